@@ -1,0 +1,73 @@
+"""Every error that PneumoDesk raises on purpose; each carries a sentence a user can act on.
+
+PneumoDeskError
+├── SettingsError            an environment variable or option does not make sense
+├── InputNotFoundError       a path, run, model or batch that was named does not exist
+├── RadiographError          one file is no usable film (see core.radiograph.rejection)
+│   ├── UnreadableFileError  it could not be read at all          → status "failed"
+│   └── UnusableFilmError    it was read but is no usable film    → status "rejected"
+├── ArchiveError             a zip that cannot be opened safely
+├── CohortError              a folder that cannot serve as a cohort
+├── CheckpointError          a checkpoint that is damaged, foreign or does not fit
+├── WeightsError             pretrained weights that cannot be had here
+├── TrainingError            a run that cannot start or go on
+├── EvaluationError          scores from which a figure cannot be computed
+└── DatabaseError            the database cannot be opened, upgraded or trusted
+"""
+
+
+class PneumoDeskError(Exception):
+    """The root of the tree: what went wrong, where, and what to do, in one or two sentences."""
+
+
+class SettingsError(PneumoDeskError):
+    """An environment variable or option has a value that does not make sense."""
+
+
+class InputNotFoundError(PneumoDeskError):
+    """Something that was named does not exist."""
+
+
+class RadiographError(PneumoDeskError):
+    """One file is no usable film; `reason` is a `RejectionReason` value."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.sentence = sentence
+
+
+class UnreadableFileError(RadiographError):
+    """The file could not be read as a picture at all."""
+
+
+class UnusableFilmError(RadiographError):
+    """The file is a picture, but not a usable film."""
+
+
+class ArchiveError(PneumoDeskError):
+    """A zip archive cannot be opened safely."""
+
+
+class CohortError(PneumoDeskError):
+    """A folder cannot serve as a cohort."""
+
+
+class CheckpointError(PneumoDeskError):
+    """A checkpoint is damaged, foreign or does not fit."""
+
+
+class WeightsError(PneumoDeskError):
+    """Pretrained weights cannot be had here."""
+
+
+class TrainingError(PneumoDeskError):
+    """A run cannot start or go on."""
+
+
+class EvaluationError(PneumoDeskError):
+    """A figure cannot be computed from these scores."""
+
+
+class DatabaseError(PneumoDeskError):
+    """The database cannot be opened, upgraded or trusted."""

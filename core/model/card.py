@@ -1,0 +1,65 @@
+"""The model card: everything about a checkpoint that is not its weights, as one frozen document."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.evaluation.calibration import PlattScaling
+from core.evaluation.metrics import EvaluationReport
+from core.evaluation.operating_point import OperatingPoint
+from core.model.catalogue import CLASSES, Architecture
+
+CARD_FORMAT = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Preprocessing(_Frozen):
+    """How a film becomes the network's input; the mean and standard deviation are applied inside the network."""
+
+    image_size: int = Field(224, ge=32, le=1024, description="Side of the square input, in pixels.")
+    resize: str = Field("bilinear, antialiased, aspect not kept", description="How a film is brought to that size.")
+    range: tuple[float, float] = Field((0.0, 1.0), description="Range of the grey values handed to the network.")
+    mean: tuple[float, ...] = Field(description="Channel means taken off inside the network.")
+    std: tuple[float, ...] = Field(description="Channel standard deviations divided by inside the network.")
+
+
+class GateReport(_Frozen):
+    """How far a picture may lie from the training films, and how well that stops pictures that are no chest films."""
+
+    threshold: float = Field(description="Largest distance at which a picture is read.")
+    rule: str = Field(description="How the threshold was chosen.")
+    num_validation: int = Field(ge=0, description="Validation films that chose the threshold.")
+    validation_stopped: float = Field(ge=0, le=1, description="Share of the validation films that the gate stops.")
+    roc: dict[str, Any] | None = Field(None, description="Measured on real pictures that are no chest films.")
+
+
+class ModelCard(_Frozen):
+    """What a checkpoint is, what it was made from and how it may be used."""
+
+    format: int = Field(CARD_FORMAT, description="Version of this document's layout.")
+    name: str = Field(description="The name it is called by.")
+    architecture: Architecture
+    dropout: float = Field(0.5, ge=0, lt=1)
+    classes: tuple[str, str] = CLASSES
+    preprocessing: Preprocessing
+    weights_hash: str = Field("", description="SHA-256 of weights.safetensors.")
+    extras_hash: str = Field("", description="SHA-256 of gate.safetensors, empty where there is none.")
+    run_id: str | None = Field(None, description="The run that made it.")
+    config: dict[str, Any] = Field(default_factory=dict, description="The TrainingConfig of that run.")
+    cohort_fingerprint: str | None = None
+    split_fingerprint: str | None = None
+    calibration: PlattScaling = PlattScaling(slope=1.0, intercept=0.0)
+    operating_point: OperatingPoint | None = None
+    gate: GateReport | None = None
+    metrics: dict[str, EvaluationReport] = Field(
+        default_factory=dict, description="Reports by fold; never of the test split."
+    )
+    origin: str = Field("", description="Where the first weights came from, and their licence.")
+    intended_use: str = ""
+    limits: tuple[str, ...] = ()
+    code_version: str = ""
+    created_at: datetime | None = None

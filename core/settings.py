@@ -1,0 +1,61 @@
+"""Where PneumoDesk keeps its files and what it may use, read once from the environment."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+NOTICE = (
+    "For research and education; not a medical device. PneumoDesk flags films for a human reader. "
+    "A film it does not flag may still show disease."
+)
+
+
+class AppSettings(BaseSettings):
+    """The settings of one desk; each field is read from `PNEUMODESK_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="PNEUMODESK_", frozen=True)
+
+    home: Path = Field(PROJECT_ROOT / "var", description="Folder for everything written at run time.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means an SQLite file in the home folder.")
+    device: str = Field("auto", description="Where models compute: auto, cpu, cuda, cuda:1, mps.")
+    decode_threads: int = Field(0, ge=0, le=64, description="Threads that read films; 0 means one per core.")
+    max_file_megabytes: int = Field(200, ge=1, le=4096, description="Largest film file that is opened, in MB.")
+    max_archive_megabytes: int = Field(
+        20_000, ge=1, le=1_000_000, description="Most that one zip may hold when unpacked, in MB."
+    )
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The URL of the database, the SQLite file in the home folder unless another is set."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'pneumodesk.db'}"
+
+    @property
+    def caches(self) -> Path:
+        """Folder for what can be made again at any time."""
+        return self.home / "caches"
+
+    @property
+    def runs(self) -> Path:
+        """Folder with one subfolder for each training run."""
+        return self.home / "runs"
+
+    @property
+    def worklists(self) -> Path:
+        """Folder with one subfolder for each triage batch."""
+        return self.home / "worklists"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> AppSettings:
+    """Return the settings of this process; raises SettingsError naming the variable that is wrong."""
+    try:
+        return AppSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "PNEUMODESK_" + str(first["loc"][0]).upper()
+        raise SettingsError(f"{name} is set to {first['input']!r}: {first['msg'].lower()}.") from error

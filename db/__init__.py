@@ -1,0 +1,1 @@
+"""Storage: tables, engine, states, migrations. Knows nothing of `core`; stores primitives and JSON."""

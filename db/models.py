@@ -1,0 +1,215 @@
+"""The tables. Times are UTC; hashes are SHA-256 in hex; fractions are 0 to 1."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from db.states import State
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment that is UTC going in and coming out, also on SQLite, which keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a moment without a zone, and store the rest as UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored moment needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the stored moment its zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def utc_now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that migrations can name it too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, datetime: UtcDateTime}
+
+
+class Work:
+    """Columns of anything that a process of its own carries out."""
+
+    state: Mapped[str] = mapped_column(String(16), default=State.QUEUED.value, index=True)
+    pid: Mapped[int | None]
+    process_started: Mapped[float | None]
+    boot_id: Mapped[str | None] = mapped_column(String(64))
+    heartbeat_at: Mapped[datetime | None]
+    stop_requested: Mapped[bool] = mapped_column(default=False)
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Cohort(Base):
+    """A folder of radiographs as it was when it was indexed."""
+
+    __tablename__ = "cohort"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    root: Mapped[str] = mapped_column(Text)
+    num_images: Mapped[int]
+    summary: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Run(Work, Base):
+    """One training run: what was asked for, on what, and how it ended."""
+
+    __tablename__ = "run"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    config: Mapped[dict[str, Any]]
+    cohort_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    split_fingerprint: Mapped[str] = mapped_column(String(64))
+    environment: Mapped[dict[str, Any]]
+    folder: Mapped[str] = mapped_column(Text)
+    summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    checkpoint_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+
+    metrics: Mapped[list["RunMetric"]] = relationship(
+        back_populates="run", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class RunMetric(Base):
+    """One number measured at the end of one epoch of a run."""
+
+    __tablename__ = "run_metric"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    value: Mapped[float | None]
+
+    run: Mapped[Run] = relationship(back_populates="metrics")
+
+
+class ModelVersion(Base):
+    """A checkpoint that has a name, found again by its hash."""
+
+    __tablename__ = "model_version"
+    __table_args__ = (UniqueConstraint("name", "checkpoint_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), index=True)
+    checkpoint_hash: Mapped[str] = mapped_column(String(64), index=True)
+    run_id: Mapped[str | None] = mapped_column(String(32))
+    folder: Mapped[str] = mapped_column(Text)
+    card: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class OperatingPoint(Base):
+    """The threshold and the uncertain band chosen for one checkpoint; never changed afterwards."""
+
+    __tablename__ = "operating_point"
+    __table_args__ = (UniqueConstraint("checkpoint_hash", "name", "threshold", "uncertain_low", "uncertain_high"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    checkpoint_hash: Mapped[str] = mapped_column(String(64), index=True)
+    name: Mapped[str] = mapped_column(String(128))
+    threshold: Mapped[float]
+    uncertain_low: Mapped[float]
+    uncertain_high: Mapped[float]
+    rule: Mapped[str] = mapped_column(Text)
+    chosen_on: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Batch(Work, Base):
+    """One triage of one or more files with one model at one operating point."""
+
+    __tablename__ = "batch"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    source: Mapped[str] = mapped_column(Text)
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"), index=True)
+    operating_point_id: Mapped[int] = mapped_column(ForeignKey("operating_point.id"))
+    engine: Mapped[str] = mapped_column(String(64))
+    reader: Mapped[str | None] = mapped_column(String(128))
+    num_files: Mapped[int | None]
+
+    model_version: Mapped[ModelVersion] = relationship()
+    operating_point: Mapped[OperatingPoint] = relationship()
+    readings: Mapped[list["Reading"]] = relationship(
+        back_populates="batch", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class Reading(Base):
+    """What one file of a batch was found to be; written once."""
+
+    __tablename__ = "reading"
+    __table_args__ = (
+        UniqueConstraint("batch_id", "file"),
+        Index("ix_reading_rank", "batch_id", "rank_order", "probability"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batch.id", ondelete="CASCADE"))
+    file: Mapped[str] = mapped_column(Text)
+    file_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    reason_code: Mapped[str] = mapped_column(String(48))
+    reason: Mapped[str] = mapped_column(Text)
+    probability: Mapped[float | None]
+    logit: Mapped[float | None]
+    gate_distance: Mapped[float | None]
+    finding: Mapped[str | None] = mapped_column(String(16))
+    priority: Mapped[str] = mapped_column(String(16))
+    rank_order: Mapped[int]
+    saliency_file: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    batch: Mapped[Batch] = relationship(back_populates="readings")
+
+
+class Evaluation(Base):
+    """One opening of a split with one checkpoint, and the figures it gave."""
+
+    __tablename__ = "evaluation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    checkpoint_hash: Mapped[str] = mapped_column(String(64), index=True)
+    cohort_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    split: Mapped[str] = mapped_column(String(64))
+    report: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
