@@ -1,0 +1,205 @@
+"""How the schema comes to be and is kept."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+import db.upgrade
+from db.engine import make_engine
+from db.migrations import HEAD_REVISION
+from db.models import Base
+from db.problems import DatabaseProblem
+from db.upgrade import SCRIPT_FOLDER, read_revision, upgrade_to_head
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+UPGRADE_WHEN_TOLD = """
+import pathlib, sys, time
+import alembic.command
+from db.engine import make_engine
+from db.upgrade import upgrade_to_head
+url, gate = sys.argv[1], pathlib.Path(sys.argv[2])
+print("ready", flush=True)
+while not gate.exists():
+    time.sleep(0.001)
+upgrade_to_head(make_engine(url))
+"""
+
+
+def file_engine(path: Path):
+    """Return an engine on the file that loses patience quickly."""
+    return make_engine(f"sqlite:///{path}", busy_timeout_seconds=0.2)
+
+
+def test_the_migrations_make_exactly_the_models(engine):
+    """After the upgrade nothing is left that Alembic would change to reach the models."""
+    upgrade_to_head(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_stated_head_is_the_last_migration():
+    """The constant that makes the start cheap names the newest migration, and there is only one line of them."""
+    assert ScriptDirectory(str(SCRIPT_FOLDER)).get_heads() == [HEAD_REVISION]
+
+
+def test_a_second_upgrade_changes_nothing(engine):
+    """Upgrading a database at head keeps its rows and its revision."""
+    upgrade_to_head(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO cohort VALUES (1, 'f', '/films', 3, '{}', :moment)"), {"moment": "2026-01-01 00:00:00"}
+        )
+    upgrade_to_head(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT num_images FROM cohort")).scalar() == 3
+    assert read_revision(engine) == HEAD_REVISION
+
+
+def test_head_is_seen_without_loading_alembic(tmp_path):
+    """A process that finds the database at head never imports Alembic."""
+    url = f"sqlite:///{tmp_path / 'desk.db'}"
+    upgrade_to_head(make_engine(url))
+    code = (
+        "import sys; from db.engine import make_engine; from db.upgrade import upgrade_to_head; "
+        f"upgrade_to_head(make_engine({url!r})); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_processes_that_start_at_once_all_succeed(database_url, tmp_path):
+    """Four processes upgrading one new database at the same moment all end well and leave one schema."""
+    gate = tmp_path / "go"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", UPGRADE_WHEN_TOLD, database_url, gate],
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+    gate.touch()
+    ends = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0, 0], ends
+    engine = make_engine(database_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [HEAD_REVISION]
+    engine.dispose()
+
+
+def test_a_failed_upgrade_leaves_the_database_as_it_was(engine, monkeypatch):
+    """If anything goes wrong before the commit no table remains, and the next attempt succeeds."""
+
+    def fail(_connection):
+        raise DatabaseProblem("it went wrong")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(db.upgrade, "refuse_broken_references", fail)
+        with pytest.raises(DatabaseProblem, match="it went wrong"):
+            upgrade_to_head(engine)
+    assert inspect(engine).get_table_names() == []
+    upgrade_to_head(engine)
+    assert "reading" in inspect(engine).get_table_names()
+
+
+def test_the_schema_can_be_taken_back(engine):
+    """Stepping down to nothing leaves only Alembic's own table, so that each step has its way back."""
+    upgrade_to_head(engine)
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+
+
+def test_a_newer_schema_is_a_sentence_and_left_alone(engine):
+    """A database of a newer version is refused by naming its schema, and not touched."""
+    upgrade_to_head(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseProblem, match=r"9999.*newer"):
+        upgrade_to_head(engine)
+    assert read_revision(engine) == "9999"
+
+
+def test_another_programs_database_is_a_sentence_and_left_alone(engine):
+    """Tables that are not ours are never mixed with ours."""
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE invoices (id INTEGER PRIMARY KEY)"))
+    with pytest.raises(DatabaseProblem, match=r"did not make \(invoices\)"):
+        upgrade_to_head(engine)
+    assert inspect(engine).get_table_names() == ["invoices"]
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all" * 100, bytes(range(256)) * 40, b"\x00" * 5000])
+def test_a_file_that_is_no_database_is_a_sentence(tmp_path, content):
+    """Text, noise or zeros where the database should be are named as damaged, and the file stays as it is."""
+    path = tmp_path / "desk.db"
+    path.write_bytes(content)
+    with pytest.raises(DatabaseProblem, match=r"desk\.db is damaged"):
+        upgrade_to_head(file_engine(path))
+    assert path.read_bytes() == content
+
+
+def test_a_database_damaged_inside_is_a_sentence(tmp_path):
+    """A good header with the rest overwritten is named as damaged."""
+    path = tmp_path / "desk.db"
+    engine = file_engine(path)
+    upgrade_to_head(engine)
+    engine.dispose()
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+    with pytest.raises(DatabaseProblem, match=r"desk\.db is damaged"):
+        upgrade_to_head(file_engine(path))
+
+
+def test_a_cut_database_is_a_sentence(tmp_path):
+    """A database of which only the first part was copied is named as damaged."""
+    path = tmp_path / "desk.db"
+    engine = file_engine(path)
+    upgrade_to_head(engine)
+    engine.dispose()
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(DatabaseProblem, match=r"desk\.db is damaged"):
+        upgrade_to_head(file_engine(path))
+
+
+def test_a_folder_in_place_of_the_file_is_a_sentence(tmp_path):
+    """A folder with the database's name cannot be opened, and that is said."""
+    (tmp_path / "desk.db").mkdir()
+    with pytest.raises(DatabaseProblem, match="cannot be written"):
+        upgrade_to_head(file_engine(tmp_path / "desk.db"))
+
+
+def test_a_database_that_stays_locked_is_a_sentence(tmp_path):
+    """An upgrade that waited in vain for another process says so."""
+    path = tmp_path / "desk.db"
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA journal_mode = WAL")
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseProblem, match="held by another process"):
+        upgrade_to_head(file_engine(path))
+    holder.close()
+
+
+def test_an_empty_file_becomes_a_database(tmp_path):
+    """A file of no bytes is a new database, as SQLite itself holds."""
+    (tmp_path / "desk.db").touch()
+    engine = file_engine(tmp_path / "desk.db")
+    upgrade_to_head(engine)
+    assert read_revision(engine) == HEAD_REVISION
