@@ -1,0 +1,101 @@
+"""DeLong's interval of an AUC and test of two AUCs on the same films (DeLong 1988; fast form of Sun and Xu 2014).
+
+Shapes: K scores per film, N films, P with pneumonia, M without.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm, rankdata
+
+from core.errors import EvaluationError
+from core.evaluation.proportions import Interval
+from core.evaluation.scores import check_labels_and_scores
+
+# Variances below this are rounding: ranks are sums of halves.
+SMALLEST_VARIANCE = 1e-16
+
+
+@dataclass(frozen=True)
+class AucEstimate:
+    """An AUC with its standard error and interval, cut at 0 and 1; None where they cannot be estimated."""
+
+    auc: float | None
+    standard_error: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class AucComparison:
+    """Two AUCs on the same films; `difference` is first minus second. None where it cannot be estimated."""
+
+    auc_first: float | None
+    auc_second: float | None
+    difference: float | None
+    standard_error: float | None
+    interval: Interval | None
+    z: float | None
+    p_value: float | None
+
+
+def delong_interval(labels_N: ArrayLike, scores_N: ArrayLike, confidence: float = 0.95) -> AucEstimate:
+    """Return the AUC of these scores with its normal interval.
+
+    The AUC needs a film of each class, the rest at least two of each and scores that overlap: with perfect separation
+    the estimated variance is zero, and no interval is claimed. Raises EvaluationError for scores that do not fit.
+    """
+    labels, scores = check_labels_and_scores(labels_N, scores_N)
+    aucs_K, covariance_KK = estimate(labels, scores[None, :])
+    auc = None if aucs_K is None else float(aucs_K[0])
+    if covariance_KK is None or covariance_KK[0, 0] < SMALLEST_VARIANCE:
+        return AucEstimate(auc, None, None)
+    standard_error = float(np.sqrt(covariance_KK[0, 0]))
+    reach = float(norm.ppf((1 + confidence) / 2)) * standard_error
+    return AucEstimate(auc, standard_error, (max(0.0, auc - reach), min(1.0, auc + reach)))
+
+
+def delong_test(
+    labels_N: ArrayLike, first_N: ArrayLike, second_N: ArrayLike, confidence: float = 0.95
+) -> AucComparison:
+    """Compare the AUCs of two sets of scores of the same films; two-sided p-value.
+
+    Scores that rank the films alike give a difference of 0 and p = 1. Raises EvaluationError for scores that do not
+    fit.
+    """
+    labels, first = check_labels_and_scores(labels_N, first_N)
+    _, second = check_labels_and_scores(labels_N, second_N)
+    aucs_K, covariance_KK = estimate(labels, np.stack([first, second]))
+    if aucs_K is None:
+        return AucComparison(None, None, None, None, None, None, None)
+    auc_first, auc_second = map(float, aucs_K)
+    difference = auc_first - auc_second
+    if covariance_KK is None:
+        return AucComparison(auc_first, auc_second, difference, None, None, None, None)
+    variance = float(covariance_KK[0, 0] + covariance_KK[1, 1] - 2 * covariance_KK[0, 1])
+    if variance < SMALLEST_VARIANCE:
+        p_value = 1.0 if abs(difference) < 1e-12 else None
+        return AucComparison(auc_first, auc_second, difference, None, None, None, p_value)
+    standard_error = float(np.sqrt(variance))
+    reach = float(norm.ppf((1 + confidence) / 2)) * standard_error
+    z = difference / standard_error
+    interval = (max(-1.0, difference - reach), min(1.0, difference + reach))
+    return AucComparison(auc_first, auc_second, difference, standard_error, interval, z, float(2 * norm.sf(abs(z))))
+
+
+def estimate(labels_N: np.ndarray, scores_KN: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the AUCs [K] and their covariance [K, K]; None for what the numbers of films do not allow."""
+    if scores_KN.shape[1] != len(labels_N):
+        raise EvaluationError("Both sets of scores must cover the same films.")
+    positive_KP, negative_KM = scores_KN[:, labels_N], scores_KN[:, ~labels_N]
+    num_positive, num_negative = positive_KP.shape[1], negative_KM.shape[1]
+    if not (num_positive and num_negative):
+        return None, None
+    ranks_KN = rankdata(scores_KN, axis=1)
+    # For each film, the share of the other class that it ranks rightly against, ties counting half.
+    right_KP = (ranks_KN[:, labels_N] - rankdata(positive_KP, axis=1)) / num_negative
+    right_KM = 1 - (ranks_KN[:, ~labels_N] - rankdata(negative_KM, axis=1)) / num_positive
+    aucs_K = right_KP.mean(axis=1)
+    if min(num_positive, num_negative) < 2:
+        return aucs_K, None
+    return aucs_K, np.atleast_2d(np.cov(right_KP) / num_positive + np.cov(right_KM) / num_negative)

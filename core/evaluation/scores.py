@@ -1,0 +1,50 @@
+"""Checks labels and scores once, so that every figure can rely on them."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from core.errors import EvaluationError
+
+
+def check_labels_and_scores(labels_N: ArrayLike, scores_N: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels as bool [N] (True is pneumonia) and scores as float64 [N].
+
+    Raises EvaluationError if the lengths differ, a label is neither 0 nor 1, or a score is not a finite number.
+    """
+    labels = np.atleast_1d(np.asarray(labels_N))
+    scores = np.atleast_1d(np.asarray(scores_N, dtype=np.float64))
+    if labels.ndim != 1 or labels.shape != scores.shape:
+        raise EvaluationError(
+            f"Labels of shape {labels.shape} and scores of shape {scores.shape} do not belong together; "
+            "give one of each for every film."
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise EvaluationError("A label is neither 0 (normal) nor 1 (pneumonia). Leave unlabelled films out.")
+    num_bad = int((~np.isfinite(scores)).sum())
+    if num_bad:
+        raise EvaluationError(f"{num_bad} of {len(scores)} scores are not finite numbers, so nothing can be measured.")
+    return labels.astype(bool), scores
+
+
+def check_labels_and_probabilities(labels_N: ArrayLike, probabilities_N: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels as bool [N] and probabilities as float64 [N].
+
+    Raises EvaluationError as `check_labels_and_scores`, or if a probability lies outside 0 to 1.
+    """
+    labels, probabilities = check_labels_and_scores(labels_N, probabilities_N)
+    if len(probabilities) and not (probabilities.min() >= 0 and probabilities.max() <= 1):
+        raise EvaluationError(
+            f"Probabilities must lie between 0 and 1; these go from {probabilities.min():g} to {probabilities.max():g}."
+        )
+    return labels, probabilities
+
+
+def require_both_classes(labels_N: np.ndarray, purpose: str) -> None:
+    """Raise EvaluationError unless there is at least one film of each class; `purpose` completes the sentence."""
+    num_positive = int(labels_N.sum())
+    if 0 < num_positive < len(labels_N):
+        return
+    raise EvaluationError(
+        f"{purpose} needs films of both classes; there are {num_positive} with pneumonia "
+        f"and {len(labels_N) - num_positive} normal ones."
+    )
