@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 import threading
 from pathlib import Path
@@ -126,6 +127,19 @@ def test_a_second_writer_gets_a_sentence(tmp_path):
         first.flush()
         with pytest.raises(DatabaseProblem, match="held by another process"), database_problems(engine):
             second.scalars(select(Run)).all()
+
+
+def test_switching_a_new_file_to_the_write_ahead_log_waits(tmp_path):
+    """A first connection waits while another process, as yet without the log, is writing the same new file."""
+    path = tmp_path / "desk.db"
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, writer.execute, ["COMMIT"])
+    release.start()
+    with make_engine(f"sqlite:///{path}").connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    release.join()
+    writer.close()
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql", "oracle+none://host/x", "postgresql://host:port/x"])

@@ -1,8 +1,11 @@
 """How the schema comes to be and is kept."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,13 +15,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
 import db.upgrade
-from db.engine import make_engine
+from db.engine import make_engine, session_factory
 from db.migrations import HEAD_REVISION
-from db.models import Base
+from db.models import Base, Run, RunMetric
 from db.problems import DatabaseProblem
-from db.upgrade import SCRIPT_FOLDER, read_revision, upgrade_to_head
+from db.upgrade import POSTGRES_LOCK_KEY, SCRIPT_FOLDER, read_revision, upgrade_to_head
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 UPGRADE_WHEN_TOLD = """
@@ -99,6 +103,57 @@ def test_processes_that_start_at_once_all_succeed(database_url, tmp_path):
     with engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [HEAD_REVISION]
     engine.dispose()
+
+
+def test_an_upgrade_waits_for_the_one_before(postgres_url):
+    """On PostgreSQL an upgrade waits while another process holds the upgrade lock, and then succeeds."""
+    engine = make_engine(postgres_url)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with engine.connect() as holder:
+        holder.execute(text("SELECT pg_advisory_lock(:key)"), {"key": POSTGRES_LOCK_KEY})
+        holder.commit()
+        thread = threading.Thread(target=upgrade_to_head, args=(engine,))
+        thread.start()
+        while thread.is_alive() and not holder.execute(waiting).scalar():
+            time.sleep(0.01)
+        assert thread.is_alive()
+        assert inspect(holder).get_table_names() == []
+        holder.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": POSTGRES_LOCK_KEY})
+        holder.commit()
+    thread.join()
+    assert read_revision(engine) == HEAD_REVISION
+    engine.dispose()
+
+
+REBUILD_RUN = """
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "next", {head!r}
+def upgrade():
+    with op.batch_alter_table("run", recreate="auto") as table:
+        table.alter_column("name", type_=sa.String(200))
+"""
+
+
+def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(engine, tmp_path, monkeypatch):
+    """A later migration that rebuilds the table of runs loses none of their metrics; foreign keys hold again."""
+    upgrade_to_head(engine)
+    with session_factory(engine).begin() as session:
+        session.add(
+            Run(id="r", name="r", config={}, cohort_fingerprint="", split_fingerprint="", environment={}, folder="")
+        )
+        session.flush()
+        session.add(RunMetric(run_id="r", name="loss", epoch=1, value=0.5))
+    scripts = shutil.copytree(SCRIPT_FOLDER, tmp_path / "migrations")
+    (scripts / "versions" / "next.py").write_text(REBUILD_RUN.format(head=HEAD_REVISION))
+    monkeypatch.setattr(db.upgrade, "SCRIPT_FOLDER", scripts)
+    monkeypatch.setattr(db.upgrade, "HEAD_REVISION", "next")
+    upgrade_to_head(engine)
+    assert read_revision(engine) == "next"
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM run_metric")).scalar() == 1
+        with pytest.raises(IntegrityError):
+            connection.execute(text("INSERT INTO run_metric VALUES ('missing', 'loss', 1, 0.5)"))
 
 
 def test_a_failed_upgrade_leaves_the_database_as_it_was(engine, monkeypatch):

@@ -51,6 +51,24 @@ def test_platt_scaling_is_the_exact_optimum(seed):
     assert (error.sum(), error @ logits) == pytest.approx((0, 0), abs=1e-9 * len(logits))
 
 
+def test_heavy_tails_are_fitted_too():
+    """Logits with outliers, on which a full Newton step overshoots, reach the optimum all the same."""
+    rng = np.random.default_rng(0)
+    num_fitted = 0
+    for num_films in rng.integers(20, 200, size=150):
+        labels = rng.random(num_films) < rng.uniform(0.05, 0.95)
+        if len(set(labels)) < 2:
+            continue
+        logits = rng.standard_cauchy(num_films) + labels
+        fitted = fit_platt_scaling(logits, labels)
+        if fitted.slope * logits.std() < 2e-3:
+            continue
+        num_fitted += 1
+        error = fitted.apply(logits) - smoothed_targets(labels)
+        assert (error.sum(), error @ logits / logits.std()) == pytest.approx((0, 0), abs=1e-7 * num_films)
+    assert num_fitted > 50
+
+
 def test_platt_scaling_approaches_logistic_regression():
     """With many films the smoothed targets hardly matter, and an unpenalised logistic regression gives the same."""
     labels, logits = draw_logits(1, 20_000)

@@ -115,6 +115,18 @@ def test_a_target_is_met_without_being_shaved_by_rounding():
     probabilities = np.r_[np.zeros(10), np.arange(1, 101) / 101]
     point = choose([0] * 10 + [1] * 100, probabilities, kind="target_sensitivity", target=0.95)
     assert rates([0] * 10 + [1] * 100, probabilities, point.threshold)[0] == 0.95
+    # 1 - 0.9 is a little less than 0.1 in floating point, and must still allow one miss in ten.
+    ten = np.arange(1, 11) / 11
+    point = choose([0] + [1] * 10, np.r_[0.0, ten], kind="target_sensitivity", target=0.9)
+    assert rates([1] * 10 + [0], np.r_[ten, 0.0], point.threshold)[0] == 0.9
+
+
+@pytest.mark.parametrize("lower", [0.3, 0.5, 0.7])
+def test_neighbouring_floating_point_numbers_are_told_apart(lower):
+    """Two classes with no number between their scores are still divided."""
+    for score in (lower, np.nextafter(lower, 1)):
+        pair = [score, np.nextafter(score, 1)]
+        assert rates([0, 1], pair, choose([0, 1], pair).threshold) == (1, 1)
 
 
 def test_an_unreachable_specificity_is_a_sentence():
