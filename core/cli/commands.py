@@ -1,0 +1,229 @@
+"""Every command: reads options, calls one service, prints."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.config_options import with_config_options
+from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
+from core.errors import PneumoDeskError
+from core.services.desk import open_desk
+from core.services.models import STARTER
+from core.settings import NOTICE
+from core.training.config import TrainingConfig
+
+app = typer.Typer(
+    help="PneumoDesk: explore, train, compare and triage chest films. " + NOTICE,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+runs_app = typer.Typer(help="Training runs.", no_args_is_help=True)
+models_app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
+app.add_typer(runs_app, name="runs")
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Model = Annotated[str, typer.Option("--model", help="`starter`, `run:RUN` or the path of a checkpoint folder.")]
+
+
+@app.command()
+def index(
+    folder: Annotated[Path, typer.Argument(help="Folder of radiographs: split/class, class only, or metadata.csv.")],
+    as_json: Json = False,
+) -> None:
+    """Index a folder of radiographs: counts, patients, duplicates, files with a problem."""
+    from core.services import cohorts
+
+    desk = open_desk()
+    with progress_bar() as bar:
+        cohort = cohorts.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
+    summary = cohorts.summarise(cohort)
+    if as_json:
+        print_json(summary)
+        return
+    rows = [
+        {"split": split, "label": label, "films": count}
+        for split, labels in summary["images"].items()
+        for label, count in labels.items()
+    ]
+    print_table(rows, ("split", "label", "films"), f"{folder} holds no usable films.")
+    typer.echo(
+        f"{summary['num_usable']} usable films of {summary['num_patients']} patients, "
+        f"{summary['num_exact_duplicates']} exact duplicates, {len(summary['problems'])} files with a problem. "
+        f"Fingerprint {summary['fingerprint'][:16]}."
+    )
+
+
+@app.command()
+@with_config_options(TrainingConfig)
+def train(
+    data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
+    config: TrainingConfig,
+    name: Annotated[str, typer.Option("--name", help="A name for the run.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Train a model on a cohort; the run, its numbers and its checkpoint are kept."""
+    from core.services.training import TrainRequest
+    from core.services.training import train as train_model
+
+    desk = open_desk()
+    with progress_bar() as bar:
+        result = train_model(
+            desk,
+            TrainRequest(data=data, name=name, config=config),
+            lambda progress: bar.show(progress.stage, progress.num_done, progress.num_all, progress.detail),
+        )
+    if as_json:
+        print_json(asdict(result))
+        return
+    metrics = result.summary["metrics"]["validation"]
+    typer.echo(
+        f"Run {result.run_id} is complete: validation AUC {metrics['auc']:.4f}, accuracy {metrics['accuracy']:.3f}, "
+        f"epoch {result.summary['best_epoch']} of {result.summary['num_epochs']} kept. "
+        f"Use it as --model run:{result.run_id}."
+    )
+
+
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
+    model: Model = STARTER,
+    split: Annotated[str, typer.Option("--split", help="The split that is scored.")] = "test",
+    as_json: Json = False,
+) -> None:
+    """Judge a model on the labelled films of a split; every opening is recorded."""
+    from core.services.evaluation import EvaluationRequest
+    from core.services.evaluation import evaluate as judge
+
+    desk = open_desk()
+    with progress_bar() as bar:
+        request = EvaluationRequest(data=data, model=model, split=split)
+        result = judge(desk, request, lambda done, count: bar.show("scoring", done, count))
+    document = result.document()
+    if as_json:
+        print_json(document)
+        return
+    names = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "brier", "ece")
+    rows = [
+        {"figure": name, "value": document[name], "low": interval[0], "high": interval[1]}
+        for name in names
+        for interval in [document["ci"].get(name) or (None, None)]
+    ]
+    print_table(rows, ("figure", "value", "low", "high"), "")
+    typer.echo(
+        f"{document['n']} films, threshold {document['threshold']:.4f}, {document['model']} on split {split!r} "
+        f"(opened {document['num_openings']} times on this desk). {NOTICE}"
+    )
+
+
+@app.command()
+def triage(
+    paths: Annotated[list[Path], typer.Argument(help="Films, folders and zip archives.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write the ranked list to this CSV file.")] = None,
+    model: Model = STARTER,
+    saliency: Annotated[
+        Path | None, typer.Option("--saliency", help="Write films with where the model looked into this folder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read films and rank them, most urgent first; every file gets a row, whatever it is."""
+    from core.services.triage import TriageRequest, ranked_readings, run_triage, to_csv
+
+    desk = open_desk()
+    request = TriageRequest(paths=tuple(paths), model=model, saliency_folder=saliency)
+    with progress_bar() as bar:
+        result = run_triage(
+            desk, request, on_progress=lambda progress: bar.show("reading", progress.num_done, progress.num_files)
+        )
+    rows = ranked_readings(desk, result.batch_id)
+    if out is not None:
+        _write(out, to_csv(rows))
+    if as_json:
+        print_json({**asdict(result), "readings": rows, "notice": NOTICE})
+        return
+    if out is None:
+        print_table(rows, ("priority", "finding", "probability", "status", "file", "reason"), "There were no files.")
+    counts = ", ".join(f"{count} {name}" for name, count in result.counts.items())
+    point = result.operating_point
+    print_sentence(
+        f"{result.num_files} files: {counts}. Model {result.model} ({result.checkpoint_hash[:12]}), "
+        f"operating point {point['name']}, threshold {point['threshold']:.3f}."
+        + (f" List written to {out}." if out else "")
+    )
+    print_sentence(NOTICE)
+
+
+@runs_app.command("list")
+def runs_list(as_json: Json = False) -> None:
+    """List all training runs, newest first."""
+    from core.services.runs import list_runs
+
+    rows = list_runs(open_desk())
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("id", "name", "state", "validation_auc", "validation_accuracy", "created_at")
+        print_table(rows, columns, "There are no runs yet: `python -m core train --data DIR` makes one.")
+
+
+@runs_app.command("show")
+def runs_show(run: Annotated[str, typer.Argument(help="A run's id, or its beginning.")], as_json: Json = False) -> None:
+    """Show one run: config, lineage, every epoch."""
+    from core.services.runs import show_run
+
+    document = show_run(open_desk(), run)
+    if as_json:
+        print_json(document)
+        return
+    for name in ("id", "name", "state", "cohort_fingerprint", "split_fingerprint", "checkpoint_hash", "error"):
+        typer.echo(f"{name.replace('_', ' ')}: {document[name]}")
+    columns = ("epoch", "train_loss", "validation_loss", "validation_auc", "validation_accuracy", "seconds")
+    print_table(document["epochs"], columns, "No epoch of it has ended.")
+
+
+@models_app.command("list")
+def models_list(as_json: Json = False) -> None:
+    """List the models that `--model` can name."""
+    from core.services.models import list_models
+
+    rows = [
+        {
+            "name": model.name,
+            "architecture": model.architecture,
+            "checkpoint_hash": model.checkpoint_hash,
+            "run_id": model.run_id,
+            "threshold": model.operating_point.threshold if model.operating_point else None,
+            "folder": str(model.folder),
+        }
+        for model in list_models(open_desk())
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("name", "architecture", "checkpoint_hash", "threshold"), "There are no models yet.")
+
+
+def main() -> None:
+    """Run a command; an error made on purpose is one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except PneumoDeskError as error:
+        print_sentence(f"Error: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print_sentence("Stopped.")
+        sys.exit(130)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise PneumoDeskError(
+            f"{path} cannot be written: {error.strerror}. The readings are kept on the desk."
+        ) from error

@@ -1,0 +1,1 @@
+"""A folder of radiographs as a cohort: manifest, fingerprint, splits, pixel cache."""

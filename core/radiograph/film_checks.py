@@ -1,0 +1,65 @@
+"""Cheap checks of whether a picture can be a film at all, by its pixels alone."""
+
+import numpy as np
+
+from core.errors import UnusableFilmError
+from core.radiograph.reading import Radiograph
+from core.radiograph.rejection import RejectionReason
+
+SMALLEST_SIDE = 64
+LARGEST_ASPECT = 4.0
+MOST_COLOUR = 0.06
+LEAST_SPREAD = 0.06
+MOST_ROUGHNESS = 0.6
+MOST_FLAT_SHARE = 0.35
+DARK = 0.06
+NUM_LEVELS = 256
+
+
+def check_film(radiograph: Radiograph) -> None:
+    """Raise UnusableFilmError with the reason if the picture cannot be a grey film."""
+    width, height = radiograph.width, radiograph.height
+    if min(width, height) < SMALLEST_SIDE:
+        _refuse(RejectionReason.TOO_SMALL, f"{width} by {height} pixels are too few: send the film at its full size")
+    if max(width, height) > LARGEST_ASPECT * min(width, height):
+        _refuse(RejectionReason.ODD_SHAPE, f"{width} by {height} pixels is no shape a chest film has")
+    if radiograph.colourfulness > MOST_COLOUR:
+        _refuse(RejectionReason.COLOUR, "this is a colour picture; films are grey")
+    levels = grey_levels(radiograph.pixels_HW)
+    if spread(levels) < LEAST_SPREAD:
+        _refuse(RejectionReason.BLANK, "the picture is blank: nearly all of it has one grey value")
+    if roughness(radiograph.pixels_HW) > MOST_ROUGHNESS:
+        _refuse(RejectionReason.NOISE, "neighbouring pixels have nothing in common: this is noise, not a film")
+    if flat_share(levels) > MOST_FLAT_SHARE:
+        _refuse(
+            RejectionReason.SCREENSHOT,
+            "large parts have exactly one bright grey value, as screenshots and documents do: send the film itself",
+        )
+
+
+def grey_levels(pixels_HW: np.ndarray) -> np.ndarray:
+    """Return the share of pixels at each of 256 grey levels, counted on every third pixel of every third row."""
+    sample = (pixels_HW[::3, ::3] * (NUM_LEVELS - 1)).astype(np.uint8).ravel()
+    return np.bincount(sample, minlength=NUM_LEVELS) / sample.size
+
+
+def spread(levels: np.ndarray) -> float:
+    """Return the distance, in [0, 1], between the grey values that 1 % and 99 % of the pixels lie below."""
+    below = np.cumsum(levels)
+    return float(np.searchsorted(below, 0.99) - np.searchsorted(below, 0.01)) / (NUM_LEVELS - 1)
+
+
+def roughness(pixels_HW: np.ndarray) -> float:
+    """Return the mean step between neighbours over the standard deviation: 1.13 for noise, under 0.25 for films."""
+    rows_HW = pixels_HW[::8]
+    deviation = float(rows_HW.std())
+    return float(np.abs(np.diff(rows_HW, axis=1)).mean()) / deviation if deviation > 0 else 0.0
+
+
+def flat_share(levels: np.ndarray) -> float:
+    """Return the share of the commonest grey level; black surroundings do not count."""
+    return float(levels[round(DARK * NUM_LEVELS) :].max())
+
+
+def _refuse(reason: RejectionReason, sentence: str) -> None:
+    raise UnusableFilmError(reason, sentence)

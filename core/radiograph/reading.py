@@ -1,0 +1,179 @@
+"""Reads one picture file of any common format into one grey float array.
+
+Shapes: H and W pixels of the upright picture.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from core.errors import UnreadableFileError
+from core.radiograph.rejection import RejectionReason
+
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
+MAX_PIXELS = 80_000_000
+"""Several times the largest detector; more is a bomb or no film."""
+
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow's decoders are known to raise for damaged files."""
+
+_SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A film as decoded: `pixels_HW` is float32 in [0, 1], upright; width and height are those of the file."""
+
+    pixels_HW: np.ndarray
+    width: int
+    height: int
+    mode: str
+    bit_depth: int
+    file_format: str
+    colourfulness: float
+
+
+def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -> Radiograph:
+    """Return the picture in a file or its bytes as grey values.
+
+    With `shortest_side` a JPEG may be decoded at a half, a quarter or an eighth of its size as long as both
+    sides keep that many pixels. Of an animation the first frame is read. Raises UnreadableFileError.
+    """
+    content = _content(source)
+    if not content:
+        raise UnreadableFileError(RejectionReason.EMPTY_FILE, "the file is empty: copy it again from its source")
+    image = _open(content)
+    width, height = _upright_size(image)
+    mode, file_format = image.mode, image.format or ""
+    if shortest_side and file_format == "JPEG":
+        image.draft(None, (shortest_side, shortest_side))
+    try:
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        pixels_HW, colourfulness = _grey(image)
+    except MemoryError as error:
+        raise UnreadableFileError(
+            RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
+        ) from error
+    except _DECODER_ERRORS as error:
+        raise UnreadableFileError(
+            RejectionReason.TRUNCATED,
+            f"the picture is cut short or damaged ({_brief(error)}): copy it again from its source",
+        ) from error
+    depth = 16 if mode in _SIXTEEN_BIT_MODES else {"1": 1, "I": 32, "F": 32}.get(mode, 8)
+    return Radiograph(pixels_HW, width, height, mode, depth, file_format, colourfulness)
+
+
+def _content(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        return source.read_bytes()
+    except PermissionError as error:
+        raise UnreadableFileError(
+            RejectionReason.NO_PERMISSION, "the file may not be opened by this user: ask for permission to read it"
+        ) from error
+    except OSError as error:
+        raise UnreadableFileError(
+            RejectionReason.READ_ERROR, f"the file could not be opened ({error.strerror})"
+        ) from error
+
+
+def _open(content: bytes) -> Image.Image:
+    try:
+        image = Image.open(BytesIO(content), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise UnreadableFileError(
+            RejectionReason.NOT_A_PICTURE,
+            "this is no picture in a known format (JPEG, PNG, BMP, TIFF, WebP, GIF), whatever its name says",
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels("more pixels than any film has") from error
+    except _DECODER_ERRORS as error:
+        raise UnreadableFileError(
+            RejectionReason.TRUNCATED, f"the head of the picture is damaged ({_brief(error)}): copy it again"
+        ) from error
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_many_pixels(f"{image.width} by {image.height} pixels")
+    return image
+
+
+def _too_many_pixels(size: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        RejectionReason.TOO_MANY_PIXELS,
+        f"the picture says it has {size}, more than the {MAX_PIXELS // 10**6} million that are read; it was not opened",
+    )
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    try:
+        turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
+    except _DECODER_ERRORS:
+        turned = False
+    return (image.height, image.width) if turned else (image.width, image.height)
+
+
+def _grey(image: Image.Image) -> tuple[np.ndarray, float]:
+    """Return `pixels_HW` and the mean spread between colour channels, both in [0, 1]."""
+    if image.mode in _SIXTEEN_BIT_MODES:
+        return _fractions(image, 65535), 0.0
+    if image.mode in {"I", "F"}:
+        return _wide_range(np.asarray(image)), 0.0
+    if image.mode == "1":
+        image = image.convert("L")
+    if image.mode == "L" and "transparency" not in image.info:
+        return _fractions(image, 255), 0.0
+    rgb = _on_black(image)
+    return _fractions(rgb.convert("L"), 255), _colourfulness(rgb)
+
+
+def _fractions(image: Image.Image, white: int) -> np.ndarray:
+    """Divide in single precision: an 8-bit value and its 16-bit twin then give the very same fraction."""
+    return np.divide(np.asarray(image), np.float32(white), dtype=np.float32)
+
+
+def _wide_range(values_HW: np.ndarray) -> np.ndarray:
+    """Bring 32-bit grey values to [0, 1]: as 16-bit or as fractions where they fit, else by their own range."""
+    values = values_HW.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("grey values that are not finite")
+    low, high = float(values.min()), float(values.max())
+    if values_HW.dtype.kind == "f" and low >= 0 and high <= 1:
+        return values.astype(np.float32)
+    if low >= 0 and high <= 65535:
+        return (values / 65535).astype(np.float32)
+    return ((values - low) / max(high - low, 1e-12)).astype(np.float32)
+
+
+def _on_black(image: Image.Image) -> Image.Image:
+    """Lay transparent pixels on black, the colour around a film."""
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _colourfulness(rgb: Image.Image) -> float:
+    """Measure on every fourth pixel of every fourth row: colour is not a matter of detail."""
+    channels_HW3 = np.asarray(rgb)[::4, ::4]
+    return float(np.ptp(channels_HW3, axis=2).mean()) / 255
+
+
+def _brief(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:80]

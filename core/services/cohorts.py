@@ -1,0 +1,65 @@
+"""Cohorts: a folder is indexed, remembered and recorded under its fingerprint."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.cohort.manifest import Cohort
+from core.cohort.store import load_or_index
+from core.errors import InputNotFoundError
+from core.services.desk import Desk
+from db import models as tables
+
+OnProgress = Callable[[int, int], None]
+
+
+def index(desk: Desk, root: Path, on_progress: OnProgress | None = None) -> Cohort:
+    """Index a folder of radiographs, or what changed in it since last time, and record it."""
+    if not root.exists():
+        raise InputNotFoundError(f"There is no folder {root}.")
+    cohort = load_or_index(root, desk.settings.caches, progress=on_progress)
+    with desk.transaction() as session:
+        record_cohort(session, cohort)
+    return cohort
+
+
+def record_cohort(session: Session, cohort: Cohort) -> None:
+    """Add the cohort to the database unless its fingerprint stands there already."""
+    known = session.scalar(select(tables.Cohort.id).where(tables.Cohort.fingerprint == cohort.fingerprint))
+    if known is None:
+        session.add(
+            tables.Cohort(
+                fingerprint=cohort.fingerprint,
+                root=str(cohort.root),
+                num_images=len(cohort.manifest),
+                summary=summarise(cohort),
+            )
+        )
+
+
+def summarise(cohort: Cohort) -> dict[str, Any]:
+    """Return the counts of a cohort: by split and label, patients, subtypes, and files with a problem."""
+    manifest = cohort.manifest
+    usable = manifest[manifest["problem"].isna()]
+    by_split: dict[str, dict[str, int]] = {}
+    for (split, label), count in usable.groupby(["split", "label"], dropna=False).size().items():
+        by_split.setdefault(_text(split), {})[_text(label)] = int(count)
+    return {
+        "fingerprint": cohort.fingerprint,
+        "num_images": len(manifest),
+        "num_usable": len(usable),
+        "num_patients": int(usable["patient"].nunique()),
+        "images": by_split,
+        "subtypes": {_text(name): int(count) for name, count in usable["subtype"].value_counts(dropna=False).items()},
+        "num_exact_duplicates": int(usable["content_hash"].duplicated().sum()),
+        "problems": {
+            str(row.file): str(row.problem) for row in manifest[manifest["problem"].notna()].itertuples(index=False)
+        },
+    }
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "none"

@@ -1,0 +1,120 @@
+"""Models by name: the one in the box, a run's checkpoint, or a checkpoint folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import InputNotFoundError
+from core.evaluation.operating_point import OperatingPoint
+from core.model.card import ModelCard
+from core.model.checkpoint import CARD_FILE, Checkpoint, load_checkpoint, read_card
+from core.services.desk import Desk
+from db import models as tables
+
+STARTER = "starter"
+STARTER_FOLDER = Path(__file__).resolve().parent.parent / "model" / "starter"
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """One model as lists show it."""
+
+    name: str
+    architecture: str
+    checkpoint_hash: str
+    run_id: str | None
+    operating_point: OperatingPoint | None
+    folder: Path
+    card: ModelCard
+
+
+def list_models(desk: Desk) -> list[ModelSummary]:
+    """Return the model in the box and the checkpoint of every run that has one, newest run first."""
+    found = [_summary(STARTER, STARTER_FOLDER)] if (STARTER_FOLDER / CARD_FILE).exists() else []
+    with desk.transaction() as session:
+        rows = session.execute(
+            select(tables.Run.id, tables.Run.folder)
+            .where(tables.Run.checkpoint_hash.is_not(None))
+            .order_by(tables.Run.created_at.desc())
+        ).all()
+    for run_id, folder in rows:
+        if (Path(folder) / "checkpoint" / CARD_FILE).exists():
+            found.append(_summary(f"run:{run_id}", Path(folder) / "checkpoint"))
+    return found
+
+
+def find_model(desk: Desk, name: str) -> Checkpoint:
+    """Return the checkpoint that `starter`, `run:RUN` or a folder's path names; raises InputNotFoundError."""
+    if name == STARTER:
+        return load_checkpoint(STARTER_FOLDER)
+    if name.startswith("run:"):
+        return load_checkpoint(_run_folder(desk, name.removeprefix("run:")) / "checkpoint")
+    if (Path(name) / CARD_FILE).is_file():
+        return load_checkpoint(Path(name))
+    raise InputNotFoundError(
+        f"There is no model called {name!r}. Use {STARTER!r}, `run:RUN` with a run from `runs list`, "
+        "or the path of a checkpoint folder; `models list` shows what there is."
+    )
+
+
+def record_model(session: Session, checkpoint: Checkpoint) -> tables.ModelVersion:
+    """Return the database's row for a checkpoint, adding it at first use."""
+    row = session.scalar(
+        select(tables.ModelVersion).where(
+            tables.ModelVersion.checkpoint_hash == checkpoint.hash, tables.ModelVersion.name == checkpoint.card.name
+        )
+    )
+    if row is None:
+        row = tables.ModelVersion(
+            name=checkpoint.card.name,
+            checkpoint_hash=checkpoint.hash,
+            run_id=checkpoint.card.run_id,
+            folder=str(checkpoint.folder),
+            card=checkpoint.card.model_dump(mode="json"),
+        )
+        session.add(row)
+        session.flush()
+    return row
+
+
+def record_operating_point(session: Session, checkpoint: Checkpoint, point: OperatingPoint) -> tables.OperatingPoint:
+    """Return the database's row for an operating point of a checkpoint, adding it at first use."""
+    values = point.model_dump()
+    same = [getattr(tables.OperatingPoint, field) == value for field, value in values.items()]
+    row = session.scalar(
+        select(tables.OperatingPoint).where(tables.OperatingPoint.checkpoint_hash == checkpoint.hash, *same)
+    )
+    if row is None:
+        row = tables.OperatingPoint(checkpoint_hash=checkpoint.hash, **values)
+        session.add(row)
+        session.flush()
+    return row
+
+
+def operating_point_of(checkpoint: Checkpoint) -> OperatingPoint:
+    """Return the checkpoint's operating point, or one that says that 0.5 was never chosen on any data."""
+    return checkpoint.card.operating_point or OperatingPoint(
+        name="not chosen",
+        threshold=0.5,
+        uncertain_low=0.5,
+        uncertain_high=0.5,
+        rule="0.5, for want of an operating point: no data chose it",
+        chosen_on="nothing",
+    )
+
+
+def _run_folder(desk: Desk, run_id: str) -> Path:
+    with desk.transaction() as session:
+        run = session.get(tables.Run, run_id)
+        if run is None:
+            raise InputNotFoundError(f"There is no run {run_id!r}. `runs list` shows the runs there are.")
+        if run.checkpoint_hash is None:
+            raise InputNotFoundError(f"The run {run_id} is {run.state} and has no checkpoint.")
+        return Path(run.folder)
+
+
+def _summary(name: str, folder: Path) -> ModelSummary:
+    card = read_card(folder)
+    return ModelSummary(name, card.architecture, card.weights_hash, card.run_id, card.operating_point, folder, card)

@@ -1,0 +1,57 @@
+"""Runs as they stand in the database."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from core.errors import InputNotFoundError
+from core.services.desk import Desk
+from db import models as tables
+
+
+def list_runs(desk: Desk, limit: int = 1000) -> list[dict[str, Any]]:
+    """Return runs, newest first, with their state and main figures."""
+    with desk.transaction() as session:
+        runs = session.scalars(select(tables.Run).order_by(tables.Run.created_at.desc()).limit(limit)).all()
+        return [_line(run) for run in runs]
+
+
+def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
+    """Return everything about one run; a run may be named by the beginning of its id, if only one begins so."""
+    with desk.transaction() as session:
+        found = session.scalars(
+            select(tables.Run).where(tables.Run.id.startswith(run_id, autoescape=True)).limit(2)
+        ).all()
+        if len(found) != 1:
+            what = "more than one run begins with" if found else "there is no run"
+            raise InputNotFoundError(f"To show a run it must be named: {what} {run_id!r}. `runs list` shows them all.")
+        run = found[0]
+        epochs: dict[int, dict[str, float | None]] = {}
+        for metric in run.metrics:
+            epochs.setdefault(metric.epoch, {})[metric.name] = metric.value
+        return {
+            **_line(run),
+            "config": run.config,
+            "split_fingerprint": run.split_fingerprint,
+            "environment": run.environment,
+            "folder": run.folder,
+            "summary": run.summary,
+            "epochs": [{"epoch": epoch, **epochs[epoch]} for epoch in sorted(epochs)],
+        }
+
+
+def _line(run: tables.Run) -> dict[str, Any]:
+    validation = (run.summary or {}).get("metrics", {}).get("validation", {})
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state,
+        "architecture": run.config.get("architecture"),
+        "validation_auc": validation.get("auc"),
+        "validation_accuracy": validation.get("accuracy"),
+        "cohort_fingerprint": run.cohort_fingerprint,
+        "checkpoint_hash": run.checkpoint_hash,
+        "created_at": run.created_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "error": run.error,
+    }

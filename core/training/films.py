@@ -1,0 +1,56 @@
+"""Films in memory as training and evaluation draw them.
+
+Shapes: N films, B films of one batch, H and W pixels.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
+
+from core.training.config import Balancing
+
+
+@dataclass(frozen=True)
+class FilmSet:
+    """Films of one fold: 8-bit pixels (which may be a memory map), which of its rows belong, and labels."""
+
+    pixels_NHW: np.ndarray
+    rows_N: np.ndarray
+    labels_N: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows_N)
+
+    def batch(self, positions_B: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return `images_BHW` (float in [0, 1]) and `labels_B` (0 or 1) at the given positions of this fold."""
+        images = torch.from_numpy(self.pixels_NHW[self.rows_N[positions_B]])
+        labels = torch.from_numpy(self.labels_N[positions_B].astype(np.float32))
+        return images.to(device).float() / 255, labels.to(device)
+
+
+def training_order(films: FilmSet, balancing: Balancing, generator: Generator) -> Sampler[int]:
+    """Return the sampler of one epoch: each film once, or drawn so that both classes come equally often."""
+    if balancing is not Balancing.SAMPLER:
+        return RandomSampler(range(len(films)), generator=generator)
+    counts = np.bincount(films.labels_N.astype(int), minlength=2)
+    weights_N = 1.0 / np.maximum(counts, 1)[films.labels_N.astype(int)]
+    return WeightedRandomSampler(weights_N.tolist(), num_samples=len(films), generator=generator)
+
+
+def in_batches(order: Sampler[int], batch_size: int) -> Iterator[np.ndarray]:
+    """Yield positions in batches; a last batch of one film, which batch norm cannot take, is left out."""
+    positions = np.fromiter(order, dtype=np.int64)
+    for start in range(0, len(positions), batch_size):
+        batch = positions[start : start + batch_size]
+        if len(batch) > 1:
+            yield batch
+
+
+def num_steps(num_films: int, batch_size: int) -> int:
+    """Return how many steps one epoch has."""
+    full, rest = divmod(num_films, batch_size)
+    return full + (rest > 1)

@@ -1,0 +1,238 @@
+"""The training loop, top to bottom: one epoch, one evaluation, the whole fit.
+
+Shapes: N films of a fold, B films of a batch, H and W pixels.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
+
+from core.errors import TrainingError
+from core.evaluation.ranking import roc_auc
+from core.training.augmentation import RANGES, augment
+from core.training.config import Balancing, Selection, TrainingConfig
+from core.training.films import FilmSet, in_batches, num_steps, training_order
+from core.training.optimisation import build_optimizer, build_schedule, warm_average
+from core.training.precision import autocast
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch gave; losses are mean cross-entropies in nats, times in seconds."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    validation_auc: float | None
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+    films_per_second: float
+
+    def numbers(self) -> dict[str, float | None]:
+        """Return every measured number by its name."""
+        return {name: value for name, value in vars(self).items() if name != "epoch"}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: steps done of steps in all, and the loss of the last step."""
+
+    epoch: int
+    step: int
+    num_steps: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """Who is told of a run's progress, and who may end it early."""
+
+    on_step: Callable[[Progress], None] = lambda progress: None
+    on_epoch: Callable[[EpochResult], None] = lambda result: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The chosen weights, which epoch they are of, and every epoch's numbers."""
+
+    model: nn.Module
+    best_epoch: int
+    epochs: tuple[EpochResult, ...]
+    stopped: bool
+
+
+@dataclass
+class TrainingState:
+    """All that moves while a run trains."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    schedule: LRScheduler
+    average: AveragedModel | None
+    class_weights_2: Tensor | None
+    epochs: list[EpochResult] = field(default_factory=list)
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is evaluated and kept: the moving average where there is one."""
+        return self.average.module if self.average is not None else self.model
+
+
+def fit(
+    model: nn.Module,
+    train: FilmSet,
+    validation: FilmSet,
+    config: TrainingConfig,
+    device: torch.device,
+    watchers: Watchers | None = None,
+) -> FitResult:
+    """Train a network and return the weights of the epoch that `config.selection` names."""
+    watchers = watchers or Watchers()
+    torch.manual_seed(config.seed)
+    state = begin(model, train, config, device)
+    best, stopped = deepcopy(state.judged), False
+    best_epoch, best_score = 0, -np.inf
+    for epoch in range(config.epochs):
+        began = perf_counter()
+        train_loss = train_one_epoch(state, train, config, device, epoch, watchers)
+        logits_N = evaluate(state.judged, validation, config, device)
+        result = _epoch_result(epoch, train_loss, logits_N, validation, state, perf_counter() - began, len(train))
+        state.epochs.append(result)
+        watchers.on_epoch(result)
+        score = _score(result, config.selection)
+        if score > best_score:
+            best_epoch, best_score, best = epoch, score, deepcopy(state.judged)
+        stopped = watchers.should_stop()
+        if stopped or _patience_is_over(state.epochs, config.early_stopping_patience):
+            break
+    return FitResult(best, best_epoch, tuple(state.epochs), stopped)
+
+
+def begin(model: nn.Module, train: FilmSet, config: TrainingConfig, device: torch.device) -> TrainingState:
+    """Return the state of a run before its first step."""
+    model = model.to(device=device, memory_format=torch.channels_last)
+    steps = config.epochs * num_steps(len(train), config.batch_size)
+    optimizer = build_optimizer(model, config)
+    average = None
+    if config.ema_decay:
+        average = AveragedModel(model, multi_avg_fn=warm_average(config.ema_decay), use_buffers=True)
+    weights = None
+    if config.balancing is Balancing.CLASS_WEIGHTS:
+        counts = np.bincount(train.labels_N.astype(int), minlength=2)
+        weights = torch.tensor(len(train) / (2 * np.maximum(counts, 1)), dtype=torch.float32, device=device)
+    return TrainingState(model, optimizer, build_schedule(optimizer, config, steps), average, weights)
+
+
+def train_one_epoch(
+    state: TrainingState,
+    train: FilmSet,
+    config: TrainingConfig,
+    device: torch.device,
+    epoch: int,
+    watchers: Watchers,
+) -> float:
+    """Take one pass over the training films and return the mean loss; raises TrainingError if it is not finite."""
+    # A generator of its own for every epoch lets a run go on from any epoch with the draws it would have had.
+    generator = Generator().manual_seed(config.seed * 1_000_003 + epoch)
+    state.model.train()
+    steps = num_steps(len(train), config.batch_size)
+    losses: list[float] = []
+    for step, positions_B in enumerate(
+        in_batches(training_order(train, config.balancing, generator), config.batch_size)
+    ):
+        images_BHW, labels_B = train.batch(positions_B, device)
+        images_B1HW = augment(images_BHW, RANGES[config.recipe], generator).unsqueeze(1)
+        with autocast(device, config.precision):
+            logits_B = state.model(images_B1HW.contiguous(memory_format=torch.channels_last))
+        loss = smoothed_loss(logits_B.float(), labels_B, config.label_smoothing, state.class_weights_2)
+        losses.append(loss.item())
+        if not np.isfinite(losses[-1]):
+            raise TrainingError(
+                f"The loss is no longer finite in epoch {epoch + 1}, step {step + 1}. "
+                f"Start again with a smaller learning rate than {config.learning_rate}."
+            )
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        state.optimizer.step()
+        state.schedule.step()
+        if state.average is not None:
+            state.average.update_parameters(state.model)
+        watchers.on_step(Progress(epoch, epoch * steps + step + 1, config.epochs * steps, losses[-1]))
+    return float(np.mean(losses))
+
+
+def smoothed_loss(
+    logits_B: Tensor, labels_B: Tensor, smoothing: float = 0.0, class_weights_2: Tensor | None = None
+) -> Tensor:
+    """Return the mean binary cross-entropy against labels moved to smoothing/2 and 1 - smoothing/2.
+
+    Class weights enter as PyTorch's cross-entropy has them: a weighted mean.
+    """
+    targets = labels_B * (1 - smoothing) + smoothing / 2
+    losses = F.binary_cross_entropy_with_logits(logits_B, targets, reduction="none")
+    if class_weights_2 is None:
+        return losses.mean()
+    weights = class_weights_2[labels_B.long()]
+    return (losses * weights).sum() / weights.sum()
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, films: FilmSet, config: TrainingConfig, device: torch.device) -> np.ndarray:
+    """Return `logits_N` for every film of a fold, in its order, without variation."""
+    model.eval()
+    batches = []
+    for start in range(0, len(films), config.batch_size):
+        positions = np.arange(start, min(start + config.batch_size, len(films)))
+        images_BHW, _ = films.batch(positions, device)
+        with autocast(device, config.precision):
+            logits_B = model(images_BHW.unsqueeze(1).contiguous(memory_format=torch.channels_last))
+        batches.append(logits_B.float().cpu().numpy())
+    return np.concatenate(batches)
+
+
+def _epoch_result(
+    epoch: int,
+    train_loss: float,
+    logits_N: np.ndarray,
+    validation: FilmSet,
+    state: TrainingState,
+    seconds: float,
+    num_films: int,
+) -> EpochResult:
+    labels_N = validation.labels_N.astype(float)
+    return EpochResult(
+        epoch=epoch,
+        train_loss=train_loss,
+        validation_loss=float(np.mean(np.logaddexp(0, logits_N) - labels_N * logits_N)),
+        validation_auc=roc_auc(validation.labels_N, logits_N),
+        validation_accuracy=float(np.mean((logits_N >= 0) == (labels_N > 0.5))),
+        learning_rate=float(state.schedule.get_last_lr()[0]),
+        seconds=seconds,
+        films_per_second=num_films / seconds,
+    )
+
+
+def _score(result: EpochResult, selection: Selection) -> float:
+    if selection is Selection.LAST:
+        return result.epoch
+    if selection is Selection.HIGHEST_AUC and result.validation_auc is not None:
+        return result.validation_auc
+    return -result.validation_loss
+
+
+def _patience_is_over(epochs: list[EpochResult], patience: int) -> bool:
+    if not patience:
+        return False
+    best = int(np.argmin([result.validation_loss for result in epochs]))
+    return len(epochs) - 1 - best >= patience

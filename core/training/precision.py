@@ -1,0 +1,37 @@
+"""The device a run computes on and the one mixed-precision path."""
+
+import torch
+
+from core.errors import SettingsError
+from core.training.config import Precision
+
+
+def resolve_device(name: str) -> torch.device:
+    """Return the device that `auto`, `cpu`, `cuda[:N]` or `mps` stands for here; raises SettingsError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SettingsError(
+            f"There is no kind of device called {name!r}: use auto, cpu, cuda, cuda:N or mps."
+        ) from error
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise SettingsError(f"The device {name} was asked for, but this machine has no such GPU. Use auto or cpu.")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError("The device mps was asked for, but this machine has none. Use auto or cpu.")
+    return device
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """Return the context in which forward passes run: bf16 where asked for or natively computed, else fp32."""
+    enabled = precision is Precision.BF16 or (precision is Precision.AUTO and computes_bf16(device))
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+
+
+def computes_bf16(device: torch.device) -> bool:
+    """Return whether the device multiplies bf16 in hardware."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

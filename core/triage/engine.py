@@ -1,0 +1,131 @@
+"""The forward pass of triage: OpenVINO on CPUs, torch on GPUs, one interface.
+
+Shapes: B films, D embedding size, H and W pixels, h and w cells of the last feature map.
+"""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import openvino as ov
+
+from core.errors import CheckpointError
+from core.model.checkpoint import Checkpoint
+
+ENGINE_FORMAT = 1
+GRAPH_FILE = "model.xml"
+
+
+class EngineOutput(NamedTuple):
+    """What the network says of a batch; maps are empty where the head has no linear activation map."""
+
+    logits_B: np.ndarray
+    embeddings_BD: np.ndarray
+    maps_Bhw: np.ndarray
+
+
+class Engine(Protocol):
+    """Runs batches side by side and hands each result to a callback, in any order."""
+
+    name: str
+
+    def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
+        """Begin a batch; waits while all places are taken."""
+
+    def finish(self) -> None:
+        """Wait until every batch has been delivered; raises what a callback raised."""
+
+
+class OpenVinoEngine:
+    """OpenVINO on the CPU: one stream per core, bf16 where the processor computes in it."""
+
+    def __init__(self, graph: Path, num_cores: int, precision: str | None = None) -> None:
+        core = ov.Core()
+        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self.precision = precision or ("bf16" if "BF16" in capabilities else "f32")
+        options = {
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "NUM_STREAMS": num_cores,
+            "INFERENCE_NUM_THREADS": num_cores,
+        }
+        try:
+            compiled = core.compile_model(core.read_model(graph), "CPU", options)
+        except RuntimeError as error:
+            raise CheckpointError(f"The cached graph {graph} cannot be loaded; delete it and try again.") from error
+        self.name = f"openvino-{ov.__version__.split('-')[0]}-{self.precision}"
+        self._queue = ov.AsyncInferQueue(compiled, num_cores + 1)
+        self._queue.set_callback(self._deliver)
+
+    def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
+        """Begin a batch; waits while all places are taken."""
+        self._queue.start_async({0: images_B1HW}, userdata=deliver)
+
+    def finish(self) -> None:
+        """Wait until every batch has been delivered; raises what a callback raised."""
+        self._queue.wait_all()
+
+    @staticmethod
+    def _deliver(request: Any, deliver: Callable[[EngineOutput], None]) -> None:
+        deliver(EngineOutput(*(np.array(request.get_output_tensor(index).data) for index in range(3))))
+
+
+class TorchEngine:
+    """Torch in single precision on one device: GPUs, and the reference that others are compared with."""
+
+    def __init__(self, checkpoint: Checkpoint, device: str) -> None:
+        import torch
+
+        from core.model.loading import classifier_from
+        from core.triage.exported import ExportedClassifier
+
+        self._torch = torch
+        self._device = torch.device(device)
+        self._model = ExportedClassifier(classifier_from(checkpoint)).to(self._device)
+        self.name = f"torch-{torch.__version__.split('+')[0]}-{device}-f32"
+
+    def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
+        """Run a batch at once."""
+        with self._torch.inference_mode():
+            outputs = self._model(self._torch.from_numpy(images_B1HW).to(self._device))
+        deliver(EngineOutput(*(output.cpu().numpy() for output in outputs)))
+
+    def finish(self) -> None:
+        """Nothing is under way after `submit`."""
+
+
+def build_engine(checkpoint: Checkpoint, device: str, num_cores: int, cache_folder: Path) -> Engine:
+    """Return the engine for a device; its converted graph is kept, so that only the first start needs torch."""
+    if device not in {"auto", "cpu"} or (device == "auto" and _has_gpu()):
+        return TorchEngine(checkpoint, "cuda" if device == "auto" else device)
+    return OpenVinoEngine(_cached_graph(checkpoint, cache_folder), num_cores)
+
+
+def _has_gpu() -> bool:
+    """Ask for a driver first: importing torch to learn that there is no GPU would cost seconds."""
+    if not Path("/proc/driver/nvidia/version").exists():
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _cached_graph(checkpoint: Checkpoint, cache_folder: Path) -> Path:
+    name = f"{checkpoint.hash[:32]}-{ov.__version__.split('-')[0]}-{ENGINE_FORMAT}"
+    folder = cache_folder / "graphs" / name
+    if not folder.exists():
+        from core.model.loading import classifier_from
+        from core.triage.exported import write_openvino_graph
+
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
+            made = Path(temporary) / name
+            write_openvino_graph(
+                classifier_from(checkpoint), checkpoint.card.preprocessing.image_size, made / GRAPH_FILE
+            )
+            # Another process may have finished the same graph meanwhile: either copy serves.
+            with suppress(OSError):
+                made.rename(folder)
+    return folder / GRAPH_FILE

@@ -1,0 +1,75 @@
+"""The gate: is this picture near enough to the films the model was trained on to be read at all?
+
+Shapes: N pictures, D embedding size, K principal components.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.covariance import LedoitWolf
+from sklearn.decomposition import PCA
+
+NUM_COMPONENTS = 64
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Distance of an embedding to the training films: Mahalanobis in the main directions, plus what lies outside them.
+
+    Source: Lee et al. 2018 (Mahalanobis score) with the residual of Wang et al. 2022 (ViM). Embeddings are
+    scaled to unit length first, since their length follows the logit.
+    """
+
+    mean_D: np.ndarray
+    components_KD: np.ndarray
+    precision_KK: np.ndarray
+    residual_scale: float
+    threshold: float
+
+    def distances(self, embeddings_ND: np.ndarray) -> np.ndarray:
+        """Return `distances_N`, at least 0; about 1 for a typical training film."""
+        centred_ND = _unit(embeddings_ND) - self.mean_D
+        scores_NK = centred_ND @ self.components_KD.T
+        inside_N = np.einsum("nk,kl,nl->n", scores_NK, self.precision_KK, scores_NK) / len(self.components_KD)
+        outside_N = np.maximum((centred_ND**2).sum(1) - (scores_NK**2).sum(1), 0) / self.residual_scale
+        return np.sqrt((inside_N + outside_N) / 2)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what a checkpoint keeps of the gate."""
+        return {
+            "mean": self.mean_D.astype(np.float32),
+            "components": self.components_KD.astype(np.float32),
+            "precision": self.precision_KK.astype(np.float32),
+            "scalars": np.array([self.residual_scale, self.threshold], dtype=np.float64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Gate":
+        """Return the gate that a checkpoint keeps."""
+        scale, threshold = (float(value) for value in arrays["scalars"])
+        return cls(arrays["mean"], arrays["components"], arrays["precision"], scale, threshold)
+
+
+def fit_gate(train_ND: np.ndarray, validation_ND: np.ndarray, stopped_share: float = 0.003) -> Gate:
+    """Fit the gate on training films' embeddings; the threshold stops `stopped_share` of the validation films.
+
+    The threshold is half as far again from 1 as that quantile where the fold is too small to show it.
+    """
+    unit_ND = _unit(train_ND)
+    pca = PCA(n_components=min(NUM_COMPONENTS, *(size - 1 for size in unit_ND.shape)), random_state=0).fit(unit_ND)
+    scores_NK = pca.transform(unit_ND)
+    residual_N = ((unit_ND - pca.mean_) ** 2).sum(1) - (scores_NK**2).sum(1)
+    gate = Gate(
+        mean_D=pca.mean_.astype(np.float32),
+        components_KD=pca.components_.astype(np.float32),
+        precision_KK=LedoitWolf(assume_centered=True).fit(scores_NK).precision_.astype(np.float32),
+        residual_scale=float(max(residual_N.mean(), 1e-12)),
+        threshold=np.inf,
+    )
+    threshold = float(np.quantile(gate.distances(validation_ND), 1 - stopped_share, method="higher"))
+    return Gate(gate.mean_D, gate.components_KD, gate.precision_KK, gate.residual_scale, threshold)
+
+
+def _unit(embeddings_ND: np.ndarray) -> np.ndarray:
+    lengths_N1 = np.linalg.norm(embeddings_ND, axis=1, keepdims=True)
+    return embeddings_ND / np.maximum(lengths_N1, 1e-12)

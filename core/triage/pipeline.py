@@ -1,0 +1,251 @@
+"""Triage of many files: read, check, predict in batches while the next files decode, judge.
+
+Shapes: B films of a batch, D embedding size, h and w cells of an activation map, H and W pixels.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+import numpy as np
+
+from core.errors import RadiographError, UnreadableFileError
+from core.evaluation.operating_point import OperatingPoint
+from core.model.checkpoint import Checkpoint
+from core.radiograph.film_checks import check_film
+from core.radiograph.reading import read_radiograph
+from core.radiograph.resizing import resize_to_square
+from core.triage.engine import Engine, EngineOutput
+from core.triage.gate import Gate
+from core.triage.intake import Candidate, IntakeProblem
+from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
+
+BATCH_SIZE = 16
+WINDOW = 4 * BATCH_SIZE
+OUT_OF_SCOPE = "out_of_scope"
+
+
+@dataclass(frozen=True)
+class FilmReading:
+    """What one file was found to be; numbers are None unless it came as far as the model."""
+
+    file: str
+    status: Status
+    reason_code: str
+    reason: str
+    priority: Priority
+    file_hash: str | None = None
+    probability: float | None = None
+    logit: float | None = None
+    gate_distance: float | None = None
+    finding: str | None = None
+
+    @property
+    def rank_order(self) -> int:
+        """The place of the row's group on the list."""
+        return rank_order(self.status, self.priority)
+
+
+@dataclass(frozen=True)
+class FilmView:
+    """What a reading was made from, for those who draw: the film as decoded and the activation map."""
+
+    pixels_HW: np.ndarray
+    map_hw: np.ndarray
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model ready to read films: its engine, gate, calibration and operating point."""
+
+    checkpoint: Checkpoint
+    engine: Engine
+    gate: Gate | None
+    operating_point: OperatingPoint
+
+    @property
+    def image_size(self) -> int:
+        """Side of the network's square input, in pixels."""
+        return self.checkpoint.card.preprocessing.image_size
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    file: str
+    file_hash: str
+    image_HW: np.ndarray
+    pixels_HW: np.ndarray | None
+
+
+OnFilm = Callable[[FilmReading, FilmView], None]
+
+
+def read_films(
+    candidates: Iterable[Candidate | IntakeProblem],
+    predictor: Predictor,
+    *,
+    num_threads: int,
+    max_file_bytes: int,
+    check_films: bool = True,
+    on_film: OnFilm | None = None,
+) -> Iterator[FilmReading]:
+    """Yield one reading for every candidate, in the order in which they are done; one bad file harms no other.
+
+    `check_films` may be turned off where every readable file is to be scored. `on_film` is called, in one of
+    the reading threads, with every film that was read and what it was read from. Memory holds a few
+    batches, however many candidates there are.
+    """
+    # Leaving early (an error, or a reader who stops asking) must not wait for films nobody wants.
+    pool = ThreadPoolExecutor(num_threads, thread_name_prefix="read")
+    batches = _Batches(predictor, pool, on_film)
+    preparation = _Preparation(predictor.image_size, max_file_bytes, check_films, keep_pixels=on_film is not None)
+    prepared = _prepared(candidates, pool, preparation)
+    try:
+        for outcome in prepared:
+            if isinstance(outcome, FilmReading):
+                yield outcome
+            else:
+                batches.add(outcome)
+                yield from batches.finished()
+        batches.close()
+        yield from batches.finished()
+        batches.finish_drawing()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Batches:
+    """Films on their way through the engine; judged in the caller's thread, so that every error surfaces there."""
+
+    def __init__(self, predictor: Predictor, pool: ThreadPoolExecutor, on_film: OnFilm | None) -> None:
+        self._predictor = predictor
+        self._pool = pool
+        self._on_film = on_film
+        self._waiting: list[_Prepared] = []
+        self._done: SimpleQueue[tuple[list[_Prepared], EngineOutput]] = SimpleQueue()
+        self._drawings: deque[Future[None]] = deque()
+
+    def add(self, film: _Prepared) -> None:
+        """Take a film, and send the batch off once it is full."""
+        self._waiting.append(film)
+        if len(self._waiting) == BATCH_SIZE:
+            self._send()
+
+    def close(self) -> None:
+        """Send the last batch off and wait until the engine has answered for all."""
+        if self._waiting:
+            self._send()
+        self._predictor.engine.finish()
+
+    def finished(self) -> Iterator[FilmReading]:
+        """Yield the readings of the batches that the engine has answered for."""
+        while True:
+            try:
+                films, output = self._done.get_nowait()
+            except Empty:
+                break
+            readings = judge(films, output, self._predictor)
+            if self._on_film is not None:
+                self._draw(films, output, readings)
+            yield from readings
+
+    def finish_drawing(self) -> None:
+        """Wait for the last pictures; raises what drawing one raised."""
+        while self._drawings:
+            self._drawings.popleft().result()
+
+    def _send(self) -> None:
+        films, self._waiting = self._waiting, []
+        images_B1HW = np.stack([film.image_HW for film in films])[:, None]
+        self._predictor.engine.submit(images_B1HW, lambda output: self._done.put((films, output)))
+
+    def _draw(self, films: list[_Prepared], output: EngineOutput, readings: list[FilmReading]) -> None:
+        for film, reading, map_hw in zip(films, readings, output.maps_Bhw, strict=True):
+            if reading.status is Status.READ:
+                view = FilmView(film.pixels_HW, map_hw)
+                self._drawings.append(self._pool.submit(self._on_film, reading, view))
+        while len(self._drawings) > WINDOW or (self._drawings and self._drawings[0].done()):
+            self._drawings.popleft().result()
+
+
+@dataclass(frozen=True)
+class _Preparation:
+    """From a file to the network's input."""
+
+    image_size: int
+    max_file_bytes: int
+    check_films: bool
+    keep_pixels: bool
+
+    def __call__(self, candidate: Candidate) -> _Prepared | FilmReading:
+        file_hash = None
+        try:
+            content = candidate.read_bytes(self.max_file_bytes)
+            file_hash = hashlib.sha256(content).hexdigest()
+            radiograph = read_radiograph(content, shortest_side=2 * self.image_size)
+            if self.check_films:
+                check_film(radiograph)
+        except RadiographError as error:
+            status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
+            return _not_read(candidate.name, status, error.reason, error.sentence, file_hash)
+        image_HW = resize_to_square(radiograph.pixels_HW, self.image_size)
+        return _Prepared(candidate.name, file_hash, image_HW, radiograph.pixels_HW if self.keep_pixels else None)
+
+
+def _prepared(
+    candidates: Iterable[Candidate | IntakeProblem], pool: ThreadPoolExecutor, prepare: _Preparation
+) -> Iterator[_Prepared | FilmReading]:
+    """Yield candidates in their order, with a window of them being read ahead."""
+    window: deque[Future[_Prepared | FilmReading]] = deque()
+    for candidate in candidates:
+        if isinstance(candidate, IntakeProblem):
+            yield _not_read(candidate.name, Status.FAILED, candidate.reason, candidate.sentence, None)
+            continue
+        window.append(pool.submit(prepare, candidate))
+        if len(window) >= WINDOW:
+            yield window.popleft().result()
+    while window:
+        yield window.popleft().result()
+
+
+def _not_read(name: str, status: Status, code: str, sentence: str, file_hash: str | None) -> FilmReading:
+    return FilmReading(name, status, str(code), sentence, Priority.REVIEW, file_hash)
+
+
+def judge(films: list[_Prepared], output: EngineOutput, predictor: Predictor) -> list[FilmReading]:
+    """Return the readings of one batch: gate first, then the calibrated probability and its band."""
+    probabilities_B = predictor.checkpoint.card.calibration.apply(output.logits_B.astype(float))
+    distances_B = predictor.gate.distances(output.embeddings_BD) if predictor.gate else [None] * len(films)
+    return [
+        _judge_one(film, float(logit), float(probability), distance, predictor)
+        for film, logit, probability, distance in zip(films, output.logits_B, probabilities_B, distances_B, strict=True)
+    ]
+
+
+def _judge_one(
+    film: _Prepared, logit: float, probability: float, distance: float | None, predictor: Predictor
+) -> FilmReading:
+    if distance is not None and distance > predictor.gate.threshold:
+        sentence = (
+            f"does not look like the frontal chest films this model was trained on (distance {distance:.2f}, "
+            f"limit {predictor.gate.threshold:.2f}): check the picture, or read it without the model"
+        )
+        stopped = _not_read(film.file, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash)
+        return FilmReading(**{**vars(stopped), "gate_distance": float(distance)})
+    point = predictor.operating_point
+    finding = point.finding(probability)
+    return FilmReading(
+        file=film.file,
+        status=Status.READ,
+        reason_code=finding,
+        reason=explain(probability, finding, point),
+        priority=PRIORITY_OF_FINDING[finding],
+        file_hash=film.file_hash,
+        probability=probability,
+        logit=logit,
+        gate_distance=None if distance is None else float(distance),
+        finding=finding,
+    )

@@ -1,0 +1,55 @@
+"""From a calibrated probability to a finding, a priority and the sentence that says why."""
+
+from enum import StrEnum
+
+from core.evaluation.operating_point import OperatingPoint
+
+
+class Priority(StrEnum):
+    """Where a film stands on the list."""
+
+    URGENT = "urgent"
+    REVIEW = "review"
+    ROUTINE = "routine"
+
+
+class Status(StrEnum):
+    """Whether a file was read."""
+
+    READ = "read"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+PRIORITY_OF_FINDING = {
+    "pneumonia": Priority.URGENT,
+    "uncertain": Priority.REVIEW,
+    "normal": Priority.ROUTINE,
+}
+
+_RANK_OF_PRIORITY = {Priority.URGENT: 0, Priority.REVIEW: 1, Priority.ROUTINE: 2}
+_RANK_OF_STATUS = {Status.REJECTED: 3, Status.FAILED: 4}
+
+
+def rank_order(status: Status, priority: Priority) -> int:
+    """Return the place of a row's group on the list: urgent, review, routine, then rejected and failed."""
+    return _RANK_OF_STATUS.get(status, _RANK_OF_PRIORITY[priority])
+
+
+def explain(probability: float, finding: str, point: OperatingPoint) -> str:
+    """Return what put a film into its band, in one sentence."""
+    low, high = f"{point.uncertain_low:.2f}", f"{point.uncertain_high:.2f}"
+    match finding:
+        case "pneumonia":
+            return f"probability {probability:.2f} is above the uncertain band {low} to {high}"
+        case "uncertain":
+            side = "above" if probability >= point.threshold else "below"
+            return (
+                f"probability {probability:.2f} is within the uncertain band {low} to {high}, "
+                f"{side} the threshold {point.threshold:.2f}: a human must decide"
+            )
+        case _:
+            return (
+                f"probability {probability:.2f} is below the uncertain band {low} to {high}; "
+                "this does not exclude disease"
+            )
