@@ -1,0 +1,30 @@
+# The lines a target runs stand in README.md for those without make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: app test bench clean
+
+app: $(VENV)/app-ready
+	$(BIN)/python -m core phantoms var/phantoms
+	$(BIN)/python -m core triage var/phantoms
+
+test: $(VENV)/test-ready
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/test-ready
+	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app-ready: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/test-ready: requirements.txt tests/requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
