@@ -1,0 +1,214 @@
+"""Finds every file that triage has to answer for: in folders, in zips, or named one by one."""
+
+import os
+import stat
+import zipfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from core.errors import InputNotFoundError, UnreadableFileError
+from core.radiograph.rejection import RejectionReason
+from core.triage.archives import is_hidden, list_members, read_member, too_large
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file to be read: its name on the list, its place, and the member if that place is an archive."""
+
+    name: str
+    path: Path
+    member: str | None = None
+    member_info: zipfile.ZipInfo | None = field(default=None, repr=False, compare=False)
+
+    def read_bytes(self, limit_bytes: int) -> bytes:
+        """Return the file's content; safe in any thread.
+
+        Raises UnreadableFileError if it is above `limit_bytes`, not permitted, gone or damaged.
+        """
+        try:
+            if self.member_info is not None:
+                return read_member(self.path, self.member_info, limit_bytes)
+            # Without a buffer of Python's own, one read fetches the whole file.
+            with self.path.open("rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_size > limit_bytes:
+                    raise too_large(limit_bytes)
+                content = file.readall()
+        except OSError as error:
+            raise _unreadable(error) from error
+        except MemoryError as error:
+            raise too_large(limit_bytes) from error
+        if len(content) > limit_bytes:
+            raise too_large(limit_bytes)
+        return content
+
+
+@dataclass(frozen=True)
+class IntakeProblem:
+    """Something that cannot even be tried: its name on the list, the reason's code and the user's sentence."""
+
+    name: str
+    reason: str
+    sentence: str
+
+
+def gather(
+    paths: Sequence[Path], *, max_file_bytes: int, max_archive_bytes: int
+) -> Iterator[Candidate | IntakeProblem]:
+    """Yield every file under the paths that is not hidden, whatever its ending, in sorted order, each name once.
+
+    Zips are opened wherever they lie. Links are followed; each folder is read once, under its own name before
+    that of a link. Raises InputNotFoundError at once, before anything is read, if a path does not exist.
+    """
+    for path in paths:
+        _require(path)
+    return _gather(paths, max_file_bytes, max_archive_bytes)
+
+
+def _gather(paths: Sequence[Path], max_file_bytes: int, max_archive_bytes: int) -> Iterator[Candidate | IntakeProblem]:
+    names = _Names()
+    for number, path in enumerate(paths):
+        prefix = "" if number == 0 else (path if _is_folder(path) else path.absolute().parent).resolve().name
+        for place in _walk(path):
+            if place.problem is not None:
+                yield _problem(names.claim(place.relative, prefix), place.problem)
+            elif _may_be_zip(place.path):
+                yield from _members(place, prefix, names, max_file_bytes, max_archive_bytes)
+            else:
+                yield Candidate(names.claim(place.relative, prefix), place.path)
+
+
+class _Names:
+    """Names given so far; a second file of the same name gets its PATH's name before it, then a number."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+
+    def claim(self, name: str, prefix: str) -> str:
+        # Bytes that are no UTF-8 would break every table and file the name is written to.
+        name = os.fsencode(name).decode("utf-8", "replace")
+        wanted = name
+        if wanted in self._given and prefix:
+            wanted = f"{os.fsencode(prefix).decode('utf-8', 'replace')}/{name}"
+        base, number = PurePosixPath(wanted), 1
+        while wanted in self._given:
+            number += 1
+            wanted = str(base.with_name(f"{base.stem} ({number}){base.suffix}"))
+        self._given.add(wanted)
+        return wanted
+
+
+@dataclass(frozen=True)
+class _Place:
+    relative: str
+    path: Path
+    problem: UnreadableFileError | None = None
+
+
+def _require(path: Path) -> None:
+    try:
+        path.stat()
+    except PermissionError:
+        return
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise InputNotFoundError(f"There is no file or folder {path}: check the path.") from error
+    except OSError as error:
+        raise InputNotFoundError(f"{path} cannot be opened ({error.strerror}): check the path.") from error
+
+
+def _walk(root: Path) -> Iterator[_Place]:
+    """Yield the regular files under a path; folders behind links come last, so that real names win."""
+    visited: set[tuple[int, int]] = set()
+    links: deque[_Place] = deque()
+    # A stack of our own: folders may nest deeper than Python's calls.
+    stack = [_Place("", root)]
+    root_name = root.name or root.resolve().name or str(root)
+    while stack or links:
+        place = stack.pop() if stack else links.popleft()
+        name = place.relative or root_name
+        try:
+            status = place.path.stat()
+            if stat.S_ISREG(status.st_mode):
+                yield _Place(name, place.path)
+            elif not stat.S_ISDIR(status.st_mode):
+                yield _Place(name, place.path, _not_a_file())
+            elif (status.st_dev, status.st_ino) not in visited:
+                visited.add((status.st_dev, status.st_ino))
+                near, linked = _children(place)
+                stack.extend(reversed(near))
+                links.extend(linked)
+        except OSError as error:
+            yield _Place(name, place.path, _unreadable(error))
+
+
+def _children(folder: _Place) -> tuple[list[_Place], list[_Place]]:
+    """Return what lies in a folder and is not hidden, sorted by name, and the links to folders apart."""
+    near: list[_Place] = []
+    linked: list[_Place] = []
+    with os.scandir(folder.path) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if is_hidden(entry.name):
+                continue
+            relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
+            place = _Place(relative, folder.path / entry.name)
+            (linked if entry.is_symlink() and _is_folder(place.path) else near).append(place)
+    return near, linked
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _may_be_zip(path: Path) -> bool:
+    """Return whether a file is an archive or the remains of one; a picture named .zip is still a picture."""
+    if path.suffix.lower() != ".zip":
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"PK" or zipfile.is_zipfile(file)
+    except OSError:
+        return False
+
+
+def _members(
+    archive: _Place, prefix: str, names: _Names, max_file_bytes: int, max_archive_bytes: int
+) -> Iterator[Candidate | IntakeProblem]:
+    try:
+        for member, found in list_members(
+            archive.path, max_file_bytes=max_file_bytes, max_archive_bytes=max_archive_bytes
+        ):
+            name = names.claim(f"{archive.relative}/{member}", prefix)
+            if isinstance(found, UnreadableFileError):
+                yield _problem(name, found)
+            else:
+                yield Candidate(name, archive.path, member, found)
+    except UnreadableFileError as error:
+        yield _problem(names.claim(archive.relative, prefix), error)
+    except OSError as error:
+        yield _problem(names.claim(archive.relative, prefix), _unreadable(error))
+
+
+def _problem(name: str, error: UnreadableFileError) -> IntakeProblem:
+    return IntakeProblem(name, error.reason, error.sentence)
+
+
+def _not_a_file() -> UnreadableFileError:
+    return UnreadableFileError(RejectionReason.READ_ERROR, "this is a device or a pipe, not a file; it was not opened")
+
+
+def _unreadable(error: OSError) -> UnreadableFileError:
+    if isinstance(error, PermissionError):
+        return UnreadableFileError(
+            RejectionReason.NO_PERMISSION, "this user may not open it: ask for permission to read it"
+        )
+    if isinstance(error, FileNotFoundError):
+        return UnreadableFileError(
+            RejectionReason.READ_ERROR, "the file is gone, or is a link that leads nowhere: check its place"
+        )
+    return UnreadableFileError(
+        RejectionReason.READ_ERROR, f"the file could not be opened ({error.strerror}): check the disk it lies on"
+    )
