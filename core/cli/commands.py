@@ -157,6 +157,19 @@ def triage(
     print_sentence(NOTICE)
 
 
+@app.command()
+def phantoms(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")],
+    num_films: Annotated[int, typer.Option("--films", min=1, max=100_000, help="How many films.")] = 24,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed draws the same films.")] = 0,
+) -> None:
+    """Draw synthetic chest films, and a few files that are none, to try the desk with."""
+    from core.radiograph.phantom import write_phantom_folder
+
+    write_phantom_folder(folder, num_films, seed=seed, with_hostile=True)
+    print_sentence(f"{num_films} synthetic films and a few other files are in {folder}. They are drawn, not real.")
+
+
 @runs_app.command("list")
 def runs_list(as_json: Json = False) -> None:
     """List all training runs, newest first."""

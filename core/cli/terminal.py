@@ -4,12 +4,22 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
+SECONDS_BETWEEN_LINES = 10.0
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -38,8 +48,11 @@ def print_sentence(sentence: str) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator["ProgressBar"]:
-    """Yield a bar on standard error with time left; it writes nothing where standard error is no terminal."""
+def progress_bar() -> Iterator["ProgressBar | ProgressLines"]:
+    """Yield what shows progress on standard error: a bar in a terminal, now and then a line elsewhere."""
+    if not ERRORS.is_terminal:
+        yield ProgressLines()
+        return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -52,11 +65,11 @@ def progress_bar() -> Iterator["ProgressBar"]:
 
 
 class ProgressBar:
-    """One line that moves from stage to stage."""
+    """One bar for each stage, with the time it took and the time left."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._tasks: dict[str, Any] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def show(self, stage: str, num_done: int, num_all: int, detail: str = "") -> None:
         """Move a stage's bar."""
@@ -64,6 +77,25 @@ class ProgressBar:
             self._tasks[stage] = self._progress.add_task(stage, total=num_all)
         description = f"{stage} ({detail})" if detail else stage
         self._progress.update(self._tasks[stage], completed=num_done, total=num_all, description=description)
+
+
+class ProgressLines:
+    """A line at a stage's beginning, at its end, and every ten seconds between, for logs."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, float] = {}
+        self._said = 0.0
+
+    def show(self, stage: str, num_done: int, num_all: int, detail: str = "") -> None:
+        """Write how far a stage is, if it is time to."""
+        now = monotonic()
+        began = self._began.setdefault(stage, now)
+        if now - self._said < SECONDS_BETWEEN_LINES and began != now and num_done < num_all:
+            return
+        self._said = now
+        left = (now - began) / num_done * (num_all - num_done) if num_done and began != now else None
+        time_left = f", about {left:.0f} s left" if left else ""
+        print_sentence(f"{stage}: {num_done} of {num_all}{time_left}{f' ({detail})' if detail else ''}")
 
 
 def _text(value: Any) -> str:

@@ -123,6 +123,8 @@ def _vgg_names(name: str) -> tuple[str, ...]:
 
 
 def _modern_densenet_name(name: str) -> str:
+    if "denselayer" not in name:
+        return name
     for layer in ("norm", "relu", "conv"):
         name = name.replace(f"{layer}.1.", f"{layer}1.").replace(f"{layer}.2.", f"{layer}2.")
     return name

@@ -4,12 +4,14 @@ Shapes: B films, H and W pixels. Films are float in [0, 1] with one channel.
 """
 
 import math
+from io import BytesIO
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Generator, Tensor
-from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
 from torchvision.transforms.functional import gaussian_blur
 
 from core.training.config import Recipe
@@ -122,7 +124,8 @@ def _reencode(images_B1HW: Tensor, ranges: AugmentationRanges, generator: Genera
     quality = torch.randint(30, 96, (images_B1HW.shape[0],), generator=generator)
     result = images_B1HW.clone()
     for index in chosen.nonzero().flatten().tolist():
-        bytes_1HW = (images_B1HW[index] * 255).round().to(torch.uint8).cpu()
-        decoded = decode_jpeg(encode_jpeg(bytes_1HW, quality=int(quality[index])), mode=ImageReadMode.GRAY)
-        result[index] = decoded.to(result) / 255
+        film = Image.fromarray((images_B1HW[index, 0] * 255).round().to(torch.uint8).cpu().numpy())
+        encoded = BytesIO()
+        film.save(encoded, "JPEG", quality=int(quality[index]))
+        result[index, 0] = torch.from_numpy(np.array(Image.open(encoded))).to(result) / 255
     return result
