@@ -15,7 +15,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from core.errors import UnreadableFileError
 from core.radiograph.rejection import RejectionReason
 
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
+# A format can only be named to Pillow once its plugin is loaded.
+Image.init()
+FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 MAX_PIXELS = 80_000_000
 """Several times the largest detector; more is a bomb or no film."""
 

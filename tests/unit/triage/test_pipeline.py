@@ -1,0 +1,170 @@
+"""Every candidate gets one reading, whatever it is, and one bad file harms no other."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.evaluation.calibration import PlattScaling
+from core.evaluation.operating_point import OperatingPoint
+from core.model.card import ModelCard
+from core.model.catalogue import Architecture
+from core.model.checkpoint import Checkpoint
+from core.model.loading import default_preprocessing
+from core.triage.engine import EngineOutput
+from core.triage.gate import Gate
+from core.triage.intake import Candidate, IntakeProblem
+from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
+from core.triage.priority import Priority, Status
+
+SIZE = 32
+POINT = OperatingPoint(
+    name="test", threshold=0.5, uncertain_low=0.4, uncertain_high=0.6, rule="by hand", chosen_on="nothing"
+)
+
+
+class BrightnessEngine:
+    """Answers late, as an engine does: the logit rises with a film's mean brightness."""
+
+    name = "brightness"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self._late: list[tuple[np.ndarray, Callable[[EngineOutput], None]]] = []
+
+    def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
+        self.batches.append(len(images_B1HW))
+        self._late.append((images_B1HW, deliver))
+        if len(self._late) > 2:
+            self._answer()
+
+    def finish(self) -> None:
+        while self._late:
+            self._answer()
+
+    def _answer(self) -> None:
+        images_B1HW, deliver = self._late.pop(0)
+        logits_B = 20 * (images_B1HW.mean(axis=(1, 2, 3)) - 0.5)
+        deliver(EngineOutput(logits_B, np.stack([logits_B, np.ones_like(logits_B)], 1), images_B1HW[:, 0, ::8, ::8]))
+
+
+def predictor(gate: Gate | None = None) -> Predictor:
+    card = ModelCard(
+        name="test",
+        architecture=Architecture.RESNET18,
+        preprocessing=default_preprocessing(Architecture.RESNET18, SIZE),
+        calibration=PlattScaling(slope=1.0, intercept=0.0),
+    )
+    return Predictor(Checkpoint(card, {}, {}), BrightnessEngine(), gate, POINT)
+
+
+def film(folder: Path, name: str, brightness: float) -> Candidate:
+    """A smooth ramp of a given mean brightness, which no film check refuses."""
+    ramp_HW = np.tile(np.linspace(brightness - 0.2, brightness + 0.2, 80), (80, 1))
+    Image.fromarray((ramp_HW * 255).round().astype(np.uint8)).save(folder / name)
+    return Candidate(name, folder / name)
+
+
+def read(candidates: list, **options: object) -> dict[str, FilmReading]:
+    options = {"num_threads": 2, "max_file_bytes": 10**7, **options}
+    chosen = options.pop("predictor", None) or predictor()
+    return {reading.file: reading for reading in read_films(candidates, chosen, **options)}
+
+
+def test_bands_follow_the_probability(tmp_path: Path) -> None:
+    """Bright is urgent, middling is for review, dark is routine, and each says why."""
+    readings = read(
+        [film(tmp_path, "bright.png", 0.7), film(tmp_path, "mid.png", 0.5), film(tmp_path, "dark.png", 0.3)]
+    )
+    assert [readings[f"{name}.png"].priority for name in ("bright", "mid", "dark")] == [
+        Priority.URGENT,
+        Priority.REVIEW,
+        Priority.ROUTINE,
+    ]
+    assert readings["bright.png"].probability == pytest.approx(1 / (1 + np.exp(-4)), abs=0.01)
+    assert readings["mid.png"].finding == "uncertain" and "human must decide" in readings["mid.png"].reason
+    assert "does not exclude" in readings["dark.png"].reason
+
+
+def test_bad_files_harm_no_other(tmp_path: Path) -> None:
+    """Broken files and intake problems get their own rows for review; the films among them are read."""
+    (tmp_path / "text.jpg").write_text("no picture")
+    Image.new("L", (80, 80), 128).save(tmp_path / "blank.png")
+    candidates = [
+        IntakeProblem("bad.zip", "archive_unsafe", "refused"),
+        film(tmp_path, "one.png", 0.7),
+        Candidate("text.jpg", tmp_path / "text.jpg"),
+        Candidate("gone.png", tmp_path / "gone.png"),
+        Candidate("blank.png", tmp_path / "blank.png"),
+        film(tmp_path, "two.png", 0.3),
+    ]
+    readings = read(candidates)
+    assert {name: reading.status for name, reading in readings.items()} == {
+        "bad.zip": Status.FAILED,
+        "one.png": Status.READ,
+        "text.jpg": Status.FAILED,
+        "gone.png": Status.FAILED,
+        "blank.png": Status.REJECTED,
+        "two.png": Status.READ,
+    }
+    not_read = [reading for reading in readings.values() if reading.status is not Status.READ]
+    assert all(reading.priority is Priority.REVIEW and reading.reason for reading in not_read)
+    assert all(reading.probability is None and reading.finding is None for reading in not_read)
+
+
+def test_films_go_through_in_batches_and_none_is_lost(tmp_path: Path) -> None:
+    """Many films give as many readings, in full batches but for the last."""
+    count = 5 * BATCH_SIZE + 3
+    one = film(tmp_path, "film.png", 0.6)
+    chosen = predictor()
+    readings = read([Candidate(f"{number}.png", one.path) for number in range(count)], predictor=chosen)
+    assert len(readings) == count
+    assert chosen.engine.batches == [BATCH_SIZE] * 5 + [3]
+
+
+def test_the_gate_stops_what_lies_outside(tmp_path: Path) -> None:
+    """A film beyond the gate's limit is rejected as out of scope, for review, with its distance and no probability."""
+    strict = Gate(np.zeros(2), np.eye(2), np.eye(2), 1.0, threshold=0.0)
+    reading = read([film(tmp_path, "film.png", 0.6)], predictor=predictor(strict))["film.png"]
+    assert (reading.status, reading.reason_code) == (Status.REJECTED, "out_of_scope")
+    assert reading.priority is Priority.REVIEW
+    assert reading.probability is None and reading.gate_distance > 0
+
+
+def test_film_checks_can_be_left_out(tmp_path: Path) -> None:
+    """Without film checks every readable picture is scored."""
+    Image.new("L", (80, 80), 128).save(tmp_path / "blank.png")
+    reading = read([Candidate("blank.png", tmp_path / "blank.png")], check_films=False)["blank.png"]
+    assert reading.status is Status.READ
+
+
+def test_drawers_see_every_read_film(tmp_path: Path) -> None:
+    """Who draws is handed each read film with its pixels and its own map, and no rejected one."""
+    Image.new("L", (80, 80), 128).save(tmp_path / "blank.png")
+    seen: dict[str, FilmView] = {}
+    candidates = [film(tmp_path, f"{number}.png", 0.3 + number / 100) for number in range(20)]
+    read(
+        [*candidates, Candidate("blank.png", tmp_path / "blank.png")],
+        on_film=lambda reading, view: seen.update({reading.file: view}),
+    )
+    assert set(seen) == {f"{number}.png" for number in range(20)}
+    assert seen["0.png"].pixels_HW.shape == (80, 80)
+    assert seen["19.png"].map_hw.mean() > seen["0.png"].map_hw.mean()
+
+
+def test_an_error_while_drawing_reaches_the_caller(tmp_path: Path) -> None:
+    """A drawer that fails, as on a full disk, is not passed over."""
+
+    def fail(reading: FilmReading, view: FilmView) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        read([film(tmp_path, "film.png", 0.6)], on_film=fail)
+
+
+def test_a_file_above_the_limit_is_not_opened(tmp_path: Path) -> None:
+    """A file larger than the limit fails with the reason."""
+    reading = read([film(tmp_path, "film.png", 0.6)], max_file_bytes=10)["film.png"]
+    assert (reading.status, reading.reason_code) == (Status.FAILED, "file_too_large")

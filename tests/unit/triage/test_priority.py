@@ -1,0 +1,37 @@
+"""The order of the list and the words that explain it."""
+
+import pytest
+
+from core.evaluation.operating_point import OperatingPoint
+from core.triage.priority import Priority, Status, explain, rank_order
+
+POINT = OperatingPoint(
+    name="test", threshold=0.5, uncertain_low=0.4, uncertain_high=0.6, rule="by hand", chosen_on="nothing"
+)
+
+
+def test_the_list_runs_from_urgent_to_failed() -> None:
+    """Read films come by priority, then rejected ones, then failed ones."""
+    order = [
+        rank_order(Status.READ, Priority.URGENT),
+        rank_order(Status.READ, Priority.REVIEW),
+        rank_order(Status.READ, Priority.ROUTINE),
+        rank_order(Status.REJECTED, Priority.REVIEW),
+        rank_order(Status.FAILED, Priority.REVIEW),
+    ]
+    assert order == sorted(set(order))
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [(0.93, "above the uncertain band 0.40 to 0.60"), (0.55, "above the threshold"), (0.45, "below the threshold")],
+)
+def test_the_reason_names_what_drove_it(probability: float, words: str) -> None:
+    """A reason gives the probability and where it lies to the band."""
+    sentence = explain(probability, POINT.finding(probability), POINT)
+    assert f"{probability:.2f}" in sentence and words in sentence
+
+
+def test_a_normal_film_is_never_said_to_be_free_of_disease() -> None:
+    """The reason of a routine film says that disease is not excluded."""
+    assert "does not exclude disease" in explain(0.1, "normal", POINT)
