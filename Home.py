@@ -1,0 +1,14 @@
+"""The front door of `streamlit run Home.py`: the dashboard and the REST API as one application on one port."""
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from core.api.app import create_api
+from core.api.security_headers import SecurityHeaders
+
+app = st.App(
+    "core/ui/desk.py",
+    routes=[Mount("/api", app=create_api())],
+    middleware=[Middleware(SecurityHeaders)],
+)

@@ -1,0 +1,27 @@
+"""The dashboard's entry script: the look of every page, navigation, and what stands beside each page."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.settings import NOTICE
+
+PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
+ICON = Path(__file__).with_name("icon.png")
+
+# A file as icon: one of Streamlit's own would be fetched from a foreign host.
+st.set_page_config(page_icon=str(ICON), layout="wide")
+page = st.navigation(
+    [
+        st.Page(
+            PAGES_FOLDER / "overview.py",
+            title="Overview",
+            icon=":material/space_dashboard:",
+            default=True,
+            help="The state of the desk: model, device, data and the next step.",
+        ),
+    ]
+)
+with st.sidebar:
+    st.caption(NOTICE)
+page.run()
