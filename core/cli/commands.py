@@ -220,6 +220,40 @@ def models_list(as_json: Json = False) -> None:
         print_table(rows, ("name", "architecture", "checkpoint_hash", "threshold"), "There are no models yet.")
 
 
+@models_app.command("export")
+def models_export(
+    model: Annotated[str, typer.Argument(help="`run:RUN`.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write the checkpoint, its card and the run's record.")],
+    name: Annotated[str | None, typer.Option("--name", help="What the exported model is called.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of the cohort it was trained on.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", help="Folder of pictures that are no chest films: measures the gate.")
+    ] = None,
+    pictures_description: Annotated[
+        str, typer.Option("--pictures-description", help="What those pictures are, for the card.")
+    ] = "",
+) -> None:
+    """Copy a run's model to a folder with the run's record, and measure its gate."""
+    from core.services.export import export_model
+
+    card = export_model(
+        open_desk(),
+        model,
+        folder,
+        name=name,
+        data=data,
+        pictures=pictures,
+        pictures_description=pictures_description,
+    )
+    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}.")
+    if card.gate is not None and card.gate.roc is not None:
+        roc = card.gate.roc
+        typer.echo(
+            f"Its gate stops {roc['pictures_stopped']:.1%} of {roc['num_pictures']} other pictures "
+            f"and {roc['films_stopped']:.1%} of {roc['num_films']} films (AUC {roc['auc']:.4f})."
+        )
+
+
 def main() -> None:
     """Run a command; an error made on purpose is one sentence on standard error and exit code 1."""
     try:

@@ -1,0 +1,74 @@
+"""A model leaves the desk: its checkpoint folder, with the record of the run that made it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.errors import InputNotFoundError, PneumoDeskError
+from core.model.card import ModelCard
+from core.model.checkpoint import CARD_FILE, GATE_FILE, WEIGHTS_FILE, write_atomically
+from core.services.desk import Desk
+from core.services.gate_measurement import measure_gate
+from core.services.models import find_model
+from core.services.runs import show_run
+from core.services.triage import load_predictor
+
+RECORD_FILE = "run.json"
+SPLIT_FILE = "split.csv"
+
+
+def export_model(
+    desk: Desk,
+    model: str,
+    folder: Path,
+    *,
+    name: str | None = None,
+    data: Path | None = None,
+    pictures: Path | None = None,
+    pictures_description: str = "",
+) -> ModelCard:
+    """Copy a model's checkpoint to a folder with its run's record; weights and hash stay as they are.
+
+    With `pictures`, a folder of pictures that are no chest films, and `data`, the cohort the model was trained
+    on, the gate is measured on them against the films of the run's validation and calibration folds, and its
+    ROC is written into the card. Raises PneumoDeskError if the run's record is missing.
+    """
+    checkpoint = find_model(desk, model)
+    if checkpoint.card.run_id is None or checkpoint.folder is None:
+        raise InputNotFoundError(
+            f"The model {model} was made by no run on this desk, so there is no record to go with it."
+        )
+    record = show_run(desk, checkpoint.card.run_id)
+    run_folder = Path(record["folder"])
+    card = checkpoint.card.model_copy(update={"name": name or checkpoint.card.name})
+    if pictures is not None and card.gate is not None:
+        if data is None:
+            raise PneumoDeskError(
+                "To measure the gate, name the cohort's folder too: its films are those that must pass."
+            )
+        films = judged_films(run_folder, data)
+        roc = measure_gate(desk, load_predictor(desk, model), films, pictures, pictures_description)
+        card = card.model_copy(update={"gate": card.gate.model_copy(update={"roc": roc})})
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (WEIGHTS_FILE, GATE_FILE):
+        if (checkpoint.folder / file).exists():
+            shutil.copyfile(checkpoint.folder / file, folder / file)
+    write_atomically(folder / CARD_FILE, (card.model_dump_json(indent=1) + "\n").encode())
+    write_atomically(folder / RECORD_FILE, _document(record).encode())
+    shutil.copyfile(run_folder / SPLIT_FILE, folder / SPLIT_FILE)
+    return card
+
+
+def judged_films(run_folder: Path, data: Path) -> list[Path]:
+    """Return the films of a run's validation and calibration folds, below the cohort's folder."""
+    split = pd.read_csv(run_folder / SPLIT_FILE)
+    return [data / file for file in split.loc[split["fold"].isin(["validation", "calibration"]), "file"]]
+
+
+def _document(record: dict[str, Any]) -> str:
+    """Return the run's record without places on this machine."""
+    kept = {name: value for name, value in record.items() if name != "folder"}
+    return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
