@@ -1,124 +1,106 @@
-"""Where a film's label and split are written: in its folders, or in a metadata.csv."""
+"""Where a film's label and split are written: in its folders, or in a metadata.csv.
 
-import os
-from collections.abc import Iterator
+Shapes: N films.
+"""
+
+import hashlib
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
+from core.cohort.metadata import METADATA_FILE, MetadataRow, read_metadata
+from core.cohort.problems import FilmProblem
+from core.cohort.walking import FoundFile, walk_pictures
 from core.errors import CohortError
 
-METADATA_FILE = "metadata.csv"
-METADATA_COLUMNS = ("file", "label", "patient_id", "split", "view", "age", "sex")
 LABELS = {"normal": "normal", "pneumonia": "pneumonia"}
-SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test"}
-PICTURE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
+SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
 
 
 @dataclass(frozen=True)
-class FilmFile:
-    """One file below the cohort's root and what its place or the metadata say of it."""
+class Place:
+    """What a film's folders or its row in the metadata say of it."""
 
-    file: str
-    num_bytes: int
-    modified_ns: int
     label: str | None
     split: str | None
     patient: str | None = None
-    problem: str | None = None
+    problem: FilmProblem | None = None
 
 
-def list_films(root: Path) -> list[FilmFile]:
-    """Return every picture file below `root`, sorted by name; raises CohortError if there is none."""
+@dataclass(frozen=True)
+class Listing:
+    """The files of a cohort in order of their names, before any is opened."""
+
+    files: list[str]
+    num_bytes_N: np.ndarray
+    modified_ns_N: np.ndarray
+    places: list[Place]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def key(self) -> str:
+        """Return a hash of all that is listed: two listings with one key lead to the same manifest."""
+        digest = hashlib.sha256(self.num_bytes_N.tobytes() + self.modified_ns_N.tobytes())
+        for file, place in zip(self.files, self.places, strict=True):
+            line = f"{file}\0{place.label}\0{place.split}\0{place.patient}\0{place.problem}\n"
+            digest.update(line.encode())
+        return digest.hexdigest()
+
+
+def list_films(root: Path) -> Listing:
+    """Return every picture file below `root` and every film the metadata name; raises CohortError if there is none."""
     if not root.is_dir():
         raise CohortError(f"{root} is no folder. Give the folder that holds the films.")
-    metadata = _read_metadata(root)
-    found = sorted(_walk(root), key=lambda entry: entry[0])
-    films = [
-        _with_metadata(file, status, metadata) if metadata is not None else _by_folders(file, status)
-        for file, status in found
-    ]
+    found = walk_pictures(root)
+    files = {film.file for film in found}
+    metadata = read_metadata(root, files)
     if metadata is not None:
-        films += [
-            FilmFile(file, 0, 0, None, None, problem="missing_file")
-            for file in sorted(metadata.index.difference([f for f, _ in found]))
-        ]
-    if not films:
+        absent = metadata.keys() - files
+        found = sorted(found + [FoundFile(file, 0, 0, FilmProblem.MISSING_FILE) for file in absent])
+    if not found:
         raise CohortError(
             f"{root} holds no pictures. Expected films below folders like train/NORMAL and train/PNEUMONIA, "
             f"below NORMAL and PNEUMONIA, or beside a {METADATA_FILE}."
         )
-    return films
-
-
-def _walk(root: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield pictures below a folder; links are followed, each folder once."""
-    seen: set[tuple[int, int]] = set()
-    waiting = [(root, "")]
-    while waiting:
-        folder, prefix = waiting.pop()
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        try:
-            entries = list(os.scandir(folder))
-        except PermissionError as error:
-            raise CohortError(f"The folder {folder} may not be opened by this user.") from error
-        for entry in entries:
-            if entry.name.startswith(".") or entry.name == "__MACOSX":
-                continue
-            name = f"{prefix}{entry.name}"
-            if entry.is_dir():
-                waiting.append((Path(entry.path), f"{name}/"))
-            elif PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS:
-                try:
-                    yield name, entry.stat()
-                except FileNotFoundError:
-                    continue  # A dangling link, or a file that went away while we looked: it is not there.
-
-
-def _by_folders(file: str, status: os.stat_result) -> FilmFile:
-    folders = [part.lower() for part in PurePosixPath(file).parts[:-1]]
-    label = next((LABELS[part] for part in reversed(folders) if part in LABELS), None)
-    split = next((SPLITS[part] for part in folders if part in SPLITS), None)
-    return FilmFile(file, status.st_size, status.st_mtime_ns, label, split, problem=None if label else "no_label")
-
-
-def _with_metadata(file: str, status: os.stat_result, metadata: pd.DataFrame) -> FilmFile:
-    if file not in metadata.index:
-        return FilmFile(file, status.st_size, status.st_mtime_ns, None, None, problem="not_in_metadata")
-    row = metadata.loc[file]
-    label = LABELS.get(str(row["label"]).strip().lower())
-    split = SPLITS.get(str(row.get("split", "")).strip().lower())
-    patient = str(row.get("patient_id", "")).strip()
-    return FilmFile(
-        file,
-        status.st_size,
-        status.st_mtime_ns,
-        label,
-        split,
-        patient if patient not in {"", "nan"} else None,
-        None if label else "no_label",
+    return Listing(
+        files=[film.file for film in found],
+        num_bytes_N=np.array([film.num_bytes for film in found], dtype=np.int64),
+        modified_ns_N=np.array([film.modified_ns for film in found], dtype=np.int64),
+        places=_by_folders(found) if metadata is None else [_by_metadata(film, metadata) for film in found],
     )
 
 
-def _read_metadata(root: Path) -> pd.DataFrame | None:
-    path = root / METADATA_FILE
-    if not path.is_file():
-        return None
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise CohortError(f"{path} is no CSV table that can be read: {str(error).splitlines()[0]}.") from error
-    missing = {"file", "label"} - set(table.columns)
-    if missing:
-        raise CohortError(
-            f"{path} lacks the column {' and '.join(sorted(missing))}. It needs file and label, "
-            f"and may have {', '.join(METADATA_COLUMNS[2:])}."
-        )
-    repeated = table.loc[table["file"].duplicated(), "file"]
-    if len(repeated):
-        raise CohortError(f"{path} names {repeated.iloc[0]!r} more than once. Give each film one row.")
-    return table.set_index("file")
+def _by_folders(found: list[FoundFile]) -> list[Place]:
+    of_folder: dict[str, Place] = {}
+    places = []
+    for film in found:
+        folder = film.file.rpartition("/")[0]
+        place = of_folder.get(folder)
+        if place is None:
+            place = of_folder[folder] = _place_of_folder(folder)
+        places.append(place if film.problem is None else Place(place.label, place.split, problem=film.problem))
+    return places
+
+
+def _place_of_folder(folder: str) -> Place:
+    """Read the label from the innermost folder that gives one, the split from the outermost."""
+    parts = folder.lower().split("/")
+    label = next((LABELS[part] for part in reversed(parts) if part in LABELS), None)
+    split = next((SPLITS[part] for part in parts if part in SPLITS), None)
+    return Place(label, split, problem=None if label else FilmProblem.NO_LABEL)
+
+
+def _by_metadata(film: FoundFile, metadata: dict[str, MetadataRow]) -> Place:
+    row = metadata.get(film.file)
+    if row is None:
+        return Place(None, None, problem=film.problem or FilmProblem.NOT_IN_METADATA)
+    label = LABELS.get((row.label or "").lower())
+    split = SPLITS.get((row.split or "").lower())
+    problem = film.problem
+    if problem is None and label is None:
+        problem = FilmProblem.UNKNOWN_LABEL if row.label else FilmProblem.NO_LABEL
+    elif problem is None and row.split and split is None:
+        problem = FilmProblem.UNKNOWN_SPLIT
+    return Place(label, split, row.patient, problem)

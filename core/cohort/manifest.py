@@ -1,35 +1,31 @@
-"""A cohort's manifest: one row a film, and the fingerprint that names exactly these films."""
+"""A cohort's manifest: one row a film, and the fingerprint that names exactly these films.
+
+Shapes: N films.
+"""
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import cpu_count
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from core.cohort.layout import FilmFile, list_films
+from core.cohort.file_batches import map_in_batches
+from core.cohort.layout import Listing, Place, list_films
 from core.cohort.naming import parse_kermany_name
+from core.cohort.problems import NEVER_READ, FilmProblem
 from core.errors import UnreadableFileError
 from core.radiograph.reading import read_radiograph
+from core.radiograph.rejection import RejectionReason
 
+TEXT_COLUMNS = ("file", "label", "split", "patient", "subtype", "mode", "content_hash", "problem")
 MANIFEST_COLUMNS = (
-    "file",
-    "label",
-    "split",
-    "patient",
-    "subtype",
-    "width",
-    "height",
-    "mode",
-    "num_bytes",
-    "modified_ns",
-    "content_hash",
-    "problem",
+    *("file", "label", "split", "patient", "subtype"),
+    *("width", "height", "mode", "num_bytes", "modified_ns", "content_hash", "problem"),
 )
-_TEXT_COLUMNS = ("file", "label", "split", "patient", "subtype", "mode", "content_hash", "problem")
+MAX_FILE_BYTES = 200 * 10**6
+"""No film file is larger; a file is held in memory whole while it is read."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,17 @@ class Cohort:
         return rows if split is None else rows[rows["split"] == split]
 
 
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What reading a file shows; `problem` says why it is no readable picture, and width and height are then 0."""
+
+    width: int = 0
+    height: int = 0
+    mode: str | None = None
+    content_hash: str | None = None
+    problem: str | None = None
+
+
 def index_cohort(
     root: Path,
     *,
@@ -55,92 +62,133 @@ def index_cohort(
 ) -> Cohort:
     """Return the cohort of a folder; files whose size and time stand in `previous` are not read again.
 
-    Every new file is read and decoded once, since only decoding shows that a picture is cut short.
     Raises CohortError if the folder cannot serve.
     """
-    films = list_films(root)
-    known = _known(previous)
-    rows: list[dict[str, Any]] = []
-    with ThreadPoolExecutor(num_threads or cpu_count() or 1) as pool:
-        facts = pool.map(lambda film: known.get(_key(film)) or _examine(root / film.file, film), films)
-        for number, (film, fact) in enumerate(zip(films, facts, strict=True), 1):
-            rows.append(_row(film, fact))
-            if progress and (number % 100 == 0 or number == len(films)):
-                progress(number, len(films))
-    manifest = pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS))
-    manifest[list(_TEXT_COLUMNS)] = manifest[list(_TEXT_COLUMNS)].astype(object)
-    manifest = manifest.where(manifest.notna(), None)
-    return Cohort(root.resolve(), manifest, fingerprint_of(manifest))
+    root = root.resolve()
+    return index_listing(root, list_films(root), previous=previous, progress=progress, num_threads=num_threads)
+
+
+def index_listing(
+    root: Path,
+    listing: Listing,
+    *,
+    previous: pd.DataFrame | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    num_threads: int = 0,
+) -> Cohort:
+    """Return the cohort of files that are listed already.
+
+    Every new file is read and decoded once, since only decoding shows that a picture is cut short.
+    """
+    facts = _known_facts(listing, previous)
+    unread = [row for row, fact in enumerate(facts) if fact is None]
+    paths = [root / listing.files[row] for row in unread]
+    for row, fact in zip(unread, map_in_batches(_examine, paths, num_threads, progress), strict=True):
+        facts[row] = fact
+    manifest = _manifest(listing, facts)
+    return Cohort(root, manifest, fingerprint_of(manifest))
+
+
+def is_settled(manifest: pd.DataFrame) -> bool:
+    """Return whether every file was read, or will never be: others may be readable at the next visit."""
+    return bool((manifest["content_hash"].notna() | manifest["problem"].isin(NEVER_READ)).all())
 
 
 def fingerprint_of(manifest: pd.DataFrame) -> str:
     """Return SHA-256 over every film's name, label, split, patient and content; place and order do not matter."""
-    columns = ["file", "label", "split", "patient", "content_hash"]
-    lines = sorted("\t".join(str(value) for value in row) for row in manifest[columns].itertuples(index=False))
+    columns = [manifest[name].tolist() for name in ("file", "label", "split", "patient", "content_hash")]
+    lines = sorted(["\t".join(map(_escaped, row)) for row in zip(*columns, strict=True)])
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _key(film: FilmFile) -> tuple[str, int, int]:
-    return film.file, film.num_bytes, film.modified_ns
+def _escaped(value: str | None) -> str:
+    """Keep apart what a tab, a line's end or a missing value could make alike."""
+    if value is None:
+        return "None"
+    if value.isprintable() and "\\" not in value and value != "None":
+        return value
+    return "\\" + value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
-def _known(previous: pd.DataFrame | None) -> dict[tuple[str, int, int], dict[str, Any]]:
-    if previous is None:
-        return {}
-    columns = previous[["file", "num_bytes", "modified_ns", "width", "height", "mode", "content_hash", "problem"]]
-    return {
-        (row.file, int(row.num_bytes), int(row.modified_ns)): {
-            "width": int(row.width),
-            "height": int(row.height),
-            "mode": row.mode,
-            "content_hash": row.content_hash,
-            "unreadable": None if row.problem in _PLACE_PROBLEMS else row.problem,
-        }
-        for row in columns.itertuples(index=False)
-        if row.content_hash
-    }
+def _known_facts(listing: Listing, previous: pd.DataFrame | None) -> list[FileFacts | None]:
+    """Return what need not be read: the facts of unchanged files, and none for files that cannot be opened."""
+    nothing = FileFacts()
+    facts = [nothing if place.problem in NEVER_READ else None for place in listing.places]
+    if previous is None or previous.empty:
+        return facts
+    row_of = {file: row for row, file in enumerate(previous["file"])}
+    rows_N = np.array([row_of.get(file, -1) for file in listing.files])
+    unchanged_N = (
+        (rows_N >= 0)
+        & (previous["num_bytes"].to_numpy()[rows_N] == listing.num_bytes_N)
+        & (previous["modified_ns"].to_numpy()[rows_N] == listing.modified_ns_N)
+        & previous["content_hash"].notna().to_numpy()[rows_N]
+    )
+    names = ("width", "height", "mode", "content_hash", "problem")
+    columns = [previous[name].tolist() for name in names]
+    for place in np.flatnonzero(unchanged_N).tolist():
+        if facts[place] is None:
+            width, height, mode, content_hash, problem = [column[rows_N[place]] for column in columns]
+            unreadable = None if problem in _BY_PLACE else problem
+            facts[place] = FileFacts(width, height, mode, content_hash, unreadable)
+    return facts
 
 
-_PLACE_PROBLEMS = {None, "no_label", "not_in_metadata", "missing_file"}
+_BY_PLACE = frozenset({None, *(str(problem) for problem in FilmProblem)})
 
 
-def _examine(path: Path, film: FilmFile) -> dict[str, Any]:
+def _examine(path: Path) -> FileFacts:
     """Read a file once: its hash, its size, and whether it decodes."""
-    nothing = {"width": 0, "height": 0, "mode": None, "content_hash": None, "unreadable": None}
-    if film.problem == "missing_file":
-        return nothing
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
     except PermissionError:
-        return {**nothing, "unreadable": "no_permission"}
+        return FileFacts(problem=str(RejectionReason.NO_PERMISSION))
+    except FileNotFoundError:
+        return FileFacts(problem=str(FilmProblem.VANISHED))
     except OSError:
-        return {**nothing, "unreadable": "read_error"}
+        return FileFacts(problem=str(RejectionReason.READ_ERROR))
+    if len(content) > MAX_FILE_BYTES:
+        return FileFacts(problem=str(RejectionReason.FILE_TOO_LARGE))
     content_hash = hashlib.sha256(content).hexdigest()
     try:
         radiograph = read_radiograph(content, shortest_side=64)
     except UnreadableFileError as error:
-        return {**nothing, "content_hash": content_hash, "unreadable": str(error.reason)}
-    return {
-        "width": radiograph.width,
-        "height": radiograph.height,
-        "mode": radiograph.mode,
-        "content_hash": content_hash,
-        "unreadable": None,
-    }
+        return FileFacts(content_hash=content_hash, problem=str(error.reason))
+    return FileFacts(radiograph.width, radiograph.height, radiograph.mode, content_hash)
 
 
-def _row(film: FilmFile, fact: dict[str, Any]) -> dict[str, Any]:
-    named = parse_kermany_name(Path(film.file).name)
-    subtype = named.subtype if named else ("normal" if film.label == "normal" else None)
-    return {
-        "file": film.file,
-        "label": film.label,
-        "split": film.split,
+def _manifest(listing: Listing, facts: list[FileFacts]) -> pd.DataFrame:
+    named = [parse_kermany_name(file.rpartition("/")[2]) for file in listing.files]
+    films = list(zip(listing.places, named, facts, strict=True))
+    columns = {
+        "file": listing.files,
+        "label": [place.label for place in listing.places],
+        "split": [place.split for place in listing.places],
         # A film of unknown name is its own patient; copies of it then share one.
-        "patient": film.patient or (named.patient if named else fact["content_hash"]),
-        "subtype": subtype,
-        "num_bytes": film.num_bytes,
-        "modified_ns": film.modified_ns,
-        "problem": film.problem or fact["unreadable"],
-        **{name: fact[name] for name in ("width", "height", "mode", "content_hash")},
+        "patient": [place.patient or (name.patient if name else fact.content_hash) for place, name, fact in films],
+        "subtype": [name.subtype if name else _subtype(place) for place, name, _ in films],
+        "width": np.array([fact.width for fact in facts], dtype=np.int64),
+        "height": np.array([fact.height for fact in facts], dtype=np.int64),
+        "mode": [fact.mode for fact in facts],
+        "num_bytes": listing.num_bytes_N,
+        "modified_ns": listing.modified_ns_N,
+        "content_hash": [fact.content_hash for fact in facts],
+        # An unreadable file stays one when it gets a label, so this comes before what its place lacks.
+        "problem": [fact.problem or (place.problem and str(place.problem)) for place, _, fact in films],
     }
+    return manifest_frame(columns)
+
+
+def manifest_frame(columns: dict[str, list[str | None] | np.ndarray]) -> pd.DataFrame:
+    """Return the columns as a manifest: text as Python strings with None where there is none, counts as int64."""
+    return pd.DataFrame(
+        {
+            name: pd.Series(columns[name], dtype=object if name in TEXT_COLUMNS else np.int64)
+            for name in MANIFEST_COLUMNS
+        }
+    )
+
+
+def _subtype(place: Place) -> str | None:
+    return "normal" if place.label == "normal" else None

@@ -6,8 +6,10 @@ from typing import Literal
 
 Subtype = Literal["bacterial", "viral", "normal"]
 
-_PNEUMONIA = re.compile(r"^person(\d+)_(bacteria|virus)_(\d+)(?:_\d+)?\.jpe?g$", re.IGNORECASE)
-_NORMAL = re.compile(r"^(NORMAL2-)?IM-(\d+)-(\d+)(?:-(\d+))?\.jpe?g$", re.IGNORECASE)
+# ASCII, so that neither digits of other scripts nor letters that merely fold to these count.
+_FLAGS = re.IGNORECASE | re.ASCII
+_PNEUMONIA = re.compile(r"person(\d+)_(bacteria|virus)_\d+(?:_\d+)?\.jpe?g", _FLAGS)
+_NORMAL = re.compile(r"(NORMAL2-)?IM-(\d+)-\d+(?:-\d+)?\.jpe?g", _FLAGS)
 _SUBTYPES: dict[str, Subtype] = {"bacteria": "bacterial", "virus": "viral"}
 
 
@@ -22,11 +24,16 @@ class NamedFilm:
 def parse_kermany_name(file_name: str) -> NamedFilm | None:
     """Return what a file name says, or None for a name of another kind.
 
-    The numbering of `personN` restarts for each subtype, so that subtype and number together are the patient.
+    The numbering of `personN` restarts for each subtype, so that subtype and number together are the patient;
+    leading zeros do not tell patients apart.
     """
-    if match := _PNEUMONIA.match(file_name):
+    if match := _PNEUMONIA.fullmatch(file_name):
         subtype = _SUBTYPES[match[2].lower()]
-        return NamedFilm(f"{subtype}-{int(match[1])}", subtype)
-    if match := _NORMAL.match(file_name):
-        return NamedFilm(f"{(match[1] or '').upper()}IM-{int(match[2])}", "normal")
+        return NamedFilm(f"{subtype}-{_number(match[1])}", subtype)
+    if match := _NORMAL.fullmatch(file_name):
+        return NamedFilm(f"{(match[1] or '').upper()}IM-{_number(match[2])}", "normal")
     return None
+
+
+def _number(digits: str) -> str:
+    return digits.lstrip("0") or "0"

@@ -1,12 +1,17 @@
-"""Patient-disjoint splits of a cohort's own training films."""
+"""Patient-disjoint splits of a cohort's own training films.
+
+Shapes: N films.
+"""
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.cohort.manifest import Cohort
 from core.errors import CohortError
@@ -26,6 +31,22 @@ class SplitConfig(BaseModel):
     )
     seed: int = Field(0, ge=0, description="Seed of the draw.")
 
+    @property
+    def carved(self) -> dict[Fold, float]:
+        """The share of each fold that is wanted beside the training fold, in the order they are dealt."""
+        shares: dict[Fold, float] = {
+            "validation": self.validation_fraction,
+            "calibration": self.calibration_fraction,
+            "holdout": self.holdout_fraction,
+        }
+        return {fold: share for fold, share in shares.items() if share > 0}
+
+    @model_validator(mode="after")
+    def _leave_films_to_train_on(self) -> Self:
+        if sum(self.carved.values()) >= 1:
+            raise ValueError("validation, calibration and holdout together must leave films to train on")
+        return self
+
 
 @dataclass(frozen=True)
 class CohortSplit:
@@ -43,62 +64,114 @@ class CohortSplit:
 def propose_split(cohort: Cohort, config: SplitConfig) -> CohortSplit:
     """Split a cohort by patient, stratified by subtype, after removing exact duplicates.
 
-    The test folder is never used; the validation folder, too small to choose anything on, joins the
-    training films. Raises CohortError if there are too few films or patients.
+    The test folder is never used, nor any film of which it holds an exact copy; the validation folder, too small
+    to choose anything on, joins the training films. Of exact copies the first by name stays, none if their labels
+    differ; patients who share a copy are taken for one. The draw depends on the films' names, labels, patients
+    and contents and on the seed alone. Raises CohortError if there are too few films or patients for each fold
+    to hold both classes.
     """
-    films = cohort.select()
-    films = films[(films["split"] != "test") & films["label"].notna()]
-    films = films.sort_values("file").drop_duplicates("content_hash")
+    films, patients_N = _trainable(cohort)
     if films.empty:
         raise CohortError(f"{cohort.root} has no labelled training films (folders train/NORMAL and train/PNEUMONIA).")
-    assignments = pd.Series("train", index=pd.Index(films["file"], name="file"), name="fold", dtype=object)
-    strata = films["subtype"].fillna(films["label"]).to_numpy()
-    patients = _united(films)
-    for stratum in sorted(set(strata)):
-        inside = strata == stratum
-        folds = _assign(patients[inside], config, stratum)
-        assignments[inside] = [folds[patient] for patient in patients[inside]]
-    _keep_patients_together(assignments, patients)
+    labels_N = films["label"].to_numpy()
+    if len(set(labels_N)) < 2:
+        raise CohortError(
+            f"All training films of {cohort.root} are {labels_N[0]}: a model needs films of both classes. "
+            "Add the folder of the other class."
+        )
+    folds: dict[str, Fold] = {}
+    for stratum, patients in _strata(films, patients_N, 1 + len(config.carved)).items():
+        folds |= _deal(patients, config, stratum)
+    folds_N = np.array([folds[patient] for patient in patients_N], dtype=object)
+    _check_both_classes(folds_N, labels_N, patients_N, config)
+    assignments = pd.Series(folds_N, index=pd.Index(films["file"], name="file"), name="fold", dtype=object)
     return CohortSplit(assignments, _fingerprint(films, assignments), config)
 
 
-def _united(films: pd.DataFrame) -> np.ndarray:
-    return films["patient"].astype(str).to_numpy()
+def _trainable(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the films to be split, sorted by name and each content once, and the patient of each."""
+    films = cohort.select()
+    in_test = films["split"] == "test"
+    tested = set(films.loc[in_test, "content_hash"])
+    films = films[~in_test & films["label"].notna() & ~films["content_hash"].isin(tested)].sort_values("file")
+    if films.empty:
+        return films, np.array([], dtype=object)
+    one_label = films.groupby("content_hash")["label"].transform("nunique") == 1
+    patients = pd.Series(_united_patients(films), index=films.index)
+    kept = films[one_label].drop_duplicates("content_hash")
+    return kept, patients[kept.index].to_numpy()
 
 
-def _assign(patients_N: np.ndarray, config: SplitConfig, stratum: str) -> dict[str, str]:
-    """Deal shuffled patients out until each fold holds its share of the stratum's films."""
-    names, counts = np.unique(patients_N, return_counts=True)
+def _united_patients(films: pd.DataFrame) -> list[str]:
+    """Return each film's patient; patients who share a content, directly or in a chain, get the first one's name."""
+    parent: dict[str, str] = {}
+
+    def root_of(patient: str) -> str:
+        while patient in parent:
+            patient = parent[patient]
+        return patient
+
+    patients = films["patient"].tolist()
+    first_with: dict[str, str] = {}
+    for patient, content in zip(patients, films["content_hash"], strict=True):
+        low, high = sorted((root_of(patient), root_of(first_with.setdefault(content, patient))))
+        if low != high:
+            parent[high] = low
+    return [root_of(patient) for patient in patients]
+
+
+def _strata(films: pd.DataFrame, patients_N: np.ndarray, num_folds: int) -> dict[str, list[str]]:
+    """Return the patients of each film by stratum: subtypes, or whole classes where a subtype has too few patients.
+
+    A patient with films in several strata counts to the one with the fewest patients, which can spare none.
+    """
+    is_own = (films["subtype"] == "normal") == (films["label"] == "normal")
+    strata_N = films["subtype"].where(films["subtype"].notna() & is_own, films["label"]).to_numpy()
+    label_of = dict(zip(strata_N, films["label"], strict=True))
+    pairs = set(zip(strata_N, patients_N, strict=True))
+    num_patients = Counter(stratum for stratum, _ in pairs)
+    home: dict[str, str] = {}
+    for stratum, patient in sorted(pairs, key=lambda pair: (num_patients[pair[0]], pair)):
+        home.setdefault(patient, stratum)
+    num_at_home = Counter(home.values())
+    members: dict[str, list[str]] = {}
+    for patient in patients_N:
+        stratum = home[patient]
+        members.setdefault(stratum if num_at_home[stratum] >= num_folds else label_of[stratum], []).append(patient)
+    return dict(sorted(members.items()))
+
+
+def _deal(patients: Sequence[str], config: SplitConfig, stratum: str) -> dict[str, Fold]:
+    """Deal shuffled patients out until each fold holds its share of the stratum's films, at least one patient each.
+
+    A fold ends up within half of one patient's films of its share, or with a single patient.
+    """
+    names, counts = np.unique(np.array(patients, dtype=object), return_counts=True)
     seed = int.from_bytes(hashlib.sha256(f"{config.seed}:{stratum}".encode()).digest()[:8], "big")
-    order = np.random.default_rng(seed).permutation(len(names))
-    wanted = {
-        "validation": config.validation_fraction * len(patients_N),
-        "calibration": config.calibration_fraction * len(patients_N),
-        "holdout": config.holdout_fraction * len(patients_N),
-    }
-    num_folds = 1 + sum(share > 0 for share in wanted.values())
-    if len(names) < num_folds:
-        raise CohortError(
-            f"The group {stratum!r} has films of {len(names)} patients; a split needs at least {num_folds}, "
-            "since one patient's films must not stand in two folds. Add films of other patients."
-        )
-    folds = dict.fromkeys(names.tolist(), "train")
-    place = 0
-    for fold, share in wanted.items():
-        held = 0
-        while held < share and (held == 0 or held + counts[order[place]] / 2 <= share):
-            folds[names[order[place]]] = fold
-            held += counts[order[place]]
-            place += 1
-            if len(names) - place < 1:
-                break
+    waiting = np.random.default_rng(seed).permutation(len(names)).tolist()[::-1]
+    folds: dict[str, Fold] = dict.fromkeys(names.tolist(), "train")
+    num_to_serve = len(config.carved)
+    for fold, fraction in config.carved.items():
+        share, held = fraction * len(patients), 0
+        # One patient stays for each fold still to be served, and one to train on.
+        while len(waiting) > num_to_serve and (held == 0 or held + counts[waiting[-1]] / 2 <= share):
+            patient = waiting.pop()
+            folds[names[patient]] = fold
+            held += counts[patient]
+        num_to_serve -= 1
     return folds
 
 
-def _keep_patients_together(assignments: pd.Series, patients_N: np.ndarray) -> None:
-    """A patient with films in two strata follows the fold of the first, so that no fold shares a patient."""
-    first = pd.Series(assignments.to_numpy()).groupby(patients_N).transform("first")
-    assignments[:] = first.to_numpy()
+def _check_both_classes(folds_N: np.ndarray, labels_N: np.ndarray, patients_N: np.ndarray, config: SplitConfig) -> None:
+    for fold in ("train", *config.carved):
+        for label in ("normal", "pneumonia"):
+            if not ((folds_N == fold) & (labels_N == label)).any():
+                num_patients = len(set(patients_N[labels_N == label]))
+                raise CohortError(
+                    f"The {fold} fold gets no {label} film: there are {num_patients} patients with such films for "
+                    f"{1 + len(config.carved)} folds, and one patient's films must not stand in two. "
+                    f"Add {label} films of other patients."
+                )
 
 
 def _fingerprint(films: pd.DataFrame, assignments: pd.Series) -> str:

@@ -1,0 +1,86 @@
+"""Reads a metadata.csv: what a cohort without telling folders says of each film."""
+
+import csv
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import CohortError
+
+METADATA_FILE = "metadata.csv"
+METADATA_COLUMNS = ("file", "label", "patient_id", "split", "view", "age", "sex")
+_EMPTY = {"", "nan", "none", "null", "na", "n/a"}
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataRow:
+    """The cells of one film, stripped; what is empty is None."""
+
+    label: str | None
+    split: str | None
+    patient: str | None
+
+
+def read_metadata(root: Path, files: Collection[str]) -> dict[str, MetadataRow] | None:
+    """Return the rows by file name, or None if the folder has no metadata.csv; `files` are those that are there.
+
+    Column names and labels may be in any case, other columns are passed over, and "\\" between folders counts
+    as "/" where no file has that very name. Raises CohortError if the table is no good, naming the line.
+    """
+    path = root / METADATA_FILE
+    rows: dict[str, MetadataRow] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            for line, cells in _lines(path, stream):
+                file = _file_name(cells["file"], files)
+                if not file:
+                    raise CohortError(f"{path}, line {line}, names no file. Fill in the column file.")
+                if file in rows:
+                    raise CohortError(f"{path}, line {line}, names {file!r} a second time. Give each film one row.")
+                rows[file] = MetadataRow(_cell(cells, "label"), _cell(cells, "split"), _cell(cells, "patient_id"))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise CohortError(
+            f"{path} is no CSV table in UTF-8 that can be read: {error}. Save it again as one."
+        ) from error
+    except (FileNotFoundError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise CohortError(f"{path} cannot be opened ({error.strerror}). Check its permissions.") from error
+    return rows
+
+
+def _lines(path: Path, stream: Iterator[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    reader = csv.reader(stream, strict=True)
+    header = [name.strip().lower() for name in next(reader, [])]
+    missing = {"file", "label"} - set(header)
+    if missing:
+        raise CohortError(
+            f"{path} lacks the column {' and '.join(sorted(missing))}. It needs file and label with commas between, "
+            f"and may have {', '.join(METADATA_COLUMNS[2:])}."
+        )
+    twice = sorted(name for name in METADATA_COLUMNS if header.count(name) > 1)
+    if twice:
+        raise CohortError(f"{path} has the column {twice[0]} more than once. Keep one of them.")
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if any(cell.strip() for cell in cells[len(header) :]):
+            raise CohortError(
+                f"{path}, line {reader.line_num}, has {len(cells)} cells, the head {len(header)}. "
+                'Put "quotes" around a name with a comma.'
+            )
+        yield reader.line_num, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
+
+
+def _file_name(cell: str, files: Collection[str]) -> str:
+    if cell in files:
+        return cell
+    name = cell.strip()
+    if name not in files:
+        name = name.replace("\\", "/")
+    return name.removeprefix("./")
+
+
+def _cell(cells: dict[str, str], column: str) -> str | None:
+    value = cells.get(column, "").strip()
+    return None if value.lower() in _EMPTY else value
