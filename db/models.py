@@ -141,7 +141,11 @@ class OperatingPoint(Base):
     """The threshold and the uncertain band chosen for one checkpoint; never changed afterwards."""
 
     __tablename__ = "operating_point"
-    __table_args__ = (UniqueConstraint("checkpoint_hash", "name", "threshold", "uncertain_low", "uncertain_high"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "checkpoint_hash", "name", "threshold", "uncertain_low", "uncertain_high", name="uq_operating_point_choice"
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     checkpoint_hash: Mapped[str] = mapped_column(String(64), index=True)
@@ -163,9 +167,11 @@ class Batch(Work, Base):
     source: Mapped[str] = mapped_column(Text)
     model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"), index=True)
     operating_point_id: Mapped[int] = mapped_column(ForeignKey("operating_point.id"))
-    engine: Mapped[str] = mapped_column(String(64))
+    engine: Mapped[str | None] = mapped_column(String(64))
+    request: Mapped[dict[str, Any]]
     reader: Mapped[str | None] = mapped_column(String(128))
     num_files: Mapped[int | None]
+    num_done: Mapped[int] = mapped_column(default=0)
 
     model_version: Mapped[ModelVersion] = relationship()
     operating_point: Mapped[OperatingPoint] = relationship()
@@ -196,6 +202,8 @@ class Reading(Base):
     finding: Mapped[str | None] = mapped_column(String(16))
     priority: Mapped[str] = mapped_column(String(16))
     rank_order: Mapped[int]
+    source_path: Mapped[str | None] = mapped_column(Text)
+    source_member: Mapped[str | None] = mapped_column(Text)
     saliency_file: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -131,7 +131,8 @@ def triage(
     as_json: Json = False,
 ) -> None:
     """Read films and rank them, most urgent first; every file gets a row, whatever it is."""
-    from core.services.triage import TriageRequest, ranked_readings, run_triage, to_csv
+    from core.services.triage import TriageRequest, run_triage
+    from core.services.worklist import ranked_readings, to_csv
 
     desk = open_desk()
     request = TriageRequest(paths=tuple(paths), model=model, saliency_folder=saliency)

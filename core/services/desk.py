@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from core.errors import DatabaseError, SettingsError
 from core.settings import AppSettings, get_settings
 from db.engine import make_engine, session_factory
-from db.problems import DatabaseProblem
+from db.problems import DatabaseProblem, database_problems
 from db.upgrade import upgrade_to_head
 
 
@@ -21,13 +21,30 @@ class Desk:
 
     settings: AppSettings
     engine: Engine
-    sessions: sessionmaker[Session]
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session to read with; raises DatabaseError in a sentence."""
+        with _in_words(self.engine), session_factory(self.engine)() as session:
+            yield session
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Yield a session whose work is committed at the end, or taken back if anything is raised."""
-        with self.sessions.begin() as session:
+        """Yield a session whose work is committed at the end, or taken back if anything is raised.
+
+        It holds the write lock from its beginning, so that what it reads cannot change before it writes.
+        """
+        with _in_words(self.engine), session_factory(self.engine, writing=True).begin() as session:
             yield session
+
+
+@contextmanager
+def _in_words(engine: Engine) -> Iterator[None]:
+    try:
+        with database_problems(engine):
+            yield
+    except DatabaseProblem as problem:
+        raise DatabaseError(str(problem)) from problem
 
 
 def open_desk(settings: AppSettings | None = None) -> Desk:
@@ -50,4 +67,4 @@ def _open(settings: AppSettings) -> Desk:
         upgrade_to_head(engine)
     except DatabaseProblem as problem:
         raise DatabaseError(str(problem)) from problem
-    return Desk(settings, engine, session_factory(engine))
+    return Desk(settings, engine)

@@ -14,7 +14,7 @@ from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.models import STARTER, record_model
-from core.services.triage import load_predictor, num_threads
+from core.services.predictors import load_predictor, num_threads
 from core.triage.intake import Candidate
 from core.triage.pipeline import Predictor, read_films
 from db import models as tables

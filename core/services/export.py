@@ -13,8 +13,8 @@ from core.model.checkpoint import CARD_FILE, GATE_FILE, WEIGHTS_FILE, write_atom
 from core.services.desk import Desk
 from core.services.gate_measurement import measure_gate
 from core.services.models import find_model
+from core.services.predictors import load_predictor
 from core.services.runs import show_run
-from core.services.triage import load_predictor
 
 RECORD_FILE = "run.json"
 SPLIT_FILE = "split.csv"

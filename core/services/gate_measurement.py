@@ -12,7 +12,7 @@ from core.errors import EvaluationError
 from core.evaluation.proportions import wilson_interval
 from core.evaluation.ranking import roc_auc
 from core.services.desk import Desk
-from core.services.triage import num_threads
+from core.services.predictors import num_threads
 from core.triage.gate import Gate
 from core.triage.intake import Candidate, gather
 from core.triage.pipeline import Predictor, read_films

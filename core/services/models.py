@@ -33,7 +33,7 @@ class ModelSummary:
 def list_models(desk: Desk) -> list[ModelSummary]:
     """Return the model in the box and the checkpoint of every run that has one, newest run first."""
     found = [_summary(STARTER, STARTER_FOLDER)] if (STARTER_FOLDER / CARD_FILE).exists() else []
-    with desk.transaction() as session:
+    with desk.reading() as session:
         rows = session.execute(
             select(tables.Run.id, tables.Run.folder)
             .where(tables.Run.checkpoint_hash.is_not(None))
@@ -106,7 +106,7 @@ def operating_point_of(checkpoint: Checkpoint) -> OperatingPoint:
 
 
 def _run_folder(desk: Desk, run_id: str) -> Path:
-    with desk.transaction() as session:
+    with desk.reading() as session:
         run = session.get(tables.Run, run_id)
         if run is None:
             raise InputNotFoundError(f"There is no run {run_id!r}. `runs list` shows the runs there are.")

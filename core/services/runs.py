@@ -11,14 +11,14 @@ from db import models as tables
 
 def list_runs(desk: Desk, limit: int = 1000) -> list[dict[str, Any]]:
     """Return runs, newest first, with their state and main figures."""
-    with desk.transaction() as session:
+    with desk.reading() as session:
         runs = session.scalars(select(tables.Run).order_by(tables.Run.created_at.desc()).limit(limit)).all()
         return [_line(run) for run in runs]
 
 
 def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
     """Return everything about one run; a run may be named by the beginning of its id, if only one begins so."""
-    with desk.transaction() as session:
+    with desk.reading() as session:
         found = session.scalars(
             select(tables.Run).where(tables.Run.id.startswith(run_id, autoescape=True)).limit(2)
         ).all()

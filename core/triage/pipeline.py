@@ -42,6 +42,8 @@ class FilmReading:
     logit: float | None = None
     gate_distance: float | None = None
     finding: str | None = None
+    source_path: str | None = None
+    source_member: str | None = None
 
     @property
     def rank_order(self) -> int:
@@ -74,7 +76,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class _Prepared:
-    file: str
+    candidate: Candidate
     file_hash: str
     image_HW: np.ndarray
     pixels_HW: np.ndarray | None
@@ -190,9 +192,9 @@ class _Preparation:
                 check_film(radiograph)
         except RadiographError as error:
             status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
-            return _not_read(candidate.name, status, error.reason, error.sentence, file_hash)
+            return _not_read(candidate, status, error.reason, error.sentence, file_hash)
         image_HW = resize_to_square(radiograph.pixels_HW, self.image_size)
-        return _Prepared(candidate.name, file_hash, image_HW, radiograph.pixels_HW if self.keep_pixels else None)
+        return _Prepared(candidate, file_hash, image_HW, radiograph.pixels_HW if self.keep_pixels else None)
 
 
 def _prepared(
@@ -202,7 +204,7 @@ def _prepared(
     window: deque[Future[_Prepared | FilmReading]] = deque()
     for candidate in candidates:
         if isinstance(candidate, IntakeProblem):
-            yield _not_read(candidate.name, Status.FAILED, candidate.reason, candidate.sentence, None)
+            yield FilmReading(candidate.name, Status.FAILED, str(candidate.reason), candidate.sentence, Priority.REVIEW)
             continue
         window.append(pool.submit(prepare, candidate))
         if len(window) >= WINDOW:
@@ -211,8 +213,25 @@ def _prepared(
         yield window.popleft().result()
 
 
-def _not_read(name: str, status: Status, code: str, sentence: str, file_hash: str | None) -> FilmReading:
-    return FilmReading(name, status, str(code), sentence, Priority.REVIEW, file_hash)
+def _not_read(
+    candidate: Candidate,
+    status: Status,
+    code: str,
+    sentence: str,
+    file_hash: str | None,
+    gate_distance: float | None = None,
+) -> FilmReading:
+    return FilmReading(
+        candidate.name,
+        status,
+        str(code),
+        sentence,
+        Priority.REVIEW,
+        file_hash,
+        gate_distance=gate_distance,
+        source_path=str(candidate.path),
+        source_member=candidate.member,
+    )
 
 
 def judge(films: list[_Prepared], output: EngineOutput, predictor: Predictor) -> list[FilmReading]:
@@ -233,12 +252,11 @@ def _judge_one(
             f"does not look like the frontal chest films this model was trained on (distance {distance:.2f}, "
             f"limit {predictor.gate.threshold:.2f}): check the picture, or read it without the model"
         )
-        stopped = _not_read(film.file, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash)
-        return FilmReading(**{**vars(stopped), "gate_distance": float(distance)})
+        return _not_read(film.candidate, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash, float(distance))
     point = predictor.operating_point
     finding = point.finding(probability)
     return FilmReading(
-        file=film.file,
+        file=film.candidate.name,
         status=Status.READ,
         reason_code=finding,
         reason=explain(probability, finding, point),
@@ -248,4 +266,6 @@ def _judge_one(
         logit=logit,
         gate_distance=None if distance is None else float(distance),
         finding=finding,
+        source_path=str(film.candidate.path),
+        source_member=film.candidate.member,
     )

@@ -16,7 +16,8 @@ from PIL import Image
 
 from core.model.loading import classifier_from
 from core.services.desk import open_desk
-from core.services.triage import TriageRequest, load_predictor, run_triage
+from core.services.predictors import load_predictor
+from core.services.triage import TriageRequest, run_triage
 from core.settings import AppSettings
 from core.triage.engine import OpenVinoEngine
 from core.triage.exported import ExportedClassifier

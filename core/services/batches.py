@@ -1,0 +1,149 @@
+"""Batches in the background: each is read by a process of its own and found again through the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from core.errors import InputNotFoundError
+from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop
+from core.services.desk import Desk
+from core.services.triage import TriageRequest, create_batch
+from core.services.worklist import count_readings
+from db import models as tables
+from db.models import utc_now
+from db.states import State
+
+
+@dataclass(frozen=True)
+class BatchStatus:
+    """How a batch stands: state, progress, speed and time left."""
+
+    id: str
+    title: str
+    state: str
+    num_done: int
+    num_files: int | None
+    films_per_second: float | None
+    seconds_left: float | None
+    error: str | None
+    model: str
+    checkpoint_hash: str
+    reader: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    counts: dict[str, int]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it waits or is being read."""
+        return self.state in {State.QUEUED.value, *LIVE_STATES}
+
+
+def start_batch(desk: Desk, request: TriageRequest) -> str:
+    """Record a batch, start the process that reads it, and return its id."""
+    batch_id = create_batch(desk, request)
+    _launch(desk, batch_id)
+    return batch_id
+
+
+def resume_batch(desk: Desk, batch_id: str) -> None:
+    """Read on where a stopped, lost or failed batch ended; does nothing to a batch that is being read."""
+    if not get_batch(desk, batch_id).is_live:
+        _launch(desk, batch_id)
+
+
+def stop_batch(desk: Desk, batch_id: str) -> None:
+    """Ask a batch to stop; what was read is kept. Does nothing to a batch that has ended."""
+    with desk.transaction() as session:
+        request_stop(session, tables.Batch, batch_id)
+
+
+def get_batch(desk: Desk, batch_id: str) -> BatchStatus:
+    """Return how a batch stands; raises InputNotFoundError."""
+    find_lost_batches(desk)
+    with desk.reading() as session:
+        batch = session.get(tables.Batch, batch_id)
+        if batch is None:
+            raise InputNotFoundError(f"There is no batch {batch_id!r}. It may have been deleted.")
+        return _status(batch, count_readings(desk, [batch_id]))
+
+
+def list_batches(desk: Desk, limit: int = 50) -> list[BatchStatus]:
+    """Return the newest batches, newest first."""
+    find_lost_batches(desk)
+    with desk.reading() as session:
+        batches = session.scalars(
+            select(tables.Batch).order_by(tables.Batch.created_at.desc(), tables.Batch.id).limit(limit)
+        ).all()
+        counts = count_readings(desk, [batch.id for batch in batches])
+        return [_status(batch, counts) for batch in batches]
+
+
+def find_lost_batches(desk: Desk) -> None:
+    """Write `lost` for batches whose process is gone; takes the write lock only if one seems to live."""
+    with desk.reading() as session:
+        live = session.scalar(
+            select(tables.Batch.id).where(tables.Batch.state.in_((*LIVE_STATES, State.QUEUED.value))).limit(1)
+        )
+    if live is not None:
+        with desk.transaction() as session:
+            mark_lost(session, tables.Batch)
+
+
+def _launch(desk: Desk, batch_id: str) -> None:
+    launch(["core.services.batch_worker", batch_id], desk.settings.worklists / batch_id / "log.txt")
+
+
+def _status(batch: tables.Batch, counts: dict[str, dict[str, int]]) -> BatchStatus:
+    speed = _speed(batch)
+    left = (batch.num_files or 0) - batch.num_done
+    return BatchStatus(
+        id=batch.id,
+        title=batch.source,
+        state=batch.state,
+        num_done=batch.num_done,
+        num_files=batch.num_files,
+        films_per_second=speed,
+        seconds_left=left / speed if speed and batch.finished_at is None else None,
+        error=batch.error,
+        model=batch.model_version.name,
+        checkpoint_hash=batch.model_version.checkpoint_hash,
+        reader=batch.reader,
+        created_at=batch.created_at,
+        finished_at=batch.finished_at,
+        counts=counts[batch.id],
+    )
+
+
+def _speed(batch: tables.Batch) -> float | None:
+    if batch.started_at is None or not batch.num_done:
+        return None
+    seconds = ((batch.finished_at or utc_now()) - batch.started_at).total_seconds()
+    return batch.num_done / seconds if seconds > 0 else None
+
+
+def reading_rows(desk: Desk, batch_id: str, *, limit: int = 20_000) -> list[dict[str, Any]]:
+    """Return a batch's readings with their ids, most urgent first, as tables show them."""
+    reading = tables.Reading
+    columns = (
+        reading.id,
+        reading.file,
+        reading.status,
+        reading.reason_code,
+        reading.reason,
+        reading.probability,
+        reading.finding,
+        reading.priority,
+        reading.gate_distance,
+        reading.file_hash,
+    )
+    with desk.reading() as session:
+        rows = session.execute(
+            select(*columns)
+            .where(reading.batch_id == batch_id)
+            .order_by(reading.rank_order, reading.probability.desc(), reading.file)
+            .limit(limit)
+        ).mappings()
+        return [dict(row) for row in rows]

@@ -1,0 +1,102 @@
+"""What a batch found: its counts, its ranked rows, and the CSV that leaves the desk."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from core.errors import InputNotFoundError
+from core.services.desk import Desk
+from db import models as tables
+
+COUNTED = ("urgent", "review", "routine", "rejected", "failed")
+CSV_COLUMNS = ("file", "status", "reason", "probability", "finding", "priority", "model", "operating_point")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class TriageResult:
+    """A batch as it stands in the database."""
+
+    batch_id: str
+    state: str
+    model: str
+    checkpoint_hash: str
+    operating_point: dict[str, Any]
+    engine: str | None
+    num_files: int
+    counts: dict[str, int]
+
+
+def describe_batch(desk: Desk, batch_id: str) -> TriageResult:
+    """Return a batch and its counts by priority and status; raises InputNotFoundError."""
+    with desk.reading() as session:
+        batch = session.get(tables.Batch, batch_id)
+        if batch is None:
+            raise InputNotFoundError(f"There is no batch {batch_id!r}.")
+        point = batch.operating_point
+        fields = ("name", "threshold", "uncertain_low", "uncertain_high", "rule", "chosen_on")
+        return TriageResult(
+            batch_id=batch.id,
+            state=batch.state,
+            model=batch.model_version.name,
+            checkpoint_hash=batch.model_version.checkpoint_hash,
+            operating_point={field: getattr(point, field) for field in fields},
+            engine=batch.engine,
+            num_files=batch.num_files or 0,
+            counts=count_readings(desk, [batch_id])[batch_id],
+        )
+
+
+def count_readings(desk: Desk, batch_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return, for each batch, its read films by priority and its others by status."""
+    counts = {batch_id: dict.fromkeys(COUNTED, 0) for batch_id in batch_ids}
+    reading = tables.Reading
+    with desk.reading() as session:
+        rows = session.execute(
+            select(reading.batch_id, reading.status, reading.priority, func.count())
+            .where(reading.batch_id.in_(batch_ids))
+            .group_by(reading.batch_id, reading.status, reading.priority)
+        ).all()
+    for batch_id, status, priority, count in rows:
+        counts[batch_id][priority if status == "read" else status] += count
+    return counts
+
+
+def ranked_readings(desk: Desk, batch_id: str) -> list[dict[str, Any]]:
+    """Return a batch's rows, most urgent first, in the columns of the CSV."""
+    reading = tables.Reading
+    with desk.reading() as session:
+        batch = session.get(tables.Batch, batch_id)
+        if batch is None:
+            raise InputNotFoundError(f"There is no batch {batch_id!r}.")
+        model = f"{batch.model_version.name}@{batch.model_version.checkpoint_hash[:12]}"
+        point = f"{batch.operating_point.name} ({batch.operating_point.threshold:.4f})"
+        rows = session.execute(
+            select(reading.file, reading.status, reading.reason, reading.probability, reading.finding, reading.priority)
+            .where(reading.batch_id == batch_id)
+            .order_by(reading.rank_order, reading.probability.desc(), reading.file)
+        ).mappings()
+        return [{**row, "model": model, "operating_point": point} for row in rows]
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Return rows as CSV; text that a spreadsheet would run as a formula is led by an apostrophe."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _cell(row[name]) for name in CSV_COLUMNS})
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    text = str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
