@@ -3,24 +3,30 @@
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from core.api import health
+from core.api import health, uploads
 from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, SettingsError
+from core.services.uploads import DiskFullError, NameTakenError, UploadTooLargeError
 from core.settings import NOTICE
+
+STATUS_OF_ERROR: dict[type[PneumoDeskError], int] = {
+    InputNotFoundError: 404,
+    NameTakenError: 409,
+    UploadTooLargeError: 413,
+    DatabaseError: 503,
+    SettingsError: 503,
+    DiskFullError: 507,
+}
 
 
 def create_api() -> FastAPI:
     """Return the API; its own documentation pages are off, since they load scripts from a foreign host."""
     api = FastAPI(title="PneumoDesk", description=NOTICE, docs_url=None, redoc_url=None)
     api.include_router(health.router)
+    api.include_router(uploads.router)
     api.add_exception_handler(PneumoDeskError, _answer_with_sentence)
     return api
 
 
 def _answer_with_sentence(request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, InputNotFoundError):
-        status = 404
-    elif isinstance(error, DatabaseError | SettingsError):
-        status = 503
-    else:
-        status = 400
+    status = next((code for kind, code in STATUS_OF_ERROR.items() if isinstance(error, kind)), 400)
     return JSONResponse({"detail": str(error)}, status_code=status)

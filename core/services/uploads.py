@@ -13,9 +13,10 @@ from typing import BinaryIO
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.services.desk import Desk
 from core.services.signatures import is_signed, sign
-from core.services.upload_names import safe_name
+from core.services.upload_names import UploadNameError, safe_name
 
 MEGABYTE = 10**6
+CLOSED_FILE = "closed"
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -23,8 +24,30 @@ class UploadTooLargeError(PneumoDeskError):
     """A file that is above the desk's limit."""
 
 
+class NameTakenError(PneumoDeskError):
+    """A different file of the same name has arrived before."""
+
+
 class DiskFullError(PneumoDeskError):
     """The disk of the desk's home has no room left."""
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file as the browser sees it; films of two patients may share name and size, but hardly the moment too."""
+
+    name: str
+    num_bytes: int
+    modified_ms: int | None = None
+
+    def is_at(self, place: Path) -> bool:
+        """Return whether this file lies at a place."""
+        try:
+            status = place.stat()
+        except OSError:
+            return False
+        is_same_age = self.modified_ms is None or status.st_mtime_ns // 10**6 == self.modified_ms
+        return status.st_size == self.num_bytes and is_same_age
 
 
 @dataclass(frozen=True)
@@ -55,8 +78,16 @@ def upload_token(desk: Desk, upload_id: str) -> str:
 
 
 def may_upload(desk: Desk, upload_id: str, token: str) -> bool:
-    """Return whether a token was made for this upload and still holds."""
-    return is_signed(desk, f"upload {upload_id}", token)
+    """Return whether a token was made for this upload and still holds, and the upload is not closed."""
+    is_open = is_signed(desk, f"upload {upload_id}", token)
+    return is_open and not (upload_folder(desk, upload_id).parent / CLOSED_FILE).exists()
+
+
+def close_upload(desk: Desk, upload_id: str) -> None:
+    """Take no more files into an upload, so that what a batch reads does not change under it."""
+    folder = upload_folder(desk, upload_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder.parent / CLOSED_FILE).touch()
 
 
 def describe_upload(desk: Desk, upload_id: str) -> UploadSummary:
@@ -70,10 +101,10 @@ def describe_upload(desk: Desk, upload_id: str) -> UploadSummary:
     return UploadSummary(upload_id, folder, num_files, num_bytes)
 
 
-def missing_files(desk: Desk, upload_id: str, files: Sequence[tuple[str, int]]) -> list[int]:
-    """Return the positions of those (name, bytes) that have not fully arrived."""
+def missing_files(desk: Desk, upload_id: str, files: Sequence[SentFile]) -> list[int]:
+    """Return the positions of the files that have not fully arrived."""
     folder = upload_folder(desk, upload_id)
-    return [place for place, (name, num_bytes) in enumerate(files) if not _has_arrived(folder, name, num_bytes)]
+    return [number for number, file in enumerate(files) if not _has_arrived(folder, file)]
 
 
 def discard_upload(desk: Desk, upload_id: str) -> None:
@@ -93,7 +124,7 @@ def limit_bytes(desk: Desk, name: str) -> int:
 class IncomingFile:
     """One file on its way to disk: hidden until it is whole, gone if it never becomes so.
 
-    `write` and `finish` raise UploadTooLargeError, DiskFullError or PneumoDeskError in a sentence.
+    `write` and `finish` raise UploadTooLargeError, DiskFullError, NameTakenError or PneumoDeskError in a sentence.
     """
 
     def __init__(self, desk: Desk, upload_id: str, name: str) -> None:
@@ -124,12 +155,17 @@ class IncomingFile:
         except OSError as error:
             raise self._sentence(error) from error
 
-    def finish(self) -> None:
-        """Give the whole file its name; one of the same name that came before is replaced."""
+    def finish(self, modified_ms: int | None = None) -> None:
+        """Give the whole file its name; raises NameTakenError if another file has it."""
         self.write(b"")
+        sent = SentFile(self._name, self.num_bytes, modified_ms)
         try:
             self._file.close()
+            if modified_ms is not None:
+                os.utime(self._partial, ns=(modified_ms * 10**6, modified_ms * 10**6))
             self._place.parent.mkdir(parents=True, exist_ok=True)
+            if self._place.exists() and not sent.is_at(self._place):
+                raise NameTakenError(f"Another file called {self._name} has arrived before.")
             self._partial.replace(self._place)
         except OSError as error:
             raise self._sentence(error) from error
@@ -146,8 +182,8 @@ class IncomingFile:
         return PneumoDeskError(f"{self._name} could not be written ({error.strerror}).")
 
 
-def _has_arrived(folder: Path, name: str, num_bytes: int) -> bool:
+def _has_arrived(folder: Path, file: SentFile) -> bool:
     try:
-        return (folder / safe_name(name)).stat().st_size == num_bytes
-    except (OSError, PneumoDeskError):
+        return file.is_at(folder / safe_name(file.name))
+    except UploadNameError:
         return False
