@@ -1,0 +1,156 @@
+"""Work is claimed by one process, found lost when that process is gone, and stopped when asked."""
+
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from core.runs.process_identity import ProcessIdentity
+from core.runs.work import Heartbeat, claim, finish, launch, mark_lost, request_stop
+from db.engine import make_engine, session_factory
+from db.models import Run, utc_now
+from db.states import State
+from db.upgrade import upgrade_to_head
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    engine = make_engine(f"sqlite:///{tmp_path / 'desk.db'}")
+    upgrade_to_head(engine)
+    return engine
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    sessions = session_factory(engine, writing=True)
+    with sessions.begin() as session:
+        session.add(
+            Run(
+                id="one",
+                name="one",
+                config={},
+                cohort_fingerprint="",
+                split_fingerprint="",
+                environment={},
+                folder="",
+            )
+        )
+    return sessions
+
+
+def state_of(sessions: sessionmaker[Session]) -> str:
+    with sessions() as session:
+        return session.get_one(Run, "one").state
+
+
+def test_only_one_of_two_gets_the_work(sessions) -> None:
+    """A second claim of the same work is refused while the first holds it."""
+    with sessions.begin() as session:
+        assert claim(session, Run, "one")
+    with sessions.begin() as session:
+        assert not claim(session, Run, "one")
+    assert state_of(sessions) == State.RUNNING
+
+
+@pytest.mark.parametrize("ended", [State.STOPPED, State.LOST, State.FAILED])
+def test_ended_work_can_be_taken_up_again(sessions, ended: State) -> None:
+    """Stopped, lost and failed work can be claimed again, and is then clean of its old end."""
+    with sessions.begin() as session:
+        finish(session, Run, "one", ended, "broke")
+    with sessions.begin() as session:
+        assert claim(session, Run, "one")
+    with sessions() as session:
+        run = session.get_one(Run, "one")
+        assert (run.state, run.error, run.finished_at) == (State.RUNNING, None, None)
+
+
+def test_completed_work_is_never_begun_again(sessions) -> None:
+    """A completed record does not change."""
+    with sessions.begin() as session:
+        finish(session, Run, "one", State.COMPLETED)
+    with sessions.begin() as session:
+        assert not claim(session, Run, "one")
+        request_stop(session, Run, "one")
+    assert state_of(sessions) == State.COMPLETED
+
+
+def test_work_of_a_living_process_is_left_alone(sessions) -> None:
+    """While its process runs, work is not lost, however old its heartbeat is."""
+    with sessions.begin() as session:
+        claim(session, Run, "one")
+        session.execute(update(Run).values(heartbeat_at=utc_now() - timedelta(hours=5)))
+    with sessions.begin() as session:
+        assert mark_lost(session, Run) == []
+
+
+@pytest.mark.parametrize("change", ["killed", "rebooted", "number used again"])
+def test_work_whose_process_is_gone_is_lost(sessions, change: str) -> None:
+    """A killed process, another boot, or another process under the same number all leave the work lost."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    identity = ProcessIdentity.of(process.pid)
+    values = {"state": "running", "pid": identity.pid, "process_started": identity.started, "boot_id": identity.boot_id}
+    if change == "rebooted":
+        values["boot_id"] = "another boot"
+    if change == "number used again":
+        values["process_started"] = identity.started - 100
+    with sessions.begin() as session:
+        session.execute(update(Run).values(**values))
+    if change == "killed":
+        process.kill()  # Not waited for: a zombie must count as dead.
+        time.sleep(0.3)
+    with sessions.begin() as session:
+        assert mark_lost(session, Run) == ["one"]
+    assert state_of(sessions) == State.LOST
+    process.kill()
+    process.wait()
+
+
+def test_work_that_never_began_is_stopped_at_once(sessions) -> None:
+    """Stopping queued work needs no process to answer."""
+    with sessions.begin() as session:
+        request_stop(session, Run, "one")
+    assert state_of(sessions) == State.STOPPED
+
+
+def test_queued_work_is_lost_only_after_its_process_had_time_to_start(sessions) -> None:
+    """Work queued just now is waiting; work queued long ago with no process is lost."""
+    with sessions.begin() as session:
+        assert mark_lost(session, Run) == []
+        session.execute(update(Run).values(created_at=utc_now() - timedelta(minutes=5)))
+    with sessions.begin() as session:
+        assert mark_lost(session, Run) == ["one"]
+
+
+def test_the_heartbeat_writes_and_listens(sessions, monkeypatch) -> None:
+    """A heartbeat moves the stored moment and hears that the work should stop."""
+    monkeypatch.setattr("core.runs.work.SECONDS_BETWEEN_BEATS", 0.05)
+    with sessions.begin() as session:
+        claim(session, Run, "one")
+        session.execute(update(Run).values(heartbeat_at=utc_now() - timedelta(hours=1)))
+    with Heartbeat(sessions.begin, Run, "one") as heartbeat:
+        assert not heartbeat.should_stop
+        with sessions.begin() as session:
+            request_stop(session, Run, "one")
+        deadline = time.monotonic() + 10
+        while not heartbeat.should_stop and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert heartbeat.should_stop
+    with sessions() as session:
+        assert utc_now() - session.get_one(Run, "one").heartbeat_at < timedelta(minutes=1)
+
+
+def test_a_launched_process_is_in_a_session_of_its_own(tmp_path: Path) -> None:
+    """A launched process writes to its log, is no part of our terminal's session, and leaves no zombie."""
+    log = tmp_path / "deep" / "log.txt"
+    pid = launch(["json.tool", "--help"], log)
+    deadline = time.monotonic() + 20
+    while (not log.exists() or "usage" not in log.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "usage" in log.read_text()
+    time.sleep(0.5)
+    assert not Path(f"/proc/{pid}").exists()
