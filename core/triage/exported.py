@@ -3,6 +3,7 @@
 Shapes: B films, C channels, D embedding size, H and W pixels, h and w cells of the last feature map.
 """
 
+import warnings
 from pathlib import Path
 
 import openvino as ov
@@ -38,7 +39,9 @@ class ExportedClassifier(nn.Module):
 def write_openvino_graph(model: PneumoniaClassifier, image_size: int, path: Path) -> None:
     """Convert a classifier to OpenVINO's format at `path` (`.xml`, with its `.bin` beside it)."""
     example = torch.zeros(2, 1, image_size, image_size)
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        # OpenVINO traces by torch.jit, which warns of its own age; that is for OpenVINO to change.
+        warnings.simplefilter("ignore", FutureWarning)
         graph = ov.convert_model(ExportedClassifier(model), example_input=example)
     graph.reshape([-1, 1, image_size, image_size])
     path.parent.mkdir(parents=True, exist_ok=True)
