@@ -3,15 +3,18 @@
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from core.api import health, uploads
-from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, SettingsError
+from core.api import films, health, uploads
+from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, RadiographError, SettingsError
+from core.services.films import PictureRefusedError
 from core.services.uploads import DiskFullError, NameTakenError, UploadTooLargeError
 from core.settings import NOTICE
 
 STATUS_OF_ERROR: dict[type[PneumoDeskError], int] = {
+    PictureRefusedError: 403,
     InputNotFoundError: 404,
     NameTakenError: 409,
     UploadTooLargeError: 413,
+    RadiographError: 422,
     DatabaseError: 503,
     SettingsError: 503,
     DiskFullError: 507,
@@ -23,6 +26,7 @@ def create_api() -> FastAPI:
     api = FastAPI(title="PneumoDesk", description=NOTICE, docs_url=None, redoc_url=None)
     api.include_router(health.router)
     api.include_router(uploads.router)
+    api.include_router(films.router)
     api.add_exception_handler(PneumoDeskError, _answer_with_sentence)
     return api
 

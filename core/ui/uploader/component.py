@@ -10,13 +10,14 @@ import streamlit as st
 
 from core.services import uploads
 from core.services.desk import Desk
+from core.ui.source_files import read_joined
 
 _HERE = Path(__file__).parent
 _render = st.components.v2.component(
     "pneumodesk_uploader",
-    html=(_HERE / "uploader.html").read_text(encoding="utf-8"),
-    css=(_HERE / "uploader.css").read_text(encoding="utf-8"),
-    js=(_HERE / "uploader.js").read_text(encoding="utf-8"),
+    html=read_joined(_HERE, ["uploader.html"]),
+    css=read_joined(_HERE, ["uploader.css"]),
+    js=read_joined(_HERE, ["words.js", "walking.js", "sending.js", "uploader.js"]),
 )
 
 

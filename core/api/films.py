@@ -1,0 +1,16 @@
+"""Routes that show films, their thumbnails and heatmaps to whoever the desk gave the address to."""
+
+from fastapi import APIRouter, Response
+
+from core.services.desk import open_desk
+from core.services.films import Picture, open_picture
+from core.services.signatures import VALID_SECONDS
+
+router = APIRouter(prefix="/films", tags=["films"])
+
+
+@router.get("/{picture}/{reference}")
+def show(picture: Picture, reference: str, signature: str = "") -> Response:
+    """Return a picture; 403 if the address is not the desk's, 404 if the file is gone, 422 if it is no film."""
+    content, media_type = open_picture(open_desk(), picture, reference, signature)
+    return Response(content, media_type=media_type, headers={"Cache-Control": f"private, max-age={VALID_SECONDS}"})

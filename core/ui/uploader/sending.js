@@ -1,0 +1,202 @@
+// Sends files with a request each, four at a time. What the desk has is asked for before and after, so that
+// nothing is sent twice and nothing is lost unnoticed.
+
+const NUM_PARALLEL = 4;
+const NUM_ASKED_AT_ONCE = 1000;
+const RETRY_DELAYS_MS = [500, 1500, 4000];
+const MOST_NAMESAKES = 50;
+const NOT_REACHED = 0;
+
+class Sending {
+  constructor(data, onProgress) {
+    this.data = data; // address, token and limits of one upload
+    this.onProgress = onProgress;
+    this.files = new Map(); // name -> {file, name, state: waiting|sent|failed, reason}
+    this.numHidden = 0;
+    this.isBusy = false;
+    this.isCancelled = false;
+    this.beginCounting([]);
+  }
+
+  add(chosen) {
+    for (const { file, name, reason } of chosen) {
+      if (isHidden(name)) this.numHidden += 1;
+      else this.addOne(file, name, reason);
+    }
+  }
+
+  // Two different files may come under one name when files are picked from two folders.
+  addOne(file, name, reason) {
+    for (let copy = 1; copy < MOST_NAMESAKES; copy += 1) {
+      const place = numbered(name, copy);
+      const other = this.files.get(place);
+      if (other && other.file && file && !isSameFile(other.file, file)) continue;
+      if (!other || !other.file) {
+        this.files.set(place, { file, name: place, state: reason ? "failed" : "waiting", reason });
+      }
+      return;
+    }
+  }
+
+  async run() {
+    this.isBusy = true;
+    this.isCancelled = false;
+    this.abort = new AbortController();
+    try {
+      for (const item of this.all()) if (item.state !== "sent" && item.file) this.judge(item);
+      await this.ask(this.all().filter((item) => item.state === "waiting"));
+      this.beginCounting(this.all().filter((item) => item.state === "waiting"));
+      this.onProgress();
+      await Promise.all(Array.from({ length: NUM_PARALLEL }, () => this.work()));
+      if (!this.isCancelled) await this.confirm();
+    } catch (error) {
+      if (error.name !== "AbortError") this.failWaiting(error.message);
+    }
+    this.isBusy = false;
+  }
+
+  cancel() {
+    this.isCancelled = true;
+    this.abort?.abort();
+  }
+
+  beginCounting(queue) {
+    this.queue = queue;
+    this.startedAt = performance.now();
+    this.numSentNow = 0;
+    this.bytesSent = 0;
+    this.bytesToSend = sum(queue, (item) => item.file.size);
+  }
+
+  judge(item) {
+    const limit = /\.zip$/i.test(item.name) ? this.data.max_archive_bytes : this.data.max_file_bytes;
+    const isAbove = item.file.size > limit;
+    Object.assign(item, isAbove ? failed(`larger than ${size(limit)}, the desk's limit`) : { state: "waiting" });
+  }
+
+  async work() {
+    while (this.queue.length && !this.abort.signal.aborted) await this.sendOne(this.queue.shift());
+  }
+
+  async sendOne(item) {
+    for (let attempt = 0; ; ) {
+      const { status, sentence } = await this.put(item);
+      if (this.abort.signal.aborted) return;
+      if (status === 201) {
+        item.state = "sent";
+        this.numSentNow += 1;
+        this.bytesSent += item.file.size;
+      } else if (status === 409 && this.rename(item)) {
+        continue;
+      } else if ([NOT_REACHED, 502, 503].includes(status) && attempt < RETRY_DELAYS_MS.length) {
+        await pause(RETRY_DELAYS_MS[attempt]);
+        attempt += 1;
+        if (this.abort.signal.aborted) return;
+        continue;
+      } else {
+        Object.assign(item, failed(sentence));
+        // A full disk or a lost right would refuse all the others just the same.
+        if (status === 507 || status === 403) this.failWaiting(sentence);
+      }
+      this.onProgress();
+      return;
+    }
+  }
+
+  rename(item) {
+    item.firstName ??= item.name;
+    for (let copy = 2; copy < MOST_NAMESAKES; copy += 1) {
+      const name = numbered(item.firstName, copy);
+      if (this.files.has(name) || item.tried?.has(name)) continue;
+      (item.tried ??= new Set()).add(name);
+      this.files.delete(item.name);
+      item.name = name;
+      this.files.set(name, item);
+      return true;
+    }
+    return false;
+  }
+
+  async put(item) {
+    const query = new URLSearchParams({ name: item.name, size: item.file.size, modified: item.file.lastModified });
+    try {
+      const response = await fetch(`${this.data.address}/files?${query}`, {
+        method: "PUT",
+        body: item.file,
+        headers: { "X-Upload-Token": this.data.token, "Content-Type": "application/octet-stream" },
+        signal: this.abort.signal,
+      });
+      return { status: response.status, sentence: response.ok ? "" : await sentenceOf(response) };
+    } catch {
+      return { status: NOT_REACHED, sentence: "could not be read here, or the desk could not be reached" };
+    }
+  }
+
+  // Sets each item to what the desk says: sent if it lies there, else waiting.
+  async ask(items) {
+    for (let start = 0; start < items.length; start += NUM_ASKED_AT_ONCE) {
+      const asked = items.slice(start, start + NUM_ASKED_AT_ONCE);
+      const response = await fetch(`${this.data.address}/missing`, {
+        method: "POST",
+        body: JSON.stringify(asked.map(({ name, file }) => ({ name, size: file.size, modified: file.lastModified }))),
+        headers: { "X-Upload-Token": this.data.token, "Content-Type": "application/json" },
+        signal: this.abort.signal,
+      });
+      if (!response.ok) throw new Error(await sentenceOf(response));
+      const missing = new Set((await response.json()).missing);
+      asked.forEach((item, position) => {
+        item.state = missing.has(position) ? "waiting" : "sent";
+      });
+    }
+  }
+
+  async confirm() {
+    const sent = this.withState("sent");
+    await this.ask(sent);
+    for (const item of sent) if (item.state === "waiting") Object.assign(item, failed("did not stay with the desk"));
+  }
+
+  failWaiting(reason) {
+    this.queue = [];
+    for (const item of this.withState("waiting")) Object.assign(item, failed(reason));
+  }
+
+  all() {
+    return [...this.files.values()];
+  }
+
+  withState(state) {
+    return this.all().filter((item) => item.state === state);
+  }
+
+  secondsLeft() {
+    const seconds = (performance.now() - this.startedAt) / 1000;
+    return this.bytesSent ? ((this.bytesToSend - this.bytesSent) / this.bytesSent) * seconds : null;
+  }
+
+  filesPerSecond() {
+    return this.numSentNow / Math.max((performance.now() - this.startedAt) / 1000, 0.001);
+  }
+}
+
+function failed(reason) {
+  return { state: "failed", reason };
+}
+
+function isSameFile(one, other) {
+  return one.size === other.size && one.lastModified === other.lastModified;
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+async function sentenceOf(response) {
+  const unknown = `was refused by the desk (${response.status})`;
+  try {
+    const { detail } = await response.json();
+    return typeof detail === "string" ? detail : unknown;
+  } catch {
+    return unknown;
+  }
+}

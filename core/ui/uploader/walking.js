@@ -1,0 +1,39 @@
+// Lists every file under dropped entries; a folder that cannot be read becomes one failed item.
+
+async function walk(entries) {
+  const found = [];
+  const waiting = [...entries];
+  while (waiting.length) {
+    const entry = waiting.pop();
+    const name = entry.fullPath.replace(/^\//, "");
+    try {
+      if (entry.isFile) {
+        found.push({ name, file: await new Promise((resolve, reject) => entry.file(resolve, reject)) });
+      } else {
+        waiting.push(...(await children(entry)));
+      }
+    } catch (error) {
+      found.push({ name, file: null, reason: `cannot be read here (${error.message})` });
+    }
+  }
+  return found.sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+async function children(folder) {
+  const reader = folder.createReader();
+  const entries = [];
+  for (;;) {
+    // Browsers hand out at most a hundred at a time.
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return entries;
+    entries.push(...some);
+  }
+}
+
+function isHidden(name) {
+  return name.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
+}
+
+function numbered(name, number) {
+  return number === 1 ? name : name.replace(/(\.[^./]*)?$/, (ending) => ` (${number})${ending}`);
+}

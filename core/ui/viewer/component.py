@@ -1,0 +1,42 @@
+"""The film viewer: a film with where the model looked over it, moved by the reader at once and without a rerun."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.services.desk import Desk
+from core.services.films import Picture, picture_address
+
+_HERE = Path(__file__).parent
+_render = st.components.v2.component(
+    "pneumodesk_viewer",
+    html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
+    css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
+    js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+)
+
+
+def viewer(
+    desk: Desk,
+    path: Path | str,
+    *,
+    alt: str,
+    member: str | None = None,
+    heatmap: Path | str | None = None,
+    height: int = 560,
+    key: str = "viewer",
+) -> None:
+    """Show a film, or a member of a zip, under a heatmap in the desk's home; `height` is in pixels.
+
+    Opacity is kept from film to film, zoom, place, window and level for as long as the film stays.
+    """
+    _render(
+        key=key,
+        data={
+            "film": picture_address(desk, Picture.FILM, path, member),
+            "heatmap": picture_address(desk, Picture.HEATMAP, heatmap) if heatmap else None,
+            "alt": alt,
+            "height": height,
+            "memory": key,
+        },
+    )
