@@ -6,13 +6,14 @@ import streamlit as st
 
 from core.services.desk import Desk
 from core.services.films import Picture, picture_address
+from core.ui.source_files import read_joined
 
 _HERE = Path(__file__).parent
 _render = st.components.v2.component(
     "pneumodesk_viewer",
-    html=(_HERE / "viewer.html").read_text(encoding="utf-8"),
-    css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-    js=(_HERE / "viewer.js").read_text(encoding="utf-8"),
+    html=read_joined(_HERE, ["viewer.html"]),
+    css=read_joined(_HERE, ["viewer.css"]),
+    js=read_joined(_HERE, ["viewer.js"]),
 )
 
 

@@ -13,18 +13,19 @@ const instances = new WeakMap();
 
 export default function (component) {
   const { parentElement, data } = component;
-  let viewer = instances.get(parentElement);
-  if (!viewer) {
-    viewer = new Viewer(parentElement);
-    instances.set(parentElement, viewer);
-  }
+  if (!instances.has(parentElement)) instances.set(parentElement, new Viewer(parentElement));
+  const viewer = instances.get(parentElement);
   viewer.update(data);
-  return () => viewer.leave();
+  return () => {
+    viewer.leave();
+    instances.delete(parentElement);
+  };
 }
 
 class Viewer {
   constructor(root) {
     this.find = (selector) => root.querySelector(selector);
+    this.findAll = (selector) => root.querySelectorAll(selector);
     this.stage = this.find(".stage");
     this.film = this.find(".film");
     this.heatmap = this.find(".heatmap");
@@ -41,14 +42,16 @@ class Viewer {
     this.find(".viewer").style.setProperty("--stage-height", `${data.height}px`);
     this.film.alt = data.alt;
     this.stage.setAttribute("aria-label", `${data.alt}. ${this.find(".help").textContent}`);
-    this.find(".heat-control").hidden = !data.heatmap;
+    for (const part of this.findAll(".heat-control")) part.hidden = !data.heatmap;
     if (isOther) {
       this.recall();
       this.find(".problem").hidden = true;
-      this.film.src = data.film;
+      load(this.film, data.film);
     }
-    if (data.heatmap && this.heatmap.getAttribute("src") !== data.heatmap) this.heatmap.src = data.heatmap;
-    if (!data.heatmap) this.heatmap.removeAttribute("src");
+    if (this.heatmap.getAttribute("src") !== data.heatmap) {
+      this.find(".heat-problem").hidden = true;
+      load(this.heatmap, data.heatmap);
+    }
     this.draw();
   }
 
@@ -57,9 +60,10 @@ class Viewer {
   }
 
   listen() {
-    this.film.onload = () => this.draw();
+    this.film.onload = () => this.arrived(this.film);
     this.film.onerror = () => this.explain();
-    this.heatmap.onerror = () => this.heatmap.removeAttribute("src");
+    this.heatmap.onload = () => this.arrived(this.heatmap);
+    this.heatmap.onerror = () => (this.find(".heat-problem").hidden = false);
     this.bind(".opacity", (value) => Object.assign(this.look, { opacity: value, isHeatmapOn: true }));
     this.bind(".window", (value) => Object.assign(this.place, { window: value }));
     this.bind(".level", (value) => Object.assign(this.place, { level: value }));
@@ -71,6 +75,11 @@ class Viewer {
     this.stage.onpointerdown = (event) => this.onPointerDown(event);
     this.stage.ondblclick = () => this.reset();
     this.stage.onkeydown = (event) => this.onKey(event);
+  }
+
+  arrived(image) {
+    image.classList.add("arrived");
+    this.draw();
   }
 
   bind(selector, set) {
@@ -184,7 +193,6 @@ class Viewer {
     sheet.width = `${fit.width}px`;
     sheet.height = `${fit.height}px`;
     sheet.transform = `translate(${left}px, ${top}px) scale(${place.zoom})`;
-    sheet.visibility = this.film.naturalWidth ? "visible" : "hidden";
     this.film.style.filter = grey(place.window / 100, place.level / 100, place.isInverted);
     this.heatmap.style.opacity = look.isHeatmapOn ? look.opacity / 100 : 0;
     this.show(".opacity", look.isHeatmapOn ? look.opacity : 0);
@@ -250,6 +258,13 @@ function grey(window, level, isInverted) {
   if (level >= 0.5) return `brightness(${1 / (2 * level)}) contrast(${(2 * level) / window})${invert}`;
   const slope = 1 - 2 * level + window;
   return `contrast(${1 / slope}) brightness(${slope / window})${invert}`;
+}
+
+// A browser shows the old picture until the new one is there, and it would stand under the new one's name.
+function load(image, address) {
+  image.classList.remove("arrived");
+  if (address) image.src = address;
+  else image.removeAttribute("src");
 }
 
 function filmOf(address) {
