@@ -1,0 +1,120 @@
+"""A home of its own for each test, a served application, and a browser."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from core.services.desk import Desk, open_desk
+from core.settings import get_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 90
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PNEUMODESK_MAX_FILE_MEGABYTES", "2")
+    get_settings.cache_clear()
+    yield open_desk()
+    get_settings.cache_clear()
+
+
+@dataclass(frozen=True)
+class Served:
+    address: str
+    home: Path
+
+
+@contextmanager
+def serve(script: Path, home: Path) -> Iterator[Served]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "server.log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "PNEUMODESK_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        stdout=log.open("wb"),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(PATIENCE_SECONDS * 4):
+            if process.poll() is not None:
+                pytest.fail(f"The server ended by itself:\n{log.read_text()}")
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=5)
+                break
+            except OSError:
+                time.sleep(0.25)
+        else:
+            pytest.fail(f"The server did not start:\n{log.read_text()}")
+        yield Served(address, home)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(ROOT / "Home.py", tmp_path_factory.mktemp("dashboard") / "home") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(Path(__file__).with_name("parts_app.py"), tmp_path_factory.mktemp("parts") / "home") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser():
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("There is no chromium on this machine: `apt-get install chromium`.")
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, headless=True, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def foreign_requests() -> list[str]:
+    """Every address that a page asked of another host than the desk."""
+    return []
+
+
+@pytest.fixture
+def tab(browser, foreign_requests: list[str]):
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+
+    def note(address: str) -> None:
+        if not address.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            foreign_requests.append(address)
+
+    page.on("request", lambda request: note(request.url))
+    page.on("websocket", lambda websocket: note(websocket.url))
+    yield page
+    page.close()

@@ -1,0 +1,10 @@
+"""The real routes with a page that shows the uploader and the viewer alone; run by the browser tests."""
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from core.api.app import create_api
+from core.api.security_headers import SecurityHeaders
+
+app = st.App("parts_page.py", routes=[Mount("/api", app=create_api())], middleware=[Middleware(SecurityHeaders)])
