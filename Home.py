@@ -5,10 +5,14 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from core.api.app import create_api
+from core.api.own_origin import OwnOrigin
 from core.api.security_headers import SecurityHeaders
 
 app = st.App(
     "core/ui/desk.py",
     routes=[Mount("/api", app=create_api())],
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(OwnOrigin, allowed_hosts=st.get_option("server.allowedHosts")),
+    ],
 )

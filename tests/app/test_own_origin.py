@@ -1,0 +1,77 @@
+"""Who may ask the desk: its own pages and programs on this machine, not pages of other sites."""
+
+import http.client
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from core.api.own_origin import OwnOrigin
+
+HOSTS = ["localhost", "[::1]", "*.clinic.example"]
+
+
+def client(allowed_hosts: list[str]) -> TestClient:
+    def answer(request) -> PlainTextResponse:
+        return PlainTextResponse("desk")
+
+    paths = ("/", "/api/healthz")
+    routes = [Route(path, answer, methods=["GET", "POST"]) for path in paths]
+    return TestClient(OwnOrigin(Starlette(routes=routes), allowed_hosts))
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST.:8501", 200),
+        ("[::1]:8501", 200),
+        ("desk.clinic.example", 200),
+        ("clinic.example", 403),
+        ("evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("evil@localhost", 403),
+        ("[::1", 403),
+        ("", 403),
+    ],
+)
+def test_only_the_desks_own_names_are_answered(host: str, status: int) -> None:
+    """A name that another site gave this machine's address opens nothing."""
+    assert client(HOSTS).get("/", headers={"Host": host}).status_code == status
+
+
+def test_without_a_list_any_name_is_answered_and_health_always_is() -> None:
+    """An empty list means that names are checked elsewhere; a watcher may ask for health by address."""
+    assert client([]).get("/", headers={"Host": "any.example"}).status_code == 200
+    assert client(HOSTS).get("/api/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 200),
+        ("http://localhost:8501", 200),
+        ("http://localhost:9999", 403),
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+def test_only_the_desks_own_pages_change_anything(origin: str | None, status: int) -> None:
+    """A form on another site, or on another port of this machine, is refused; programs send no origin."""
+    headers = {"Host": "localhost:8501"} | ({"Origin": origin} if origin else {})
+    assert client(HOSTS).post("/", headers=headers).status_code == status
+    assert client(HOSTS).get("/", headers=headers).status_code == 200
+
+
+def test_the_served_dashboard_keeps_to_its_names(dashboard) -> None:
+    """Pages and API of the real application refuse a foreign name and answer to their own."""
+    place = dashboard.address.removeprefix("http://")
+    for path in ("/", "/api/version"):
+        for host, status in ((place, 200), ("evil.example", 403)):
+            connection = http.client.HTTPConnection(place, timeout=30)
+            connection.request("GET", path, headers={"Host": host})
+            assert connection.getresponse().status == status
+            connection.close()
