@@ -81,7 +81,9 @@ class Uploader {
       zone.classList.remove("over");
       if (!this.isOpen()) return;
       // The items die with this event: their entries must be taken at once.
-      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+      const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+      const entries = items.map((item) => item.webkitGetAsEntry() ?? loose(item.getAsFile()));
+      if (!entries.length) return;
       this.say("Looking through the folder …");
       this.take(await walk(entries));
     };
