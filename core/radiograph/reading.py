@@ -36,6 +36,7 @@ _DECODER_ERRORS = (
 """What Pillow's decoders are known to raise for damaged files."""
 
 _SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
+_PHOTOMETRIC_TAG = 262
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
         image.draft(None, (shortest_side, shortest_side))
     try:
         image.load()
+        white_is_zero = mode in _SIXTEEN_BIT_MODES and _says_white_is_zero(image)
         image = ImageOps.exif_transpose(image)
-        pixels_HW, colourfulness = _grey(image)
+        pixels_HW, colourfulness = _grey(image, white_is_zero)
     except MemoryError as error:
         raise UnreadableFileError(
             RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
@@ -124,6 +126,9 @@ def _too_many_pixels(size: str) -> UnreadableFileError:
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
+    # Pillow turns TIFF files by itself, and already gives their turned size.
+    if image.format == "TIFF":
+        return image.size
     try:
         turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
     except _DECODER_ERRORS:
@@ -131,10 +136,15 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     return (image.height, image.width) if turned else (image.width, image.height)
 
 
-def _grey(image: Image.Image) -> tuple[np.ndarray, float]:
+def _says_white_is_zero(image: Image.Image) -> bool:
+    """Return whether a 16-bit TIFF stores white as 0; Pillow turns that round for fewer bits only."""
+    return image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
+
+
+def _grey(image: Image.Image, white_is_zero: bool) -> tuple[np.ndarray, float]:
     """Return `pixels_HW` and the mean spread between colour channels, both in [0, 1]."""
     if image.mode in _SIXTEEN_BIT_MODES:
-        return _fractions(image, 65535), 0.0
+        return _sixteen_bit_fractions(np.asarray(image), white_is_zero), 0.0
     if image.mode in {"I", "F"}:
         return _wide_range(np.asarray(image)), 0.0
     if image.mode == "1":
@@ -148,6 +158,19 @@ def _grey(image: Image.Image) -> tuple[np.ndarray, float]:
 def _fractions(image: Image.Image, white: int) -> np.ndarray:
     """Divide in single precision: an 8-bit value and its 16-bit twin then give the very same fraction."""
     return np.divide(np.asarray(image), np.float32(white), dtype=np.float32)
+
+
+def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool) -> np.ndarray:
+    """Bring 16-bit grey values to [0, 1], also where only the lower 12 or 8 of the bits are used.
+
+    Detectors give 12 bits, and many programs save them as they are: all of the film would be nearly black. An
+    8-bit picture brought to 16 bits holds multiples of 257 alone, and so is never taken for one of these.
+    """
+    highest = int(values_HW.max())
+    white = 255 if highest <= 255 else 4095 if highest <= 4095 and (values_HW % 257).any() else 65535
+    if white_is_zero:
+        values_HW = white - values_HW.astype(np.int32)
+    return np.divide(values_HW, np.float32(white), dtype=np.float32)
 
 
 def _wide_range(values_HW: np.ndarray) -> np.ndarray:
