@@ -103,4 +103,6 @@ def _by_metadata(film: FoundFile, metadata: dict[str, MetadataRow]) -> Place:
         problem = FilmProblem.UNKNOWN_LABEL if row.label else FilmProblem.NO_LABEL
     elif problem is None and row.split and split is None:
         problem = FilmProblem.UNKNOWN_SPLIT
+    elif problem is None and _place_of_folder(film.file.rpartition("/")[0]).label not in (None, label):
+        problem = FilmProblem.LABEL_CONFLICT
     return Place(label, split, row.patient, problem)

@@ -9,6 +9,7 @@ class FilmProblem(StrEnum):
     NO_LABEL = "no_label"
     UNKNOWN_LABEL = "unknown_label"
     UNKNOWN_SPLIT = "unknown_split"
+    LABEL_CONFLICT = "label_conflict"
     NOT_IN_METADATA = "not_in_metadata"
     MISSING_FILE = "missing_file"
     VANISHED = "vanished"
@@ -26,6 +27,7 @@ _SENTENCES = {
     FilmProblem.NO_LABEL: "Neither its folders nor the metadata give a label: put it below NORMAL or PNEUMONIA.",
     FilmProblem.UNKNOWN_LABEL: "The metadata give a label other than normal or pneumonia: correct the row.",
     FilmProblem.UNKNOWN_SPLIT: "The metadata give a split other than train, val or test: correct or empty the cell.",
+    FilmProblem.LABEL_CONFLICT: "Its folders and the metadata give different labels: correct the one that is wrong.",
     FilmProblem.NOT_IN_METADATA: "The metadata have no row for this film: add one, or take the film away.",
     FilmProblem.MISSING_FILE: "It is named, but is not there: restore the file, or remove its row or link.",
     FilmProblem.VANISHED: "It was there when the folder was listed, but gone when it was to be read: index again.",

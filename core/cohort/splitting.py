@@ -17,6 +17,8 @@ from core.cohort.manifest import Cohort
 from core.errors import CohortError
 
 Fold = Literal["train", "validation", "calibration", "holdout"]
+_ENOUGH = 0.9
+"""Of its share; a fold that holds less looks past a patient who is too large for it."""
 
 
 class SplitConfig(BaseModel):
@@ -144,7 +146,8 @@ def _strata(films: pd.DataFrame, patients_N: np.ndarray, num_folds: int) -> dict
 def _deal(patients: Sequence[str], config: SplitConfig, stratum: str) -> dict[str, Fold]:
     """Deal shuffled patients out until each fold holds its share of the stratum's films, at least one patient each.
 
-    A fold ends up within half of one patient's films of its share, or with a single patient.
+    A fold ends up within half of one patient's films of its share. Where every patient left is larger than that,
+    it takes the smallest: a patient with very many films is then trained on rather than filling a fold.
     """
     names, counts = np.unique(np.array(patients, dtype=object), return_counts=True)
     seed = int.from_bytes(hashlib.sha256(f"{config.seed}:{stratum}".encode()).digest()[:8], "big")
@@ -154,12 +157,27 @@ def _deal(patients: Sequence[str], config: SplitConfig, stratum: str) -> dict[st
     for fold, fraction in config.carved.items():
         share, held = fraction * len(patients), 0
         # One patient stays for each fold still to be served, and one to train on.
-        while len(waiting) > num_to_serve and (held == 0 or held + counts[waiting[-1]] / 2 <= share):
-            patient = waiting.pop()
+        while len(waiting) > num_to_serve:
+            place = _next_place(counts[waiting], share, held)
+            if place is None:
+                break
+            patient = waiting.pop(place)
             folds[names[patient]] = fold
             held += counts[patient]
         num_to_serve -= 1
     return folds
+
+
+def _next_place(counts_P: np.ndarray, share: float, held: int) -> int | None:
+    """Return the place of the patient a fold takes next (they are dealt from the end), or None if it has enough."""
+    if held + counts_P[-1] / 2 <= share:
+        return len(counts_P) - 1
+    if held >= _ENOUGH * share:
+        return None
+    fitting = np.flatnonzero(held + counts_P / 2 <= share)
+    if len(fitting):
+        return int(fitting[-1])
+    return None if held else int(np.argmin(counts_P))
 
 
 def _check_both_classes(folds_N: np.ndarray, labels_N: np.ndarray, patients_N: np.ndarray, config: SplitConfig) -> None:

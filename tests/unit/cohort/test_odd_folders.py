@@ -87,6 +87,14 @@ def test_links(tmp_path: Path) -> None:
     assert "more/NORMAL/a.png" in files(index_cohort(other))
 
 
+def test_a_real_folder_goes_before_its_links(tmp_path: Path) -> None:
+    """However many links lead to a folder, and wherever they lie, its films have the real folder's names."""
+    write_film(tmp_path / "inner/train/NORMAL/a.png", 1)
+    for name in ("alias", "link", "other", "way", "zoo"):
+        (tmp_path / name).symlink_to(tmp_path / "inner/train/NORMAL")
+    assert files(index_cohort(tmp_path)) == ["inner/train/NORMAL/a.png"]
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """A pipe that is named like a picture is a finding; nobody waits for it to be written."""
     write_film(tmp_path / "NORMAL/a.png", 1)
@@ -202,6 +210,14 @@ def test_metadata_that_do_not_fit_the_files(tmp_path: Path) -> None:
         "extra.png": "not_in_metadata",
         "gone.png": "missing_file",
     }
+
+
+def test_metadata_against_the_folders(tmp_path: Path) -> None:
+    """A film whose class folder and row disagree is no film to learn from; a folder of another name says nothing."""
+    text = "file,label\nNORMAL/a.png,pneumonia\nNORMAL/b.png,normal\nward/c.png,pneumonia\n"
+    cohort = index_cohort(with_metadata(tmp_path, text, ("NORMAL/a.png", "NORMAL/b.png", "ward/c.png")))
+    assert problems(cohort) == {"NORMAL/a.png": "label_conflict"}
+    assert cohort.select()["file"].tolist() == ["NORMAL/b.png", "ward/c.png"]
 
 
 @pytest.mark.parametrize(

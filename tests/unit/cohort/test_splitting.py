@@ -138,6 +138,17 @@ def test_sizes_by_hand() -> None:
     assert counts.loc["pneumonia"].to_dict() == expected
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_patient_with_very_many_films_fills_no_fold(seed: int) -> None:
+    """Of 70 normal films 40 are one patient's: that patient is trained on, and folds of 7 hold 7."""
+    giant = [{"file": f"giant/{film}.png", "patient": "giant", "subtype": "normal"} for film in range(40)]
+    cohort = cohort_of(giant + films_of("normal", 30) + films_of("viral", 30))
+    films = joined(cohort, propose_split(cohort, SplitConfig(seed=seed)).assignments)
+    assert set(films.loc[films["patient"] == "giant", "fold"]) == {"train"}
+    normals = films[films["label"] == "normal"]["fold"].value_counts()
+    assert normals.to_dict() == {"train": 56, "validation": 7, "calibration": 7}
+
+
 def test_the_seed_decides() -> None:
     """Another seed gives another split of the same sizes, under another fingerprint."""
     cohort = cohort_of(films_of("normal", 40) + films_of("viral", 40))
