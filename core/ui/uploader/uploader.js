@@ -26,25 +26,31 @@ class Uploader {
   }
 
   update(component) {
+    const { data } = component;
+    const old = recall();
     this.component = component;
-    if (this.data?.upload_id !== component.data.upload_id) {
-      this.sending?.cancel();
-      this.sending = new Sending(component.data, () => this.drawSoon());
-    }
-    this.data = component.data;
-    this.sending.data = component.data;
-    if (!this.resumesAfterRefresh()) remember(this.data);
+    const mayResume = isOfEarlierSession(old, data);
+    // The desk was started anew while this tab sends: the files go on into the upload they were meant for.
+    const staysWithSending = mayResume && this.sending?.data.upload_id === old.upload_id;
+    if (mayResume) this.askToResume(old, data.session);
+    else remember(data);
+    if (!staysWithSending) this.takeUp(data);
     this.draw();
   }
 
-  // A refresh is a new session to the desk; only the tab still knows which upload it was filling.
-  resumesAfterRefresh() {
-    const old = recall();
-    if (!old || old.session === this.data.session || old.upload_id === this.data.upload_id) return false;
-    if (this.hasAskedToResume || this.data.has_resumed) return false;
-    this.hasAskedToResume = true;
-    this.component.setStateValue("resume", { upload_id: old.upload_id, token: old.token });
-    return true;
+  takeUp(data) {
+    if (this.data?.upload_id !== data.upload_id) {
+      this.sending?.cancel();
+      this.sending = new Sending(data, () => this.drawSoon());
+    }
+    this.data = data;
+    this.sending.data = data;
+  }
+
+  askToResume({ upload_id, token }, session) {
+    if (this.sessionAsked === session) return;
+    this.sessionAsked = session;
+    this.component.setStateValue("resume", { upload_id, token, session });
   }
 
   leave() {
@@ -185,6 +191,11 @@ class Uploader {
     this.find(".work").hidden = false;
     this.find(".status").textContent = text;
   }
+}
+
+// A refresh, or a new start of the desk, is a new session to it; only the tab knows which upload it was filling.
+function isOfEarlierSession(old, data) {
+  return Boolean(old) && !data.has_resumed && old.session !== data.session && old.upload_id !== data.upload_id;
 }
 
 function remember({ upload_id, token, session }) {

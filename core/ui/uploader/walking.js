@@ -19,6 +19,11 @@ async function walk(entries) {
   return found.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
+// Some browsers and programs drop a file without an entry in a file system.
+function loose(file) {
+  return { isFile: true, fullPath: file.name, file: (resolve) => resolve(file) };
+}
+
 async function children(folder) {
   const reader = folder.createReader();
   const entries = [];
