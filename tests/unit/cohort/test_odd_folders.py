@@ -254,6 +254,9 @@ def test_changed_metadata_reach_a_kept_cohort(tmp_path: Path) -> None:
     assert problems(second) == {"c.png": "not_a_picture"}
     assert second.manifest["label"].tolist() == ["pneumonia", "normal", "normal"]
     assert second.manifest["patient"].tolist() == ["9"] * 3
+    (root / "metadata.csv").write_text("file,label,patient_id\na.png,pneumonia,9\nb.png,normal,8\nc.png,normal,9\n")
+    third = load_or_index(root, caches)
+    assert third.manifest["patient"].tolist() == ["9", "8", "9"]
     (root / "metadata.csv").unlink()
     assert set(problems(load_or_index(root, caches)).values()) == {"no_label", "not_a_picture"}
 

@@ -212,6 +212,21 @@ def test_a_subtype_too_small_to_split_joins_its_class() -> None:
     }
 
 
+def test_uneven_patients_are_enough_for_every_fold() -> None:
+    """Three patients of one, one and eight films make three folds, whichever is drawn first."""
+    rows = films_of("viral", 30)
+    for patient, num_films in (("x", 1), ("y", 1), ("z", 8)):
+        rows += [
+            row | {"file": f"{patient}{row['file']}", "patient": patient} for row in films_of("normal", 1, num_films)
+        ]
+    for row in rows:
+        row["content_hash"] = row["file"]
+    for seed in range(6):
+        config = SplitConfig(validation_fraction=0.4, calibration_fraction=0.1, seed=seed)
+        films = joined(cohort_of(rows), propose_split(cohort_of(rows), config).assignments)
+        assert films[films["label"] == "normal"].groupby("fold")["patient"].nunique().tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
