@@ -167,6 +167,7 @@ class IncomingFile:
             if self._place.exists() and not sent.is_at(self._place):
                 raise NameTakenError(f"Another file called {self._name} has arrived before.")
             self._partial.replace(self._place)
+            self._file = None
         except OSError as error:
             raise self._sentence(error) from error
 
