@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from core.services.desk import Desk, open_desk
 from core.settings import get_settings
 
 ROOT = Path(__file__).resolve().parents[2]
+PARTS = Path(__file__).with_name("parts_app.py")
 PATIENCE_SECONDS = 90
 
 
@@ -35,13 +37,18 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 class Served:
     address: str
     home: Path
+    pid: int
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @contextmanager
-def serve(script: Path, home: Path) -> Iterator[Served]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def serve(script: Path, home: Path, port: int | None = None) -> Iterator[Served]:
+    port = port or free_port()
     home.mkdir(parents=True, exist_ok=True)
     log = home / "server.log"
     process = subprocess.Popen(
@@ -63,7 +70,7 @@ def serve(script: Path, home: Path) -> Iterator[Served]:
                 time.sleep(0.25)
         else:
             pytest.fail(f"The server did not start:\n{log.read_text()}")
-        yield Served(address, home)
+        yield Served(address, home, process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -71,6 +78,12 @@ def serve(script: Path, home: Path) -> Iterator[Served]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def start_parts() -> Callable[..., AbstractContextManager[Served]]:
+    """Start the parts' page in a home, on a port of one's own choice."""
+    return partial(serve, PARTS)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +94,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(Path(__file__).with_name("parts_app.py"), tmp_path_factory.mktemp("parts") / "home") as served:
+    with serve(PARTS, tmp_path_factory.mktemp("parts") / "home") as served:
         yield served
 
 
