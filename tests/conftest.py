@@ -1,0 +1,17 @@
+"""What all tests share: where real films may be found."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real radiographs; tests that need it are skipped where there is none."""
+    folder = Path(os.environ.get("PNEUMODESK_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "originals").is_dir():
+        pytest.skip(f"there are no real radiographs at {folder}; set PNEUMODESK_TEST_DATA to the folder that has them")
+    return folder
