@@ -26,6 +26,8 @@ from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain,
 BATCH_SIZE = 16
 WINDOW = 4 * BATCH_SIZE
 OUT_OF_SCOPE = "out_of_scope"
+DECODED_SIDE = 2.5
+"""Shortest side of a decoded JPEG, in input sizes: a smaller one would move a probability by more than 0.01."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class _Preparation:
         try:
             content = candidate.read_bytes(self.max_file_bytes)
             file_hash = hashlib.sha256(content).hexdigest()
-            radiograph = read_radiograph(content, shortest_side=2 * self.image_size)
+            radiograph = read_radiograph(content, shortest_side=round(DECODED_SIDE * self.image_size))
             if self.check_films:
                 check_film(radiograph)
         except RadiographError as error:
