@@ -204,6 +204,7 @@ class Reading(Base):
     rank_order: Mapped[int]
     source_path: Mapped[str | None] = mapped_column(Text)
     source_member: Mapped[str | None] = mapped_column(Text)
+    activation_map: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
     saliency_file: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -22,6 +22,7 @@ from core.triage.engine import Engine, EngineOutput
 from core.triage.gate import Gate
 from core.triage.intake import Candidate, IntakeProblem
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
+from core.triage.saliency import positive_share
 
 BATCH_SIZE = 16
 WINDOW = 4 * BATCH_SIZE
@@ -46,6 +47,7 @@ class FilmReading:
     finding: str | None = None
     source_path: str | None = None
     source_member: str | None = None
+    activation_map: list[list[float]] | None = None
 
     @property
     def rank_order(self) -> int:
@@ -240,14 +242,22 @@ def judge(films: list[_Prepared], output: EngineOutput, predictor: Predictor) ->
     """Return the readings of one batch: gate first, then the calibrated probability and its band."""
     probabilities_B = predictor.checkpoint.card.calibration.apply(output.logits_B.astype(float))
     distances_B = predictor.gate.distances(output.embeddings_BD) if predictor.gate else [None] * len(films)
+    maps_Bhw = np.round(positive_share(output.maps_Bhw), 3)
     return [
-        _judge_one(film, float(logit), float(probability), distance, predictor)
-        for film, logit, probability, distance in zip(films, output.logits_B, probabilities_B, distances_B, strict=True)
+        _judge_one(film, float(logit), float(probability), distance, map_hw, predictor)
+        for film, logit, probability, distance, map_hw in zip(
+            films, output.logits_B, probabilities_B, distances_B, maps_Bhw, strict=True
+        )
     ]
 
 
 def _judge_one(
-    film: _Prepared, logit: float, probability: float, distance: float | None, predictor: Predictor
+    film: _Prepared,
+    logit: float,
+    probability: float,
+    distance: float | None,
+    map_hw: np.ndarray,
+    predictor: Predictor,
 ) -> FilmReading:
     if distance is not None and distance > predictor.gate.threshold:
         sentence = (
@@ -270,4 +280,5 @@ def _judge_one(
         finding=finding,
         source_path=str(film.candidate.path),
         source_member=film.candidate.member,
+        activation_map=map_hw.tolist(),
     )

@@ -158,6 +158,7 @@ def upgrade() -> None:
         sa.Column("rank_order", sa.Integer(), nullable=False),
         sa.Column("source_path", sa.Text(), nullable=True),
         sa.Column("source_member", sa.Text(), nullable=True),
+        sa.Column("activation_map", sa.JSON(), nullable=True),
         sa.Column("saliency_file", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_reading_batch_id_batch"), ondelete="CASCADE"),
