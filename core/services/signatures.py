@@ -3,10 +3,10 @@
 The secret lies in the desk's home and never leaves it; whoever has a signature may do the one thing it was made for.
 """
 
-import hashlib
 import hmac
 import secrets
 import time
+from functools import lru_cache
 from pathlib import Path
 
 from core.errors import SettingsError
@@ -39,17 +39,26 @@ def is_signed(desk: Desk, purpose: str, signature: str, now: float | None = None
 
 
 def _digest(desk: Desk, purpose: str, expires: int) -> str:
-    return hmac.new(_secret(desk.settings.home), f"{expires}\n{purpose}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_secret(desk.settings.home), f"{expires}\n{purpose}".encode(), "sha256").hex()
 
 
 def _secret(home: Path) -> bytes:
     path = home / SECRET_FILE
     try:
-        if not path.exists():
+        try:
+            state = path.stat()
+        except FileNotFoundError:
             _make_secret(path)
-        secret = path.read_bytes()
+            state = path.stat()
+        return _read_secret(path, state.st_ino, state.st_mtime_ns)
     except OSError as error:
         raise SettingsError(f"The signing key {path} cannot be read or made ({error.strerror}).") from error
+
+
+@lru_cache(maxsize=8)
+def _read_secret(path: Path, inode: int, modified_ns: int) -> bytes:
+    """Read the key once for as long as the file stays the same: a page may need thousands of signatures."""
+    secret = path.read_bytes()
     if len(secret) < SECRET_BYTES:
         raise SettingsError(f"The signing key {path} is too short: delete the file, and a new one is made.")
     return secret

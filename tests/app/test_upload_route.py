@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from core.api.app import create_api
+from core.errors import SettingsError
 from core.services import uploads
 from core.services.desk import Desk
 from core.services.signatures import VALID_SECONDS, is_signed, sign
@@ -184,3 +185,20 @@ def test_a_full_disk_is_told_and_the_rest_can_be_sent_later(sender: Sender, tiny
     assert [path.name for path in tiny_disk.rglob("*") if path.is_file()] == ["first.jpg"]
     (tiny_disk / "files" / "first.jpg").unlink()
     assert sender.put("second.jpg", b"y" * 700_000).status_code == 201
+
+
+def test_a_new_key_ends_all_signatures(desk: Desk) -> None:
+    """Deleting the key takes back whatever was signed with it, also in a process that has read it."""
+    signature = sign(desk, "one")
+    assert is_signed(desk, "one", signature)
+    (desk.settings.home / "signing.key").unlink()
+    assert not is_signed(desk, "one", signature)
+    assert is_signed(desk, "one", sign(desk, "one"))
+
+
+def test_a_cut_key_is_told_and_not_used(desk: Desk) -> None:
+    """A key that is too short to be safe is refused with what to do about it."""
+    sign(desk, "one")
+    (desk.settings.home / "signing.key").write_bytes(b"short")
+    with pytest.raises(SettingsError, match="delete the file"):
+        sign(desk, "one")
