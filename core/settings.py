@@ -1,5 +1,6 @@
 """Where PneumoDesk keeps its files and what it may use, read once from the environment."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,6 +29,18 @@ class AppSettings(BaseSettings):
     max_archive_megabytes: int = Field(
         20_000, ge=1, le=1_000_000, description="Most that one zip may hold when unpacked, in MB."
     )
+
+    film_roots: str = Field(
+        "",
+        description="Folders of this machine whose films the dashboard may read, separated as in PATH; "
+        "empty means the user's own home folder.",
+    )
+
+    @property
+    def allowed_film_roots(self) -> tuple[Path, ...]:
+        """The folders below which the dashboard may read films on this machine."""
+        named = [Path(root) for root in self.film_roots.split(os.pathsep) if root]
+        return tuple(root.expanduser().resolve() for root in (*(named or [Path.home()]), self.home))
 
     @property
     def resolved_database_url(self) -> str:

@@ -1,25 +1,62 @@
-"""Overview: what this desk is set to, and what it is not."""
+"""Overview: the state of the desk at a glance, and the next step."""
 
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.services.desk import open_desk
+from core.services.desk import Desk
+from core.services.overview import describe_desk, make_phantoms
+from core.ui.batch_table import batch_table
+from core.ui.model_notice import model_notice
+from core.ui.opening import open_desk_or_stop
 
+
+def show_figures(desk: Desk) -> None:
+    """Model, device, data and work in figures; then the last batches."""
+    state = describe_desk(desk)
+    model_notice(state.card)
+    point = state.card.operating_point
+    with st.container(horizontal=True):
+        st.metric("Model", state.card.name, border=True, help=f"{state.card.architecture}, the model in the box.")
+        st.metric(
+            "Threshold",
+            f"{point.threshold:.2f}" if point else "0.50",
+            border=True,
+            help=f"{point.rule} Chosen on {point.chosen_on}." if point else "No operating point was chosen.",
+        )
+        st.metric("Device", state.device, border=True, help="Where models compute; set by PNEUMODESK_DEVICE.")
+        st.metric("Films read", f"{state.num_readings:,}", border=True)
+        st.metric("Cohorts", f"{state.num_cohorts:,}", border=True)
+        st.metric("Training runs", f"{state.num_runs:,}", border=True)
+        st.metric("Being read now", f"{state.num_live_batches:,}", border=True)
+    st.subheader("Last batches")
+    if state.batches:
+        chosen = batch_table(state.batches, key="overview.batches")
+        if chosen:
+            st.switch_page("pages/triage.py", query_params={"batch": chosen})
+    else:
+        show_first_steps(desk)
+
+
+def show_first_steps(desk: Desk) -> None:
+    """What to do with an empty desk."""
+    with st.container(border=True):
+        st.markdown("**Nothing has been read here yet.** Give the desk a folder of films, or try it with drawn ones.")
+        with st.container(horizontal=True):
+            if st.button("Give films", type="primary", icon=":material/upload:", key="overview.give"):
+                st.switch_page("pages/triage.py")
+            if st.button(
+                "Try it with drawn films",
+                icon=":material/draw:",
+                key="overview.phantoms",
+                help="Draws 24 synthetic films and a few broken files. The gate knows that they are no real films.",
+            ):
+                st.switch_page("pages/triage.py", query_params={"batch": make_phantoms(desk)})
+
+
+desk = open_desk_or_stop()
 st.title("Overview")
-st.caption("A chest X-ray desk for pneumonia: explore, train, compare, triage.")
 try:
-    desk = open_desk()
+    show_figures(desk)
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
-    st.stop()
-
-with st.container(border=True):
-    st.subheader("This desk")
-    st.table(
-        {
-            "Home folder": str(desk.settings.home),
-            "Device": desk.settings.device,
-            "Database": desk.engine.url.render_as_string(hide_password=True),
-        },
-        border="horizontal",
-    )
+st.caption(f"Everything is kept in {desk.settings.home}.")

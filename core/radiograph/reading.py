@@ -41,7 +41,10 @@ _PHOTOMETRIC_TAG = 262
 
 @dataclass(frozen=True)
 class Radiograph:
-    """A film as decoded: `pixels_HW` is float32 in [0, 1], upright; width and height are those of the file."""
+    """A film as decoded: `pixels_HW` is float32 in [0, 1], upright; width and height are those of the file.
+
+    `colourfulness` in [0, 1] is the spread of the colour channels over the brightest one, both summed over the pixels.
+    """
 
     pixels_HW: np.ndarray
     width: int
@@ -142,7 +145,7 @@ def _says_white_is_zero(image: Image.Image) -> bool:
 
 
 def _grey(image: Image.Image, white_is_zero: bool) -> tuple[np.ndarray, float]:
-    """Return `pixels_HW` and the mean spread between colour channels, both in [0, 1]."""
+    """Return `pixels_HW` and the colourfulness, both in [0, 1]."""
     if image.mode in _SIXTEEN_BIT_MODES:
         return _sixteen_bit_fractions(np.asarray(image), white_is_zero), 0.0
     if image.mode in {"I", "F"}:
@@ -195,9 +198,14 @@ def _on_black(image: Image.Image) -> Image.Image:
 
 
 def _colourfulness(rgb: Image.Image) -> float:
-    """Measure on every fourth pixel of every fourth row: colour is not a matter of detail."""
+    """Measure on every fourth pixel of every fourth row: colour is not a matter of detail.
+
+    Relative to the brightness, so that a night scene is no less colourful than a day one.
+    """
     channels_HW3 = np.asarray(rgb)[::4, ::4]
-    return float(np.ptp(channels_HW3, axis=2).mean()) / 255
+    brightest_HW = channels_HW3.max(axis=2)
+    spread_HW = brightest_HW - channels_HW3.min(axis=2)
+    return float(spread_HW.sum()) / max(float(brightest_HW.sum()), 1.0)
 
 
 def _brief(error: BaseException) -> str:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from core.errors import InputNotFoundError
+from core.errors import InputNotFoundError, SettingsError
 from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop
 from core.services.desk import Desk
 from core.services.triage import TriageRequest, create_batch
@@ -46,6 +47,18 @@ def start_batch(desk: Desk, request: TriageRequest) -> str:
     batch_id = create_batch(desk, request)
     _launch(desk, batch_id)
     return batch_id
+
+
+def start_server_folder(desk: Desk, folder: str, model: str) -> str:
+    """Start a batch over a folder or file of this machine; raises SettingsError if it lies below no allowed root."""
+    path = Path(folder.strip()).expanduser()
+    roots = desk.settings.allowed_film_roots
+    if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
+        raise SettingsError(
+            f"Films may be read below {' and '.join(str(root) for root in roots)} only. "
+            "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
+        )
+    return start_batch(desk, TriageRequest(paths=(path,), model=model))
 
 
 def resume_batch(desk: Desk, batch_id: str) -> None:
@@ -137,7 +150,8 @@ def reading_rows(desk: Desk, batch_id: str, *, limit: int = 20_000) -> list[dict
         reading.finding,
         reading.priority,
         reading.gate_distance,
-        reading.file_hash,
+        reading.source_path,
+        reading.source_member,
     )
     with desk.reading() as session:
         rows = session.execute(

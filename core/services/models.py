@@ -45,14 +45,23 @@ def list_models(desk: Desk) -> list[ModelSummary]:
     return found
 
 
+def model_card(desk: Desk, name: str) -> ModelCard:
+    """Return only the card of a model, which needs neither its weights nor torch; raises PneumoDeskError."""
+    return read_card(_folder_of(desk, name))
+
+
 def find_model(desk: Desk, name: str) -> Checkpoint:
     """Return the checkpoint that `starter`, `run:RUN` or a folder's path names; raises InputNotFoundError."""
+    return load_checkpoint(_folder_of(desk, name))
+
+
+def _folder_of(desk: Desk, name: str) -> Path:
     if name == STARTER:
-        return load_checkpoint(STARTER_FOLDER)
+        return STARTER_FOLDER
     if name.startswith("run:"):
-        return load_checkpoint(_run_folder(desk, name.removeprefix("run:")) / "checkpoint")
+        return _run_folder(desk, name.removeprefix("run:")) / "checkpoint"
     if (Path(name) / CARD_FILE).is_file():
-        return load_checkpoint(Path(name))
+        return Path(name)
     raise InputNotFoundError(
         f"There is no model called {name!r}. Use {STARTER!r}, `run:RUN` with a run from `runs list`, "
         "or the path of a checkpoint folder; `models list` shows what there is."

@@ -4,7 +4,7 @@ import psutil
 
 from core.services.desk import Desk
 from core.services.models import find_model, operating_point_of
-from core.triage.engine import build_engine
+from core.triage.engine import build_engine, has_gpu
 from core.triage.gate import Gate
 from core.triage.pipeline import Predictor
 
@@ -27,3 +27,11 @@ def usable_cores() -> int:
     """Return how many cores this process may use; not every system lets a process be bound to some."""
     process = psutil.Process()
     return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else psutil.cpu_count() or 1
+
+
+def device_name(desk: Desk) -> str:
+    """Return the device that models compute on here, as people call it."""
+    device = desk.settings.device
+    if device == "auto":
+        device = "cuda" if has_gpu() else "cpu"
+    return f"CPU, {usable_cores()} cores" if device == "cpu" else device.upper()

@@ -98,13 +98,13 @@ class TorchEngine:
 
 def build_engine(checkpoint: Checkpoint, device: str, num_cores: int, cache_folder: Path) -> Engine:
     """Return the engine for a device; its converted graph is kept, so that only the first start needs torch."""
-    if device not in {"auto", "cpu"} or (device == "auto" and _has_gpu()):
+    if device not in {"auto", "cpu"} or (device == "auto" and has_gpu()):
         return TorchEngine(checkpoint, "cuda" if device == "auto" else device)
     return OpenVinoEngine(_cached_graph(checkpoint, cache_folder), num_cores)
 
 
-def _has_gpu() -> bool:
-    """Ask for a driver first: importing torch to learn that there is no GPU would cost seconds."""
+def has_gpu() -> bool:
+    """Return whether torch can use a GPU; a driver is looked for first, since importing torch costs seconds."""
     if not Path("/proc/driver/nvidia/version").exists():
         return False
     import torch

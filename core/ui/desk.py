@@ -20,6 +20,12 @@ page = st.navigation(
             default=True,
             help="The state of the desk: model, device, data and the next step.",
         ),
+        st.Page(
+            PAGES_FOLDER / "triage.py",
+            title="Triage",
+            icon=":material/radiology:",
+            help="Give films, and work through them from the most urgent on.",
+        ),
     ]
 )
 with st.sidebar:

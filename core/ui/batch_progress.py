@@ -1,0 +1,58 @@
+"""How a batch stands, live while it is read."""
+
+import streamlit as st
+
+from core.services.batches import BatchStatus, get_batch, resume_batch, stop_batch
+from core.services.desk import Desk
+from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, BANDS, STATE_WORDS, duration
+
+SECONDS_BETWEEN_LOOKS = 2
+
+
+def batch_progress(desk: Desk, batch: BatchStatus) -> None:
+    """Show progress, speed and time left, moving while the batch is read, with stop and resume."""
+
+    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if batch.is_live else None)
+    def show() -> None:
+        now = get_batch(desk, batch.id)
+        if batch.is_live and not now.is_live:
+            st.rerun()
+        _bar(now)
+        _counts(now)
+        _buttons(desk, now)
+
+    show()
+
+
+def _bar(batch: BatchStatus) -> None:
+    word = STATE_WORDS[batch.state]
+    if batch.num_files is None:
+        st.progress(0.0, text=f"{word.capitalize()}: preparing the model and listing the files …")
+        return
+    speed = f" · {batch.films_per_second:.0f} films/s" if batch.films_per_second else ""
+    left = f" · about {duration(batch.seconds_left)} left" if batch.is_live and batch.seconds_left else ""
+    share = batch.num_done / batch.num_files if batch.num_files else 1.0
+    st.progress(share, text=f"{word.capitalize()}: {batch.num_done:,} of {batch.num_files:,} files{speed}{left}")
+
+
+def _counts(batch: BatchStatus) -> None:
+    with st.container(horizontal=True):
+        for band in BANDS:
+            st.badge(
+                f"{batch.counts[band]:,} {band}", icon=BAND_ICONS[band], color=BAND_COLOURS[band], help=BAND_HELP[band]
+            )
+
+
+def _buttons(desk: Desk, batch: BatchStatus) -> None:
+    if batch.is_live:
+        stopping = batch.state == "stopping"
+        if st.button("Stop", icon=":material/stop:", key=f"triage.stop.{batch.id}", disabled=stopping):
+            stop_batch(desk, batch.id)
+            st.rerun(scope="fragment")
+    elif batch.state in {"stopped", "lost", "failed"}:
+        if batch.error:
+            st.warning(batch.error, icon=":material/warning:")
+        st.caption("What was read is kept. Resuming reads only the rest.")
+        if st.button("Resume", icon=":material/play_arrow:", key=f"triage.resume.{batch.id}", type="primary"):
+            resume_batch(desk, batch.id)
+            st.rerun()

@@ -1,0 +1,34 @@
+"""Batches as a table, newest first, to choose one from."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.services.batches import BatchStatus
+from core.ui.words import BANDS, STATE_WORDS, moment
+
+
+def batch_table(batches: Sequence[BatchStatus], *, key: str) -> str | None:
+    """Show batches and return the id of the chosen one."""
+    if not batches:
+        st.caption("No batch has been read yet. Give films above, and they will stand here.")
+        return None
+    chosen = st.dataframe(
+        [
+            {
+                "Batch": batch.title,
+                "State": STATE_WORDS[batch.state],
+                "Files": batch.num_files,
+                **{band.capitalize(): batch.counts[band] for band in BANDS},
+                "Model": batch.model,
+                "Begun": moment(batch.created_at),
+            }
+            for batch in batches
+        ],
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+    )
+    rows = chosen.selection.rows
+    return batches[rows[0]].id if rows and rows[0] < len(batches) else None

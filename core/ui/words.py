@@ -1,0 +1,44 @@
+"""How states, bands and times are said on every page; never by colour alone."""
+
+from datetime import datetime
+
+BANDS = ("urgent", "review", "routine", "rejected", "failed")
+BAND_ICONS = {
+    "urgent": ":material/priority_high:",
+    "review": ":material/visibility:",
+    "routine": ":material/check:",
+    "rejected": ":material/block:",
+    "failed": ":material/broken_image:",
+}
+BAND_HELP = {
+    "urgent": "The model flags pneumonia, above its uncertain band.",
+    "review": "Within the uncertain band: a human must decide.",
+    "routine": "Not flagged. This does not exclude disease.",
+    "rejected": "Opened, but no usable chest film. A human must look.",
+    "failed": "Could not be read at all.",
+}
+BAND_COLOURS = {"urgent": "red", "review": "orange", "routine": "blue", "rejected": "gray", "failed": "gray"}
+STATE_WORDS = {
+    "queued": "waiting",
+    "starting": "starting",
+    "running": "reading",
+    "stopping": "stopping",
+    "completed": "complete",
+    "stopped": "stopped",
+    "failed": "failed",
+    "lost": "interrupted",
+}
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as people say them."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def moment(when: datetime) -> str:
+    """Return a moment in the server's own time zone."""
+    return f"{when.astimezone():%Y-%m-%d %H:%M}"

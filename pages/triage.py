@@ -1,0 +1,93 @@
+"""Triage: give films, watch them being read, work through the ranked list."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.batches import get_batch, list_batches, start_batch, start_server_folder
+from core.services.desk import Desk
+from core.services.models import STARTER, model_card
+from core.services.triage import TriageRequest
+from core.services.worklist import ranked_readings, to_csv
+from core.ui.batch_progress import batch_progress
+from core.ui.batch_table import batch_table
+from core.ui.model_notice import model_notice
+from core.ui.opening import open_desk_or_stop
+from core.ui.reading_pane import reading_pane
+from core.ui.uploader.component import close_upload, uploader
+from core.ui.worklist_table import worklist_table
+
+
+def show_start(desk: Desk) -> None:
+    """Films in, and the batches that were read before."""
+    upload, server = st.tabs([":material/upload: From this computer", ":material/dns: From a folder of the server"])
+    with upload:
+        state = uploader(desk, key="triage.uploader")
+        if st.button(
+            f"Read {state.num_received:,} files" if state.num_received else "Read the films",
+            type="primary",
+            icon=":material/radiology:",
+            disabled=not state.num_received,
+            key="triage.read_upload",
+        ):
+            title = f"{state.num_received:,} uploaded files"
+            folder = close_upload(desk, state, key="triage.uploader")
+            open_batch(start_batch(desk, TriageRequest(paths=(folder,), title=title)))
+    with server, st.form("triage.server", border=False):
+        folder = st.text_input("Folder, film or zip", placeholder=str(desk.settings.allowed_film_roots[0]))
+        st.caption(f"Below {' or '.join(str(root) for root in desk.settings.allowed_film_roots)}.")
+        if st.form_submit_button("Read the films", icon=":material/radiology:") and folder:
+            open_batch(start_server_folder(desk, folder, STARTER))
+    st.subheader("Earlier batches")
+    chosen = batch_table(list_batches(desk), key="triage.batches")
+    if chosen:
+        open_batch(chosen)
+
+
+def show_batch(desk: Desk, batch_id: str) -> None:
+    """One batch: progress, list and reading pane."""
+    batch = get_batch(desk, batch_id)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(batch.title)
+        with st.container(horizontal=True, width="content"):
+            if st.button("All batches", icon=":material/arrow_back:", key="triage.back"):
+                open_batch(None)
+            st.download_button(
+                "CSV",
+                lambda: to_csv(ranked_readings(desk, batch_id)),
+                file_name=f"triage-{batch_id}.csv",
+                mime="text/csv",
+                icon=":material/download:",
+                disabled=not batch.num_done,
+                on_click="ignore",
+            )
+    batch_progress(desk, batch)
+    ranked, pane = st.columns([5, 4], gap="medium")
+    with ranked:
+        chosen = worklist_table(desk, batch)
+    with pane:
+        if chosen is not None:
+            reading_pane(desk, chosen)
+
+
+def open_batch(batch_id: str | None) -> None:
+    """Go to a batch's own address, or back to the start."""
+    if batch_id is None:
+        st.query_params.clear()
+    else:
+        st.query_params["batch"] = batch_id
+    st.rerun()
+
+
+desk = open_desk_or_stop()
+st.title("Triage")
+try:
+    model_notice(model_card(desk, STARTER))
+    asked = st.query_params.get("batch")
+    if asked:
+        show_batch(desk, asked)
+    else:
+        show_start(desk)
+except PneumoDeskError as error:
+    st.error(str(error), icon=":material/error:")
+    if st.query_params.get("batch") and st.button("All batches", icon=":material/arrow_back:"):
+        open_batch(None)
