@@ -1,6 +1,8 @@
-"""What all tests share: where real films may be found."""
+"""What all tests share: where real films may be found, and a folder that every user can enter."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,11 @@ def real_data() -> Path:
     if not (folder / "originals").is_dir():
         pytest.skip(f"there are no real radiographs at {folder}; set PNEUMODESK_TEST_DATA to the folder that has them")
     return folder
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A place on disk that users without rights can enter; pytest's own is closed to them."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

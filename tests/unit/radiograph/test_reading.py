@@ -1,6 +1,5 @@
 """One file, one array: the same picture gives the same numbers, and nothing a file does brings the reader down."""
 
-import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from core.radiograph.reading import MAX_PIXELS, read_radiograph
 from core.radiograph.rejection import RejectionReason as Reason
 from core.radiograph.resizing import resize_to_square
 from tests.hostile_files import encoded, jpeg_that_says, png
+from tests.other_user import as_nobody, needs_root
 
 PHOTOMETRIC_TAG, ORIENTATION_TAG = 262, 274
 
@@ -244,28 +244,7 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     assert reason_of(tmp_path) == Reason.READ_ERROR
 
 
-def as_nobody(work: Callable[[], str]) -> str:
-    """Return what `work` returns in a process of a user without rights."""
-    receiver, sender = os.pipe()
-    child = os.fork()
-    if child == 0:
-        answer = b"the child did not answer"
-        try:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-            answer = work().encode()
-        finally:
-            os.write(sender, answer)
-            os._exit(0)
-    os.close(sender)
-    with os.fdopen(receiver, "rb") as answers:
-        answer = answers.read().decode()
-    os.waitpid(child, 0)
-    return answer
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
+@needs_root
 def test_a_file_without_permission_is_refused(open_folder: Path) -> None:
     """Another user gets the reason for a file closed to it, and reads the open file beside it."""
     for name, rights in (("open.png", 0o644), ("closed.png", 0o600)):
