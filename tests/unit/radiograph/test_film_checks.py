@@ -117,6 +117,24 @@ def test_noise_is_never_a_film(seed: int, side: int, deviation: int, as_jpeg: bo
     assert verdict(encoded(noise_HW, "JPEG" if as_jpeg else "PNG")) == Reason.NOISE
 
 
+def test_noise_that_was_smoothed_a_little_is_refused() -> None:
+    """The mean of two neighbours of noise still has a roughness of 0.8, three times that of any film."""
+    noise_HW = np.random.default_rng(0).normal(0.5, 0.15, (300, 301)).clip(0, 1)
+    smoothed_HW = (noise_HW[:, 1:] + noise_HW[:, :-1]) / 2
+    assert roughness(smoothed_HW) == pytest.approx(np.sqrt(2 / np.pi), rel=0.02)
+    assert verdict(radiograph(smoothed_HW)) == Reason.NOISE
+
+
+def test_a_drawing_of_flat_areas_is_refused() -> None:
+    """Two fifths of exactly one bright grey are more than any film has, whatever the rest is; a tenth is not."""
+    film_HW = 0.1 + 0.8 * phantom()
+    assert verdict(radiograph(film_HW)) == "film"
+    for share, expected in ((0.4, Reason.SCREENSHOT), (0.1, "film")):
+        covered_HW = film_HW.copy()
+        covered_HW[: int(share * 300)] = 0.7
+        assert verdict(radiograph(covered_HW)) == expected
+
+
 def test_colour_noise_is_refused() -> None:
     """Noise of all colours is no film, as PNG and as JPEG."""
     noise_HW3 = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)

@@ -1,6 +1,7 @@
 """Every file is answered for once, under one name, and no archive is trusted."""
 
 import os
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -241,7 +242,13 @@ def test_a_member_that_lies_about_its_size_is_not_unpacked_further(tmp_path: Pat
     path = zipped(tmp_path / "liar.zip", {"film.png": bytes(BOMB_BYTES)})
     content = path.read_bytes().replace(BOMB_BYTES.to_bytes(4, "little"), (1000).to_bytes(4, "little"))
     path.write_bytes(content)
-    assert reason_of(found(path)["liar.zip/film.png"]) == Reason.READ_ERROR
+    member = found(path)["liar.zip/film.png"]
+    tracemalloc.start()
+    try:
+        assert reason_of(member) == Reason.READ_ERROR
+        assert tracemalloc.get_traced_memory()[1] < MEGABYTE
+    finally:
+        tracemalloc.stop()
 
 
 def test_locked_nested_and_damaged_members_are_problems(tmp_path: Path) -> None:
