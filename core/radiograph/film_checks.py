@@ -28,23 +28,24 @@ def check_film(radiograph: Radiograph) -> None:
         _refuse(RejectionReason.ODD_SHAPE, f"{width} by {height} pixels is no shape a chest film has")
     if radiograph.colourfulness > MOST_COLOUR:
         _refuse(RejectionReason.COLOUR, "this is a colour picture; films are grey")
-    levels = grey_levels(radiograph.pixels_HW)
+    values_HW, white = np.asarray(radiograph.grey), radiograph.white
+    levels = grey_levels(values_HW, white)
     if spread(levels) < LEAST_SPREAD:
         _refuse(RejectionReason.BLANK, "the picture is blank: nearly all of it has one grey value")
-    if roughness(radiograph.pixels_HW) > MOST_ROUGHNESS:
+    if roughness(values_HW) > MOST_ROUGHNESS:
         _refuse(RejectionReason.NOISE, "neighbouring pixels have nothing in common: this is noise, not a film")
     if flat_share(levels) > MOST_FLAT_SHARE:
         _refuse(
             RejectionReason.SCREENSHOT,
             "large parts have exactly one bright grey value, as screenshots and documents do: send the film itself",
         )
-    if levels.max() > MOST_FLAT_SHARE and edges(radiograph.pixels_HW, levels) > MOST_EDGES:
+    if levels.max() > MOST_FLAT_SHARE and edges(values_HW, levels, white) > MOST_EDGES:
         _refuse(RejectionReason.SCREENSHOT, "this looks like writing on a dark screen: send the film itself")
 
 
-def grey_levels(pixels_HW: np.ndarray) -> np.ndarray:
+def grey_levels(values_HW: np.ndarray, white: float = 1.0) -> np.ndarray:
     """Return the share of pixels at each of 256 grey levels, counted on every third pixel of every third row."""
-    sample = (pixels_HW[::3, ::3] * (NUM_LEVELS - 1)).astype(np.uint8).ravel()
+    sample = (values_HW[::3, ::3] * np.float32((NUM_LEVELS - 1) / white)).astype(np.uint8).ravel()
     return np.bincount(sample, minlength=NUM_LEVELS) / sample.size
 
 
@@ -54,9 +55,9 @@ def spread(levels: np.ndarray) -> float:
     return float(np.searchsorted(below, 0.99) - np.searchsorted(below, 0.01)) / (NUM_LEVELS - 1)
 
 
-def roughness(pixels_HW: np.ndarray) -> float:
+def roughness(values_HW: np.ndarray) -> float:
     """Return the mean step between neighbours over the standard deviation: 1.13 for noise, under 0.25 for films."""
-    rows_HW = pixels_HW[::8]
+    rows_HW = values_HW[::8].astype(np.float32)
     deviation = float(rows_HW.std())
     return float(np.abs(np.diff(rows_HW, axis=1)).mean()) / deviation if deviation > 0 else 0.0
 
@@ -66,13 +67,13 @@ def flat_share(levels: np.ndarray) -> float:
     return float(levels[round(DARK * NUM_LEVELS) :].max())
 
 
-def edges(pixels_HW: np.ndarray, levels: np.ndarray) -> float:
+def edges(values_HW: np.ndarray, levels: np.ndarray, white: float = 1.0) -> float:
     """Return the hard steps between neighbours for each pixel off the commonest level: many in writing, few in films.
 
     A film that was laid on a black page has as many pixels of exactly one value as a dark screen has.
     """
-    steps_HW = np.abs(np.diff(pixels_HW[::8], axis=1)) > EDGE
-    return float(steps_HW.mean() / max(1 - levels.max(), 1 / pixels_HW.size))
+    steps_HW = np.abs(np.diff(values_HW[::8].astype(np.float32), axis=1)) > EDGE * white
+    return float(steps_HW.mean() / max(1 - levels.max(), 1 / values_HW.size))
 
 
 def _refuse(reason: RejectionReason, sentence: str) -> None:

@@ -14,9 +14,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import UnreadableFileError
 from core.radiograph.rejection import RejectionReason
+from core.radiograph.resizing import resize_to_square
 
 # A format can only be named to Pillow once its plugin is loaded.
 Image.init()
+# Pillow otherwise gives every picture's memory back to the system, and getting it anew costs a tenth of the decoding.
+Image.core.set_blocks_max(8)
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 MAX_PIXELS = 80_000_000
 """Several times the largest detector; more is a bomb or no film."""
@@ -41,18 +44,37 @@ _PHOTOMETRIC_TAG = 262
 
 @dataclass(frozen=True)
 class Radiograph:
-    """A film as decoded: `pixels_HW` is float32 in [0, 1], upright; width and height are those of the file.
+    """A film as decoded, upright; width and height are those of the file.
 
+    `grey` holds its grey values as decoded, of mode L with white at 255 or of mode F with white at 1: most of a
+    film's pixels are needed only once, and turning all into fractions would cost as much as half the decoding.
     `colourfulness` in [0, 1] is the spread of the colour channels over the brightest one, both summed over the pixels.
     """
 
-    pixels_HW: np.ndarray
+    grey: Image.Image
     width: int
     height: int
     mode: str
     bit_depth: int
     file_format: str
     colourfulness: float
+
+    @property
+    def white(self) -> float:
+        """The grey value of white in `grey`."""
+        return 255.0 if self.grey.mode == "L" else 1.0
+
+    @property
+    def pixels_HW(self) -> np.ndarray:  # noqa: N802
+        """The film as float32 `[H, W]` in [0, 1].
+
+        Division is in single precision: an 8-bit value and its 16-bit twin then give the very same fraction.
+        """
+        return np.divide(np.asarray(self.grey), np.float32(self.white), dtype=np.float32)
+
+    def to_square(self, size: int) -> np.ndarray:
+        """Return the film as float32 `[size, size]` in [0, 1], as `resize_to_square` makes it of `pixels_HW`."""
+        return resize_to_square(self.grey, size, self.white)
 
 
 def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -> Radiograph:
@@ -73,7 +95,7 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
         image.load()
         white_is_zero = mode in _SIXTEEN_BIT_MODES and _says_white_is_zero(image)
         image = ImageOps.exif_transpose(image)
-        pixels_HW, colourfulness = _grey(image, white_is_zero)
+        grey, colourfulness = _grey(image, white_is_zero)
     except MemoryError as error:
         raise UnreadableFileError(
             RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
@@ -84,7 +106,7 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
             f"the picture is cut short or damaged ({_brief(error)}): copy it again from its source",
         ) from error
     depth = 16 if mode in _SIXTEEN_BIT_MODES else {"1": 1, "I": 32, "F": 32}.get(mode, 8)
-    return Radiograph(pixels_HW, width, height, mode, depth, file_format, colourfulness)
+    return Radiograph(grey, width, height, mode, depth, file_format, colourfulness)
 
 
 def _content(source: Path | bytes) -> bytes:
@@ -144,23 +166,18 @@ def _says_white_is_zero(image: Image.Image) -> bool:
     return image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
 
 
-def _grey(image: Image.Image, white_is_zero: bool) -> tuple[np.ndarray, float]:
-    """Return `pixels_HW` and the colourfulness, both in [0, 1]."""
+def _grey(image: Image.Image, white_is_zero: bool) -> tuple[Image.Image, float]:
+    """Return the grey values, of mode L or F, and the colourfulness in [0, 1]."""
     if image.mode in _SIXTEEN_BIT_MODES:
-        return _sixteen_bit_fractions(np.asarray(image), white_is_zero), 0.0
+        return Image.fromarray(_sixteen_bit_fractions(np.asarray(image), white_is_zero)), 0.0
     if image.mode in {"I", "F"}:
-        return _wide_range(np.asarray(image)), 0.0
+        return Image.fromarray(_wide_range(np.asarray(image))), 0.0
     if image.mode == "1":
         image = image.convert("L")
     if image.mode == "L" and "transparency" not in image.info:
-        return _fractions(image, 255), 0.0
+        return image, 0.0
     rgb = _on_black(image)
-    return _fractions(rgb.convert("L"), 255), _colourfulness(rgb)
-
-
-def _fractions(image: Image.Image, white: int) -> np.ndarray:
-    """Divide in single precision: an 8-bit value and its 16-bit twin then give the very same fraction."""
-    return np.divide(np.asarray(image), np.float32(white), dtype=np.float32)
+    return rgb.convert("L"), _colourfulness(rgb)
 
 
 def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool) -> np.ndarray:

@@ -17,15 +17,14 @@ from core.evaluation.operating_point import OperatingPoint
 from core.model.checkpoint import Checkpoint
 from core.radiograph.film_checks import check_film
 from core.radiograph.reading import read_radiograph
-from core.radiograph.resizing import resize_to_square
 from core.triage.engine import Engine, EngineOutput
 from core.triage.gate import Gate
 from core.triage.intake import Candidate, IntakeProblem
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
 from core.triage.saliency import positive_share
 
-BATCH_SIZE = 16
-WINDOW = 4 * BATCH_SIZE
+BATCH_SIZE = 4
+WINDOW = 16 * BATCH_SIZE
 OUT_OF_SCOPE = "out_of_scope"
 DECODED_SIDE = 2.5
 """Shortest side of a decoded JPEG, in input sizes: a smaller one would move a probability by more than 0.01."""
@@ -197,7 +196,7 @@ class _Preparation:
         except RadiographError as error:
             status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
             return _not_read(candidate, status, error.reason, error.sentence, file_hash)
-        image_HW = resize_to_square(radiograph.pixels_HW, self.image_size)
+        image_HW = radiograph.to_square(self.image_size)
         return _Prepared(candidate, file_hash, image_HW, radiograph.pixels_HW if self.keep_pixels else None)
 
 

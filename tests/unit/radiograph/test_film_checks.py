@@ -20,7 +20,7 @@ from tests.hostile_files import encoded, screenshot
 
 def radiograph(pixels_HW: np.ndarray, colourfulness: float = 0.0) -> Radiograph:
     height, width = pixels_HW.shape
-    return Radiograph(pixels_HW.astype(np.float32), width, height, "L", 8, "PNG", colourfulness)
+    return Radiograph(Image.fromarray(pixels_HW.astype(np.float32)), width, height, "L", 8, "PNG", colourfulness)
 
 
 def verdict(subject: Radiograph | bytes) -> str:
@@ -84,7 +84,7 @@ def test_size_and_shape_have_limits() -> None:
 
 def test_size_is_that_of_the_file_and_not_of_its_reduction() -> None:
     """A large film decoded small is judged by what it was."""
-    reduced = Radiograph(phantom().astype(np.float32)[:50, :50], 2000, 2000, "L", 8, "JPEG", 0.0)
+    reduced = Radiograph(Image.fromarray(phantom().astype(np.float32)[:50, :50]), 2000, 2000, "L", 8, "JPEG", 0.0)
     assert verdict(reduced) == "film"
 
 
