@@ -105,7 +105,7 @@ def _logits(
 def _record(desk: Desk, predictor: Predictor, fingerprint: str, split: str, report: EvaluationReport) -> int:
     """Store this opening and return how often this split of this cohort has been opened on this desk."""
     with desk.transaction() as session:
-        record_model(session, predictor.checkpoint)
+        record_model(session, predictor.checkpoint.card, predictor.checkpoint.folder)
         session.add(
             tables.Evaluation(
                 checkpoint_hash=predictor.checkpoint.hash,

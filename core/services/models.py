@@ -47,15 +47,16 @@ def list_models(desk: Desk) -> list[ModelSummary]:
 
 def model_card(desk: Desk, name: str) -> ModelCard:
     """Return only the card of a model, which needs neither its weights nor torch; raises PneumoDeskError."""
-    return read_card(_folder_of(desk, name))
+    return read_card(model_folder(desk, name))
 
 
 def find_model(desk: Desk, name: str) -> Checkpoint:
     """Return the checkpoint that `starter`, `run:RUN` or a folder's path names; raises InputNotFoundError."""
-    return load_checkpoint(_folder_of(desk, name))
+    return load_checkpoint(model_folder(desk, name))
 
 
-def _folder_of(desk: Desk, name: str) -> Path:
+def model_folder(desk: Desk, name: str) -> Path:
+    """Return the folder of the checkpoint that `starter`, `run:RUN` or a path names; raises InputNotFoundError."""
     if name == STARTER:
         return STARTER_FOLDER
     if name.startswith("run:"):
@@ -68,43 +69,43 @@ def _folder_of(desk: Desk, name: str) -> Path:
     )
 
 
-def record_model(session: Session, checkpoint: Checkpoint) -> tables.ModelVersion:
+def record_model(session: Session, card: ModelCard, folder: Path) -> tables.ModelVersion:
     """Return the database's row for a checkpoint, adding it at first use."""
     row = session.scalar(
         select(tables.ModelVersion).where(
-            tables.ModelVersion.checkpoint_hash == checkpoint.hash, tables.ModelVersion.name == checkpoint.card.name
+            tables.ModelVersion.checkpoint_hash == card.weights_hash, tables.ModelVersion.name == card.name
         )
     )
     if row is None:
         row = tables.ModelVersion(
-            name=checkpoint.card.name,
-            checkpoint_hash=checkpoint.hash,
-            run_id=checkpoint.card.run_id,
-            folder=str(checkpoint.folder),
-            card=checkpoint.card.model_dump(mode="json"),
+            name=card.name,
+            checkpoint_hash=card.weights_hash,
+            run_id=card.run_id,
+            folder=str(folder),
+            card=card.model_dump(mode="json"),
         )
         session.add(row)
         session.flush()
     return row
 
 
-def record_operating_point(session: Session, checkpoint: Checkpoint, point: OperatingPoint) -> tables.OperatingPoint:
-    """Return the database's row for an operating point of a checkpoint, adding it at first use."""
-    values = point.model_dump()
+def record_operating_point(session: Session, card: ModelCard) -> tables.OperatingPoint:
+    """Return the database's row for the operating point of a checkpoint, adding it at first use."""
+    values = operating_point_of(card).model_dump()
     same = [getattr(tables.OperatingPoint, field) == value for field, value in values.items()]
     row = session.scalar(
-        select(tables.OperatingPoint).where(tables.OperatingPoint.checkpoint_hash == checkpoint.hash, *same)
+        select(tables.OperatingPoint).where(tables.OperatingPoint.checkpoint_hash == card.weights_hash, *same)
     )
     if row is None:
-        row = tables.OperatingPoint(checkpoint_hash=checkpoint.hash, **values)
+        row = tables.OperatingPoint(checkpoint_hash=card.weights_hash, **values)
         session.add(row)
         session.flush()
     return row
 
 
-def operating_point_of(checkpoint: Checkpoint) -> OperatingPoint:
-    """Return the checkpoint's operating point, or one that says that 0.5 was never chosen on any data."""
-    return checkpoint.card.operating_point or OperatingPoint(
+def operating_point_of(card: ModelCard) -> OperatingPoint:
+    """Return a checkpoint's operating point, or one that says that 0.5 was never chosen on any data."""
+    return card.operating_point or OperatingPoint(
         name="not chosen",
         threshold=0.5,
         uncertain_low=0.5,

@@ -13,9 +13,9 @@ def load_predictor(desk: Desk, name: str) -> Predictor:
     """Return a model with its engine, gate and operating point; raises PneumoDeskError if it cannot be had."""
     checkpoint = find_model(desk, name)
     settings = desk.settings
-    engine = build_engine(checkpoint, settings.device, num_threads(desk), settings.caches)
+    engine = build_engine(checkpoint, settings.device, usable_cores(), settings.caches)
     gate = Gate.from_arrays(checkpoint.gate) if checkpoint.gate else None
-    return Predictor(checkpoint, engine, gate, operating_point_of(checkpoint))
+    return Predictor(checkpoint, engine, gate, operating_point_of(checkpoint.card))
 
 
 def num_threads(desk: Desk) -> int:

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select, update
 
 from core.errors import InputNotFoundError
+from core.model.checkpoint import read_card
 from core.runs.work import Heartbeat, claim, finish
 from core.services.desk import Desk
-from core.services.models import STARTER, find_model, operating_point_of, record_model, record_operating_point
+from core.services.models import STARTER, model_folder, record_model, record_operating_point
 from core.services.predictors import load_predictor, num_threads
 from core.services.worklist import TriageResult, describe_batch
 from core.triage.intake import Candidate, IntakeProblem, gather
@@ -69,11 +70,12 @@ def create_batch(desk: Desk, request: TriageRequest) -> str:
     for path in request.paths:
         if not path.exists():
             raise InputNotFoundError(f"There is no file or folder {path}.")
-    checkpoint = find_model(desk, request.model)
+    folder = model_folder(desk, request.model)
+    card = read_card(folder)
     absolute = request.model_copy(update={"paths": tuple(path.absolute() for path in request.paths)})
     with desk.transaction() as session:
-        model = record_model(session, checkpoint)
-        point = record_operating_point(session, checkpoint, operating_point_of(checkpoint))
+        model = record_model(session, card, folder)
+        point = record_operating_point(session, card)
         batch = tables.Batch(
             id=uuid.uuid4().hex[:12],
             source=request.title or ", ".join(str(path) for path in request.paths),

@@ -50,6 +50,8 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": self.precision,
             "NUM_STREAMS": num_cores,
             "INFERENCE_NUM_THREADS": num_cores,
+            # Its threads share the cores with those that decode; bound to cores they would wait for one another.
+            "ENABLE_CPU_PINNING": False,
         }
         try:
             compiled = core.compile_model(core.read_model(graph), "CPU", options)

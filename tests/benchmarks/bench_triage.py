@@ -22,9 +22,9 @@ from core.settings import AppSettings
 from core.triage.engine import OpenVinoEngine
 from core.triage.exported import ExportedClassifier
 
-BATCH = 16
+BATCH = 4
 DECODED_SIDE = 560
-REPEATS = 3
+REPEATS = 5
 
 
 def original_way(films: list[Path]) -> float:
