@@ -64,6 +64,19 @@ def test_black_surroundings_are_not_flat() -> None:
     assert flat_share(grey_levels(three_quarters_black_HW + 0.1)) == pytest.approx(0.75)
 
 
+def test_an_eight_bit_film_and_its_sixteen_bit_twin_have_the_same_measures() -> None:
+    """Every check sees the same levels and steps, whether grey values are kept as bytes or as fractions."""
+    film_HW = np.arange(256, dtype=np.uint8).repeat(9).reshape(48, 48)
+    byte, wide = read_radiograph(encoded(film_HW)), read_radiograph(encoded(film_HW.astype(np.uint16) * 257))
+    assert (byte.white, wide.white) == (255, 1)
+    measures = []
+    for film in (byte, wide):
+        values_HW = np.asarray(film.grey)
+        levels = grey_levels(values_HW, film.white)
+        measures.append([*levels, roughness(values_HW), edges(values_HW, levels, film.white)])
+    assert measures[0] == pytest.approx(measures[1], abs=1e-6)
+
+
 def test_white_noise_is_as_rough_as_theory_says() -> None:
     """For independent normal pixels the mean step over the deviation is 2 / sqrt(pi)."""
     noise_HW = np.random.default_rng(0).normal(0.5, 0.05, (800, 800)).astype(np.float32)

@@ -110,6 +110,15 @@ def test_any_picture_in_any_lossless_form(grey_HW: np.ndarray, form: str) -> Non
     np.testing.assert_array_equal(read_radiograph(LOSSLESS[form](grey_HW)).pixels_HW, fractions(grey_HW))
 
 
+def test_every_lossless_form_gives_the_network_the_same_input() -> None:
+    """The square made of the values as decoded is that made of the fractions, to the seventh decimal, in any form."""
+    expected = resize_to_square(fractions(picture()), 64)
+    for form, encode in LOSSLESS.items():
+        square = read_radiograph(encode(picture())).to_square(64)
+        assert square.dtype == np.float32 and square.shape == (64, 64)
+        np.testing.assert_allclose(square, expected, atol=5e-7, err_msg=form)
+
+
 def test_twelve_bits_in_sixteen_fill_the_range() -> None:
     """Detector values of 12 bits in a 16-bit file run from black to white, not to a sixteenth of it."""
     values_HW = np.arange(4096, dtype=np.uint16).reshape(64, 64)
