@@ -27,8 +27,9 @@ def show_figures(desk: Desk) -> None:
         st.metric("Films read", f"{state.num_readings:,}", border=True)
         st.metric("Cohorts", f"{state.num_cohorts:,}", border=True)
         st.metric("Training runs", f"{state.num_runs:,}", border=True)
-        st.metric("Being read now", f"{state.num_live_batches:,}", border=True)
     st.subheader("Last batches")
+    if state.num_live_batches:
+        st.caption(f":material/progress_activity: {state.num_live_batches:,} being read now.")
     if state.batches:
         chosen = batch_table(state.batches, key="overview.batches")
         if chosen:

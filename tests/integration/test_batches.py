@@ -1,0 +1,112 @@
+"""A batch in the background survives what kills its process, and stops when it is asked to."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.errors import InputNotFoundError, SettingsError
+from core.radiograph.phantom import synthesise_phantom
+from core.services.batches import get_batch, list_batches, resume_batch, start_batch, start_server_folder, stop_batch
+from core.services.desk import Desk, open_desk
+from core.services.models import STARTER
+from core.services.triage import TriageRequest
+from core.services.worklist import ranked_readings
+from core.settings import get_settings
+from db import models as tables
+from tests.hostile_files import encoded
+
+NUM_FILMS = 700
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk for the module, so that the model is converted once; its worker processes find it by the variable."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PNEUMODESK_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("PNEUMODESK_FILM_ROOTS", str(tmp_path_factory.getbasetemp()))
+        get_settings.cache_clear()
+        yield open_desk()
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    (folder / "0000.png").write_bytes(encoded(synthesise_phantom(1, size=512)))
+    for number in range(1, NUM_FILMS):
+        (folder / f"{number:04}.png").symlink_to(folder / "0000.png")
+    return folder
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def begin(desk: Desk, folder: Path) -> str:
+    """Start a batch and wait until a part of it has been read."""
+    batch_id = start_batch(desk, TriageRequest(paths=(folder,)))
+    wait_until(lambda: get_batch(desk, batch_id).num_done > 0)
+    return batch_id
+
+
+def pid_of(desk: Desk, batch_id: str) -> int:
+    with desk.reading() as session:
+        return session.get_one(tables.Batch, batch_id).pid
+
+
+def test_kill_nine_loses_nothing_and_reads_nothing_twice(desk: Desk, folder: Path) -> None:
+    """A batch whose process is killed is found lost, and resumed reads exactly the films that were left."""
+    batch_id = begin(desk, folder)
+    os.kill(pid_of(desk, batch_id), signal.SIGKILL)
+    wait_until(lambda: get_batch(desk, batch_id).state == "lost")
+    done = get_batch(desk, batch_id).num_done
+    assert 0 < done < NUM_FILMS
+    assert len(ranked_readings(desk, batch_id)) == done
+    resume_batch(desk, batch_id)
+    wait_until(lambda: get_batch(desk, batch_id).state == "completed")
+    files = Counter(row["file"] for row in ranked_readings(desk, batch_id))
+    assert len(files) == NUM_FILMS and set(files.values()) == {1}
+
+
+def test_stop_keeps_what_was_read(desk: Desk, folder: Path) -> None:
+    """A stopped batch ends soon, keeps its readings, and can be resumed to its end."""
+    batch_id = begin(desk, folder)
+    stop_batch(desk, batch_id)
+    wait_until(lambda: get_batch(desk, batch_id).state == "stopped")
+    assert 0 < get_batch(desk, batch_id).num_done < NUM_FILMS
+    resume_batch(desk, batch_id)
+    resume_batch(desk, batch_id)
+    wait_until(lambda: get_batch(desk, batch_id).state == "completed")
+    assert len(ranked_readings(desk, batch_id)) == NUM_FILMS
+
+
+def test_a_finished_batch_stays_as_it_is(desk: Desk, folder: Path, tmp_path: Path) -> None:
+    """Stopping a finished batch changes nothing, and it stands in the list with its counts."""
+    (tmp_path / "one.png").write_bytes((folder / "0000.png").read_bytes())
+    batch_id = start_batch(desk, TriageRequest(paths=(tmp_path,), title="one film"))
+    wait_until(lambda: get_batch(desk, batch_id).state == "completed")
+    stop_batch(desk, batch_id)
+    status = list_batches(desk)[0]
+    assert (status.id, status.title, status.state) == (batch_id, "one film", "completed")
+    assert sum(status.counts.values()) == 1
+
+
+def test_a_folder_outside_the_allowed_roots_is_refused(desk: Desk) -> None:
+    """A folder of the server that is not below an allowed root is refused with the roots that are."""
+    with pytest.raises(SettingsError, match="PNEUMODESK_FILM_ROOTS"):
+        start_server_folder(desk, "/etc", STARTER)
+
+
+def test_an_unknown_batch_is_a_sentence(desk: Desk) -> None:
+    """Asking for a batch that is not there says so."""
+    with pytest.raises(InputNotFoundError, match="no batch"):
+        get_batch(desk, "unheard-of")
