@@ -94,7 +94,8 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
     try:
         image.load()
         white_is_zero = mode in _SIXTEEN_BIT_MODES and _says_white_is_zero(image)
-        image = ImageOps.exif_transpose(image)
+        # In place, for otherwise a picture that lies right is copied.
+        ImageOps.exif_transpose(image, in_place=True)
         grey, colourfulness = _grey(image, white_is_zero)
     except MemoryError as error:
         raise UnreadableFileError(
