@@ -51,10 +51,7 @@ class Gate:
 
 
 def fit_gate(train_ND: np.ndarray, validation_ND: np.ndarray, stopped_share: float = 0.003) -> Gate:
-    """Fit the gate on training films' embeddings; the threshold stops `stopped_share` of the validation films.
-
-    The threshold is half as far again from 1 as that quantile where the fold is too small to show it.
-    """
+    """Fit the gate on training films' embeddings; the threshold stops `stopped_share` of the validation films."""
     unit_ND = _unit(train_ND)
     pca = PCA(n_components=min(NUM_COMPONENTS, *(size - 1 for size in unit_ND.shape)), random_state=0).fit(unit_ND)
     scores_NK = pca.transform(unit_ND)
