@@ -35,8 +35,12 @@ def describe_desk(desk: Desk) -> DeskState:
     batches = list_batches(desk, NUM_BATCHES)
     with desk.reading() as session:
         counts = [
-            session.scalar(select(func.count()).select_from(table)) or 0
-            for table in (tables.Reading, tables.Cohort, tables.Run)
+            session.scalar(counted) or 0
+            for counted in (
+                select(func.count()).select_from(tables.Reading).where(tables.Reading.status == "read"),
+                select(func.count()).select_from(tables.Cohort),
+                select(func.count()).select_from(tables.Run),
+            )
         ]
     return DeskState(
         model_card(desk, STARTER),
