@@ -3,7 +3,7 @@
 import pytest
 
 from core.evaluation.operating_point import OperatingPoint
-from core.triage.priority import Priority, Status, explain, rank_order
+from core.triage.priority import Priority, Status, explain, in_words, rank_order
 
 POINT = OperatingPoint(
     name="test", threshold=0.5, uncertain_low=0.4, uncertain_high=0.6, rule="by hand", chosen_on="nothing"
@@ -35,3 +35,12 @@ def test_the_reason_names_what_drove_it(probability: float, words: str) -> None:
 def test_a_normal_film_is_never_said_to_be_free_of_disease() -> None:
     """The reason of a routine film says that disease is not excluded."""
     assert "does not exclude disease" in explain(0.1, "normal", POINT)
+
+
+@pytest.mark.parametrize(
+    ("probability", "said"),
+    [(0.0, "under 0.01"), (0.0049, "under 0.01"), (0.005, "0.01"), (0.5, "0.50"), (0.9949, "0.99"), (1.0, "over 0.99")],
+)
+def test_no_probability_is_said_to_be_certain(probability: float, said: str) -> None:
+    """Two places never round to 0.00 or 1.00."""
+    assert in_words(probability) == said
