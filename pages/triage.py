@@ -19,6 +19,7 @@ from core.ui.worklist_table import worklist_table
 
 def show_start(desk: Desk) -> None:
     """Films in, and the batches that were read before."""
+    model_notice(model_card(desk, STARTER))
     upload, server = st.tabs([":material/upload: From this computer", ":material/dns: From a folder of the server"])
     with upload:
         state = uploader(desk, key="triage.uploader")
@@ -46,6 +47,7 @@ def show_start(desk: Desk) -> None:
 def show_batch(desk: Desk, batch_id: str) -> None:
     """One batch: progress, list and reading pane."""
     batch = get_batch(desk, batch_id)
+    model_notice(batch.card)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(batch.title)
         with st.container(horizontal=True, width="content"):
@@ -81,7 +83,6 @@ def open_batch(batch_id: str | None) -> None:
 desk = open_desk_or_stop()
 st.title("Triage")
 try:
-    model_notice(model_card(desk, STARTER))
     asked = st.query_params.get("batch")
     if asked:
         show_batch(desk, asked)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, SettingsError
+from core.model.card import ModelCard
 from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop
 from core.services.desk import Desk
 from core.services.triage import TriageRequest, create_batch
@@ -29,8 +30,7 @@ class BatchStatus:
     films_per_second: float | None
     seconds_left: float | None
     error: str | None
-    model: str
-    checkpoint_hash: str
+    card: ModelCard
     reader: str | None
     created_at: datetime
     finished_at: datetime | None
@@ -80,7 +80,7 @@ def get_batch(desk: Desk, batch_id: str) -> BatchStatus:
         batch = session.get(tables.Batch, batch_id)
         if batch is None:
             raise InputNotFoundError(f"There is no batch {batch_id!r}. It may have been deleted.")
-        return _status(batch, count_readings(desk, [batch_id]))
+        return _status(batch, count_readings(desk, [batch_id]), _speed(session, batch))
 
 
 def list_batches(desk: Desk, limit: int = 50) -> list[BatchStatus]:
@@ -91,7 +91,7 @@ def list_batches(desk: Desk, limit: int = 50) -> list[BatchStatus]:
             select(tables.Batch).order_by(tables.Batch.created_at.desc(), tables.Batch.id).limit(limit)
         ).all()
         counts = count_readings(desk, [batch.id for batch in batches])
-        return [_status(batch, counts) for batch in batches]
+        return [_status(batch, counts, None) for batch in batches]
 
 
 def find_lost_batches(desk: Desk) -> None:
@@ -109,8 +109,7 @@ def _launch(desk: Desk, batch_id: str) -> None:
     launch(["core.services.batch_worker", batch_id], desk.settings.worklists / batch_id / "log.txt")
 
 
-def _status(batch: tables.Batch, counts: dict[str, dict[str, int]]) -> BatchStatus:
-    speed = _speed(batch)
+def _status(batch: tables.Batch, counts: dict[str, dict[str, int]], speed: float | None) -> BatchStatus:
     left = (batch.num_files or 0) - batch.num_done
     return BatchStatus(
         id=batch.id,
@@ -121,8 +120,7 @@ def _status(batch: tables.Batch, counts: dict[str, dict[str, int]]) -> BatchStat
         films_per_second=speed,
         seconds_left=left / speed if speed and batch.finished_at is None else None,
         error=batch.error,
-        model=batch.model_version.name,
-        checkpoint_hash=batch.model_version.checkpoint_hash,
+        card=ModelCard.model_validate(batch.model_version.card),
         reader=batch.reader,
         created_at=batch.created_at,
         finished_at=batch.finished_at,
@@ -130,34 +128,11 @@ def _status(batch: tables.Batch, counts: dict[str, dict[str, int]]) -> BatchStat
     )
 
 
-def _speed(batch: tables.Batch) -> float | None:
-    if batch.started_at is None or not batch.num_done:
+def _speed(session: Session, batch: tables.Batch) -> float | None:
+    """Return films per second since the last start; a resumed batch had read some before."""
+    if batch.started_at is None:
         return None
-    seconds = ((batch.finished_at or utc_now()) - batch.started_at).total_seconds()
-    return batch.num_done / seconds if seconds > 0 else None
-
-
-def reading_rows(desk: Desk, batch_id: str, *, limit: int = 20_000) -> list[dict[str, Any]]:
-    """Return a batch's readings with their ids, most urgent first, as tables show them."""
     reading = tables.Reading
-    columns = (
-        reading.id,
-        reading.file,
-        reading.status,
-        reading.reason_code,
-        reading.reason,
-        reading.probability,
-        reading.finding,
-        reading.priority,
-        reading.gate_distance,
-        reading.source_path,
-        reading.source_member,
-    )
-    with desk.reading() as session:
-        rows = session.execute(
-            select(*columns)
-            .where(reading.batch_id == batch_id)
-            .order_by(reading.rank_order, reading.probability.desc(), reading.file)
-            .limit(limit)
-        ).mappings()
-        return [dict(row) for row in rows]
+    counted = select(func.count()).where(reading.batch_id == batch.id, reading.created_at >= batch.started_at)
+    seconds = ((batch.finished_at or utc_now()) - batch.started_at).total_seconds()
+    return (session.scalar(counted) or 0) / seconds or None if seconds > 0 else None

@@ -130,7 +130,8 @@ def _read_all(
         session.execute(
             update(tables.Batch)
             .where(tables.Batch.id == batch_id)
-            .values(engine=predictor.engine.name, num_files=num_files, num_done=num_done)
+            # The model is ready only now: its loading must not count as slow reading.
+            .values(engine=predictor.engine.name, num_files=num_files, num_done=num_done, started_at=utc_now())
         )
     drawer = SaliencyWriter(request.saliency_folder) if request.saliency_folder else None
     readings = read_films(

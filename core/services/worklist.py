@@ -66,21 +66,27 @@ def count_readings(desk: Desk, batch_ids: Sequence[str]) -> dict[str, dict[str, 
     return counts
 
 
-def ranked_readings(desk: Desk, batch_id: str) -> list[dict[str, Any]]:
-    """Return a batch's rows, most urgent first, in the columns of the CSV."""
+def reading_rows(desk: Desk, batch_id: str, *fields: str) -> list[dict[str, Any]]:
+    """Return the named columns of a batch's readings, most urgent first."""
     reading = tables.Reading
     with desk.reading() as session:
-        batch = session.get(tables.Batch, batch_id)
-        if batch is None:
-            raise InputNotFoundError(f"There is no batch {batch_id!r}.")
-        model = f"{batch.model_version.name}@{batch.model_version.checkpoint_hash[:12]}"
-        point = f"{batch.operating_point.name} ({batch.operating_point.threshold:.4f})"
         rows = session.execute(
-            select(reading.file, reading.status, reading.reason, reading.probability, reading.finding, reading.priority)
+            select(*(getattr(reading, field) for field in fields))
             .where(reading.batch_id == batch_id)
             .order_by(reading.rank_order, reading.probability.desc(), reading.file)
         ).mappings()
-        return [{**row, "model": model, "operating_point": point} for row in rows]
+        return [dict(row) for row in rows]
+
+
+def ranked_readings(desk: Desk, batch_id: str) -> list[dict[str, Any]]:
+    """Return a batch's rows, most urgent first, in the columns of the CSV."""
+    batch = describe_batch(desk, batch_id)
+    lineage = {
+        "model": f"{batch.model}@{batch.checkpoint_hash[:12]}",
+        "operating_point": f"{batch.operating_point['name']} ({batch.operating_point['threshold']:.4f})",
+    }
+    fields = [column for column in CSV_COLUMNS if column not in lineage]
+    return [{**row, **lineage} for row in reading_rows(desk, batch_id, *fields)]
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:

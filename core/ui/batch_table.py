@@ -20,7 +20,7 @@ def batch_table(batches: Sequence[BatchStatus], *, key: str) -> str | None:
                 "State": STATE_WORDS[batch.state],
                 "Files": batch.num_files,
                 **{band.capitalize(): batch.counts[band] for band in BANDS},
-                "Model": batch.model,
+                "Model": batch.card.name,
                 "Begun": moment(batch.created_at),
             }
             for batch in batches

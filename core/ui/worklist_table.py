@@ -3,12 +3,23 @@
 import pandas as pd
 import streamlit as st
 
-from core.services.batches import BatchStatus, reading_rows
+from core.services.batches import BatchStatus
 from core.services.desk import Desk
 from core.services.films import Picture, picture_address
+from core.services.worklist import reading_rows
 from core.ui.words import BANDS
 
 MOST_ROWS = 2000
+FIELDS = ("id", "file", "status", "reason", "probability", "priority", "source_path", "source_member")
+COLUMNS = {
+    "film": st.column_config.ImageColumn("Film", width="small"),
+    "band": st.column_config.TextColumn("Band", width="small"),
+    "probability": st.column_config.NumberColumn(
+        "Prob.", format="%.3f", width="small", help="Calibrated probability of pneumonia, 0 to 1; empty if not read."
+    ),
+    "file": st.column_config.TextColumn("File", width="medium"),
+    "reason": st.column_config.TextColumn("Why", width="large"),
+}
 
 
 def worklist_table(desk: Desk, batch: BatchStatus) -> int | None:
@@ -46,19 +57,7 @@ def worklist_table(desk: Desk, batch: BatchStatus) -> int | None:
         hide_index=True,
         row_height=64,
         height=560,
-        column_config={
-            "film": st.column_config.ImageColumn("Film", width="small"),
-            "band": st.column_config.TextColumn("Band", width="small"),
-            "probability": st.column_config.ProgressColumn(
-                "Probability",
-                min_value=0.0,
-                max_value=1.0,
-                format="%.2f",
-                help="Calibrated, 0 to 1; empty if not read.",
-            ),
-            "file": st.column_config.TextColumn("File", width="medium"),
-            "reason": st.column_config.TextColumn("Why", width="large"),
-        },
+        column_config=COLUMNS,
     )
     rows = chosen.selection.rows
     place = rows[0] if rows and rows[0] < len(shown) else 0
@@ -68,7 +67,7 @@ def worklist_table(desk: Desk, batch: BatchStatus) -> int | None:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _rows(_desk: Desk, batch_id: str, num_done: int) -> pd.DataFrame:
     """Keyed by how much has been read, since readings never change."""
-    table = pd.DataFrame(reading_rows(_desk, batch_id))
+    table = pd.DataFrame(reading_rows(_desk, batch_id, *FIELDS))
     if table.empty:
         return table
     return table.assign(band=table["priority"].where(table["status"] == "read", table["status"]))

@@ -98,6 +98,8 @@ def test_a_finished_batch_stays_as_it_is(desk: Desk, folder: Path, tmp_path: Pat
     status = list_batches(desk)[0]
     assert (status.id, status.title, status.state) == (batch_id, "one film", "completed")
     assert sum(status.counts.values()) == 1
+    assert status.card.name == STARTER
+    assert get_batch(desk, batch_id).films_per_second > 0
 
 
 def test_a_folder_outside_the_allowed_roots_is_refused(desk: Desk) -> None:
