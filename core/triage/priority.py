@@ -50,10 +50,7 @@ def explain(probability: float, finding: str, point: OperatingPoint) -> str:
                 f"{side} the threshold {point.threshold:.2f}: a human must decide"
             )
         case _:
-            return (
-                f"probability {said} is below the uncertain band {low} to {high}; "
-                "this does not exclude disease"
-            )
+            return f"probability {said} is below the uncertain band {low} to {high}; this does not exclude disease"
 
 
 def in_words(probability: float) -> str:

@@ -25,8 +25,6 @@ def reading_pane(desk: Desk, reading_id: int) -> None:
             alt=_description(reading, band),
             key="triage.viewer",
         )
-        if reading.heatmap:
-            st.caption("The colours show where the model looked, not where disease is. They can be wrong.")
     with st.expander("What this rests on", icon=":material/account_tree:"):
         st.table(reading.lineage, border="horizontal")
 

@@ -44,7 +44,7 @@ def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreig
     opacity.wait_for()
     opacity.fill("80")
     expect(tab.locator(".opacity-value")).to_contain_text("80")
-    expect(tab.get_by_test_id("stMain")).to_contain_text("where the model looked")
+    expect(tab.get_by_test_id("stMain")).to_contain_text("Where the model looked")
     tab.reload()
     tab.get_by_text(f"Complete: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()
     tab.locator("input.opacity").wait_for()
@@ -54,6 +54,6 @@ def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreig
 def test_an_unknown_batch_is_said_in_words(dashboard, tab) -> None:
     """The address of a batch that is not there says so and leads back."""
     tab.goto(f"{dashboard.address}/triage?batch=unheard-of")
-    tab.get_by_text("There is no batch").wait_for()
+    expect(tab.get_by_text("There is no batch")).to_be_visible()
     tab.get_by_role("button", name="All batches").click()
-    tab.get_by_role("button", name="Choose folder").wait_for()
+    expect(tab.get_by_role("button", name="Choose folder")).to_be_visible()
