@@ -255,6 +255,20 @@ def models_export(
         )
 
 
+@models_app.command("import")
+def models_import(
+    path: Annotated[Path, typer.Argument(help="The original study's pneumonia_model.pth.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the checkpoint.")],
+    name: Annotated[str, typer.Option("--name", help="What the model is called.")] = "original-study",
+) -> None:
+    """Import the original study's model; nothing in the file is run."""
+    from core.services.importing import import_original_model
+
+    card = import_original_model(path, folder, name)
+    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}: use it as --model {folder}.")
+    typer.echo("It has no gate and no operating point: its threshold is 0.5, which no data chose.")
+
+
 def main() -> None:
     """Run a command; an error made on purpose is one sentence on standard error and exit code 1."""
     try:

@@ -6,6 +6,8 @@ import shutil
 from typing import Any
 
 import pytest
+import torch
+import torchvision
 from PIL import Image
 
 from core.model.checkpoint import WEIGHTS_FILE
@@ -212,3 +214,17 @@ def test_the_home_stands_beside_the_front_door() -> None:
     """Without a setting, run-time files go to `var` beside the project's files, wherever one stands."""
     assert (PROJECT_ROOT / "core" / "settings.py").is_file()
     assert AppSettings.model_fields["home"].default == PROJECT_ROOT / "var"
+
+
+def test_the_original_studys_model_is_imported_and_used(command_line, small_cohort, tmp_path) -> None:
+    """A file of the original layout becomes a model that evaluates at 0.5; its folder is never overwritten."""
+    network = torchvision.models.resnet18(weights=None)
+    network.fc = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(512, 2))
+    path, folder = tmp_path / "pneumonia_model.pth", tmp_path / "imported"
+    torch.save(network.state_dict(), path)
+    assert command_line("models", "import", path, folder).returncode == 0
+    figures = command_line.json("evaluate", "--model", folder, "--data", small_cohort)
+    assert (figures["n"], figures["threshold"], figures["model"]) == (10, 0.5, "original-study")
+    assert "not empty" in sentence(command_line("models", "import", path, folder))
+    path.write_bytes(b"no model")
+    assert "nothing in it was run" in sentence(command_line("models", "import", path, tmp_path / "other"))
