@@ -6,13 +6,13 @@ from core.errors import UnusableFilmError
 from core.radiograph.reading import Radiograph
 from core.radiograph.rejection import RejectionReason
 
-# On 5,432 real films (training and native ones) no measure comes near its limit; the worst film stands beside each.
+# On 5,746 real films, copies and native ones, no measure comes near its limit; the worst film stands beside each.
 SMALLEST_SIDE = 64  # 140
 LARGEST_ASPECT = 4.0  # 3.2
 MOST_COLOUR = 0.06  # 0.000
-LEAST_SPREAD = 0.06  # 0.33
+LEAST_SPREAD = 0.06  # 0.34
 MOST_ROUGHNESS = 0.6  # 0.23
-MOST_FLAT_SHARE = 0.35  # 0.10, and 0.29 with the black surroundings
+MOST_FLAT_SHARE = 0.35  # 0.08, and 0.29 with the black surroundings
 MOST_EDGES = 0.10  # 0.08
 DARK = 0.03
 EDGE = 0.15
@@ -28,7 +28,7 @@ def check_film(radiograph: Radiograph) -> None:
         _refuse(RejectionReason.ODD_SHAPE, f"{width} by {height} pixels is no shape a chest film has")
     if radiograph.colourfulness > MOST_COLOUR:
         _refuse(RejectionReason.COLOUR, "this is a colour picture; films are grey")
-    values_HW, white = np.asarray(radiograph.grey), radiograph.white
+    values_HW, white = radiograph.grey_HW, radiograph.white
     levels = grey_levels(values_HW, white)
     if spread(levels) < LEAST_SPREAD:
         _refuse(RejectionReason.BLANK, "the picture is blank: nearly all of it has one grey value")
@@ -44,9 +44,11 @@ def check_film(radiograph: Radiograph) -> None:
 
 
 def grey_levels(values_HW: np.ndarray, white: float = 1.0) -> np.ndarray:
-    """Return the share of pixels at each of 256 grey levels, counted on every third pixel of every third row."""
-    sample = (values_HW[::3, ::3] * np.float32((NUM_LEVELS - 1) / white)).astype(np.uint8).ravel()
-    return np.bincount(sample, minlength=NUM_LEVELS) / sample.size
+    """Return the share of pixels at each of 256 grey levels, counted on every fourth pixel of every fourth row."""
+    sample_HW = values_HW[::4, ::4]
+    if sample_HW.dtype != np.uint8:
+        sample_HW = (sample_HW * np.float32((NUM_LEVELS - 1) / white)).astype(np.uint8)
+    return np.bincount(sample_HW.ravel(), minlength=NUM_LEVELS) / sample_HW.size
 
 
 def spread(levels: np.ndarray) -> float:
@@ -57,9 +59,10 @@ def spread(levels: np.ndarray) -> float:
 
 def roughness(values_HW: np.ndarray) -> float:
     """Return the mean step between neighbours over the standard deviation: 1.13 for noise, under 0.25 for films."""
-    rows_HW = values_HW[::8].astype(np.float32)
+    rows_HW = values_HW[::16].astype(np.float32)
     deviation = float(rows_HW.std())
-    return float(np.abs(np.diff(rows_HW, axis=1)).mean()) / deviation if deviation > 0 else 0.0
+    steps_HW = np.diff(rows_HW, axis=1)
+    return float(np.abs(steps_HW, out=steps_HW).mean()) / deviation if deviation > 0 else 0.0
 
 
 def flat_share(levels: np.ndarray) -> float:

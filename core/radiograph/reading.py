@@ -46,12 +46,12 @@ _PHOTOMETRIC_TAG = 262
 class Radiograph:
     """A film as decoded, upright; width and height are those of the file.
 
-    `grey` holds its grey values as decoded, of mode L with white at 255 or of mode F with white at 1: most of a
-    film's pixels are needed only once, and turning all into fractions would cost as much as half the decoding.
+    `grey_HW` holds its grey values as decoded, uint8 with white at 255 or float32 with white at 1: most of a film's
+    pixels are needed only once, and turning all into fractions would cost as much as half the decoding.
     `colourfulness` in [0, 1] is the spread of the colour channels over the brightest one, both summed over the pixels.
     """
 
-    grey: Image.Image
+    grey_HW: np.ndarray
     width: int
     height: int
     mode: str
@@ -61,8 +61,8 @@ class Radiograph:
 
     @property
     def white(self) -> float:
-        """The grey value of white in `grey`."""
-        return 255.0 if self.grey.mode == "L" else 1.0
+        """The grey value of white in `grey_HW`."""
+        return 255.0 if self.grey_HW.dtype == np.uint8 else 1.0
 
     @property
     def pixels_HW(self) -> np.ndarray:  # noqa: N802
@@ -70,11 +70,11 @@ class Radiograph:
 
         Division is in single precision: an 8-bit value and its 16-bit twin then give the very same fraction.
         """
-        return np.divide(np.asarray(self.grey), np.float32(self.white), dtype=np.float32)
+        return np.divide(self.grey_HW, np.float32(self.white), dtype=np.float32)
 
     def to_square(self, size: int) -> np.ndarray:
         """Return the film as float32 `[size, size]` in [0, 1], as `resize_to_square` makes it of `pixels_HW`."""
-        return resize_to_square(self.grey, size, self.white)
+        return resize_to_square(self.grey_HW, size, self.white)
 
 
 def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -> Radiograph:
@@ -96,7 +96,7 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
         white_is_zero = mode in _SIXTEEN_BIT_MODES and _says_white_is_zero(image)
         # In place, for otherwise a picture that lies right is copied.
         ImageOps.exif_transpose(image, in_place=True)
-        grey, colourfulness = _grey(image, white_is_zero)
+        grey_HW, colourfulness = _grey(image, white_is_zero)
     except MemoryError as error:
         raise UnreadableFileError(
             RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
@@ -107,7 +107,7 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
             f"the picture is cut short or damaged ({_brief(error)}): copy it again from its source",
         ) from error
     depth = 16 if mode in _SIXTEEN_BIT_MODES else {"1": 1, "I": 32, "F": 32}.get(mode, 8)
-    return Radiograph(grey, width, height, mode, depth, file_format, colourfulness)
+    return Radiograph(grey_HW, width, height, mode, depth, file_format, colourfulness)
 
 
 def _content(source: Path | bytes) -> bytes:
@@ -167,18 +167,18 @@ def _says_white_is_zero(image: Image.Image) -> bool:
     return image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
 
 
-def _grey(image: Image.Image, white_is_zero: bool) -> tuple[Image.Image, float]:
-    """Return the grey values, of mode L or F, and the colourfulness in [0, 1]."""
+def _grey(image: Image.Image, white_is_zero: bool) -> tuple[np.ndarray, float]:
+    """Return the grey values, uint8 or float32, and the colourfulness in [0, 1]."""
     if image.mode in _SIXTEEN_BIT_MODES:
-        return Image.fromarray(_sixteen_bit_fractions(np.asarray(image), white_is_zero)), 0.0
+        return _sixteen_bit_fractions(np.asarray(image), white_is_zero), 0.0
     if image.mode in {"I", "F"}:
-        return Image.fromarray(_wide_range(np.asarray(image))), 0.0
+        return _wide_range(np.asarray(image)), 0.0
     if image.mode == "1":
         image = image.convert("L")
     if image.mode == "L" and "transparency" not in image.info:
-        return image, 0.0
+        return np.asarray(image), 0.0
     rgb = _on_black(image)
-    return rgb.convert("L"), _colourfulness(rgb)
+    return np.asarray(rgb.convert("L")), _colourfulness(rgb)
 
 
 def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool) -> np.ndarray:

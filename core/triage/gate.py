@@ -30,7 +30,7 @@ class Gate:
         """Return `distances_N`, at least 0; about 1 for a typical training film."""
         centred_ND = _unit(embeddings_ND) - self.mean_D
         scores_NK = centred_ND @ self.components_KD.T
-        inside_N = np.einsum("nk,kl,nl->n", scores_NK, self.precision_KK, scores_NK) / len(self.components_KD)
+        inside_N = ((scores_NK @ self.precision_KK) * scores_NK).sum(1) / len(self.components_KD)
         outside_N = np.maximum((centred_ND**2).sum(1) - (scores_NK**2).sum(1), 0) / self.residual_scale
         return np.sqrt((inside_N + outside_N) / 2)
 

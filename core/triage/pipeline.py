@@ -20,6 +20,7 @@ from core.radiograph.reading import read_radiograph
 from core.triage.engine import Engine, EngineOutput
 from core.triage.gate import Gate
 from core.triage.intake import Candidate, IntakeProblem
+from core.triage.memory import keep_freed_memory
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
 from core.triage.saliency import positive_share
 
@@ -103,6 +104,7 @@ def read_films(
     the reading threads, with every film that was read and what it was read from. Memory holds a few
     batches, however many candidates there are.
     """
+    keep_freed_memory()
     # Leaving early (an error, or a reader who stops asking) must not wait for films nobody wants.
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="read")
     batches = _Batches(predictor, pool, on_film)
