@@ -63,16 +63,14 @@ class OpenVinoEngine:
 
     def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
         """Begin a batch; waits while all places are taken."""
-        # The films are not copied; whoever delivers holds them until the answer is there.
-        self._queue.start_async({0: images_B1HW}, userdata=(deliver, images_B1HW), share_inputs=True)
+        self._queue.start_async({0: images_B1HW}, userdata=deliver)
 
     def finish(self) -> None:
         """Wait until every batch has been delivered; raises what a callback raised."""
         self._queue.wait_all()
 
     @staticmethod
-    def _deliver(request: Any, job: tuple[Callable[[EngineOutput], None], np.ndarray]) -> None:
-        deliver, _ = job
+    def _deliver(request: Any, deliver: Callable[[EngineOutput], None]) -> None:
         deliver(EngineOutput(*(np.array(request.get_output_tensor(index).data) for index in range(3))))
 
 
