@@ -187,6 +187,7 @@ class Reading(Base):
     __table_args__ = (
         UniqueConstraint("batch_id", "file"),
         Index("ix_reading_rank", "batch_id", "rank_order", "probability"),
+        Index("ix_reading_study", "study", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -206,6 +207,9 @@ class Reading(Base):
     source_member: Mapped[str | None] = mapped_column(Text)
     activation_map: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
     saliency_file: Mapped[str | None] = mapped_column(Text)
+    # What readers judge: the film's content hash, so that one film sent twice is one study.
+    study: Mapped[str] = mapped_column(String(64))
+    taken_over_from: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     batch: Mapped[Batch] = relationship(back_populates="readings")
@@ -222,3 +226,61 @@ class Evaluation(Base):
     split: Mapped[str] = mapped_column(String(64))
     report: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Verdict(Base):
+    """What a reader found in a study, with what the model had said; a row that `undoes` another takes it back."""
+
+    __tablename__ = "verdict"
+    __table_args__ = (Index("ix_verdict_study_reader", "study", "reader", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study: Mapped[str] = mapped_column(String(64))
+    reading_id: Mapped[int | None] = mapped_column(ForeignKey("reading.id", ondelete="SET NULL"), index=True)
+    reader: Mapped[str] = mapped_column(String(128))
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(Text, default="")
+    # Unique, so that of two who take the same verdict back at one moment, one does.
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("verdict.id", ondelete="CASCADE"), unique=True)
+    checkpoint_hash: Mapped[str | None] = mapped_column(String(64))
+    operating_point_id: Mapped[int | None] = mapped_column(ForeignKey("operating_point.id"))
+    probability: Mapped[float | None]
+    finding: Mapped[str | None] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Assignment(Base):
+    """To whom a study was given; the newest row counts, and one without a name takes it back."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (Index("ix_assignment_study", "study", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study: Mapped[str] = mapped_column(String(64))
+    assigned_to: Mapped[str | None] = mapped_column(String(128))
+    assigned_by: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class WorklistRules(Base):
+    """One version of the rules by which studies are put into bands; the newest counts."""
+
+    __tablename__ = "worklist_rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document: Mapped[dict[str, Any]]
+    author: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class AuditEvent(Base):
+    """Who did what when; triggers of the database refuse to change or delete a row."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    actor: Mapped[str] = mapped_column(String(128))
+    action: Mapped[str] = mapped_column(String(32), index=True)
+    subject: Mapped[str] = mapped_column(Text)
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)

@@ -192,6 +192,7 @@ def _row(batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> 
     return {
         **vars(reading),
         "batch_id": batch_id,
+        "study": reading.file_hash or hashlib.sha256(f"{batch_id}/{reading.file}".encode()).hexdigest(),
         "status": reading.status.value,
         "priority": reading.priority.value,
         "rank_order": reading.rank_order,

@@ -258,3 +258,28 @@ def test_an_empty_file_becomes_a_database(tmp_path):
     engine = file_engine(tmp_path / "desk.db")
     upgrade_to_head(engine)
     assert read_revision(engine) == HEAD_REVISION
+
+
+def test_readings_of_the_first_schema_become_studies(engine):
+    """A database of the first schema is upgraded with its readings: each becomes the study of its film's content."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    moment = {"moment": "2026-01-01 00:00:00+00:00"}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in (
+            "INSERT INTO model_version VALUES (1, 'm', 'h', NULL, '/m', '{}', :moment)",
+            "INSERT INTO operating_point VALUES (1, 'h', 'p', 0.5, 0.4, 0.6, 'r', 'c', :moment)",
+            "INSERT INTO batch (id, source, model_version_id, operating_point_id, request, num_done, state, "
+            "stop_requested, created_at) VALUES ('b', 's', 1, 1, '{}', 2, 'completed', false, :moment)",
+            "INSERT INTO reading (id, batch_id, file, file_hash, status, reason_code, reason, priority, rank_order, "
+            "created_at) VALUES (1, 'b', 'a.png', 'abc', 'read', 'c', 'r', 'urgent', 0, :moment)",
+            "INSERT INTO reading (id, batch_id, file, status, reason_code, reason, priority, rank_order, created_at) "
+            "VALUES (2, 'b', 'b.png', 'failed', 'c', 'r', 'review', 4, :moment)",
+        ):
+            connection.execute(text(statement), moment)
+    upgrade_to_head(engine)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, study, file FROM reading ORDER BY id")).fetchall()
+    assert [tuple(row) for row in rows] == [(1, "abc", "a.png"), (2, "reading-2", "b.png")]
