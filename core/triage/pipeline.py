@@ -79,7 +79,9 @@ class Predictor:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class PreparedFilm:
+    """A film ready for the network: its square image, and its pixels where they will be drawn on."""
+
     candidate: Candidate
     file_hash: str
     image_HW: np.ndarray
@@ -108,7 +110,7 @@ def read_films(
     # Leaving early (an error, or a reader who stops asking) must not wait for films nobody wants.
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="read")
     batches = _Batches(predictor, pool, on_film)
-    preparation = _Preparation(predictor.image_size, max_file_bytes, check_films, keep_pixels=on_film is not None)
+    preparation = Preparation(predictor.image_size, max_file_bytes, check_films, keep_pixels=on_film is not None)
     prepared = _prepared(candidates, pool, preparation)
     try:
         for outcome in prepared:
@@ -131,11 +133,11 @@ class _Batches:
         self._predictor = predictor
         self._pool = pool
         self._on_film = on_film
-        self._waiting: list[_Prepared] = []
-        self._done: SimpleQueue[tuple[list[_Prepared], EngineOutput]] = SimpleQueue()
+        self._waiting: list[PreparedFilm] = []
+        self._done: SimpleQueue[tuple[list[PreparedFilm], EngineOutput]] = SimpleQueue()
         self._drawings: deque[Future[None]] = deque()
 
-    def add(self, film: _Prepared) -> None:
+    def add(self, film: PreparedFilm) -> None:
         """Take a film, and send the batch off once it is full."""
         self._waiting.append(film)
         if len(self._waiting) == BATCH_SIZE:
@@ -169,7 +171,7 @@ class _Batches:
         images_B1HW = np.stack([film.image_HW for film in films])[:, None]
         self._predictor.engine.submit(images_B1HW, lambda output: self._done.put((films, output)))
 
-    def _draw(self, films: list[_Prepared], output: EngineOutput, readings: list[FilmReading]) -> None:
+    def _draw(self, films: list[PreparedFilm], output: EngineOutput, readings: list[FilmReading]) -> None:
         for film, reading, map_hw in zip(films, readings, output.maps_Bhw, strict=True):
             if reading.status is Status.READ:
                 view = FilmView(film.pixels_HW, map_hw)
@@ -179,7 +181,7 @@ class _Batches:
 
 
 @dataclass(frozen=True)
-class _Preparation:
+class Preparation:
     """From a file to the network's input."""
 
     image_size: int
@@ -187,7 +189,8 @@ class _Preparation:
     check_films: bool
     keep_pixels: bool
 
-    def __call__(self, candidate: Candidate) -> _Prepared | FilmReading:
+    def __call__(self, candidate: Candidate) -> PreparedFilm | FilmReading:
+        """Return the prepared film, or the reading of one that cannot be read."""
         file_hash = None
         try:
             content = candidate.read_bytes(self.max_file_bytes)
@@ -199,14 +202,14 @@ class _Preparation:
             status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
             return _not_read(candidate, status, error.reason, error.sentence, file_hash)
         image_HW = radiograph.to_square(self.image_size)
-        return _Prepared(candidate, file_hash, image_HW, radiograph.pixels_HW if self.keep_pixels else None)
+        return PreparedFilm(candidate, file_hash, image_HW, radiograph.pixels_HW if self.keep_pixels else None)
 
 
 def _prepared(
-    candidates: Iterable[Candidate | IntakeProblem], pool: ThreadPoolExecutor, prepare: _Preparation
-) -> Iterator[_Prepared | FilmReading]:
+    candidates: Iterable[Candidate | IntakeProblem], pool: ThreadPoolExecutor, prepare: Preparation
+) -> Iterator[PreparedFilm | FilmReading]:
     """Yield candidates in their order, with a window of them being read ahead."""
-    window: deque[Future[_Prepared | FilmReading]] = deque()
+    window: deque[Future[PreparedFilm | FilmReading]] = deque()
     for candidate in candidates:
         if isinstance(candidate, IntakeProblem):
             yield FilmReading(candidate.name, Status.FAILED, str(candidate.reason), candidate.sentence, Priority.REVIEW)
@@ -239,7 +242,7 @@ def _not_read(
     )
 
 
-def judge(films: list[_Prepared], output: EngineOutput, predictor: Predictor) -> list[FilmReading]:
+def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor) -> list[FilmReading]:
     """Return the readings of one batch: gate first, then the calibrated probability and its band."""
     probabilities_B = predictor.checkpoint.card.calibration.apply(output.logits_B.astype(float))
     distances_B = predictor.gate.distances(output.embeddings_BD) if predictor.gate else [None] * len(films)
@@ -253,7 +256,7 @@ def judge(films: list[_Prepared], output: EngineOutput, predictor: Predictor) ->
 
 
 def _judge_one(
-    film: _Prepared,
+    film: PreparedFilm,
     logit: float,
     probability: float,
     distance: float | None,

@@ -1,0 +1,164 @@
+"""Films that come one at a time, from many askers at once: what waits together goes through the engine together.
+
+Shapes: B films of a batch, H and W pixels.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import BinaryIO, Generic, TypeVar
+
+import numpy as np
+
+from core.errors import PneumoDeskError
+from core.triage.archives import too_large
+from core.triage.engine import EngineOutput
+from core.triage.intake import Candidate
+from core.triage.memory import keep_freed_memory
+from core.triage.pipeline import BATCH_SIZE, FilmReading, Predictor, Preparation, PreparedFilm, judge
+
+MOST_SETTLED_TOGETHER = 64
+_COMPUTING_ERRORS = (PneumoDeskError, RuntimeError, ValueError, OSError)
+"""What the engines, the judgement and the keeping of a reading are known to raise."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class ReceivedFilm(Candidate):
+    """A film that somebody sent, read from its stream only when its turn comes; `sender` is who."""
+
+    stream: BinaryIO = field(kw_only=True, repr=False, compare=False)
+    sender: str | None = None
+
+    def read_bytes(self, limit_bytes: int) -> bytes:
+        """Return the film's content; raises UnreadableFileError if it is above the limit."""
+        content = self.stream.read(limit_bytes + 1)
+        if len(content) > limit_bytes:
+            raise too_large(limit_bytes)
+        return content
+
+
+@dataclass(frozen=True)
+class _Asked(Generic[Answer]):
+    film: ReceivedFilm
+    answer: Future[Answer]
+
+
+Settle = Callable[[list[tuple[ReceivedFilm, FilmReading]]], Sequence[Answer]]
+
+
+class LiveReader(Generic[Answer]):
+    """Reads films as they come: threads decode them, one gathers what is ready into batches, one settles the results.
+
+    `settle` turns readings into answers, for all films that are done together: what it stores costs one
+    transaction for many films. A batch never waits to become full, so a film that comes alone is read at once.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        settle: Settle[Answer],
+        *,
+        num_threads: int,
+        max_file_bytes: int,
+        on_batch: Callable[[int], None] = lambda size: None,
+    ) -> None:
+        keep_freed_memory()
+        self._predictor = predictor
+        self._settle = settle
+        self._on_batch = on_batch
+        self._prepare = Preparation(predictor.image_size, max_file_bytes, check_films=True, keep_pixels=False)
+        self._pool = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")
+        self._ready: SimpleQueue[tuple[_Asked[Answer], PreparedFilm] | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[list[_Asked[Answer]], Callable[[], list[FilmReading]]] | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=work, daemon=True, name=work.__name__) for work in (self._send, self._finish)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def read(self, film: ReceivedFilm) -> "Future[Answer]":
+        """Return the answer to come; cancelling it before its turn spares the work."""
+        asked = _Asked(film, Future())
+        prepared = self._pool.submit(self._prepare_if_wanted, asked)
+        prepared.add_done_callback(partial(self._pass_on, asked))
+        return asked.answer
+
+    def close(self) -> None:
+        """Answer what was asked for and end the threads."""
+        self._pool.shutdown(wait=True)
+        self._ready.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _prepare_if_wanted(self, asked: _Asked[Answer]) -> PreparedFilm | FilmReading | None:
+        return self._prepare(asked.film) if asked.answer.set_running_or_notify_cancel() else None
+
+    def _pass_on(self, asked: _Asked[Answer], prepared: "Future[PreparedFilm | FilmReading | None]") -> None:
+        error = prepared.exception()
+        if error is not None:
+            asked.answer.set_exception(error)
+            return
+        outcome = prepared.result()
+        if isinstance(outcome, PreparedFilm):
+            self._ready.put((asked, outcome))
+        elif outcome is not None:
+            self._done.put(([asked], lambda: [outcome]))
+
+    def _send(self) -> None:
+        """Gather what is ready into batches; waits only while there is nothing at all, or the engine is full."""
+        while True:
+            batch = [self._ready.get()]
+            with suppress(Empty):
+                while len(batch) < BATCH_SIZE and batch[-1] is not None:
+                    batch.append(self._ready.get_nowait())
+            films = [entry for entry in batch if entry is not None]
+            if films:
+                self._submit(films)
+            if len(films) < len(batch):
+                self._predictor.engine.finish()
+                self._done.put(None)
+                return
+
+    def _submit(self, batch: list[tuple[_Asked[Answer], PreparedFilm]]) -> None:
+        asked, films = [entry[0] for entry in batch], [entry[1] for entry in batch]
+
+        def deliver(output: EngineOutput) -> None:
+            self._done.put((asked, lambda: judge(films, output, self._predictor)))
+
+        self._on_batch(len(films))
+        try:
+            self._predictor.engine.submit(np.stack([film.image_HW for film in films])[:, None], deliver)
+        except _COMPUTING_ERRORS as error:
+            _fail(asked, error)
+
+    def _finish(self) -> None:
+        """Judge and settle whatever is done, many films at a time if many are."""
+        while (entry := self._done.get()) is not None:
+            entries = [entry]
+            with suppress(Empty):
+                while len(entries) < MOST_SETTLED_TOGETHER:
+                    following = self._done.get_nowait()
+                    if following is None:
+                        self._done.put(None)
+                        break
+                    entries.append(following)
+            asked = [one for batch, _ in entries for one in batch]
+            try:
+                readings = [reading for _, judged in entries for reading in judged()]
+                pairs = [(one.film, reading) for one, reading in zip(asked, readings, strict=True)]
+                for one, answer in zip(asked, self._settle(pairs), strict=True):
+                    one.answer.set_result(answer)
+            except _COMPUTING_ERRORS as error:
+                _fail(asked, error)
+
+
+def _fail(asked: Sequence[_Asked[Answer]], error: BaseException) -> None:
+    for one in asked:
+        if not one.answer.done():
+            one.answer.set_exception(error)
