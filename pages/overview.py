@@ -8,6 +8,7 @@ from core.services.overview import describe_desk, make_phantoms
 from core.ui.batch_table import batch_table
 from core.ui.model_notice import model_notice
 from core.ui.opening import open_desk_or_stop
+from core.ui.reader.component import current_reader
 
 
 def show_figures(desk: Desk) -> None:
@@ -51,7 +52,7 @@ def show_first_steps(desk: Desk) -> None:
                 key="overview.phantoms",
                 help="Draws 24 synthetic films and a few broken files. The gate knows that they are no real films.",
             ):
-                st.switch_page("pages/triage.py", query_params={"batch": make_phantoms(desk)})
+                st.switch_page("pages/triage.py", query_params={"batch": make_phantoms(desk, current_reader())})
 
 
 desk = open_desk_or_stop()

@@ -12,6 +12,7 @@ from core.ui.batch_progress import batch_progress
 from core.ui.batch_table import batch_table
 from core.ui.model_notice import model_notice
 from core.ui.opening import open_desk_or_stop
+from core.ui.reader.component import current_reader
 from core.ui.reading_pane import reading_pane
 from core.ui.uploader.component import close_upload, uploader
 from core.ui.worklist_table import worklist_table
@@ -32,12 +33,12 @@ def show_start(desk: Desk) -> None:
         ):
             title = f"{state.num_received:,} uploaded files"
             folder = close_upload(desk, state, key="triage.uploader")
-            open_batch(start_batch(desk, TriageRequest(paths=(folder,), title=title)))
+            open_batch(start_batch(desk, TriageRequest(paths=(folder,), title=title, reader=current_reader())))
     with server, st.form("triage.server", border=False):
         folder = st.text_input("Folder, film or zip", placeholder=str(desk.settings.allowed_film_roots[0]))
         st.caption(f"Below {' or '.join(str(root) for root in desk.settings.allowed_film_roots)}.")
         if st.form_submit_button("Read the films", icon=":material/radiology:") and folder:
-            open_batch(start_server_folder(desk, folder, STARTER))
+            open_batch(start_server_folder(desk, folder, STARTER, current_reader()))
     st.subheader("Earlier batches")
     chosen = batch_table(list_batches(desk), key="triage.batches")
     if chosen:

@@ -49,7 +49,7 @@ def start_batch(desk: Desk, request: TriageRequest) -> str:
     return batch_id
 
 
-def start_server_folder(desk: Desk, folder: str, model: str) -> str:
+def start_server_folder(desk: Desk, folder: str, model: str, reader: str | None = None) -> str:
     """Start a batch over a folder or file of this machine; raises SettingsError if it lies below no allowed root."""
     path = Path(folder.strip()).expanduser()
     roots = desk.settings.allowed_film_roots
@@ -58,7 +58,7 @@ def start_server_folder(desk: Desk, folder: str, model: str) -> str:
             f"Films may be read below {' and '.join(str(root) for root in roots)} only. "
             "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
         )
-    return start_batch(desk, TriageRequest(paths=(path,), model=model))
+    return start_batch(desk, TriageRequest(paths=(path,), model=model, reader=reader))
 
 
 def resume_batch(desk: Desk, batch_id: str) -> None:

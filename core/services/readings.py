@@ -61,6 +61,7 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
                 f"uncertain {point.uncertain_low:.2f} to {point.uncertain_high:.2f}",
                 "Chosen on": point.chosen_on,
                 "Engine": batch.engine or "–",
+                "Asked for by": batch.reader or "–",
                 "Read at": f"{reading.created_at:%Y-%m-%d %H:%M:%S} UTC",
             },
         )

@@ -21,6 +21,7 @@ def batch_table(batches: Sequence[BatchStatus], *, key: str) -> str | None:
                 "Files": batch.num_files,
                 **{band.capitalize(): batch.counts[band] for band in BANDS},
                 "Model": batch.card.name,
+                "Reader": batch.reader or "",
                 "Begun": moment(batch.created_at),
             }
             for batch in batches

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.settings import NOTICE
+from core.ui.reader.component import reader_badge
 
 PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
 ICON = Path(__file__).with_name("icon.png")
@@ -29,5 +30,6 @@ page = st.navigation(
     ]
 )
 with st.sidebar:
+    reader_badge()
     st.caption(NOTICE)
 page.run()
