@@ -30,6 +30,13 @@ class AppSettings(BaseSettings):
         20_000, ge=1, le=1_000_000, description="Most that one zip may hold when unpacked, in MB."
     )
 
+    reader_waits_minutes: float = Field(
+        10,
+        ge=0,
+        le=1440,
+        description="How long a process that has the model ready waits for films once the Triage page was opened, "
+        "in minutes; 0 turns it off.",
+    )
     film_roots: str = Field(
         "",
         description="Folders of this machine whose films the dashboard may read, separated as in PATH; "

@@ -7,6 +7,7 @@ from core.services.desk import Desk
 from core.services.overview import describe_desk, make_phantoms
 from core.ui.batch_table import batch_table
 from core.ui.model_notice import model_notice
+from core.ui.navigation import go_to
 from core.ui.opening import open_desk_or_stop
 from core.ui.reader.component import current_reader
 
@@ -34,7 +35,7 @@ def show_figures(desk: Desk) -> None:
     if state.batches:
         chosen = batch_table(state.batches, key="overview.batches")
         if chosen:
-            st.switch_page("pages/triage.py", query_params={"batch": chosen})
+            go_to("triage", batch=chosen)
     else:
         show_first_steps(desk)
 
@@ -45,14 +46,14 @@ def show_first_steps(desk: Desk) -> None:
         st.markdown("**Nothing has been read here yet.** Give the desk a folder of films, or try it with drawn ones.")
         with st.container(horizontal=True):
             if st.button("Give films", type="primary", icon=":material/upload:", key="overview.give"):
-                st.switch_page("pages/triage.py")
+                go_to("triage")
             if st.button(
                 "Try it with drawn films",
                 icon=":material/draw:",
                 key="overview.phantoms",
                 help="Draws 24 synthetic films and a few broken files. The gate knows that they are no real films.",
             ):
-                st.switch_page("pages/triage.py", query_params={"batch": make_phantoms(desk, current_reader())})
+                go_to("triage", batch=make_phantoms(desk, current_reader()))
 
 
 desk = open_desk_or_stop()

@@ -7,6 +7,7 @@ from core.services.batches import get_batch, list_batches, start_batch, start_se
 from core.services.desk import Desk
 from core.services.models import STARTER, model_card
 from core.services.triage import TriageRequest
+from core.services.waiting_reader import prepare_reader
 from core.services.worklist import ranked_readings, to_csv
 from core.ui.batch_progress import batch_progress
 from core.ui.batch_table import batch_table
@@ -21,6 +22,7 @@ from core.ui.worklist_table import worklist_table
 def show_start(desk: Desk) -> None:
     """Films in, and the batches that were read before."""
     model_notice(model_card(desk, STARTER))
+    prepare_reader(desk)
     upload, server = st.tabs([":material/upload: From this computer", ":material/dns: From a folder of the server"])
     with upload:
         state = uploader(desk, key="triage.uploader")

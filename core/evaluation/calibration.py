@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from core.evaluation.scores import check_labels_and_scores, require_both_classes
@@ -59,6 +58,8 @@ def fit_temperature(logits_N: ArrayLike, labels_N: ArrayLike) -> PlattScaling:
     def gradient(slope: float) -> float:
         return float(logits @ (expit(slope * logits) - targets_N))
 
+    from scipy.optimize import brentq  # Here: half a second that reading films can do without.
+
     low, high = TEMPERATURE_SLOPE_BOUNDS
     # The gradient rises with the slope, so its sign at a bound tells that the best slope lies beyond it.
     if gradient(low) >= 0:
@@ -108,5 +109,7 @@ def maximise_likelihood(logits_N: np.ndarray, targets_N: np.ndarray) -> tuple[fl
 
 def fit_intercept(scaled_N: np.ndarray, targets_N: np.ndarray) -> float:
     """Return the shift at which the mean probability equals the mean target."""
+    from scipy.optimize import brentq  # Here: half a second that reading films can do without.
+
     reach = float(np.abs(scaled_N).max()) + abs(float(logit(targets_N.mean()))) + 1
     return brentq(lambda shift: float((expit(scaled_N + shift) - targets_N).sum()), -reach, reach, xtol=1e-13)

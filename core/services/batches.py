@@ -12,6 +12,7 @@ from core.model.card import ModelCard
 from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop
 from core.services.desk import Desk
 from core.services.triage import TriageRequest, create_batch
+from core.services.waiting_reader import hand_over
 from core.services.worklist import count_readings
 from db import models as tables
 from db.models import utc_now
@@ -43,9 +44,10 @@ class BatchStatus:
 
 
 def start_batch(desk: Desk, request: TriageRequest) -> str:
-    """Record a batch, start the process that reads it, and return its id."""
+    """Record a batch, have the waiting reader or a process of its own read it, and return its id."""
     batch_id = create_batch(desk, request)
-    _launch(desk, batch_id)
+    if not hand_over(desk, batch_id):
+        _launch(desk, batch_id)
     return batch_id
 
 

@@ -90,16 +90,24 @@ def create_batch(desk: Desk, request: TriageRequest) -> str:
 
 
 def work_on_batch(
-    desk: Desk, batch_id: str, *, predictor: Predictor | None = None, on_progress: OnProgress = lambda progress: None
+    desk: Desk,
+    batch_id: str,
+    *,
+    predictor: Predictor | None = None,
+    load: Callable[[Desk, str], Predictor] = load_predictor,
+    on_progress: OnProgress = lambda progress: None,
 ) -> None:
-    """Read the files of a batch that were not read yet; a batch that another process works on is left to it."""
+    """Read the files of a batch that were not read yet; a batch that another process works on is left to it.
+
+    The batch's model is loaded by `load` unless a predictor is given.
+    """
     with desk.transaction() as session:
         if not claim(session, tables.Batch, batch_id):
             return
     try:
         with Heartbeat(desk.transaction, tables.Batch, batch_id) as heartbeat:
             request = _request_of(desk, batch_id)
-            predictor = predictor or load_predictor(desk, request.model)
+            predictor = predictor or load(desk, request.model)
             stopped = not _read_all(desk, batch_id, request, predictor, on_progress, lambda: heartbeat.should_stop)
     except BaseException as error:
         state = State.STOPPED if isinstance(error, KeyboardInterrupt) else State.FAILED

@@ -6,8 +6,6 @@ Shapes: N pictures, D embedding size, K principal components.
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.covariance import LedoitWolf
-from sklearn.decomposition import PCA
 
 NUM_COMPONENTS = 64
 
@@ -52,6 +50,10 @@ class Gate:
 
 def fit_gate(train_ND: np.ndarray, validation_ND: np.ndarray, stopped_share: float = 0.003) -> Gate:
     """Fit the gate on training films' embeddings; the threshold stops `stopped_share` of the validation films."""
+    # Here, since reading films needs a fitted gate alone, and the import takes a second.
+    from sklearn.covariance import LedoitWolf
+    from sklearn.decomposition import PCA
+
     unit_ND = _unit(train_ND)
     pca = PCA(n_components=min(NUM_COMPONENTS, *(size - 1 for size in unit_ND.shape)), random_state=0).fit(unit_ND)
     scores_NK = pca.transform(unit_ND)

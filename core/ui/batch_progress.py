@@ -6,7 +6,7 @@ from core.services.batches import BatchStatus, get_batch, resume_batch, stop_bat
 from core.services.desk import Desk
 from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, BANDS, STATE_WORDS, duration
 
-SECONDS_BETWEEN_LOOKS = 2
+SECONDS_BETWEEN_LOOKS = 1
 
 
 def batch_progress(desk: Desk, batch: BatchStatus) -> None:

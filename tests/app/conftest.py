@@ -28,6 +28,7 @@ PATIENCE_SECONDS = 90
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PNEUMODESK_MAX_FILE_MEGABYTES", "2")
+    monkeypatch.setenv("PNEUMODESK_READER_WAITS_MINUTES", "0")
     get_settings.cache_clear()
     yield open_desk()
     get_settings.cache_clear()

@@ -1,0 +1,141 @@
+"""A reader that waits: one process that has the model ready before the films are there.
+
+`python -m core.services.waiting_reader` holds a lock in the desk's home while it waits or reads, takes queued batches
+one after another, and ends when none came for a while or the process that started it is gone. Nothing depends on it:
+a batch that it does not take within a second gets a process of its own.
+"""
+
+import os
+import signal
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from filelock import FileLock, Timeout
+from sqlalchemy import select
+
+from core.errors import PneumoDeskError
+from core.runs.work import launch
+from core.services.desk import Desk, open_desk
+from core.services.models import STARTER, model_card
+from core.services.predictors import load_predictor
+from core.services.triage import work_on_batch
+from core.triage.pipeline import Predictor
+from db import models as tables
+from db.states import State
+
+LOCK_FILE = "reader.lock"
+LOG_FILE = "reader.log"
+SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_TO_HAND_OVER = 1.0
+SECONDS_TO_LOCK = 2.0
+SECONDS_BETWEEN_LAUNCHES = 30.0
+
+_last_launch: dict[str, float] = {}
+
+
+def prepare_reader(desk: Desk) -> None:
+    """Start the waiting reader unless there is one or the setting turns it off; returns at once."""
+    home = str(desk.settings.home)
+    now = time.monotonic()
+    # It needs a moment to lock: pages that run again meanwhile must not start more.
+    is_recent = now - _last_launch.get(home, -SECONDS_BETWEEN_LAUNCHES) < SECONDS_BETWEEN_LAUNCHES
+    if is_recent or not desk.settings.reader_waits_minutes or has_waiting_reader(desk):
+        return
+    _last_launch[home] = now
+    launch(["core.services.waiting_reader"], desk.settings.worklists / LOG_FILE)
+
+
+def has_waiting_reader(desk: Desk) -> bool:
+    """Return whether a reader holds the lock; it may be busy."""
+    try:
+        with _lock(desk, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def hand_over(desk: Desk, batch_id: str) -> bool:
+    """Return whether the waiting reader took a queued batch within a second."""
+    deadline = time.monotonic() + SECONDS_TO_HAND_OVER
+    while has_waiting_reader(desk) and time.monotonic() < deadline:
+        with desk.reading() as session:
+            state = session.scalar(select(tables.Batch.state).where(tables.Batch.id == batch_id))
+        if state != State.QUEUED.value:
+            return True
+        time.sleep(SECONDS_BETWEEN_LOOKS / 2)
+    return False
+
+
+class KeptPredictor:
+    """The model that was read with last, loaded ahead and loaded anew only if another one is asked for."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self._hash = model_card(desk, STARTER).weights_hash
+        self._loading: Future[Predictor] = self._pool.submit(load_predictor, desk, STARTER)
+
+    def load(self, desk: Desk, model: str) -> Predictor:
+        """Return a model ready to read films; raises PneumoDeskError if it cannot be had."""
+        wanted = model_card(desk, model).weights_hash
+        if wanted != self._hash:
+            self._hash, self._loading = wanted, self._pool.submit(load_predictor, desk, model)
+        try:
+            return self._loading.result()
+        except PneumoDeskError:
+            # What was wrong may be mended until the next batch.
+            self._hash = ""
+            raise
+
+
+def wait_for_batches(desk: Desk) -> None:
+    """Read queued batches one after another until none came for as long as the setting says."""
+    kept = KeptPredictor(desk)
+    parent = os.getppid()
+    patience = 60 * desk.settings.reader_waits_minutes
+    last_work = time.monotonic()
+    while os.getppid() == parent and time.monotonic() - last_work < patience:
+        batch_id = _oldest_queued(desk)
+        if batch_id is None:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            continue
+        try:
+            work_on_batch(desk, batch_id, load=kept.load)
+        except PneumoDeskError as error:
+            # It stands in the batch's row; the next batch may be read all the same.
+            sys.stderr.write(f"{batch_id}: {error}\n")
+        last_work = time.monotonic()
+
+
+def main() -> None:
+    """Wait for batches, unless another reader does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        desk = open_desk()
+        with _lock(desk, timeout=SECONDS_TO_LOCK):
+            wait_for_batches(desk)
+    except Timeout:
+        sys.stderr.write("Another reader is waiting already.\n")
+    except PneumoDeskError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _oldest_queued(desk: Desk) -> str | None:
+    with desk.reading() as session:
+        return session.scalar(
+            select(tables.Batch.id)
+            .where(tables.Batch.state == State.QUEUED.value)
+            .order_by(tables.Batch.created_at)
+            .limit(1)
+        )
+
+
+def _lock(desk: Desk, timeout: float) -> FileLock:
+    return FileLock(desk.settings.home / LOCK_FILE, timeout=timeout)
+
+
+if __name__ == "__main__":
+    main()

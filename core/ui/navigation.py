@@ -1,0 +1,28 @@
+"""The pages of the dashboard, and how one page leads to another."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
+PAGES = {
+    "overview": ("Overview", ":material/space_dashboard:", "The state of the desk: model, device, data, next step."),
+    "triage": ("Triage", ":material/radiology:", "Give films, and work through them from the most urgent on."),
+}
+
+
+def all_pages() -> list[st.Page]:
+    """Return the pages in the order in which they stand in the sidebar."""
+    return [page_named(name) for name in PAGES]
+
+
+def page_named(name: str) -> st.Page:
+    """Return a page by the name of its file."""
+    title, icon, purpose = PAGES[name]
+    return st.Page(PAGES_FOLDER / f"{name}.py", title=title, icon=icon, default=name == "overview", help=purpose)
+
+
+def go_to(name: str, **query: str) -> NoReturn:
+    """Leave this page for another; the query becomes part of its address."""
+    st.switch_page(page_named(name), query_params=query)
