@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from core.cli import keys
 from core.cli.config_options import with_config_options
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.errors import PneumoDeskError
@@ -25,6 +26,7 @@ runs_app = typer.Typer(help="Training runs.", no_args_is_help=True)
 models_app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(models_app, name="models")
+app.add_typer(keys.app, name="keys")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Model = Annotated[str, typer.Option("--model", help="`starter`, `run:RUN` or the path of a checkpoint folder.")]
