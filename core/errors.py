@@ -11,6 +11,7 @@ PneumoDeskError
 ├── CheckpointError          a checkpoint that is damaged, foreign or does not fit
 ├── WeightsError             pretrained weights that cannot be had here
 ├── TrainingError            a run that cannot start or go on
+├── WorklistError            a verdict, an assignment or rules that cannot be kept
 ├── EvaluationError          scores from which a figure cannot be computed
 └── DatabaseError            the database cannot be opened, upgraded or trusted
 """
@@ -63,6 +64,10 @@ class WeightsError(PneumoDeskError):
 
 class TrainingError(PneumoDeskError):
     """A run cannot start or go on."""
+
+
+class WorklistError(PneumoDeskError):
+    """A verdict, an assignment or rules cannot be kept."""
 
 
 class EvaluationError(PneumoDeskError):

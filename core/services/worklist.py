@@ -90,12 +90,17 @@ def ranked_readings(desk: Desk, batch_id: str) -> list[dict[str, Any]]:
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Return ranked rows as CSV."""
+    return rows_to_csv(rows, CSV_COLUMNS)
+
+
+def rows_to_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     """Return rows as CSV; text that a spreadsheet would run as a formula is led by an apostrophe."""
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, CSV_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _cell(row[name]) for name in CSV_COLUMNS})
+        writer.writerow({name: _cell(row[name]) for name in columns})
     return stream.getvalue()
 
 

@@ -1,0 +1,182 @@
+"""The worklist over all batches: one row for each study, in the order of the rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import pandas as pd
+from sqlalchemy import func, select
+
+from core.services.audit import AuditAction, record_event
+from core.services.desk import Desk
+from core.services.rules import current_rules
+from core.services.verdicts import checked_name, current_rows
+from core.triage.rules import WorklistRules, place_studies
+from db import models as tables
+from db.models import utc_now
+
+READING_FIELDS = (
+    *("study", "batch_id", "file", "status", "reason", "probability", "finding", "gate_distance"),
+    *("source_path", "source_member", "taken_over_from"),
+)
+
+
+class Show(StrEnum):
+    """Which studies a reader wants to see."""
+
+    TO_READ = "to read"
+    MINE = "mine to read"
+    JUDGED = "judged by me"
+    SECOND = "for a second reader"
+    ALL = "all"
+
+
+class SortBy(StrEnum):
+    """In which order."""
+
+    URGENCY = "urgency"
+    WAITING = "longest waiting"
+    NEWEST = "newest"
+    PROBABILITY = "probability"
+    FILE = "file name"
+
+
+@dataclass(frozen=True)
+class StudyFilter:
+    """What a reader sees of the worklist."""
+
+    show: Show = Show.TO_READ
+    bands: tuple[str, ...] = ()
+    assigned_to: str = ""
+    search: str = ""
+    sort_by: SortBy = SortBy.URGENCY
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """Studies in order of urgency, the verdicts that count, and the rules that placed them.
+
+    `studies` has the columns of a reading and study, reading_id, batch, model, received_at, waited_hours, band,
+    is_lifted, is_judged, num_readers, assigned_to. `verdicts` has study, reader, verdict, note, id.
+    """
+
+    studies: pd.DataFrame
+    verdicts: pd.DataFrame
+    rules: WorklistRules
+
+
+def worklist_version(desk: Desk) -> tuple[int, ...]:
+    """Return numbers that change whenever the worklist does, but for the time that passes."""
+    with desk.reading() as session:
+        numbers = [
+            session.execute(select(func.count(table.id), func.max(table.id))).one()
+            for table in (tables.Reading, tables.Verdict, tables.Assignment, tables.WorklistRules)
+        ]
+    return tuple(number or 0 for pair in numbers for number in pair)
+
+
+def load_worklist(desk: Desk, batch_id: str | None = None, *, now: datetime | None = None) -> Worklist:
+    """Return the studies of all batches or of one, each with its newest reading, most urgent first."""
+    rules = current_rules(desk).rules
+    with desk.reading() as session:
+        verdicts = pd.DataFrame(
+            [(row.study, row.reader, row.verdict, row.note, row.id) for row in current_rows(session)],
+            columns=["study", "reader", "verdict", "note", "id"],
+        )
+        assignment = tables.Assignment
+        newest = select(func.max(assignment.id)).group_by(assignment.study)
+        rows = session.execute(select(assignment.study, assignment.assigned_to).where(assignment.id.in_(newest)))
+        assigned = dict(rows.all())
+    studies = _studies(desk, batch_id, now or utc_now())
+    judged = verdicts.groupby("study").size()
+    studies["num_readers"] = studies["study"].map(judged).fillna(0).astype(int)
+    studies["is_judged"] = studies["num_readers"] > 0
+    studies["assigned_to"] = [assigned.get(study) or "" for study in studies["study"]]
+    placed = place_studies(studies, rules)
+    studies = studies.assign(band=placed.bands_N, is_lifted=placed.is_lifted_N)
+    return Worklist(studies.iloc[placed.order_N].reset_index(drop=True), verdicts, rules)
+
+
+def select_studies(worklist: Worklist, asked: StudyFilter, reader: str | None) -> pd.DataFrame:
+    """Return the studies that a filter lets through, in its order."""
+    studies = worklist.studies
+    mine = set(worklist.verdicts.loc[worklist.verdicts["reader"] == reader, "study"])
+    is_mine = studies["study"].isin(mine)
+    keep = pd.Series(True, index=studies.index)
+    match asked.show:
+        case Show.TO_READ:
+            keep = ~studies["is_judged"]
+        case Show.MINE:
+            keep = ~is_mine & (studies["assigned_to"] == (reader or ""))
+        case Show.JUDGED:
+            keep = is_mine
+        case Show.SECOND:
+            keep = studies["is_judged"] & ~is_mine
+    if asked.bands:
+        keep &= studies["band"].isin(asked.bands)
+    if asked.assigned_to:
+        keep &= studies["assigned_to"] == asked.assigned_to
+    if asked.search:
+        keep &= studies["file"].str.contains(asked.search, case=False, regex=False)
+    shown = studies[keep]
+    order = {
+        SortBy.WAITING: (["received_at", "file"], [True, True]),
+        SortBy.NEWEST: (["received_at", "file"], [False, True]),
+        SortBy.PROBABILITY: (["probability", "file"], [False, True]),
+        SortBy.FILE: (["file"], [True]),
+    }.get(asked.sort_by)
+    if order is not None:
+        shown = shown.sort_values(order[0], ascending=order[1], kind="stable")
+    return shown.reset_index(drop=True)
+
+
+def assign_studies(desk: Desk, studies: Sequence[str], assigned_to: str | None, assigned_by: str | None) -> None:
+    """Give studies to a reader, or with no name to nobody; earlier assignments stay in the history."""
+    assigned_by = checked_name(assigned_by)
+    name = checked_name(assigned_to) if assigned_to else None
+    with desk.transaction() as session:
+        session.add_all(tables.Assignment(study=study, assigned_to=name, assigned_by=assigned_by) for study in studies)
+        record_event(
+            session,
+            assigned_by,
+            AuditAction.ASSIGNMENT,
+            f"{len(studies)} studies" if len(studies) != 1 else f"study {studies[0][:16]}",
+            assigned_to=name or "nobody",
+        )
+
+
+def _studies(desk: Desk, batch_id: str | None, now: datetime) -> pd.DataFrame:
+    reading, batch = tables.Reading, tables.Batch
+    newest = select(reading.study, func.max(reading.id).label("id")).group_by(reading.study)
+    if batch_id is not None:
+        newest = newest.where(reading.batch_id == batch_id)
+    newest = newest.subquery()
+    first = select(reading.study, func.min(reading.created_at).label("received_at")).group_by(reading.study).subquery()
+    fields = [getattr(reading, name) for name in READING_FIELDS]
+    query = (
+        select(reading.id.label("reading_id"), *fields, first.c.received_at)
+        .join(newest, newest.c.id == reading.id)
+        .join(first, first.c.study == reading.study)
+    )
+    with desk.reading() as session:
+        rows = session.execute(query)
+        studies = pd.DataFrame(rows.all(), columns=list(rows.keys()))
+        batches = {
+            row.id: (row.source, row.model_version.name, _gate_limit(row.model_version.card))
+            for row in session.scalars(select(batch))
+        }
+    unknown = ("", "", None)
+    studies["batch"] = [batches.get(key, unknown)[0] for key in studies["batch_id"]]
+    studies["model"] = [batches.get(key, unknown)[1] for key in studies["batch_id"]]
+    studies["gate_limit"] = pd.Series([batches.get(key, unknown)[2] for key in studies["batch_id"]], dtype=float)
+    studies["probability"] = studies["probability"].astype(float)
+    studies["gate_distance"] = studies["gate_distance"].astype(float)
+    studies["received_at"] = pd.to_datetime(studies["received_at"], utc=True)
+    studies["waited_hours"] = (pd.Timestamp(now) - studies["received_at"]).dt.total_seconds() / 3600
+    return studies
+
+
+def _gate_limit(card: dict[str, object]) -> float | None:
+    gate = card.get("gate")
+    return gate["threshold"] if isinstance(gate, dict) else None

@@ -1,0 +1,132 @@
+"""The rules that put studies into bands and order: visible, editable, and never less careful than the model.
+
+Shapes: N studies.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class HumanBand(StrEnum):
+    """Bands for what needs a human; routine is not among them."""
+
+    URGENT = "urgent"
+    REVIEW = "review"
+
+
+class WorklistRules(BaseModel):
+    """How studies are put into bands, and how long they may wait; rules can only raise a study, never lower it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    urgent_from: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Calibrated probability (0 to 1) from which a study is urgent even within the model's uncertain "
+        "band; empty: only above that band.",
+    )
+    routine_below: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Calibrated probability (0 to 1) below which a study may be routine; empty: all below the model's "
+        "uncertain band.",
+    )
+    uncertain_band: HumanBand = Field(HumanBand.REVIEW, description="Where studies in the uncertain band stand.")
+    near_gate_share: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="A film whose distance from the training films is over this share of the gate's limit is never "
+        "routine.",
+    )
+    rejected_band: HumanBand = Field(
+        HumanBand.REVIEW, description="Where files stand that are no usable film or out of the model's scope."
+    )
+    unreadable_band: HumanBand = Field(HumanBand.REVIEW, description="Where files stand that could not be opened.")
+    waiting_cap_hours: float = Field(
+        24,
+        gt=0,
+        le=24 * 365,
+        description="Hours without a verdict after which a study is lifted among the urgent ones; after twice as long "
+        "it comes before all others.",
+    )
+    prevalence: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share (0 to 1) of the films sent to this desk that show pneumonia; predictive values rest on it.",
+    )
+    keep_days: int | None = Field(
+        None, ge=1, le=36_500, description="Days after which a finished batch is deleted with its films; empty: never."
+    )
+
+    @model_validator(mode="after")
+    def check_order(self) -> Self:
+        """Refuse a study that would be urgent and routine at once."""
+        if self.urgent_from is not None and self.routine_below is not None and self.routine_below > self.urgent_from:
+            raise ValueError("studies cannot be urgent from a probability at which they are still routine")
+        return self
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Bands and order of N studies."""
+
+    bands_N: np.ndarray
+    groups_N: np.ndarray
+    is_lifted_N: np.ndarray
+    order_N: np.ndarray
+
+
+def place_studies(studies: pd.DataFrame, rules: WorklistRules) -> Placement:
+    """Return band and place of each study, most urgent first.
+
+    `studies` has the columns status (read, rejected or failed), finding, probability (NaN if not read),
+    gate_distance and gate_limit (NaN if there is none), waited_hours, is_judged, and file. Within urgent, review
+    and routine the higher probability comes first; what has no probability leads its band, since only a human can
+    place it. An unjudged study over the waiting cap joins the urgent ones, and at twice the cap comes before all
+    (a bound on the longest wait, see Baltruschat et al. 2020).
+    """
+    probability_N = studies["probability"].to_numpy(dtype=float)
+    bands_N = _bands(studies, probability_N, rules)
+    waited_N = studies["waited_hours"].to_numpy(dtype=float)
+    is_waiting_N = ~studies["is_judged"].to_numpy(dtype=bool)
+    is_over_N = is_waiting_N & (waited_N > rules.waiting_cap_hours)
+    is_lifted_N = is_over_N & (bands_N != "urgent")
+    groups_N = np.select([bands_N == "urgent", is_lifted_N, bands_N == "review"], [1, 2, 3], 4)
+    groups_N[is_waiting_N & (waited_N > 2 * rules.waiting_cap_hours)] = 0
+    by_waiting_N = (groups_N == 0) | (groups_N == 2)
+    within_N = np.where(by_waiting_N, -waited_N, -np.where(np.isnan(probability_N), np.inf, probability_N))
+    order_N = np.lexsort((studies["file"].to_numpy(dtype=str), within_N, groups_N))
+    return Placement(np.where(is_lifted_N, "urgent", bands_N), groups_N, is_lifted_N, order_N)
+
+
+def _bands(studies: pd.DataFrame, probability_N: np.ndarray, rules: WorklistRules) -> np.ndarray:
+    status_N = studies["status"].to_numpy(dtype=str)
+    finding_N = studies["finding"].to_numpy(dtype=object)
+    is_urgent_N = finding_N == "pneumonia"
+    if rules.urgent_from is not None:
+        is_urgent_N = is_urgent_N | (probability_N >= rules.urgent_from)
+    is_routine_N = finding_N == "normal"
+    if rules.routine_below is not None:
+        is_routine_N = is_routine_N & (probability_N < rules.routine_below)
+    limit_N = studies["gate_limit"].to_numpy(dtype=float) * rules.near_gate_share
+    is_near_gate_N = studies["gate_distance"].to_numpy(dtype=float) > limit_N
+    return np.select(
+        [
+            status_N == "failed",
+            status_N == "rejected",
+            is_urgent_N,
+            finding_N == "uncertain",
+            is_routine_N & ~is_near_gate_N,
+        ],
+        [rules.unreadable_band.value, rules.rejected_band.value, "urgent", rules.uncertain_band.value, "routine"],
+        "review",
+    )
