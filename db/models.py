@@ -1,64 +1,16 @@
 """The tables. Times are UTC; hashes are SHA-256 in hex; fractions are 0 to 1."""
 
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    MetaData,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from db.base import Base, utc_now
+from db.experiment_tables import FilmSet, PredictionSet, RunAnnotation, RunTag
 from db.states import State
 
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment that is UTC going in and coming out, also on SQLite, which keeps no zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a moment without a zone, and store the rest as UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a stored moment needs a time zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the stored moment its zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def utc_now() -> datetime:
-    """Return the present moment in UTC."""
-    return datetime.now(UTC)
-
-
-class Base(DeclarativeBase):
-    """Names every constraint, so that migrations can name it too."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, datetime: UtcDateTime}
+__all__ = ["Base", "FilmSet", "PredictionSet", "RunAnnotation", "RunTag", "utc_now"]
 
 
 class Work:
@@ -93,6 +45,7 @@ class Run(Work, Base):
     """One training run: what was asked for, on what, and how it ended."""
 
     __tablename__ = "run"
+    __table_args__ = (Index("ix_run_created_at", "created_at"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(Text)
@@ -138,13 +91,14 @@ class ModelVersion(Base):
 
 
 class OperatingPoint(Base):
-    """The threshold and the uncertain band chosen for one checkpoint; never changed afterwards."""
+    """The threshold and the uncertain band chosen for one checkpoint; triggers refuse to change or delete it."""
 
     __tablename__ = "operating_point"
     __table_args__ = (
         UniqueConstraint(
             "checkpoint_hash", "name", "threshold", "uncertain_low", "uncertain_high", name="uq_operating_point_choice"
         ),
+        Index("ix_operating_point_version", "checkpoint_hash", "name", "version", unique=True),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -155,6 +109,8 @@ class OperatingPoint(Base):
     uncertain_high: Mapped[float]
     rule: Mapped[str] = mapped_column(Text)
     chosen_on: Mapped[str] = mapped_column(Text)
+    # Of one name and checkpoint, from 1 on: another choice under the same name is its next version.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -216,7 +172,7 @@ class Reading(Base):
 
 
 class Evaluation(Base):
-    """One opening of a split with one checkpoint, and the figures it gave."""
+    """One opening of a split with one checkpoint, and the figures it gave; triggers refuse to change or delete it."""
 
     __tablename__ = "evaluation"
 
@@ -225,6 +181,8 @@ class Evaluation(Base):
     cohort_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
     split: Mapped[str] = mapped_column(String(64))
     report: Mapped[dict[str, Any]]
+    # What it was opened for: its films were read, its figures were looked at, or models were compared on it.
+    occasion: Mapped[str] = mapped_column(String(16), default="read", server_default="read")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 

@@ -74,10 +74,14 @@ class SessionWatchers:
 
 @dataclass(frozen=True)
 class SessionOutcome:
-    """What a session left behind."""
+    """What a session left behind; logits [N] and reports by the folds that chose, in the order of the fold's films."""
 
     checkpoint_hash: str
     summary: dict[str, Any]
+    engine: str
+    calibration: PlattScaling
+    logits: Mapping[str, np.ndarray]
+    reports: Mapping[str, EvaluationReport]
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,14 @@ def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: Se
         created_at=datetime.now(UTC),
     )
     checkpoint = save_checkpoint(request.folder / "checkpoint", weights_of(fitted.model), card, gate.arrays())
-    return SessionOutcome(checkpoint.hash, _summary(fitted, checkpoint.card))
+    return SessionOutcome(
+        checkpoint_hash=checkpoint.hash,
+        summary=_summary(fitted, checkpoint.card),
+        engine=f"torch on {device.type}",
+        calibration=calibration,
+        logits={name: outputs[name].logits_N for name in card.metrics},
+        reports=card.metrics,
+    )
 
 
 @torch.inference_mode()

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
 
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.models import STARTER, record_model
+from core.services.openings import count_openings, record_opening
+from core.services.predictions import PredictedFilms, films_of, keep_predictions
 from core.services.predictors import load_predictor, num_threads
 from core.triage.intake import Candidate
 from core.triage.pipeline import Predictor, read_films
-from db import models as tables
 
 
 class EvaluationRequest(BaseModel):
@@ -71,6 +71,16 @@ def evaluate(
         predictor.operating_point.threshold,
         patients_N=scored["patient"].to_numpy(),
     )
+    predicted = PredictedFilms(
+        checkpoint_hash=predictor.checkpoint.hash,
+        split=request.split,
+        cohort_fingerprint=cohort.fingerprint,
+        engine=predictor.engine.name,
+        films=films_of(cohort, list(scored["file"])),
+        logits_N=logits_N,
+        calibration=card.calibration,
+        report=report,
+    )
     return EvaluationResult(
         report=report,
         model=card.name,
@@ -79,7 +89,7 @@ def evaluate(
         cohort_fingerprint=cohort.fingerprint,
         split=request.split,
         num_unreadable=len(films) - len(scored),
-        num_openings=_record(desk, predictor, cohort.fingerprint, request.split, report),
+        num_openings=_record(desk, predictor, predicted),
     )
 
 
@@ -102,21 +112,13 @@ def _logits(
     return logits
 
 
-def _record(desk: Desk, predictor: Predictor, fingerprint: str, split: str, report: EvaluationReport) -> int:
-    """Store this opening and return how often this split of this cohort has been opened on this desk."""
+def _record(desk: Desk, predictor: Predictor, predicted: PredictedFilms) -> int:
+    """Store predictions and this opening; return how often this split of this cohort has been opened on this desk."""
     with desk.transaction() as session:
         record_model(session, predictor.checkpoint.card, predictor.checkpoint.folder)
-        session.add(
-            tables.Evaluation(
-                checkpoint_hash=predictor.checkpoint.hash,
-                cohort_fingerprint=fingerprint,
-                split=split,
-                report=report.model_dump(mode="json"),
-            )
-        )
-        session.flush()
-        same = (tables.Evaluation.cohort_fingerprint == fingerprint, tables.Evaluation.split == split)
-        return session.scalar(select(func.count()).select_from(tables.Evaluation).where(*same)) or 0
+        keep_predictions(session, predicted)
+        record_opening(session, predicted, "read")
+        return count_openings(session, predicted.cohort_fingerprint, predicted.split)
 
 
 def _nothing_to_score(request: EvaluationRequest, splits: list[str]) -> str:

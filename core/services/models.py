@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError
@@ -97,10 +97,17 @@ def record_operating_point(session: Session, card: ModelCard) -> tables.Operatin
         select(tables.OperatingPoint).where(tables.OperatingPoint.checkpoint_hash == card.weights_hash, *same)
     )
     if row is None:
-        row = tables.OperatingPoint(checkpoint_hash=card.weights_hash, **values)
+        version = next_version(session, card.weights_hash, values["name"])
+        row = tables.OperatingPoint(checkpoint_hash=card.weights_hash, version=version, **values)
         session.add(row)
         session.flush()
     return row
+
+
+def next_version(session: Session, checkpoint_hash: str, name: str) -> int:
+    """Return the version that the next operating point of this name gets, from 1 on."""
+    same = (tables.OperatingPoint.checkpoint_hash == checkpoint_hash, tables.OperatingPoint.name == name)
+    return 1 + (session.scalar(select(func.max(tables.OperatingPoint.version)).where(*same)) or 0)
 
 
 def operating_point_of(card: ModelCard) -> OperatingPoint:

@@ -15,6 +15,7 @@ from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
 from core.errors import CohortError
 from core.services import cohorts
 from core.services.desk import Desk
+from core.services.predictions import keep_run_predictions
 from core.services.provenance import code_version, environment
 from core.training.config import TrainingConfig
 from db import models as tables
@@ -92,6 +93,7 @@ def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = lambda pr
     )
     try:
         outcome = run_session(session_request, _folds(desk, cohort, split, config, on_progress), watchers)
+        keep_run_predictions(desk, cohort, split, outcome)
     except BaseException as error:
         _end(desk, run_id, *_failure(error))
         raise

@@ -283,3 +283,22 @@ def test_readings_of_the_first_schema_become_studies(engine):
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT id, study, file FROM reading ORDER BY id")).fetchall()
     assert [tuple(row) for row in rows] == [(1, "abc", "a.png"), (2, "reading-2", "b.png")]
+
+
+def test_operating_points_of_one_name_become_versions(engine):
+    """A database whose checkpoints had several points of one name keeps them all, numbered in the order they came."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    points = [(1, "h", "youden", 0.5), (2, "h", "youden", 0.6), (3, "h", "other", 0.5), (4, "g", "youden", 0.5)]
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for number, checkpoint, name, threshold in points:
+            connection.execute(
+                text("INSERT INTO operating_point VALUES (:i, :h, :n, :t, 0.1, 0.9, 'r', 'c', '2026-01-01 00:00:00')"),
+                {"i": number, "h": checkpoint, "n": name, "t": threshold},
+            )
+    upgrade_to_head(engine)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, version FROM operating_point ORDER BY id")).fetchall()
+    assert [tuple(row) for row in rows] == [(1, 1), (2, 2), (3, 1), (4, 1)]

@@ -1,0 +1,31 @@
+"""The record of every opening of a split: whoever looks at test figures adds to it, and none can be taken back."""
+
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.services.predictions import PredictedFilms
+from db import models as tables
+
+Occasion = Literal["read", "looked at", "compared"]
+
+
+def record_opening(session: Session, predicted: PredictedFilms, occasion: Occasion) -> None:
+    """Record that the figures of a checkpoint on a split were opened."""
+    session.add(
+        tables.Evaluation(
+            checkpoint_hash=predicted.checkpoint_hash,
+            cohort_fingerprint=predicted.cohort_fingerprint,
+            split=predicted.split,
+            report=predicted.report.model_dump(mode="json"),
+            occasion=occasion,
+        )
+    )
+    session.flush()
+
+
+def count_openings(session: Session, cohort_fingerprint: str, split: str) -> int:
+    """Return how often this split of this cohort has been opened on this desk, by whichever model."""
+    same = (tables.Evaluation.cohort_fingerprint == cohort_fingerprint, tables.Evaluation.split == split)
+    return session.scalar(select(func.count()).select_from(tables.Evaluation).where(*same)) or 0
