@@ -69,6 +69,17 @@ def finish(session: Session, table: type[Any], key: str, state: State, error: st
     session.execute(update(table).where(table.id == key).values(state=state.value, error=error, finished_at=utc_now()))
 
 
+def requeue(session: Session, table: type[Any], key: str) -> bool:
+    """Let ended but unfinished work wait for a process again; returns whether it was such work."""
+    queued = session.execute(
+        update(table)
+        .where(table.id == key, table.state.in_((State.STOPPED.value, State.LOST.value, State.FAILED.value)))
+        # The heartbeat says since when it waits: it was created long ago.
+        .values(state=State.QUEUED.value, heartbeat_at=utc_now(), finished_at=None, stop_requested=False, error=None)
+    )
+    return queued.rowcount == 1
+
+
 def request_stop(session: Session, table: type[Any], key: str) -> None:
     """Ask work to stop; does nothing to work that has ended. What never began is stopped at once."""
     session.execute(
@@ -91,7 +102,8 @@ def mark_lost(session: Session, table: type[Any]) -> list[str]:
     ).all()
     lost = []
     for row in rows:
-        gone = row.created_at < waited if row.state == State.QUEUED.value else not _alive(row)
+        waits = row.state == State.QUEUED.value
+        gone = (row.heartbeat_at or row.created_at) < waited if waits else not _alive(row)
         if gone:
             finish(
                 session, table, row.id, State.LOST, "Its process ended without a word. Resume it: nothing read is lost."

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, SettingsError
 from core.model.card import ModelCard
-from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop
+from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop, requeue
 from core.services.desk import Desk
 from core.services.triage import TriageRequest, create_batch
 from core.services.waiting_reader import hand_over
@@ -64,8 +64,10 @@ def start_server_folder(desk: Desk, folder: str, model: str, reader: str | None 
 
 
 def resume_batch(desk: Desk, batch_id: str) -> None:
-    """Read on where a stopped, lost or failed batch ended; does nothing to a batch that is being read."""
-    if not get_batch(desk, batch_id).is_live:
+    """Read on where a stopped, lost or failed batch ended; does nothing to any other."""
+    with desk.transaction() as session:
+        is_waiting = requeue(session, tables.Batch, batch_id)
+    if is_waiting and not hand_over(desk, batch_id):
         _launch(desk, batch_id)
 
 

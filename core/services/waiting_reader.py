@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from filelock import FileLock, Timeout
 from sqlalchemy import select
 
-from core.errors import PneumoDeskError
+from core.errors import DatabaseError, PneumoDeskError
 from core.runs.work import launch
 from core.services.desk import Desk, open_desk
 from core.services.models import STARTER, model_card
@@ -101,6 +101,9 @@ def wait_for_batches(desk: Desk) -> None:
             continue
         try:
             work_on_batch(desk, batch_id, load=kept.load)
+        except DatabaseError:
+            # How the batch ended could not be written: only when this process is gone is it found lost.
+            raise
         except PneumoDeskError as error:
             # It stands in the batch's row; the next batch may be read all the same.
             sys.stderr.write(f"{batch_id}: {error}\n")

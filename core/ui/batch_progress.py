@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.errors import PneumoDeskError
 from core.services.batches import BatchStatus, get_batch, resume_batch, stop_batch
 from core.services.desk import Desk
 from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, BANDS, STATE_WORDS, duration
@@ -14,7 +15,12 @@ def batch_progress(desk: Desk, batch: BatchStatus) -> None:
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if batch.is_live else None)
     def show() -> None:
-        now = get_batch(desk, batch.id)
+        try:
+            now = get_batch(desk, batch.id)
+        except PneumoDeskError as error:
+            # A full disk, say: looked at again until it is mended.
+            st.error(str(error), icon=":material/error:")
+            return
         if batch.is_live and not now.is_live:
             st.rerun()
         _bar(now)

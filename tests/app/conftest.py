@@ -1,11 +1,13 @@
 """A home of its own for each test, a served application, and a browser."""
 
+import atexit
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,6 +24,9 @@ from core.settings import get_settings
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = Path(__file__).with_name("parts_app.py")
 PATIENCE_SECONDS = 90
+# Converting the model costs every new home some seconds: those of the tests share what was converted.
+GRAPHS = Path(tempfile.mkdtemp(prefix="pneumodesk-graphs-"))
+atexit.register(shutil.rmtree, GRAPHS, ignore_errors=True)
 
 
 @pytest.fixture
@@ -50,7 +55,9 @@ def free_port() -> int:
 @contextmanager
 def serve(script: Path, home: Path, port: int | None = None) -> Iterator[Served]:
     port = port or free_port()
-    home.mkdir(parents=True, exist_ok=True)
+    (home / "caches").mkdir(parents=True, exist_ok=True)
+    if not (home / "caches" / "graphs").exists():
+        (home / "caches" / "graphs").symlink_to(GRAPHS)
     log = home / "server.log"
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)],

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.runs.process_identity import ProcessIdentity
-from core.runs.work import Heartbeat, claim, finish, launch, mark_lost, request_stop
+from core.runs.work import Heartbeat, claim, finish, launch, mark_lost, request_stop, requeue
 from db.engine import make_engine, session_factory
 from db.models import Run, utc_now
 from db.states import State
@@ -124,6 +124,22 @@ def test_queued_work_is_lost_only_after_its_process_had_time_to_start(sessions) 
         session.execute(update(Run).values(created_at=utc_now() - timedelta(minutes=5)))
     with sessions.begin() as session:
         assert mark_lost(session, Run) == ["one"]
+
+
+def test_unfinished_work_waits_again_and_no_other_does(sessions) -> None:
+    """Lost work of long ago is queued anew and has its time to start; running and completed work stays as it is."""
+    long_ago = utc_now() - timedelta(days=1)
+    with sessions.begin() as session:
+        finish(session, Run, "one", State.LOST, "gone")
+        session.execute(update(Run).values(created_at=long_ago, heartbeat_at=long_ago))
+        assert requeue(session, Run, "one")
+        assert mark_lost(session, Run) == []
+        assert session.get_one(Run, "one").error is None
+        assert claim(session, Run, "one")
+        assert not requeue(session, Run, "one")
+        finish(session, Run, "one", State.COMPLETED)
+        assert not requeue(session, Run, "one")
+    assert state_of(sessions) == State.COMPLETED
 
 
 def test_the_heartbeat_writes_and_listens(sessions, monkeypatch) -> None:
