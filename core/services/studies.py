@@ -1,5 +1,6 @@
 """The worklist over all batches: one row for each study, in the order of the rules."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 from core.services.audit import AuditAction, record_event
 from core.services.desk import Desk
 from core.services.rules import current_rules
-from core.services.verdicts import checked_name, current_rows
+from core.services.verdicts import checked_name, current_ids
 from core.triage.rules import WorklistRules, place_studies
 from db import models as tables
 from db.models import utc_now
@@ -66,35 +67,79 @@ class Worklist:
     rules: WorklistRules
 
 
+def readings_version(desk: Desk) -> tuple[int, ...]:
+    """Return numbers that change whenever a reading comes or goes."""
+    return _counts(desk, tables.Reading)
+
+
 def worklist_version(desk: Desk) -> tuple[int, ...]:
     """Return numbers that change whenever the worklist does, but for the time that passes."""
-    with desk.reading() as session:
-        numbers = [
-            session.execute(select(func.count(table.id), func.max(table.id))).one()
-            for table in (tables.Reading, tables.Verdict, tables.Assignment, tables.WorklistRules)
-        ]
-    return tuple(number or 0 for pair in numbers for number in pair)
+    return _counts(desk, tables.Reading, tables.Verdict, tables.Assignment, tables.WorklistRules)
 
 
 def load_worklist(desk: Desk, batch_id: str | None = None, *, now: datetime | None = None) -> Worklist:
     """Return the studies of all batches or of one, each with its newest reading, most urgent first."""
-    rules = current_rules(desk).rules
+    return arrange_studies(desk, load_studies(desk, batch_id), now=now)
+
+
+def load_studies(desk: Desk, batch_id: str | None = None) -> pd.DataFrame:
+    """Return each study of all batches or of one with its newest reading, in no order; the slow part of the list."""
+    reading = tables.Reading
+    newest = select(reading.study, func.max(reading.id).label("id")).group_by(reading.study)
+    if batch_id is not None:
+        newest = newest.where(reading.batch_id == batch_id)
+    newest = newest.subquery()
+    first = select(reading.study, func.min(reading.created_at).label("received_at")).group_by(reading.study).subquery()
+    query = (
+        select(reading.id, *(getattr(reading, name) for name in READING_FIELDS), first.c.received_at)
+        .join(newest, newest.c.id == reading.id)
+        .join(first, first.c.study == reading.study)
+    )
     with desk.reading() as session:
-        verdicts = pd.DataFrame(
-            [(row.study, row.reader, row.verdict, row.note, row.id) for row in current_rows(session)],
-            columns=["study", "reader", "verdict", "note", "id"],
+        rows = [tuple(row) for row in session.execute(query)]
+        batches = {
+            row.id: (row.source, row.model_version.name, _gate_limit(row.model_version.card))
+            for row in session.scalars(select(tables.Batch))
+        }
+    studies = pd.DataFrame(rows, columns=["reading_id", *READING_FIELDS, "received_at"], dtype=object)
+    of_batch = [batches.get(key, ("", "", None)) for key in studies["batch_id"]]
+    return studies.assign(
+        reading_id=studies["reading_id"].astype(int),
+        batch=pd.Series([title for title, _, _ in of_batch], dtype=object),
+        model=pd.Series([model for _, model, _ in of_batch], dtype=object),
+        gate_limit=pd.Series([limit for _, _, limit in of_batch], dtype=float),
+        probability=studies["probability"].astype(float),
+        gate_distance=studies["gate_distance"].astype(float),
+        received_at=pd.to_datetime(studies["received_at"], utc=True),
+    )
+
+
+def arrange_studies(desk: Desk, studies: pd.DataFrame, *, now: datetime | None = None) -> Worklist:
+    """Return studies from `load_studies` as a worklist, with what readers have said of them by now."""
+    rules = current_rules(desk).rules
+    verdict, assignment = tables.Verdict, tables.Assignment
+    columns = ("study", "reader", "verdict", "note", "id")
+    newest = select(func.max(assignment.id)).group_by(assignment.study)
+    with desk.reading() as session:
+        said = session.execute(
+            select(*(getattr(verdict, name) for name in columns))
+            .where(verdict.id.in_(current_ids()))
+            .order_by(verdict.id)
         )
-        assignment = tables.Assignment
-        newest = select(func.max(assignment.id)).group_by(assignment.study)
+        verdicts = pd.DataFrame([tuple(row) for row in said], columns=columns, dtype=object)
         rows = session.execute(select(assignment.study, assignment.assigned_to).where(assignment.id.in_(newest)))
         assigned = dict(rows.all())
-    studies = _studies(desk, batch_id, now or utc_now())
-    judged = verdicts.groupby("study").size()
-    studies["num_readers"] = studies["study"].map(judged).fillna(0).astype(int)
-    studies["is_judged"] = studies["num_readers"] > 0
-    studies["assigned_to"] = [assigned.get(study) or "" for study in studies["study"]]
+    num_readers = Counter(verdicts["study"])
+    keys = studies["study"].tolist()
+    received = studies["received_at"]
+    studies = studies.assign(
+        num_readers=[num_readers[key] for key in keys],
+        is_judged=[key in num_readers for key in keys],
+        assigned_to=pd.Series([assigned.get(key) or "" for key in keys], dtype=object),
+        waited_hours=(pd.Timestamp(now or utc_now()) - received).dt.total_seconds() / 3600,
+    )
     placed = place_studies(studies, rules)
-    studies = studies.assign(band=placed.bands_N, is_lifted=placed.is_lifted_N)
+    studies = studies.assign(band=pd.Series(placed.bands_N, dtype=object), is_lifted=placed.is_lifted_N)
     return Worklist(studies.iloc[placed.order_N].reset_index(drop=True), verdicts, rules)
 
 
@@ -146,35 +191,10 @@ def assign_studies(desk: Desk, studies: Sequence[str], assigned_to: str | None, 
         )
 
 
-def _studies(desk: Desk, batch_id: str | None, now: datetime) -> pd.DataFrame:
-    reading, batch = tables.Reading, tables.Batch
-    newest = select(reading.study, func.max(reading.id).label("id")).group_by(reading.study)
-    if batch_id is not None:
-        newest = newest.where(reading.batch_id == batch_id)
-    newest = newest.subquery()
-    first = select(reading.study, func.min(reading.created_at).label("received_at")).group_by(reading.study).subquery()
-    fields = [getattr(reading, name) for name in READING_FIELDS]
-    query = (
-        select(reading.id.label("reading_id"), *fields, first.c.received_at)
-        .join(newest, newest.c.id == reading.id)
-        .join(first, first.c.study == reading.study)
-    )
+def _counts(desk: Desk, *counted: type) -> tuple[int, ...]:
     with desk.reading() as session:
-        rows = session.execute(query)
-        studies = pd.DataFrame(rows.all(), columns=list(rows.keys()))
-        batches = {
-            row.id: (row.source, row.model_version.name, _gate_limit(row.model_version.card))
-            for row in session.scalars(select(batch))
-        }
-    unknown = ("", "", None)
-    studies["batch"] = [batches.get(key, unknown)[0] for key in studies["batch_id"]]
-    studies["model"] = [batches.get(key, unknown)[1] for key in studies["batch_id"]]
-    studies["gate_limit"] = pd.Series([batches.get(key, unknown)[2] for key in studies["batch_id"]], dtype=float)
-    studies["probability"] = studies["probability"].astype(float)
-    studies["gate_distance"] = studies["gate_distance"].astype(float)
-    studies["received_at"] = pd.to_datetime(studies["received_at"], utc=True)
-    studies["waited_hours"] = (pd.Timestamp(now) - studies["received_at"]).dt.total_seconds() / 3600
-    return studies
+        pairs = [session.execute(select(func.count(table.id), func.max(table.id))).one() for table in counted]
+    return tuple(number or 0 for pair in pairs for number in pair)
 
 
 def _gate_limit(card: dict[str, object]) -> float | None:

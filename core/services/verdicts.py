@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy import func as sql
 from sqlalchemy.orm import Session
 
@@ -126,10 +126,14 @@ def current_verdicts(desk: Desk, study: str | None = None) -> list[VerdictRow]:
 def current_rows(session: Session, study: str | None = None) -> list[tables.Verdict]:
     """Return the rows of the verdicts that count, oldest first."""
     verdict = tables.Verdict
+    return list(session.scalars(select(verdict).where(verdict.id.in_(current_ids(study))).order_by(verdict.id)))
+
+
+def current_ids(study: str | None = None) -> Select[tuple[int]]:
+    """Return the query for the ids of the verdicts that count: each reader's newest that was not taken back."""
+    verdict = tables.Verdict
     newest = select(sql.max(verdict.id)).where(*_standing()).group_by(verdict.study, verdict.reader)
-    if study is not None:
-        newest = newest.where(verdict.study == study)
-    return list(session.scalars(select(verdict).where(verdict.id.in_(newest)).order_by(verdict.id)))
+    return newest if study is None else newest.where(verdict.study == study)
 
 
 def verdict_history(desk: Desk, study: str) -> list[VerdictRow]:

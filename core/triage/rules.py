@@ -104,7 +104,7 @@ def place_studies(studies: pd.DataFrame, rules: WorklistRules) -> Placement:
     groups_N[is_waiting_N & (waited_N > 2 * rules.waiting_cap_hours)] = 0
     by_waiting_N = (groups_N == 0) | (groups_N == 2)
     within_N = np.where(by_waiting_N, -waited_N, -np.where(np.isnan(probability_N), np.inf, probability_N))
-    order_N = np.lexsort((studies["file"].to_numpy(dtype=str), within_N, groups_N))
+    order_N = np.lexsort((pd.factorize(studies["file"], sort=True)[0], within_N, groups_N))
     return Placement(np.where(is_lifted_N, "urgent", bands_N), groups_N, is_lifted_N, order_N)
 
 

@@ -18,6 +18,13 @@ _STOPS_RGB = (
     (252, 255, 164),
 )
 
+EDGE_SHARE_LIMIT = 0.78
+"""Share of the activation in the outermost of 7 x 7 cells, which cover 0.49 of the film, that only 1 in 20 exceeds.
+
+Measured with the model in the box on 200 native films and the official validation folder: of the 152 films over its
+threshold the median is 0.61, the 95th percentile 0.78.
+"""
+
 
 def positive_share(maps_Bhw: np.ndarray) -> np.ndarray:
     """Return maps scaled to [0, 1] each by its own maximum; what speaks against pneumonia becomes 0."""
@@ -41,3 +48,10 @@ def colours(share_HW: np.ndarray) -> np.ndarray:
     positions = np.linspace(0, 1, len(_STOPS_RGB))
     channels = zip(*_STOPS_RGB, strict=True)
     return np.stack([np.interp(share_HW, positions, channel) for channel in channels], axis=-1)
+
+
+def edge_share(map_hw: np.ndarray) -> float:
+    """Return how much of a map's activation lies in its outermost cells, corners among them; 0 for an empty map."""
+    total = float(map_hw.sum())
+    inner = float(map_hw[1:-1, 1:-1].sum())
+    return (total - inner) / total if total > 0 else 0.0
