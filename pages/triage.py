@@ -6,6 +6,7 @@ from core.errors import PneumoDeskError
 from core.services.batches import get_batch, list_batches, start_batch, start_server_folder
 from core.services.desk import Desk
 from core.services.models import STARTER, model_card
+from core.services.studies import has_readings
 from core.services.triage import TriageRequest
 from core.services.waiting_reader import prepare_reader
 from core.services.worklist import ranked_readings, to_csv
@@ -14,9 +15,9 @@ from core.ui.batch_table import batch_table
 from core.ui.model_notice import model_notice
 from core.ui.opening import open_desk_or_stop
 from core.ui.reader.component import current_reader
-from core.ui.reading_pane import reading_pane
+from core.ui.study_list import CURRENT
 from core.ui.uploader.component import close_upload, uploader
-from core.ui.worklist_table import worklist_table
+from core.ui.worklist_desk import worklist_desk
 
 
 def show_start(desk: Desk) -> None:
@@ -66,18 +67,49 @@ def show_batch(desk: Desk, batch_id: str) -> None:
                 on_click="ignore",
             )
     batch_progress(desk, batch)
-    ranked, pane = st.columns([5, 4], gap="medium")
-    with ranked:
-        chosen = worklist_table(desk, batch)
-    with pane:
-        if chosen is not None:
-            reading_pane(desk, chosen)
+    if batch.num_done:
+        worklist_desk(desk, batch_id)
+    elif not batch.is_live:
+        st.caption("There were no files.")
+
+
+def show_worklist(desk: Desk) -> None:
+    """The studies of all batches."""
+    model_notice(model_card(desk, STARTER))
+    worklist_desk(desk)
+
+
+VIEWS = {
+    "worklist": (":material/list: Worklist", show_worklist),
+    "films": (":material/add_photo_alternate: Add films", show_start),
+}
+
+
+def show_chosen_view(desk: Desk) -> None:
+    """The part of the page that the address names; at first the worklist, or on a new desk the way in for films."""
+    asked = st.query_params.get("view")
+    if asked not in VIEWS:
+        asked = "worklist" if has_readings(desk) else "films"
+    view = st.segmented_control(
+        "Part of this page",
+        list(VIEWS),
+        default=asked,
+        required=True,
+        format_func=lambda name: VIEWS[name][0],
+        key="triage.view",
+        label_visibility="collapsed",
+    )
+    if view != asked:
+        st.query_params["view"] = view
+    VIEWS[view][1](desk)
 
 
 def open_batch(batch_id: str | None) -> None:
-    """Go to a batch's own address, or back to the start."""
+    """Go to a batch's own address, or back to all of them."""
+    st.query_params.clear()
+    st.session_state.pop(CURRENT, None)
     if batch_id is None:
-        st.query_params.clear()
+        st.query_params["view"] = "films"
     else:
         st.query_params["batch"] = batch_id
     st.rerun()
@@ -86,11 +118,11 @@ def open_batch(batch_id: str | None) -> None:
 desk = open_desk_or_stop()
 st.title("Triage")
 try:
-    asked = st.query_params.get("batch")
-    if asked:
-        show_batch(desk, asked)
+    batch_asked = st.query_params.get("batch")
+    if batch_asked:
+        show_batch(desk, batch_asked)
     else:
-        show_start(desk)
+        show_chosen_view(desk)
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
     if st.query_params.get("batch") and st.button("All batches", icon=":material/arrow_back:"):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.errors import EvaluationError
-from core.evaluation.metrics import Confusion
+from core.evaluation.metrics import ConfusionCounts
 from core.evaluation.proportions import Interval, wilson_interval
 
 
@@ -18,7 +18,9 @@ class PredictiveValues:
     npv_interval: Interval
 
 
-def predictive_values(confusion: Confusion, prevalence: float, confidence: float = 0.95) -> PredictiveValues | None:
+def predictive_values(
+    confusion: ConfusionCounts, prevalence: float, confidence: float = 0.95
+) -> PredictiveValues | None:
     """Return the predictive values at a prevalence (0 to 1, both excluded), None where one class was never tested.
 
     By Bayes: PPV = se·p / (se·p + (1 - sp)(1 - p)), NPV = sp(1 - p) / (sp(1 - p) + (1 - se)p). Both rise with

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 from core.errors import InputNotFoundError
+from core.evaluation.metrics import ConfusionCounts
+from core.evaluation.predictive_values import predictive_values
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
 from core.services.films import draw_heatmap
+from core.triage.saliency import EDGE_SHARE_LIMIT, edge_share
 from db import models as tables
 
 
@@ -29,6 +32,9 @@ class ReadingDetail:
     source_path: str | None
     source_member: str | None
     heatmap: Path | None
+    edge_warning: str | None
+    threshold: float
+    tested: ConfusionCounts | None
     lineage: dict[str, Any]
 
 
@@ -52,6 +58,9 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
             source_path=reading.source_path,
             source_member=reading.source_member,
             heatmap=_heatmap(desk, reading),
+            edge_warning=_edge_warning(reading, point.threshold),
+            threshold=point.threshold,
+            tested=_tested(model.card),
             lineage={
                 "File (SHA-256)": reading.file_hash or "–",
                 "Model": f"{model.name} ({model.checkpoint_hash[:16]})",
@@ -63,8 +72,52 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
                 "Engine": batch.engine or "–",
                 "Asked for by": batch.reader or "–",
                 "Read at": f"{reading.created_at:%Y-%m-%d %H:%M:%S} UTC",
+                "Taken over": "–" if reading.taken_over_from is None else "from an earlier reading of the same film",
             },
         )
+
+
+def meaning_here(reading: ReadingDetail, prevalence: float | None) -> str:
+    """Return what a result means at a site where `prevalence` (0 to 1) of the films show pneumonia, in a sentence."""
+    if reading.probability is None:
+        return "The model gives no result for this file."
+    if prevalence is None:
+        return "State the site's prevalence under Rules to see what this result means here."
+    values = predictive_values(reading.tested, prevalence) if reading.tested else None
+    if values is None:
+        return "This model was never judged on labelled films, so what its result means cannot be said."
+    if reading.probability >= reading.threshold:
+        side, shows, share, (low, high) = "at or above", "show pneumonia", values.ppv, values.ppv_interval
+    else:
+        side, shows, share, (low, high) = "below", "show none", values.npv, values.npv_interval
+    counts = reading.tested
+    return (
+        f"Where {prevalence:.0%} of the films show pneumonia, {share:.0%} (95 % interval {low:.0%} to {high:.0%}) of "
+        f"those {side} the threshold {shows}, if the model is as good here as on the "
+        f"{counts.tp + counts.fn + counts.tn + counts.fp:,} films it was checked on in training."
+    )
+
+
+def _tested(card: dict[str, Any]) -> ConfusionCounts | None:
+    """Return the counts over the folds that the card reports; all are films that the model was not fitted to."""
+    found = [report["confusion"] for report in card.get("metrics", {}).values() if report.get("confusion")]
+    if not found:
+        return None
+    return ConfusionCounts(**{name: sum(counts[name] for counts in found) for name in ("tn", "fp", "fn", "tp")})
+
+
+def _edge_warning(reading: tables.Reading, threshold: float) -> str | None:
+    """Return a warning for a film over the threshold; below it, hardly anything is left of the map to judge by."""
+    map_hw = np.array(reading.activation_map or [], dtype=np.float32)
+    if map_hw.ndim != 2 or reading.probability is None or reading.probability < threshold:
+        return None
+    share = edge_share(map_hw)
+    if share <= EDGE_SHARE_LIMIT:
+        return None
+    return (
+        f"{share:.0%} of where the model looked lies at the border or in the corners, more than in 19 of 20 flagged "
+        "films: it may rest on markers, edges or what lies outside the lungs."
+    )
 
 
 def _heatmap(desk: Desk, reading: tables.Reading) -> Path | None:

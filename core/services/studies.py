@@ -67,6 +67,12 @@ class Worklist:
     rules: WorklistRules
 
 
+def has_readings(desk: Desk) -> bool:
+    """Return whether anything was ever read and kept."""
+    with desk.reading() as session:
+        return session.scalar(select(tables.Reading.id).limit(1)) is not None
+
+
 def readings_version(desk: Desk) -> tuple[int, ...]:
     """Return numbers that change whenever a reading comes or goes."""
     return _counts(desk, tables.Reading)

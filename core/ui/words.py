@@ -18,6 +18,12 @@ BAND_HELP = {
     "failed": "Could not be read at all.",
 }
 BAND_COLOURS = {"urgent": "red", "review": "orange", "routine": "blue", "rejected": "gray", "failed": "gray"}
+VERDICT_ICONS = {
+    "pneumonia": ":material/priority_high:",
+    "normal": ":material/check:",
+    "unsure": ":material/question_mark:",
+    "not readable": ":material/hide_image:",
+}
 STATE_WORDS = {
     "queued": "waiting",
     "starting": "starting",
@@ -36,7 +42,9 @@ def duration(seconds: float | None) -> str:
         return "–"
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
 def moment(when: datetime) -> str:

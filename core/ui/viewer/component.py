@@ -25,10 +25,12 @@ def viewer(
     member: str | None = None,
     heatmap: Path | str | None = None,
     height: int = 560,
+    following: str | None = None,
     key: str = "viewer",
 ) -> None:
     """Show a film, or a member of a zip, under a heatmap in the desk's home; `height` is in pixels.
 
+    The picture at the address `following` is fetched ahead, so that it is there when the reader goes on.
     Opacity is kept from film to film, zoom, place, window and level for as long as the film stays.
     """
     _render(
@@ -39,5 +41,6 @@ def viewer(
             "alt": alt,
             "height": height,
             "memory": key,
+            "following": following,
         },
     )

@@ -52,6 +52,7 @@ class Viewer {
       this.find(".heat-problem").hidden = true;
       load(this.heatmap, data.heatmap);
     }
+    if (data.following) new Image().src = data.following;
     this.draw();
   }
 

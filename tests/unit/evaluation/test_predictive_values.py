@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import EvaluationError
-from core.evaluation.metrics import Confusion
+from core.evaluation.metrics import ConfusionCounts
 from core.evaluation.predictive_values import predictive_values
 
 
 def test_by_hand() -> None:
     """Sensitivity 0.9 and specificity 0.8 at a prevalence of 0.1 give 0.09/0.27 and 0.72/0.73."""
-    found = predictive_values(Confusion(tp=90, fn=10, tn=80, fp=20), 0.1)
+    found = predictive_values(ConfusionCounts(tp=90, fn=10, tn=80, fp=20), 0.1)
     assert found.ppv == pytest.approx(1 / 3)
     assert found.npv == pytest.approx(0.72 / 0.73)
 
@@ -20,7 +20,7 @@ def test_by_hand() -> None:
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.floats(0.001, 0.999))
 def test_the_interval_holds_the_value_and_stays_in_bounds(tp, fn, tn, fp, prevalence) -> None:
     """Whatever the counts, values and bounds lie in order between 0 and 1; without a class there is no answer."""
-    found = predictive_values(Confusion(tp=tp, fn=fn, tn=tn, fp=fp), prevalence)
+    found = predictive_values(ConfusionCounts(tp=tp, fn=fn, tn=tn, fp=fp), prevalence)
     if not tp + fn or not tn + fp:
         assert found is None
         return
@@ -35,7 +35,7 @@ def test_the_interval_covers_the_truth() -> None:
     held = 0
     for _ in range(400):
         tp, tn = draw.binomial(60, 0.9), draw.binomial(80, 0.85)
-        low, high = predictive_values(Confusion(tp=tp, fn=60 - tp, tn=tn, fp=80 - tn), 0.2).ppv_interval
+        low, high = predictive_values(ConfusionCounts(tp=tp, fn=60 - tp, tn=tn, fp=80 - tn), 0.2).ppv_interval
         held += low <= truth <= high
     assert held >= 380
 
@@ -44,4 +44,4 @@ def test_the_interval_covers_the_truth() -> None:
 def test_no_prevalence_no_answer(prevalence: float) -> None:
     """A prevalence that is none is refused in a sentence."""
     with pytest.raises(EvaluationError, match="between 0 and 1"):
-        predictive_values(Confusion(tp=1, fn=1, tn=1, fp=1), prevalence)
+        predictive_values(ConfusionCounts(tp=1, fn=1, tn=1, fp=1), prevalence)

@@ -1,0 +1,50 @@
+"""Studies given to a reader."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.reader_names import clean_reader_name
+from core.services.studies import assign_studies
+from core.services.verdicts import list_readers
+from core.ui.study_list import ShownStudies
+
+PROBLEM = "triage.assign.problem"
+NAME = "triage.assign.name"
+
+
+def assign_popover(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
+    """Offer to give the study being read, or all that are shown, to a reader."""
+    if shown.current is None:
+        return
+    with st.popover("Assign", icon=":material/person_add:", disabled=reader is None):
+        names = sorted({*list_readers(desk), *([reader] if reader else [])})
+        st.selectbox(
+            "To",
+            names,
+            index=None,
+            placeholder="A reader's name",
+            accept_new_options=True,
+            key=NAME,
+            help="Empty: to nobody.",
+        )
+        for label, studies in (
+            ("This study", [shown.current]),
+            (f"All {len(shown.studies):,} shown", shown.studies["study"].tolist()),
+        ):
+            st.button(
+                label,
+                key=f"triage.assign.{len(studies) == 1}.{label[:4]}",
+                on_click=_assign,
+                args=(desk, studies, reader),
+                width="stretch",
+            )
+        if problem := st.session_state.pop(PROBLEM, None):
+            st.error(problem, icon=":material/error:")
+
+
+def _assign(desk: Desk, studies: list[str], reader: str | None) -> None:
+    try:
+        assign_studies(desk, studies, clean_reader_name(st.session_state.get(NAME) or ""), reader)
+    except PneumoDeskError as error:
+        st.session_state[PROBLEM] = str(error)

@@ -1,0 +1,137 @@
+"""Verdicts, way on and way back: by buttons, each with a key, so that a list is read without a mouse."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.verdicts import LONGEST_NOTE, Verdict, current_verdicts, give_verdict, last_verdict, undo_verdict
+from core.ui.plain_text import plain
+from core.ui.study_list import ShownStudies, open_study
+from core.ui.words import VERDICT_ICONS, moment
+
+KEYS = {Verdict.PNEUMONIA: "P", Verdict.NORMAL: "N", Verdict.UNSURE: "U", Verdict.NOT_READABLE: "X"}
+SAID = "triage.said"
+PROBLEM = "triage.problem"
+
+
+def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
+    """Show the place in the list with previous, next and undo."""
+    before = last_verdict(desk, reader) if reader else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for label, icon, key, step in (
+            ("Previous", ":material/chevron_left:", "K", -1),
+            ("Next", ":material/chevron_right:", "J", 1),
+        ):
+            study = shown.neighbour(step)
+            st.button(
+                label,
+                icon=icon,
+                key=f"triage.{label.lower()}",
+                shortcut=key,
+                type="tertiary",
+                disabled=study is None,
+                on_click=open_study,
+                args=(study,),
+            )
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="triage.undo",
+            shortcut="Z",
+            type="tertiary",
+            disabled=before is None,
+            help="Take back your last verdict and return to its film.",
+            on_click=_undo,
+            args=(desk, reader),
+        )
+        if shown.place is None:
+            st.caption("Not in the list as filtered")
+        else:
+            st.caption(f"{shown.place + 1:,} of {len(shown.studies):,}")
+
+
+def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | None) -> None:
+    """Show the verdict buttons and what was just kept."""
+    onwards = shown.neighbour(1) or shown.neighbour(-1)
+    with st.container(horizontal=True, gap="xsmall"):
+        for verdict, key in KEYS.items():
+            st.button(
+                verdict.value.capitalize(),
+                key=f"triage.verdict.{key}",
+                shortcut=key,
+                disabled=reader is None,
+                on_click=_judge,
+                args=(desk, reading_id, reader, verdict, note_key(shown), onwards),
+            )
+    if reader is None:
+        st.caption(":material/person: Say in the sidebar who reads: a verdict is kept with its reader's name.")
+    if problem := st.session_state.pop(PROBLEM, None):
+        st.error(problem, icon=":material/error:")
+    elif said := st.session_state.get(SAID):
+        st.caption(said)
+
+
+def note_field(shown: ShownStudies, reader: str | None) -> None:
+    """Ask for the note that the next verdict on this study is kept with."""
+    st.text_input(
+        "Note",
+        key=note_key(shown),
+        max_chars=LONGEST_NOTE,
+        icon=":material/edit_note:",
+        placeholder="Note, kept with the next verdict on this study",
+        label_visibility="collapsed",
+        disabled=reader is None,
+    )
+
+
+def note_key(shown: ShownStudies) -> str:
+    """Return the name under which a study's note is kept until its verdict."""
+    return f"triage.note.{shown.current}"
+
+
+def verdicts_side_by_side(desk: Desk, study: str, reader: str | None) -> None:
+    """Show what readers said; others' verdicts stay hidden until one's own is given, so that a second is a second."""
+    rows = current_verdicts(desk, study)
+    others = [row for row in rows if row.reader != reader]
+    if not rows:
+        return
+    if len(others) == len(rows):
+        names = "reader has" if len(others) == 1 else "readers have"
+        st.caption(f":material/visibility_off: {len(others)} {names} judged this study; shown once you have, too.")
+        return
+    for column, row in zip(st.columns(min(len(rows), 4)) * (1 + len(rows) // 4), rows, strict=False):
+        with column, st.container(border=True):
+            st.markdown(f"{VERDICT_ICONS[row.verdict.value]} **{row.verdict.value.capitalize()}**")
+            st.caption(f"{plain(row.reader)}, {moment(row.when)}")
+            if row.note:
+                st.text(row.note)
+
+
+def _judge(desk: Desk, reading_id: int, reader: str, verdict: Verdict, note_key: str, onwards: str | None) -> None:
+    def judge() -> None:
+        give_verdict(desk, reading_id, reader, verdict, st.session_state.get(note_key, ""))
+        st.session_state[SAID] = f":material/check: Kept: {verdict.value}. Z takes it back."
+        open_study(onwards)
+
+    _or_say(judge)
+
+
+def _undo(desk: Desk, reader: str) -> None:
+    def undo() -> None:
+        last = last_verdict(desk, reader)
+        if last is not None:
+            undo_verdict(desk, last.id, reader)
+            st.session_state[SAID] = f":material/undo: Taken back: {last.verdict.value}."
+            open_study(last.study)
+
+    _or_say(undo)
+
+
+def _or_say(work: Callable[[], None]) -> None:
+    """What cannot be kept is said on the page, and the note stays where it was."""
+    try:
+        work()
+    except PneumoDeskError as error:
+        st.session_state[PROBLEM] = str(error)

@@ -1,0 +1,56 @@
+"""The list and the film beside each other: the part of the Triage page that is used all day."""
+
+import streamlit as st
+
+from core.services.desk import Desk
+from core.services.studies import Worklist
+from core.ui.assigning import assign_popover
+from core.ui.reader.component import current_reader
+from core.ui.reading_pane import reading_pane
+from core.ui.study_list import CURRENT, ShownStudies, current_worklist, shown_studies, study_filters, study_table
+from core.ui.verdict_bar import note_field, verdict_bar, verdicts_side_by_side, way_on
+
+
+def worklist_desk(desk: Desk, batch_id: str | None = None) -> None:
+    """Show the worklist of all batches or of one; a key or a verdict runs only this part of the page again."""
+    if CURRENT not in st.session_state:
+        st.session_state[CURRENT] = st.query_params.get("study")
+
+    @st.fragment
+    def show() -> None:
+        worklist = current_worklist(desk, batch_id)
+        if worklist.studies.empty:
+            st.caption("No films have been read yet. Add some, and they will stand here, most urgent first.")
+            return
+        reader = current_reader()
+        listed, pane = st.columns(2, gap="medium")
+        with listed:
+            _how_it_stands(worklist)
+            shown = shown_studies(worklist, study_filters(desk, worklist), reader)
+            study_table(desk, shown, batch_id)
+            assign_popover(desk, shown, reader)
+        with pane:
+            _reading(desk, worklist, shown, reader)
+
+    show()
+
+
+def _how_it_stands(worklist: Worklist) -> None:
+    studies = worklist.studies
+    num_judged, num_lifted = int(studies["is_judged"].sum()), int(studies["is_lifted"].sum())
+    lifted = f" · {num_lifted:,} lifted for waiting over {worklist.rules.waiting_cap_hours:g} h" if num_lifted else ""
+    st.progress(num_judged / len(studies), text=f"{num_judged:,} of {len(studies):,} studies read by a reader{lifted}")
+
+
+def _reading(desk: Desk, worklist: Worklist, shown: ShownStudies, reader: str | None) -> None:
+    if shown.current is None:
+        st.caption("Nothing is left to read here." if worklist.studies["is_judged"].all() else "No study is chosen.")
+        return
+    row = worklist.studies[worklist.studies["study"] == shown.current].iloc[0]
+    way_on(desk, shown, reader)
+    verdict_bar(desk, shown, int(row["reading_id"]), reader)
+    following = shown.neighbour(1)
+    after = worklist.studies[worklist.studies["study"] == following].iloc[0] if following else None
+    reading_pane(desk, row, worklist.rules, following=after)
+    note_field(shown, reader)
+    verdicts_side_by_side(desk, shown.current, reader)
