@@ -45,3 +45,11 @@ def test_no_prevalence_no_answer(prevalence: float) -> None:
     """A prevalence that is none is refused in a sentence."""
     with pytest.raises(EvaluationError, match="between 0 and 1"):
         predictive_values(ConfusionCounts(tp=1, fn=1, tn=1, fp=1), prevalence)
+
+
+def test_a_published_example() -> None:
+    """Liver scans (Altman and Bland, BMJ 1994;309:102): 0.88 and 0.67 as sampled, 0.45 and 0.95 at a quarter."""
+    scans = ConfusionCounts(tp=231, fn=27, fp=32, tn=54)
+    own, rarer = predictive_values(scans, 258 / 344), predictive_values(scans, 0.25)
+    assert own.ppv == pytest.approx(231 / 263, abs=1e-9) and own.npv == pytest.approx(54 / 81, abs=1e-9)
+    assert (round(rarer.ppv, 2), round(rarer.npv, 2)) == (0.45, 0.95)
