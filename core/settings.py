@@ -3,6 +3,7 @@
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +15,8 @@ NOTICE = (
     "For research and education; not a medical device. PneumoDesk flags films for a human reader. "
     "A film it does not flag may still show disease."
 )
+
+Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 class AppSettings(BaseSettings):
@@ -73,9 +76,14 @@ class AppSettings(BaseSettings):
 @lru_cache(maxsize=1)
 def get_settings() -> AppSettings:
     """Return the settings of this process; raises SettingsError naming the variable that is wrong."""
+    return read_settings(AppSettings)
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """Return settings of a kind from the environment; raises SettingsError naming the variable that is wrong."""
     try:
-        return AppSettings()
+        return kind()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "PNEUMODESK_" + str(first["loc"][0]).upper()
+        name = kind.model_config.get("env_prefix", "") + str(first["loc"][0]).upper()
         raise SettingsError(f"{name} is set to {first['input']!r}: {first['msg'].lower()}.") from error

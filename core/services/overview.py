@@ -30,6 +30,12 @@ class DeskState:
     batches: list[BatchStatus]
 
 
+def require_database(desk: Desk) -> None:
+    """Raise DatabaseError in a sentence if the database does not answer."""
+    with desk.reading() as session:
+        session.scalar(select(1))
+
+
 def describe_desk(desk: Desk) -> DeskState:
     """Return the active model, the device, the counts and the last batches."""
     batches = list_batches(desk, NUM_BATCHES)

@@ -114,16 +114,25 @@ def has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def needs_conversion(checkpoint: Checkpoint, device: str, cache_folder: Path) -> bool:
+    """Return whether `build_engine` would have to convert the graph first, which imports torch."""
+    on_cpu = device == "cpu" or (device == "auto" and not has_gpu())
+    return on_cpu and not _graph_folder(checkpoint, cache_folder).exists()
+
+
+def _graph_folder(checkpoint: Checkpoint, cache_folder: Path) -> Path:
+    return cache_folder / "graphs" / f"{checkpoint.hash[:32]}-{ov.__version__.split('-')[0]}-{ENGINE_FORMAT}"
+
+
 def _cached_graph(checkpoint: Checkpoint, cache_folder: Path) -> Path:
-    name = f"{checkpoint.hash[:32]}-{ov.__version__.split('-')[0]}-{ENGINE_FORMAT}"
-    folder = cache_folder / "graphs" / name
+    folder = _graph_folder(checkpoint, cache_folder)
     if not folder.exists():
         from core.model.loading import classifier_from
         from core.triage.exported import write_openvino_graph
 
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
-            made = Path(temporary) / name
+            made = Path(temporary) / folder.name
             write_openvino_graph(
                 classifier_from(checkpoint), checkpoint.card.preprocessing.image_size, made / GRAPH_FILE
             )

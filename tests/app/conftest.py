@@ -20,6 +20,7 @@ import pytest
 
 from core.services.desk import Desk, open_desk
 from core.settings import get_settings
+from tests.app.api_server import ServedApi, serve_api
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = Path(__file__).with_name("parts_app.py")
@@ -37,6 +38,19 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     get_settings.cache_clear()
     yield open_desk()
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def api_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for all tests that read single films, so that the model is made ready once."""
+    return tmp_path_factory.mktemp("api") / "home"
+
+
+@pytest.fixture(scope="session")
+def api(api_home: Path) -> Iterator[ServedApi]:
+    """The REST API served by itself."""
+    with serve_api(api_home) as served:
+        yield served
 
 
 @dataclass(frozen=True)

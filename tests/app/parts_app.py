@@ -4,7 +4,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from core.api.app import create_api
+from core.api.application import create_api
 from core.api.prompt_answers import answer_at_once
 from core.api.security_headers import SecurityHeaders
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from core.api.app import create_api
+from core.api.application import create_api
 from core.services.desk import Desk
 from core.services.films import Picture, draw_heatmap, picture_address
 

@@ -2,7 +2,7 @@
 
 from starlette.testclient import TestClient
 
-from core.api.app import create_api
+from core.api.application import create_api
 from core.api.security_headers import SECURITY_HEADERS, SecurityHeaders
 from core.services.desk import Desk
 from core.settings import NOTICE

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from core.api.app import create_api
+from core.api.application import create_api
 from core.errors import SettingsError
 from core.services import uploads
 from core.services.desk import Desk

@@ -1,0 +1,66 @@
+"""Single films on their way from a request to the shared model: as many as may wait, and no longer than they may."""
+
+import asyncio
+from typing import Annotated, BinaryIO
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, HTTPException, Request
+
+from core.api.access import Caller
+from core.api.settings import ApiSettings
+from core.api.watching import Figures
+from core.services.desk import open_desk
+from core.services.single_films import Prediction, PredictionDesk, SharedModel
+
+BUSY = "As many films wait as may: try again in a moment."
+TOO_LONG = "The model did not answer in time: try again in a moment."
+
+
+class FilmDesk:
+    """Hands films to the shared model without ever holding up those who ask for something else."""
+
+    def __init__(self, settings: ApiSettings, figures: Figures) -> None:
+        self._settings = settings
+        self._figures = figures
+        self._num_waiting = 0
+        self._model: SharedModel | None = None
+        # One thread of its own: loading takes seconds, and must not use up the threads of others.
+        self._loading = CapacityLimiter(1)
+
+    @property
+    def model(self) -> SharedModel:
+        """The shared model, loaded or not; raises SettingsError or DatabaseError if there is no desk."""
+        if self._model is None:
+            self._model = SharedModel(open_desk(), self._settings.model, self._figures.batch_sizes.observe)
+        return self._model
+
+    async def predict(self, stream: BinaryIO, caller: Caller) -> Prediction:
+        """Return what a film was found to be; raises HTTPException 503 if too many wait or it takes too long."""
+        if self._num_waiting >= self._settings.max_waiting:
+            self._figures.predictions.labels("turned away").inc()
+            raise HTTPException(503, BUSY)
+        self._num_waiting += 1
+        self._figures.waiting.set(self._num_waiting)
+        try:
+            async with asyncio.timeout(self._settings.answer_seconds):
+                loaded = self.model.loaded or await self._load()
+                prediction = await asyncio.wrap_future(loaded.predict(stream, caller.name))
+        except TimeoutError as error:
+            self._figures.predictions.labels("too late").inc()
+            raise HTTPException(503, TOO_LONG) from error
+        finally:
+            self._num_waiting -= 1
+            self._figures.waiting.set(self._num_waiting)
+        self._figures.predictions.labels(prediction.finding or prediction.status).inc()
+        return prediction
+
+    async def _load(self) -> PredictionDesk:
+        return await to_thread.run_sync(self.model.get, limiter=self._loading, abandon_on_cancel=True)
+
+
+def film_desk(request: Request) -> FilmDesk:
+    """Return the application's desk for single films."""
+    return request.app.state.film_desk
+
+
+Films = Annotated[FilmDesk, Depends(film_desk)]
