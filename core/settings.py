@@ -68,6 +68,11 @@ class AppSettings(BaseSettings):
         return self.home / "runs"
 
     @property
+    def uploads(self) -> Path:
+        """Folder with one subfolder for each upload."""
+        return self.home / "uploads"
+
+    @property
     def worklists(self) -> Path:
         """Folder with one subfolder for each triage batch."""
         return self.home / "worklists"

@@ -7,6 +7,7 @@ from core.services.batches import get_batch, list_batches, start_batch, start_se
 from core.services.desk import Desk
 from core.services.models import STARTER, model_card
 from core.services.studies import has_readings
+from core.services.taking_over import count_taken_over
 from core.services.triage import TriageRequest
 from core.services.waiting_reader import prepare_reader
 from core.services.worklist import ranked_readings, to_csv
@@ -67,6 +68,11 @@ def show_batch(desk: Desk, batch_id: str) -> None:
                 on_click="ignore",
             )
     batch_progress(desk, batch)
+    if not batch.is_live and (num_known := count_taken_over(desk, batch_id)):
+        st.caption(
+            f":material/history: {num_known:,} of {batch.num_done:,} films had been read before by this model version "
+            "at this operating point: their readings were taken over."
+        )
     if batch.num_done:
         worklist_desk(desk, batch_id)
     elif not batch.is_live:

@@ -130,6 +130,9 @@ def triage(
     saliency: Annotated[
         Path | None, typer.Option("--saliency", help="Write films with where the model looked into this folder.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read films again that this model version has read before.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Read films and rank them, most urgent first; every file gets a row, whatever it is."""
@@ -137,7 +140,7 @@ def triage(
     from core.services.worklist import ranked_readings, to_csv
 
     desk = open_desk()
-    request = TriageRequest(paths=tuple(paths), model=model, saliency_folder=saliency)
+    request = TriageRequest(paths=tuple(paths), model=model, saliency_folder=saliency, again=again)
     with progress_bar() as bar:
         result = run_triage(
             desk, request, on_progress=lambda progress: bar.show("reading", progress.num_done, progress.num_files)

@@ -64,6 +64,40 @@ def record_event(session: Session, actor: str | None, action: AuditAction, subje
     )
 
 
+def record_model_change(session: Session, batch: tables.Batch) -> None:
+    """Add an event if a new batch is read by another model or at another operating point than the one before it."""
+    before = session.scalar(select(tables.Batch).order_by(tables.Batch.created_at.desc()).limit(1))
+    old = (before.model_version_id, before.operating_point_id) if before else None
+    if old == (batch.model_version_id, batch.operating_point_id):
+        return
+    model = session.get_one(tables.ModelVersion, batch.model_version_id)
+    point = session.get_one(tables.OperatingPoint, batch.operating_point_id)
+    record_event(
+        session,
+        batch.reader,
+        AuditAction.MODEL_CHANGE,
+        f"{model.name} ({model.checkpoint_hash[:12]})",
+        operating_point=f"{point.name}, threshold {point.threshold:.4f}",
+        before=f"{before.model_version.name} ({before.model_version.checkpoint_hash[:12]})" if before else None,
+        batch=batch.id,
+    )
+
+
+def record_read(session: Session, batch: tables.Batch) -> None:
+    """Add the event that a batch was read, to its end or to where it was stopped."""
+    model = batch.model_version
+    record_event(
+        session,
+        batch.reader,
+        AuditAction.READ,
+        batch.source,
+        batch=batch.id,
+        files=batch.num_done,
+        model=f"{model.name} ({model.checkpoint_hash[:12]})",
+        state=batch.state,
+    )
+
+
 def list_events(desk: Desk, asked: AuditFilter = AuditFilter()) -> list[AuditRow]:
     """Return events, newest first."""
     event = tables.AuditEvent

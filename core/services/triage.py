@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from sqlalchemy import insert, select, update
 from core.errors import InputNotFoundError
 from core.model.checkpoint import read_card
 from core.runs.work import Heartbeat, claim, finish
+from core.services.audit import AuditAction, record_event, record_model_change, record_read
 from core.services.desk import Desk
 from core.services.models import STARTER, model_folder, record_model, record_operating_point
 from core.services.predictors import load_predictor, num_threads
+from core.services.taking_over import earlier_readings, taken_over_rows
 from core.services.worklist import TriageResult, describe_batch
 from core.triage.intake import Candidate, IntakeProblem, gather
-from core.triage.pipeline import FilmReading, FilmView, Predictor, read_films
+from core.triage.pipeline import FilmReading, FilmView, KnownFilm, Predictor, read_films
 from core.triage.saliency import overlay, positive_share
 from db import models as tables
 from db.models import utc_now
@@ -38,6 +40,7 @@ class TriageRequest(BaseModel):
     model: str = Field(STARTER, description="`starter`, `run:RUN` or a checkpoint folder.")
     saliency_folder: Path | None = Field(None, description="Where to write films overlaid with where the model looked.")
     reader: str | None = Field(None, description="Who asked for it.")
+    again: bool = Field(False, description="Read films again that this model version has read before.")
     title: str = Field("", description="What the batch is called; its paths if empty.")
 
 
@@ -84,8 +87,11 @@ def create_batch(desk: Desk, request: TriageRequest) -> str:
             request=absolute.model_dump(mode="json"),
             reader=request.reader,
         )
+        record_model_change(session, batch)
         session.add(batch)
         session.flush()
+        if any(path.is_relative_to(desk.settings.uploads.absolute()) for path in absolute.paths):
+            record_event(session, batch.reader, AuditAction.UPLOAD, batch.source, batch=batch.id)
         return batch.id
 
 
@@ -116,6 +122,7 @@ def work_on_batch(
         raise
     with desk.transaction() as session:
         finish(session, tables.Batch, batch_id, State.STOPPED if stopped else State.COMPLETED)
+        record_read(session, session.get_one(tables.Batch, batch_id))
 
 
 def _request_of(desk: Desk, batch_id: str) -> TriageRequest:
@@ -148,19 +155,22 @@ def _read_all(
         num_threads=num_threads(desk),
         max_file_bytes=desk.settings.max_file_megabytes * 10**6,
         on_film=drawer.write if drawer else None,
+        # A film that is to be drawn has to be opened anyway.
+        known=None if request.again or drawer else earlier_readings(desk, batch_id),
     )
-    pending: list[dict[str, Any]] = []
+    pending: list[FilmReading | KnownFilm] = []
     for reading in readings:
-        pending.append(_row(batch_id, reading, drawer))
+        pending.append(reading)
         if len(pending) == STORE_EVERY:
-            num_done += _store(desk, batch_id, pending)
+            num_done += _store(desk, batch_id, pending, drawer)
             pending = []
             on_progress(TriageProgress(num_done, num_files))
             if should_stop():
                 return False
-    num_done += _store(desk, batch_id, pending)
+    num_done += _store(desk, batch_id, pending, drawer)
     on_progress(TriageProgress(num_done, num_files))
-    return True
+    # Fewer only if an earlier reading was deleted before it was taken over: its film is left to be read.
+    return num_done == num_files
 
 
 def _left_to_read(desk: Desk, batch_id: str, request: TriageRequest) -> tuple[list[Candidate | IntakeProblem], int]:
@@ -209,14 +219,21 @@ def _row(batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> 
     }
 
 
-def _store(desk: Desk, batch_id: str, rows: list[dict[str, Any]]) -> int:
+def _store(
+    desk: Desk, batch_id: str, readings: Sequence[FilmReading | KnownFilm], drawer: SaliencyWriter | None
+) -> int:
     """Store readings and the new count in one transaction, so that neither ever stands without the other."""
-    if rows:
-        with desk.transaction() as session:
-            session.execute(insert(tables.Reading), rows)
-            session.execute(
-                update(tables.Batch)
-                .where(tables.Batch.id == batch_id)
-                .values(num_done=tables.Batch.num_done + len(rows))
-            )
-    return len(rows)
+    if not readings:
+        return 0
+    rows = [_row(batch_id, reading, drawer) for reading in readings if isinstance(reading, FilmReading)]
+    known = [reading for reading in readings if isinstance(reading, KnownFilm)]
+    with desk.transaction() as session:
+        taken_over = taken_over_rows(session, batch_id, known) if known else []
+        for made in (rows, taken_over):
+            if made:
+                session.execute(insert(tables.Reading), made)
+        num_stored = len(rows) + len(taken_over)
+        session.execute(
+            update(tables.Batch).where(tables.Batch.id == batch_id).values(num_done=tables.Batch.num_done + num_stored)
+        )
+    return num_stored

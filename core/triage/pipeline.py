@@ -5,7 +5,7 @@ Shapes: B films of a batch, D embedding size, h and w cells of an activation map
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -88,6 +88,15 @@ class PreparedFilm:
     pixels_HW: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class KnownFilm:
+    """A film that was read before, and the earlier reading."""
+
+    candidate: Candidate
+    file_hash: str
+    reading_id: int
+
+
 OnFilm = Callable[[FilmReading, FilmView], None]
 
 
@@ -99,26 +108,28 @@ def read_films(
     max_file_bytes: int,
     check_films: bool = True,
     on_film: OnFilm | None = None,
-) -> Iterator[FilmReading]:
+    known: Mapping[str, int] | None = None,
+) -> Iterator[FilmReading | KnownFilm]:
     """Yield one reading for every candidate, in the order in which they are done; one bad file harms no other.
 
-    `check_films` may be turned off where every readable file is to be scored. `on_film` is called, in one of
-    the reading threads, with every film that was read and what it was read from. Memory holds a few
-    batches, however many candidates there are.
+    A film whose hash is in `known` is not read but yielded with the id of its earlier reading. `check_films` may be
+    off where every readable file is to be scored. `on_film` is called, in one of the reading threads, with every
+    film that was read and what it was read from. Memory holds a few batches, however many candidates there are.
     """
     keep_freed_memory()
     # Leaving early (an error, or a reader who stops asking) must not wait for films nobody wants.
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="read")
     batches = _Batches(predictor, pool, on_film)
-    preparation = Preparation(predictor.image_size, max_file_bytes, check_films, keep_pixels=on_film is not None)
+    keep_pixels = on_film is not None
+    preparation = Preparation(predictor.image_size, max_file_bytes, check_films, keep_pixels, known)
     prepared = _prepared(candidates, pool, preparation)
     try:
         for outcome in prepared:
-            if isinstance(outcome, FilmReading):
-                yield outcome
-            else:
+            if isinstance(outcome, PreparedFilm):
                 batches.add(outcome)
                 yield from batches.finished()
+            else:
+                yield outcome
         batches.close()
         yield from batches.finished()
         batches.finish_drawing()
@@ -188,13 +199,16 @@ class Preparation:
     max_file_bytes: int
     check_films: bool
     keep_pixels: bool
+    known: Mapping[str, int] | None = None
 
-    def __call__(self, candidate: Candidate) -> PreparedFilm | FilmReading:
-        """Return the prepared film, or the reading of one that cannot be read."""
+    def __call__(self, candidate: Candidate) -> PreparedFilm | FilmReading | KnownFilm:
+        """Return the prepared film, the reading of one that cannot be read, or that it is known."""
         file_hash = None
         try:
             content = candidate.read_bytes(self.max_file_bytes)
             file_hash = hashlib.sha256(content).hexdigest()
+            if self.known and file_hash in self.known:
+                return KnownFilm(candidate, file_hash, self.known[file_hash])
             radiograph = read_radiograph(content, shortest_side=round(DECODED_SIDE * self.image_size))
             if self.check_films:
                 check_film(radiograph)
@@ -207,9 +221,9 @@ class Preparation:
 
 def _prepared(
     candidates: Iterable[Candidate | IntakeProblem], pool: ThreadPoolExecutor, prepare: Preparation
-) -> Iterator[PreparedFilm | FilmReading]:
+) -> Iterator[PreparedFilm | FilmReading | KnownFilm]:
     """Yield candidates in their order, with a window of them being read ahead."""
-    window: deque[Future[PreparedFilm | FilmReading]] = deque()
+    window: deque[Future[PreparedFilm | FilmReading | KnownFilm]] = deque()
     for candidate in candidates:
         if isinstance(candidate, IntakeProblem):
             yield FilmReading(candidate.name, Status.FAILED, str(candidate.reason), candidate.sentence, Priority.REVIEW)

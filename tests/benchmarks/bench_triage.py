@@ -119,7 +119,7 @@ def main() -> None:
         line("forward, OpenVINO fp32", forward_rate(OpenVinoEngine(graph, cores, "f32")), "films/s")
         baseline = original_way(films)
         line("original study's way", baseline, "films/s")
-        request = TriageRequest(paths=(data_folder() / "originals",))
+        request = TriageRequest(paths=(data_folder() / "originals",), again=True)
         run_triage(desk, request, predictor=predictor)
         rounds = []
         for _ in range(ROUNDS):

@@ -53,7 +53,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def begin(desk: Desk, folder: Path) -> str:
     """Start a batch and wait until a part of it has been read."""
-    batch_id = start_batch(desk, TriageRequest(paths=(folder,)))
+    batch_id = start_batch(desk, TriageRequest(paths=(folder,), again=True))
     wait_until(lambda: get_batch(desk, batch_id).num_done > 0)
     return batch_id
 

@@ -1,0 +1,71 @@
+"""Films that this model version has read before: their readings are taken over, and it is said that they were."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.services.desk import Desk
+from core.triage.pipeline import KnownFilm
+from core.triage.priority import Status
+from db import models as tables
+from db.models import utc_now
+
+TAKEN_OVER_FIELDS = (
+    *("status", "reason_code", "reason", "probability", "logit", "gate_distance", "finding", "priority"),
+    *("rank_order", "activation_map"),
+)
+
+
+def earlier_readings(desk: Desk, batch_id: str) -> dict[str, int]:
+    """Return, by the hash of each film that a batch's model version judged at the same operating point, the reading."""
+    reading, batch, model = tables.Reading, tables.Batch, tables.ModelVersion
+    with desk.reading() as session:
+        this = session.get_one(batch, batch_id)
+        rows = session.execute(
+            select(reading.file_hash, func.max(reading.id))
+            .join(batch, batch.id == reading.batch_id)
+            .join(model, model.id == batch.model_version_id)
+            .where(
+                model.checkpoint_hash == this.model_version.checkpoint_hash,
+                batch.operating_point_id == this.operating_point_id,
+                reading.file_hash.is_not(None),
+                reading.status.in_((Status.READ.value, Status.REJECTED.value)),
+            )
+            .group_by(reading.file_hash)
+        )
+        return dict(rows.all())
+
+
+def taken_over_rows(session: Session, batch_id: str, films: Sequence[KnownFilm]) -> list[dict[str, Any]]:
+    """Return rows for known films; one whose earlier reading was deleted meanwhile has none."""
+    reading = tables.Reading
+    query = select(reading.id, *(getattr(reading, field) for field in TAKEN_OVER_FIELDS)).where(
+        reading.id.in_([film.reading_id for film in films])
+    )
+    earlier = {row["id"]: dict(row) for row in session.execute(query).mappings()}
+    return [
+        {
+            **{field: earlier[film.reading_id][field] for field in TAKEN_OVER_FIELDS},
+            "batch_id": batch_id,
+            "file": film.candidate.name,
+            "file_hash": film.file_hash,
+            "study": film.file_hash,
+            "source_path": str(film.candidate.path),
+            "source_member": film.candidate.member,
+            "saliency_file": None,
+            "taken_over_from": film.reading_id,
+            "created_at": utc_now(),
+        }
+        for film in films
+        if film.reading_id in earlier
+    ]
+
+
+def count_taken_over(desk: Desk, batch_id: str) -> int:
+    """Return how many films of a batch were not read again."""
+    reading = tables.Reading
+    with desk.reading() as session:
+        counted = select(func.count()).where(reading.batch_id == batch_id, reading.taken_over_from.is_not(None))
+        return session.scalar(counted) or 0

@@ -1,0 +1,110 @@
+"""A film that this model version has read before is not read again, and everything done with films is in the trail."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.radiograph.phantom import synthesise_phantom
+from core.services.audit import list_events
+from core.services.desk import Desk, open_desk
+from core.services.predictors import load_predictor
+from core.services.readings import get_reading
+from core.services.studies import load_studies
+from core.services.taking_over import count_taken_over
+from core.services.triage import TriageRequest, run_triage
+from core.services.worklist import ranked_readings
+from core.settings import AppSettings
+from core.triage.engine import Engine
+from core.triage.pipeline import Predictor
+from tests.hostile_files import encoded
+
+
+class CountingEngine:
+    """Passes films on to an engine and counts them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.name, self.num_films = engine.name, 0
+        self._engine = engine
+
+    def submit(self, images_B1HW, deliver) -> None:
+        self.num_films += len(images_B1HW)
+        self._engine.submit(images_B1HW, deliver)
+
+    def finish(self) -> None:
+        self._engine.finish()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return open_desk(AppSettings(home=tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(scope="module")
+def predictor(desk: Desk) -> Predictor:
+    found = load_predictor(desk, "starter")
+    return Predictor(found.checkpoint, CountingEngine(found.engine), None, found.operating_point)
+
+
+@pytest.fixture
+def films(tmp_path: Path, real_data: Path) -> Path:
+    folder = tmp_path / "ward"
+    folder.mkdir()
+    for film in sorted((real_data / "originals" / "NORMAL").glob("*.jpeg"))[:5]:
+        shutil.copyfile(film, folder / film.name)
+    (folder / "blank.png").write_bytes(encoded(synthesise_phantom(1, size=512) * 0))
+    (folder / "notes.txt").write_text("no film")
+    return folder
+
+
+def read(desk: Desk, predictor: Predictor, folder: Path, **asked) -> tuple[str, int]:
+    """Read a folder; returns the batch and how many films went through the engine."""
+    before = predictor.engine.num_films
+    result = run_triage(desk, TriageRequest(paths=(folder,), reader="Ada", **asked), predictor=predictor)
+    return result.batch_id, predictor.engine.num_films - before
+
+
+def test_known_films_are_taken_over_and_new_ones_read(desk, predictor, films: Path, real_data: Path) -> None:
+    """The second time only the new film goes through the model; the list is complete and the same."""
+    first, num_read = read(desk, predictor, films)
+    assert (num_read, count_taken_over(desk, first)) == (5, 0)
+    shutil.copyfile(next((real_data / "originals" / "PNEUMONIA").glob("*.jpeg")), films / "new.jpeg")
+    second, num_read = read(desk, predictor, films)
+    assert num_read == 1
+    # Five films and the blank one, which was refused before; what could not be opened is tried again.
+    assert count_taken_over(desk, second) == 6
+    rows = {row["file"]: row for row in ranked_readings(desk, second)}
+    for row in ranked_readings(desk, first):
+        assert rows[row["file"]] == row
+    assert set(rows) == {path.name for path in films.iterdir()}
+    studies = load_studies(desk, second).set_index("file")
+    taken_over = studies.index[studies["taken_over_from"].notna()]
+    assert "new.jpeg" not in taken_over
+    detail = get_reading(desk, int(studies.loc[taken_over[0], "reading_id"]))
+    assert detail.lineage["Taken over"] == "from an earlier reading of the same film"
+
+
+def test_reading_again_can_be_asked_for(desk, predictor, films: Path) -> None:
+    """With `again` every film goes through the model once more."""
+    read(desk, predictor, films)
+    batch, num_read = read(desk, predictor, films, again=True)
+    assert (num_read, count_taken_over(desk, batch)) == (5, 0)
+
+
+def test_another_operating_point_reads_anew(desk, predictor, films: Path, tmp_path: Path) -> None:
+    """What another threshold said is not taken over: with another operating point every film is read."""
+    read(desk, predictor, films)
+    folder = shutil.copytree(Path(__file__).parents[2] / "core" / "model" / "starter", tmp_path / "other")
+    card = (folder / "card.json").read_text()
+    (folder / "card.json").write_text(card.replace('"name": "youden"', '"name": "our own"'))
+    batch, num_read = read(desk, predictor, films, model=str(folder))
+    assert (num_read, count_taken_over(desk, batch)) == (5, 0)
+
+
+def test_reading_and_a_change_of_model_stand_in_the_trail(desk, predictor, films: Path) -> None:
+    """Each batch leaves who had it read, with which model; a change of model is an event of its own."""
+    batch, _ = read(desk, predictor, films)
+    events = [event for event in list_events(desk) if event.detail.get("batch") == batch]
+    assert events[0].action == "read"
+    assert events[0].who == "Ada" and "starter" in events[0].detail["model"]
+    assert any(event.action == "model change" for event in list_events(desk))
