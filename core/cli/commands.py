@@ -9,6 +9,7 @@ import typer
 
 from core.cli import keys
 from core.cli.config_options import with_config_options
+from core.cli.experiments import add_experiment_commands
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.errors import PneumoDeskError
 from core.services.desk import open_desk
@@ -25,6 +26,7 @@ app = typer.Typer(
 runs_app = typer.Typer(help="Training runs.", no_args_is_help=True)
 models_app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
+add_experiment_commands(runs_app)
 app.add_typer(models_app, name="models")
 app.add_typer(keys.app, name="keys")
 

@@ -46,6 +46,13 @@ class LabelledFilms:
         joined = "\n".join("\t".join(map(str, line)) for line in lines)
         return hashlib.sha256(joined.encode("utf-8", "surrogateescape")).hexdigest()
 
+    @property
+    def known_patients(self) -> np.ndarray | None:
+        """The patient of each film [N], each film its own where none is known; None if no patient is known."""
+        if not any(self.patients):
+            return None
+        return np.array([patient or f"film {file}" for patient, file in zip(self.patients, self.files, strict=True)])
+
     def document(self) -> dict[str, list[str] | list[int]]:
         """Return the columns as the database keeps them."""
         return {

@@ -10,9 +10,16 @@ from db import models as tables
 
 
 def list_runs(desk: Desk, limit: int = 1000) -> list[dict[str, Any]]:
-    """Return runs, newest first, with their state and main figures."""
+    """Return runs that are not deleted, newest first, with their state and main figures."""
     with desk.reading() as session:
-        runs = session.scalars(select(tables.Run).order_by(tables.Run.created_at.desc()).limit(limit)).all()
+        note = tables.RunAnnotation
+        runs = session.scalars(
+            select(tables.Run)
+            .outerjoin(note, note.run_id == tables.Run.id)
+            .where(note.deleted_at.is_(None))
+            .order_by(tables.Run.created_at.desc())
+            .limit(limit)
+        ).all()
         return [_line(run) for run in runs]
 
 

@@ -1,0 +1,150 @@
+"""Commands about the runs that were made: search, judge, compare, export, and what people say of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.terminal import print_json, print_sentence, print_table
+from core.errors import PneumoDeskError
+from core.services.desk import open_desk
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Runs = Annotated[list[str], typer.Argument(help="Runs, each by its id or the beginning of it.")]
+Run = Annotated[str, typer.Argument(help="A run's id, or its beginning.")]
+Split = Annotated[str, typer.Option("--split", help="validation, calibration, or another split that was evaluated.")]
+FIGURES = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "brier", "ece")
+
+
+def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> None:
+    """Compare two to eight runs on the same films, each with the first, with paired tests."""
+    from core.services.comparison import CompareRequest, compare_runs
+
+    comparison = compare_runs(open_desk(), CompareRequest(runs=tuple(runs), split=split))
+    if as_json:
+        print_json(comparison.document())
+        return
+    rows = [
+        {"figure": name, **{run.id: _with_interval(run.report, name) for run in comparison.runs}} for name in FIGURES
+    ]
+    print_table(rows, ("figure", *(run.id for run in comparison.runs)), "")
+    differing = [
+        {"field": name, **{run.id: value for run, value in zip(comparison.runs, values, strict=True)}}
+        for name, values in comparison.config_differences.items()
+    ]
+    print_table(differing, ("field", *(run.id for run in comparison.runs)), "Their configs do not differ.")
+    for sentence in (*comparison.notes, *(verdict.words for verdict in comparison.verdicts)):
+        typer.echo(sentence)
+
+
+def export(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .csv or .json file; standard output if not given.")
+    ] = None,
+    text: Annotated[str, typer.Option("--search", help="Only runs whose record holds these words.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Write all runs, or those found by --search: CSV with one line a run, or JSON with every epoch."""
+    import json
+
+    from core.services.history import HistoryQuery, search_runs
+    from core.services.run_export import MOST_RUNS, export_runs, runs_to_csv
+
+    desk = open_desk()
+    query = HistoryQuery(text=text, limit=MOST_RUNS)
+    if as_json or (out is not None and out.suffix.lower() == ".json"):
+        document = export_runs(desk, query)
+        if out is None:
+            print_json(document)
+            return
+        content = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    else:
+        content = runs_to_csv(search_runs(desk, query).lines)
+        if out is None:
+            typer.echo(content, nl=False)
+            return
+    try:
+        out.write_text(content, encoding="utf-8", newline="")
+    except OSError as error:
+        raise PneumoDeskError(f"{out} cannot be written: {error.strerror}. Name another file.") from error
+    print_sentence(f"Written to {out}.")
+
+
+def predictions(run: Run, split: Split = "validation") -> None:
+    """Write what a run said of every film of a split as CSV on standard output."""
+    from core.services.judgement import get_record
+    from core.services.run_export import predictions_to_csv
+
+    desk = open_desk()
+    typer.echo(predictions_to_csv(desk, get_record(desk, run).checkpoint_hash or "", split), nl=False)
+
+
+def delete(runs: Runs) -> None:
+    """Take runs out of every list; `runs restore` brings them back."""
+    from core.services.annotations import delete_runs
+    from core.services.judgement import resolve_run_ids
+
+    desk = open_desk()
+    ids = resolve_run_ids(desk, tuple(runs))
+    delete_runs(desk, ids)
+    print_sentence(f"Deleted {len(ids)} runs. `runs restore {' '.join(ids)}` brings them back.")
+
+
+def restore(runs: Runs) -> None:
+    """Bring deleted runs back."""
+    from core.services.annotations import restore_runs
+    from core.services.judgement import resolve_run_ids
+
+    desk = open_desk()
+    ids = resolve_run_ids(desk, tuple(runs))
+    restore_runs(desk, ids)
+    print_sentence(f"Restored {len(ids)} runs.")
+
+
+def choose_point(
+    run: Run,
+    name: Annotated[str, typer.Option("--name", help="What the operating point is called.")],
+    rule: Annotated[
+        str, typer.Option("--rule", help="youden, target_sensitivity, target_specificity or cost_ratio.")
+    ] = "youden",
+    target: Annotated[float, typer.Option("--target", help="Least sensitivity or specificity.")] = 0.95,
+    cost_ratio: Annotated[float, typer.Option("--cost-ratio", help="Cost of a miss in false alarms.")] = 5.0,
+    split: Split = "validation",
+    as_json: Json = False,
+) -> None:
+    """Choose a run's operating point on validation or calibration films; it is kept as the next version of its name."""
+    from pydantic import ValidationError
+
+    from core.evaluation.operating_point import OperatingPointRule
+    from core.services.judgement import get_record, look_at
+    from core.services.operating_points import keep_point
+
+    desk = open_desk()
+    try:
+        asked = OperatingPointRule(kind=rule, target=target, cost_ratio=cost_ratio)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PneumoDeskError(f"{first['loc'][0]} is {first['input']!r}: {first['msg'].lower()}.") from error
+    record = get_record(desk, run)
+    predicted = look_at(desk, record.checkpoint_hash or "", split, occasion=None).predicted
+    chosen = keep_point(desk, predicted, asked, name)
+    if as_json:
+        print_json({"checkpoint_hash": chosen.checkpoint_hash, "version": chosen.version, **chosen.point.model_dump()})
+        return
+    typer.echo(f"{chosen.point.name}, version {chosen.version}: threshold {chosen.point.threshold:.4f}.")
+    typer.echo(f"{chosen.point.rule} Chosen on {chosen.point.chosen_on}.")
+
+
+def add_experiment_commands(runs_app: typer.Typer) -> None:
+    """Put these commands among those about runs."""
+    for command in (compare, export, predictions, delete, restore):
+        runs_app.command(command.__name__)(command)
+    runs_app.command("choose-point")(choose_point)
+
+
+def _with_interval(report: object, name: str) -> str:
+    value = getattr(report, name)
+    interval = getattr(report.ci, name, None)
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if interval is None else f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})"

@@ -1,0 +1,213 @@
+"""The history of runs: filtered, searched, sorted and paged by the database."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Select, Text, and_, cast, exists, func, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from core.services.desk import Desk
+from db import models as tables
+
+SPARKLINE_METRIC = "validation_auc"
+_validation = tables.Run.summary["metrics"]["validation"]
+
+
+class Shelf(StrEnum):
+    """Where a run lies."""
+
+    CURRENT = "current"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
+
+
+class RunOrder(StrEnum):
+    """What the history is sorted by."""
+
+    BEGUN = "begun"
+    NAME = "name"
+    AUC = "validation AUC"
+    ACCURACY = "validation accuracy"
+
+
+class HistoryQuery(BaseModel):
+    """Which runs are asked for, in which order, and which page of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = Field("", max_length=200, description="Words that name, id, note, tags, config or error must hold.")
+    states: tuple[str, ...] = Field((), description="Only runs in these states; all if empty.")
+    architectures: tuple[str, ...] = Field((), description="Only runs with these networks; all if empty.")
+    tags: tuple[str, ...] = Field((), description="Only runs with all of these tags.")
+    starred: bool = Field(False, description="Only starred runs.")
+    shelf: Shelf = Field(Shelf.CURRENT, description="Runs at hand, archived ones, or deleted ones.")
+    order: RunOrder = Field(RunOrder.BEGUN, description="What the runs are sorted by.")
+    ascending: bool = Field(False, description="Smallest or oldest first.")
+    offset: int = Field(0, ge=0, description="Runs to leave out at the beginning.")
+    limit: int = Field(100, ge=1, le=2000, description="Most runs to return.")
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One run as the history shows it; figures are of the validation fold, None where there are none."""
+
+    id: str
+    name: str
+    state: str
+    architecture: str
+    seed: int | None
+    recipe_key: str
+    config: dict[str, Any]
+    auc: float | None
+    auc_interval: tuple[float, float] | None
+    accuracy: float | None
+    sensitivity: float | None
+    specificity: float | None
+    best_epoch: int | None
+    num_epochs: int
+    created_at: datetime
+    finished_at: datetime | None
+    starred: bool
+    note: str
+    tags: tuple[str, ...]
+    sparkline: tuple[float | None, ...]
+    cohort_fingerprint: str
+    checkpoint_hash: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """One page of the history, and how many runs match and exist."""
+
+    lines: tuple[RunLine, ...]
+    num_found: int
+    num_all: int
+
+
+def search_runs(desk: Desk, query: HistoryQuery) -> HistoryPage:
+    """Return the runs that a query asks for; two short queries for the page and one for its sparklines."""
+    with desk.reading() as session:
+        found = _filtered(query)
+        num_found = session.scalar(select(func.count()).select_from(found.subquery())) or 0
+        num_all = session.scalar(select(func.count()).select_from(tables.Run)) or 0
+        rows = session.execute(found.order_by(*_ordering(query)).offset(query.offset).limit(query.limit)).all()
+        ids = [run.id for run, _ in rows]
+        tags, curves = _tags(session, ids), _curves(session, ids)
+    lines = tuple(_line(run, note, tags.get(run.id, ()), curves.get(run.id, ())) for run, note in rows)
+    return HistoryPage(lines, num_found, num_all)
+
+
+def known_tags(desk: Desk) -> list[str]:
+    """Return every tag in use."""
+    with desk.reading() as session:
+        return list(session.scalars(select(tables.RunTag.tag).distinct().order_by(tables.RunTag.tag)))
+
+
+def _filtered(query: HistoryQuery) -> Select[tuple[tables.Run, tables.RunAnnotation | None]]:
+    run, note = tables.Run, tables.RunAnnotation
+    found = select(run, note).outerjoin(note, note.run_id == run.id)
+    shelves = {
+        Shelf.CURRENT: and_(note.archived_at.is_(None), note.deleted_at.is_(None)),
+        Shelf.ARCHIVED: and_(note.archived_at.is_not(None), note.deleted_at.is_(None)),
+        Shelf.DELETED: note.deleted_at.is_not(None),
+    }
+    found = found.where(shelves[query.shelf])
+    if query.states:
+        found = found.where(run.state.in_(query.states))
+    if query.architectures:
+        found = found.where(run.config["architecture"].as_string().in_(query.architectures))
+    if query.starred:
+        found = found.where(note.starred)
+    for tag in query.tags:
+        found = found.where(exists().where(tables.RunTag.run_id == run.id, tables.RunTag.tag == tag))
+    for word in query.text.split():
+        found = found.where(_holds(word))
+    return found
+
+
+def _holds(word: str) -> ColumnElement[bool]:
+    """Return whether any text about a run holds a word, in any case."""
+    texts = (
+        *(tables.Run.name, tables.Run.id, tables.Run.error, tables.Run.cohort_fingerprint),
+        *(tables.Run.checkpoint_hash, tables.RunAnnotation.note, cast(tables.Run.config, Text)),
+    )
+    tagged = exists().where(tables.RunTag.run_id == tables.Run.id, tables.RunTag.tag.icontains(word, autoescape=True))
+    return or_(tagged, *(text.icontains(word, autoescape=True) for text in texts))
+
+
+def _ordering(query: HistoryQuery) -> tuple[ColumnElement[Any], ...]:
+    column = {
+        RunOrder.BEGUN: tables.Run.created_at,
+        RunOrder.NAME: func.lower(tables.Run.name),
+        RunOrder.AUC: _validation["auc"].as_float(),
+        RunOrder.ACCURACY: _validation["accuracy"].as_float(),
+    }[query.order]
+    chosen = column.asc() if query.ascending else column.desc()
+    tie = tables.Run.id.asc() if query.ascending else tables.Run.id.desc()
+    # Runs without the figure stand last, whichever way.
+    return (chosen.nulls_last(), tie) if query.order in (RunOrder.AUC, RunOrder.ACCURACY) else (chosen, tie)
+
+
+def _tags(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    rows = session.execute(
+        select(tables.RunTag.run_id, tables.RunTag.tag).where(tables.RunTag.run_id.in_(ids)).order_by(tables.RunTag.tag)
+    )
+    for run_id, tag in rows:
+        found[run_id] = (*found.get(run_id, ()), tag)
+    return found
+
+
+def _curves(session: Session, ids: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
+    metric = tables.RunMetric
+    rows = session.execute(
+        select(metric.run_id, metric.value)
+        .where(metric.run_id.in_(ids), metric.name == SPARKLINE_METRIC)
+        .order_by(metric.run_id, metric.epoch)
+    )
+    found: dict[str, list[float | None]] = {}
+    for run_id, value in rows:
+        found.setdefault(run_id, []).append(value)
+    return {run_id: tuple(values) for run_id, values in found.items()}
+
+
+def _line(
+    run: tables.Run, annotation: tables.RunAnnotation | None, tags: tuple[str, ...], curve: tuple[float | None, ...]
+) -> RunLine:
+    summary = run.summary or {}
+    figures = summary.get("metrics", {}).get("validation", {})
+    config = run.config or {}
+    recipe = {name: value for name, value in config.items() if name != "seed"}
+    interval = figures.get("ci", {}).get("auc")
+    return RunLine(
+        id=run.id,
+        name=run.name,
+        state=run.state,
+        architecture=str(config.get("architecture", "")),
+        seed=config.get("seed"),
+        recipe_key=json.dumps([run.cohort_fingerprint, run.split_fingerprint, recipe], sort_keys=True),
+        config=config,
+        auc=figures.get("auc"),
+        auc_interval=tuple(interval) if interval else None,
+        accuracy=figures.get("accuracy"),
+        sensitivity=figures.get("sensitivity"),
+        specificity=figures.get("specificity"),
+        best_epoch=summary.get("best_epoch"),
+        num_epochs=len(curve),
+        created_at=run.created_at,
+        finished_at=run.finished_at,
+        starred=bool(annotation and annotation.starred),
+        note=annotation.note if annotation else "",
+        tags=tags,
+        sparkline=curve,
+        cohort_fingerprint=run.cohort_fingerprint,
+        checkpoint_hash=run.checkpoint_hash,
+        error=run.error,
+    )
