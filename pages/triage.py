@@ -11,11 +11,15 @@ from core.services.taking_over import count_taken_over
 from core.services.triage import TriageRequest
 from core.services.waiting_reader import prepare_reader
 from core.services.worklist import ranked_readings, to_csv
+from core.ui.agreement_view import agreement_view
+from core.ui.audit_view import audit_view
 from core.ui.batch_progress import batch_progress
 from core.ui.batch_table import batch_table
+from core.ui.keeping_view import delete_popover, keeping_view
 from core.ui.model_notice import model_notice
 from core.ui.opening import open_desk_or_stop
 from core.ui.reader.component import current_reader
+from core.ui.rules_form import rules_view
 from core.ui.study_list import CURRENT
 from core.ui.uploader.component import close_upload, uploader
 from core.ui.worklist_desk import worklist_desk
@@ -67,6 +71,8 @@ def show_batch(desk: Desk, batch_id: str) -> None:
                 disabled=not batch.num_done,
                 on_click="ignore",
             )
+            if delete_popover(desk, batch):
+                open_batch(None)
     batch_progress(desk, batch)
     if not batch.is_live and (num_known := count_taken_over(desk, batch_id)):
         st.caption(
@@ -88,6 +94,10 @@ def show_worklist(desk: Desk) -> None:
 VIEWS = {
     "worklist": (":material/list: Worklist", show_worklist),
     "films": (":material/add_photo_alternate: Add films", show_start),
+    "agreement": (":material/compare_arrows: After reading", agreement_view),
+    "rules": (":material/rule: Rules", rules_view),
+    "audit": (":material/history: Audit trail", audit_view),
+    "keeping": (":material/database: Keeping", keeping_view),
 }
 
 

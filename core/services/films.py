@@ -65,7 +65,7 @@ def open_picture(desk: Desk, picture: Picture, encoded: str, signature: str) -> 
         raise InputNotFoundError(f"{Path(path).name} is no longer where it was read.")
     if picture is Picture.HEATMAP:
         return _read_heatmap(desk, Path(path)), "image/png"
-    content = _content(desk, Path(path), member)
+    content = read_film_bytes(desk, Path(path), member)
     with _decoding:
         return draw_film(content) if picture is Picture.FILM else draw_thumbnail(content)
 
@@ -92,7 +92,10 @@ def draw_heatmap(share_hw: np.ndarray) -> bytes:
     return _encoded(Image.fromarray(np.round(rgba_HW4).astype(np.uint8), mode="RGBA"), "PNG")
 
 
-def _content(desk: Desk, path: Path, member: str | None) -> bytes:
+def read_film_bytes(desk: Desk, path: Path, member: str | None) -> bytes:
+    """Return a film's file, or a zip's member, as it is; raises InputNotFoundError and RadiographError."""
+    if not path.is_file():
+        raise InputNotFoundError(f"{path.name} is no longer where it was read.")
     limits = {
         "max_file_bytes": desk.settings.max_file_megabytes * MEGABYTE,
         "max_archive_bytes": desk.settings.max_archive_megabytes * MEGABYTE,

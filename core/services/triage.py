@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select, update
 
-from core.errors import InputNotFoundError
+from core.errors import InputNotFoundError, WorklistError
 from core.model.checkpoint import read_card
 from core.runs.work import Heartbeat, claim, finish
 from core.services.audit import AuditAction, record_event, record_model_change, record_read
 from core.services.desk import Desk
+from core.services.keeping import apply_retention
 from core.services.models import STARTER, model_folder, record_model, record_operating_point
 from core.services.predictors import load_predictor, num_threads
 from core.services.taking_over import earlier_readings, taken_over_rows
@@ -123,6 +125,9 @@ def work_on_batch(
     with desk.transaction() as session:
         finish(session, tables.Batch, batch_id, State.STOPPED if stopped else State.COMPLETED)
         record_read(session, session.get_one(tables.Batch, batch_id))
+    # Whoever may not remove old films is told so on the page; this batch has been read all the same.
+    with suppress(WorklistError):
+        apply_retention(desk)
 
 
 def _request_of(desk: Desk, batch_id: str) -> TriageRequest:

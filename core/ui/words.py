@@ -50,3 +50,11 @@ def duration(seconds: float | None) -> str:
 def moment(when: datetime) -> str:
     """Return a moment in the server's own time zone."""
     return f"{when.astimezone():%Y-%m-%d %H:%M}"
+
+
+def size(num_bytes: int) -> str:
+    """Return bytes as people say them."""
+    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if num_bytes >= step:
+            return f"{num_bytes / step:.1f} {unit}"
+    return f"{num_bytes} B"

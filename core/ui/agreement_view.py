@@ -1,0 +1,139 @@
+"""After reading: agreement of model and readers, where they differ, and verdicts as labels for the next cohort."""
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.evaluation.agreement import AgainstReference
+from core.services.agreement import AgreementReport, PairAgreement, agreement_of
+from core.services.desk import Desk
+from core.services.verdict_export import export_verdicts
+from core.services.worklist import rows_to_csv
+from core.ui.reader.component import current_reader
+from core.ui.study_list import current_worklist, open_study
+
+SAID = "triage.export.said"
+
+
+def agreement_view(desk: Desk) -> None:
+    """Show agreement over all studies that a reader has judged."""
+    report = agreement_of(current_worklist(desk, None))
+    if not report.num_judged:
+        st.caption("No study has been judged yet. Verdicts given in the worklist are compared here.")
+        return
+    st.caption(
+        f"{report.num_judged:,} studies have a verdict; the model is {', '.join(report.models)}. Readers saw its "
+        "result before they judged, so they agree with it more than they would otherwise. Films nobody judged do "
+        "not count, and these are findings on films, not diagnoses."
+    )
+    st.subheader("Agreement")
+    st.dataframe(pd.DataFrame([_pair_row(pair) for pair in report.pairs]), hide_index=True, alt="Agreement by pair")
+    _tables(report)
+    st.subheader("The model against verdicts")
+    st.caption("A film counts as flagged if it is urgent or uncertain for the model: a human must look at both.")
+    st.dataframe(
+        pd.DataFrame([_reference_row(name, found) for name, found in report.against.items()]),
+        hide_index=True,
+        alt="Sensitivity and specificity of the model against each reader's verdicts",
+    )
+    _disagreements(report)
+    _export(desk)
+
+
+def _pair_row(pair: PairAgreement) -> dict[str, object]:
+    found = pair.found
+    return {
+        "Between": f"{pair.first} and {pair.second}",
+        "Studies of both": found.num_studies,
+        "Decided by both": found.num_decided,
+        "Cohen's kappa": "–" if found.kappa is None else f"{found.kappa:.2f}",
+        "95 % interval": "–"
+        if found.kappa_interval is None
+        else f"{found.kappa_interval[0]:.2f} to {found.kappa_interval[1]:.2f}",
+    }
+
+
+def _tables(report: AgreementReport) -> None:
+    with st.expander("What each said", icon=":material/table:"):
+        for pair in report.pairs:
+            table = pd.DataFrame(pair.found.table, index=pair.found.labels, columns=pair.found.labels)
+            table = table.loc[table.sum(axis=1) > 0, table.sum(axis=0) > 0]
+            st.text(f"Rows: {pair.first}; columns: {pair.second}")
+            st.table(table)
+
+
+def _reference_row(name: str, found: AgainstReference) -> dict[str, object]:
+    return {
+        "Against": name,
+        "Pneumonia": found.num_positive,
+        "Normal": found.num_negative,
+        "Sensitivity": _share(found.sensitivity, found.sensitivity_interval),
+        "Specificity": _share(found.specificity, found.specificity_interval),
+    }
+
+
+def _share(value: float | None, interval: tuple[float, float] | None) -> str:
+    return "–" if value is None or interval is None else f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+
+
+def _disagreements(report: AgreementReport) -> None:
+    st.subheader("Disagreements")
+    rows = report.disagreements
+    if rows.empty:
+        st.caption("Model and readers agree on every study that was decided.")
+        return
+    chosen = st.dataframe(
+        rows.drop(columns="study"),
+        key="triage.disagreements",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        column_config={
+            "file": "File",
+            "probability": st.column_config.NumberColumn("Prob.", format="%.2f"),
+            "finding": "Model",
+            "verdicts": "Readers",
+            "between": "Between",
+        },
+        alt="Studies on which model and readers differ",
+    )
+    with st.container(horizontal=True):
+        if st.button(
+            "Open in the worklist", icon=":material/radiology:", disabled=not chosen.selection.rows, key="triage.reopen"
+        ):
+            st.query_params["view"] = "worklist"
+            open_study(str(rows["study"].iloc[chosen.selection.rows[0]]))
+            st.session_state.pop("triage.view", None)
+            st.rerun()
+        columns = list(rows.columns)
+        st.download_button(
+            "Disagreements as CSV",
+            lambda: rows_to_csv(rows.to_dict("records"), columns),
+            file_name="disagreements.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _export(desk: Desk) -> None:
+    st.subheader("Labels for the next cohort")
+    st.caption(
+        "Films whose readers agree on pneumonia or normal are copied into a new folder with a metadata.csv, "
+        "ready to be indexed as a cohort. The rest is left out."
+    )
+    reader = current_reader()
+    if st.button(
+        "Export verdicts as a cohort", icon=":material/dataset:", key="triage.export", disabled=reader is None
+    ):
+        try:
+            done = export_verdicts(desk, reader)
+        except PneumoDeskError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        missing = f" {len(done.missing):,} films are no longer where they were read." if done.missing else ""
+        st.success(
+            f"{done.num_films:,} films are in {done.folder}. Left out: {done.num_conflicting:,} on which readers "
+            f"differ, {done.num_undecided:,} that nobody decided.{missing}",
+            icon=":material/check:",
+        )

@@ -1,0 +1,81 @@
+"""The audit trail on a page: filtered, and taken along as CSV."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from core.services.audit import (
+    AuditAction,
+    AuditFilter,
+    count_events,
+    detail_in_words,
+    events_to_csv,
+    export_trail,
+    list_actors,
+    list_events,
+)
+from core.services.desk import Desk
+from core.ui.reader.component import current_reader
+from core.ui.words import moment
+
+MOST_ROWS = 500
+
+
+def audit_view(desk: Desk) -> None:
+    """Show who did what when, newest first."""
+    st.caption("Who did what when. The database itself refuses to change or delete a line. Names are no logins.")
+    asked = _filters(desk)
+    events = list_events(desk, asked)
+    count = count_events(desk, asked)
+    if not events:
+        st.caption("Nothing in the trail matches.")
+        return
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "When": moment(event.when),
+                    "Who": event.who,
+                    "What": event.action,
+                    "On": event.subject,
+                    "Detail": detail_in_words(event.detail),
+                }
+                for event in events
+            ]
+        ),
+        hide_index=True,
+        height=560,
+        column_config={"Detail": st.column_config.TextColumn(width="large")},
+        alt="Audit trail, newest first",
+    )
+    shown = f"The newest {len(events):,} of {count:,} lines" if count > len(events) else f"{count:,} lines"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{shown}. The CSV has all that match; its times are UTC.")
+        reader = current_reader()
+        st.download_button(
+            "CSV",
+            lambda: events_to_csv(export_trail(desk, asked, reader)),
+            file_name="audit-trail.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _filters(desk: Desk) -> AuditFilter:
+    who, what, when, search = st.columns(4)
+    actor = who.selectbox("Who", ["", *list_actors(desk)], format_func=lambda name: name or "Anybody", key="audit.who")
+    actions = what.multiselect("What", list(AuditAction), placeholder="Anything", key="audit.what")
+    days = when.date_input("When", value=(), key="audit.when")
+    sought = search.text_input("Search", placeholder="In file or batch names", key="audit.search")
+    since, until = _range(days)
+    return AuditFilter(actor, tuple(actions), since, until, sought, MOST_ROWS)
+
+
+def _range(days: object) -> tuple[datetime | None, datetime | None]:
+    """Return the first moment and the one after the last, in the server's own time zone."""
+    chosen = [datetime.combine(day, time()).astimezone(UTC) for day in (days if isinstance(days, tuple) else (days,))]
+    if not chosen:
+        return None, None
+    return chosen[0], chosen[-1] + timedelta(days=1)

@@ -1,0 +1,142 @@
+"""The rules of the worklist on a page: seen by all, changed by a named reader, every version kept."""
+
+import streamlit as st
+from pydantic import ValidationError
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.rules import current_rules, list_rules, save_rules
+from core.triage.rules import HumanBand, WorklistRules
+from core.ui.reader.component import current_reader
+from core.ui.words import moment
+
+BAND_FIELDS = {
+    "uncertain_band": "Uncertain films stand under",
+    "rejected_band": "Files that are no usable film stand under",
+    "unreadable_band": "Files that could not be opened stand under",
+}
+
+
+def rules_view(desk: Desk) -> None:
+    """Show the rules that count, let them be changed, and list the versions before."""
+    version = current_rules(desk)
+    said = f"Version {version.version}, by {version.author}, {moment(version.when)}" if version.when else "As delivered"
+    st.caption(
+        f"{said}. Rules can only raise a study: what the model is uncertain of, or what it did not read, is never "
+        "routine. Changes count at once for the whole list."
+    )
+    reader = current_reader()
+    with st.form("triage.rules"):
+        left, middle, right = st.columns(3)
+        with left:
+            values = _probabilities(version.rules)
+        with middle:
+            values |= _bands(version.rules)
+        with right:
+            values |= _times(version.rules)
+        if st.form_submit_button("Save the rules", type="primary", disabled=reader is None):
+            _save(desk, values, reader)
+    if reader is None:
+        st.caption(":material/person: Say in the sidebar who you are: rules are kept with their author's name.")
+    _versions(desk)
+
+
+def _probabilities(rules: WorklistRules) -> dict[str, object]:
+    empty = {"placeholder": "As the model's own band", "min_value": 0.0, "max_value": 1.0, "step": 0.01}
+    prevalence = st.number_input(
+        "Prevalence at this site, %",
+        value=None if rules.prevalence is None else 100 * rules.prevalence,
+        min_value=0.1,
+        max_value=99.9,
+        step=1.0,
+        format="%.1f",
+        placeholder="Not stated",
+        help=_help("prevalence"),
+        key="rules.prevalence",
+    )
+    return {
+        "urgent_from": st.number_input(
+            "Urgent from probability", value=rules.urgent_from, help=_help("urgent_from"), key="rules.urgent", **empty
+        ),
+        "routine_below": st.number_input(
+            "Routine below probability",
+            value=rules.routine_below,
+            help=_help("routine_below"),
+            key="rules.routine",
+            **empty,
+        ),
+        "prevalence": None if prevalence is None else prevalence / 100,
+    }
+
+
+def _bands(rules: WorklistRules) -> dict[str, object]:
+    options = [band.value for band in HumanBand]
+    return {
+        field: st.selectbox(
+            label, options, index=options.index(getattr(rules, field).value), help=_help(field), key=f"rules.{field}"
+        )
+        for field, label in BAND_FIELDS.items()
+    }
+
+
+def _times(rules: WorklistRules) -> dict[str, object]:
+    return {
+        "waiting_cap_hours": st.number_input(
+            "Waiting-time cap, hours",
+            value=float(rules.waiting_cap_hours),
+            min_value=0.5,
+            max_value=8760.0,
+            step=1.0,
+            help=_help("waiting_cap_hours"),
+            key="rules.cap",
+        ),
+        "near_gate_share": st.number_input(
+            "Near the limit of scope from",
+            value=rules.near_gate_share,
+            min_value=0.01,
+            max_value=1.0,
+            step=0.01,
+            help=_help("near_gate_share"),
+            key="rules.gate",
+        ),
+        "keep_days": st.number_input(
+            "Keep batches for, days",
+            value=rules.keep_days,
+            min_value=1,
+            max_value=36_500,
+            step=1,
+            placeholder="For ever",
+            help=_help("keep_days"),
+            key="rules.keep",
+        ),
+    }
+
+
+def _help(field: str) -> str:
+    return WorklistRules.model_fields[field].description or ""
+
+
+def _save(desk: Desk, values: dict[str, object], reader: str | None) -> None:
+    try:
+        number = save_rules(desk, WorklistRules(**{**values, "urgent_from": values["urgent_from"] or None}), reader)
+    except ValidationError as error:
+        st.error(f"These rules cannot be kept: {error.errors()[0]['msg'].removeprefix('Value error, ')}.")
+    except PneumoDeskError as error:
+        st.error(str(error), icon=":material/error:")
+    else:
+        st.success(f"Version {number} counts from now on.", icon=":material/check:")
+
+
+def _versions(desk: Desk) -> None:
+    versions = list_rules(desk)
+    if not versions:
+        return
+    with st.expander("Earlier versions", icon=":material/history:"):
+        st.dataframe(
+            [
+                {"Version": row.version, "Author": row.author, "Saved": moment(row.when), **row.rules.model_dump()}
+                for row in versions
+            ],
+            hide_index=True,
+            alt="Versions of the rules, newest first",
+        )
