@@ -5,14 +5,14 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from core.api.application import create_api
+from core.api.desk_life import desk_life
 from core.api.own_origin import OwnOrigin
-from core.api.prompt_answers import answer_at_once
 from core.api.security_headers import SecurityHeaders
 
 app = st.App(
     "core/ui/desk.py",
     routes=[Mount("/api", app=create_api())],
-    lifespan=answer_at_once,
+    lifespan=desk_life,
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(OwnOrigin, allowed_hosts=st.get_option("server.allowedHosts")),

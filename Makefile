@@ -6,8 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: app test bench clean
 
 app: $(VENV)/app-ready
-	$(BIN)/python -m core phantoms var/phantoms
-	$(BIN)/python -m core triage var/phantoms
+	$(BIN)/python -m streamlit run Home.py
 
 test: $(VENV)/test-ready
 	$(BIN)/python -m pytest

@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from core.services.upload_names import UploadNameError, safe_name
 
 MEGABYTE = 10**6
 CLOSED_FILE = "closed"
+PARTIAL_FOLDER = "partial"
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -107,13 +107,6 @@ def missing_files(desk: Desk, upload_id: str, files: Sequence[SentFile]) -> list
     return [number for number, file in enumerate(files) if not _has_arrived(folder, file)]
 
 
-def discard_upload(desk: Desk, upload_id: str) -> None:
-    """Delete an upload with everything in it; a batch that reads from it would lose its films."""
-    folder = upload_folder(desk, upload_id).parent
-    if folder.exists():
-        shutil.rmtree(folder)
-
-
 def limit_bytes(desk: Desk, name: str) -> int:
     """Return how large a file of this name may be: archives may be larger than films."""
     is_archive = name.lower().endswith(".zip")
@@ -132,7 +125,7 @@ class IncomingFile:
         self._name = name
         self._place = self._folder / safe_name(name)
         self._limit = limit_bytes(desk, name)
-        self._partial = self._folder.with_name("partial") / secrets.token_hex(16)
+        self._partial = self._folder.with_name(PARTIAL_FOLDER) / secrets.token_hex(16)
         self._file: BinaryIO | None = None
         self.num_bytes = 0
 
