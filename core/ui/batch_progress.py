@@ -7,13 +7,15 @@ from core.services.batches import BatchStatus, get_batch, resume_batch, stop_bat
 from core.services.desk import Desk
 from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, BANDS, STATE_WORDS, duration
 
-SECONDS_BETWEEN_LOOKS = 1
+SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_NEAR_THE_END = 0.5
+FEW_FILES = 600
 
 
 def batch_progress(desk: Desk, batch: BatchStatus) -> None:
     """Show progress, speed and time left, moving while the batch is read, with stop and resume."""
 
-    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if batch.is_live else None)
+    @st.fragment(run_every=_seconds_between_looks(batch))
     def show() -> None:
         try:
             now = get_batch(desk, batch.id)
@@ -21,13 +23,21 @@ def batch_progress(desk: Desk, batch: BatchStatus) -> None:
             # A full disk, say: looked at again until it is mended.
             st.error(str(error), icon=":material/error:")
             return
-        if batch.is_live and not now.is_live:
+        if _seconds_between_looks(now) != _seconds_between_looks(batch):
             st.rerun()
         _bar(now)
         _counts(now)
         _buttons(desk, now)
 
     show()
+
+
+def _seconds_between_looks(batch: BatchStatus) -> float | None:
+    """Look often while the end is near, seldom while it is far, and not at all once it has come."""
+    if not batch.is_live:
+        return None
+    is_near = batch.num_files is None or batch.num_files - batch.num_done <= FEW_FILES
+    return SECONDS_NEAR_THE_END if is_near else SECONDS_BETWEEN_LOOKS
 
 
 def _bar(batch: BatchStatus) -> None:

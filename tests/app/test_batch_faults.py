@@ -52,7 +52,7 @@ def desk_of(served: Served) -> Desk:
 
 def begin(tab: Page, served: Served, folder: Path) -> str:
     """Start a batch over a folder of the server, wait until a part is read, and return its id."""
-    tab.goto(f"{served.address}/triage")
+    tab.goto(f"{served.address}/triage?view=films")
     tab.get_by_role("tab", name="From a folder of the server").click()
     tab.get_by_label("Folder, film or zip").fill(str(folder))
     tab.get_by_test_id("stForm").get_by_role("button", name="Read the films").click()
@@ -173,7 +173,7 @@ def test_hostile_files_come_through_the_browser(served: Served, tab: Page, real_
     film = Image.open(sorted((real_data / "originals" / "NORMAL").iterdir())[0]).convert("L")
     film.thumbnail((512, 512))
     expected = write_hostile_files(tmp_path / "mixed", np.asarray(film))
-    tab.goto(f"{served.address}/triage")
+    tab.goto(f"{served.address}/triage?view=films")
     tab.locator(".folder-input").set_input_files(str(tmp_path / "mixed"))
     tab.get_by_role("button", name=re.compile(r"Read \d+ files")).click()
     tab.get_by_text(re.compile("^Complete: ")).wait_for()

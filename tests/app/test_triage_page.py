@@ -23,7 +23,7 @@ def real_films(real_data: Path, tmp_path: Path) -> Path:
 
 def test_the_page_opens_by_its_own_address(dashboard, tab, foreign_requests: list[str]) -> None:
     """A cold visit to /triage shows the uploader, the model with its threshold, and the notice."""
-    tab.goto(f"{dashboard.address}/triage")
+    tab.goto(f"{dashboard.address}/triage?view=films")
     tab.get_by_role("heading", name="Triage").wait_for()
     tab.get_by_role("button", name="Choose folder").wait_for()
     main = tab.get_by_test_id("stMain")
@@ -34,7 +34,7 @@ def test_the_page_opens_by_its_own_address(dashboard, tab, foreign_requests: lis
 
 def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreign_requests: list[str]) -> None:
     """Films are sent, read and ranked; the first reading shows its film; a refresh finds all of it again."""
-    tab.goto(f"{dashboard.address}/triage")
+    tab.goto(f"{dashboard.address}/triage?view=films")
     tab.locator(".folder-input").set_input_files(str(real_films))
     tab.get_by_role("button", name=f"Read {NUM_FILMS + 1} files").click()
     tab.get_by_text(f"Complete: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()

@@ -64,12 +64,14 @@ def fill(desk: Desk, film: Path) -> str:
         {
             "batch_id": batch_id,
             "file": f"ward {number % 40}/film {number:05}.jpeg",
+            "study": f"{number:064x}",
             "status": "read",
             "reason_code": "pneumonia",
             "reason": "probability 0.93 is above the threshold 0.53",
             "probability": (number * 7919 % NUM_READINGS) / NUM_READINGS,
             "priority": priorities[number % 3],
             "rank_order": number % 3,
+            "finding": ("pneumonia", "uncertain", "normal")[number % 3],
             "source_path": str(film),
             "created_at": utc_now(),
         }
@@ -90,7 +92,7 @@ def rerun_seconds(page: Page, served: Served, batch_id: str) -> float:
     at_rest = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
     at_rest.wait_for()
     page.wait_for_timeout(2000)
-    pill = page.get_by_role("button", name=re.compile("^routine"))
+    pill = page.get_by_role("button", name=re.compile("routine"))
 
     def click() -> None:
         pill.click()
@@ -103,7 +105,7 @@ def rerun_seconds(page: Page, served: Served, batch_id: str) -> float:
 def upload_seconds(page: Page, served: Served, folder: Path) -> float:
     """Seconds from the choice of a folder to the complete, ranked list on the screen."""
     num_films = sum(1 for _ in folder.rglob("*.jpeg"))
-    page.goto(f"{served.address}/triage")
+    page.goto(f"{served.address}/triage?view=films")
     page.get_by_role("button", name="Choose folder").wait_for()
     desk = open_desk(AppSettings(home=served.home))
     while not has_waiting_reader(desk):
