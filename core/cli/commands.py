@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli import keys
+from core.cli import keeping, keys, worklist
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
@@ -29,6 +29,10 @@ app.add_typer(runs_app, name="runs")
 add_experiment_commands(runs_app)
 app.add_typer(models_app, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(worklist.app, name="worklist")
+app.command()(keeping.backup)
+app.command()(keeping.restore)
+app.command()(keeping.delete)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Model = Annotated[str, typer.Option("--model", help="`starter`, `run:RUN` or the path of a checkpoint folder.")]

@@ -29,7 +29,10 @@ def keeping_view(desk: Desk) -> None:
         st.caption(f":material/schedule: {len(expired):,} batches are past the retention period of the rules.")
         if st.button("Delete them with their films", icon=":material/delete:", key="keeping.apply"):
             _or_say(lambda: apply_retention(desk))
-    st.caption("A single batch is deleted from its own view, which Add films leads to.")
+    st.caption(
+        "A single batch is deleted from its own view, which Add films leads to. "
+        "`python -m core backup FILE` keeps the whole desk in one file, `python -m core restore FILE` brings it back."
+    )
 
 
 def delete_popover(desk: Desk, batch: BatchStatus) -> bool:

@@ -1,0 +1,51 @@
+"""Commands that keep the desk: backup, restore, deletion, retention."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.terminal import print_sentence
+from core.services.desk import open_desk
+from core.settings import get_settings
+
+Who = Annotated[str | None, typer.Option("--as", help="Who does it: stands in the audit trail.")]
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new zip file.")],
+    who: Who = None,
+) -> None:
+    """Keep the whole desk in one file; it may go on working meanwhile."""
+    from core.services.backup import back_up
+
+    done = back_up(open_desk(), file, who)
+    print_sentence(f"{done.file} holds the database and {done.num_files} files ({done.num_bytes / 1e6:.1f} MB).")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Move what is in the home now into a folder beside it.")
+    ] = False,
+    who: Who = None,
+) -> None:
+    """Bring a backup back into PNEUMODESK_HOME, upgraded to this version; stop the desk before."""
+    from core.services.backup import restore as bring_back
+
+    settings = get_settings()
+    done = bring_back(settings, file, who, replace=replace)
+    print_sentence(f"The desk of {done.made_at} is back in {settings.home}, with {done.num_files} files.")
+
+
+def delete(
+    batch: Annotated[str, typer.Argument(help="A batch's id.")],
+    who: Who = None,
+) -> None:
+    """Delete a batch with its uploaded films; films in other folders stay."""
+    from core.services.keeping import delete_batch
+
+    done = delete_batch(open_desk(), batch, who)
+    print_sentence(
+        f"Deleted {done.num_readings} readings, {done.num_verdicts} verdicts, {done.num_bytes / 1e6:.1f} MB."
+    )

@@ -1,0 +1,81 @@
+"""Commands for the worklist: studies, agreement, verdicts as labels, the audit trail."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.terminal import print_json, print_sentence, print_table
+from core.services.desk import open_desk
+
+app = typer.Typer(help="The worklist: studies, verdicts, audit trail.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Who = Annotated[str | None, typer.Option("--as", help="Who does it: stands in the audit trail.")]
+
+
+@app.command("list")
+def worklist_list(
+    show_all: Annotated[bool, typer.Option("--all", help="Also studies that were judged.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the studies of all batches, most urgent first."""
+    from core.services.studies import Show, StudyFilter, load_worklist, select_studies
+
+    asked = StudyFilter(show=Show.ALL if show_all else Show.TO_READ)
+    studies = select_studies(load_worklist(open_desk()), asked, None)
+    columns = ["band", "probability", "status", "file", "waited_hours", "num_readers", "assigned_to", "reason", "study"]
+    rows = studies[columns].astype(object).where(studies[columns].notna(), None).to_dict("records")
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, columns[:-1], "There is nothing to read.")
+
+
+@app.command("judge")
+def worklist_judge(
+    reading: Annotated[int, typer.Argument(help="A reading's number.")],
+    verdict: Annotated[str, typer.Argument(help="pneumonia, normal, unsure or not readable.")],
+    who: Who = None,
+    note: Annotated[str, typer.Option("--note", help="Kept with the verdict.")] = "",
+) -> None:
+    """Keep a verdict on a study."""
+    from core.errors import WorklistError
+    from core.services.verdicts import Verdict, give_verdict
+
+    known = [value.value for value in Verdict]
+    if verdict not in known:
+        raise WorklistError(f"{verdict!r} is no verdict. Say {', '.join(known[:-1])} or {known[-1]!r}.")
+    give_verdict(open_desk(), reading, who, Verdict(verdict), note)
+    print_sentence(f"Kept: {verdict}.")
+
+
+@app.command("export")
+def worklist_export(
+    folder: Annotated[Path, typer.Argument(help="A new folder for films and metadata.csv.")],
+    who: Who = None,
+) -> None:
+    """Export the films whose readers agree, labelled, as a cohort."""
+    from core.services.verdict_export import export_verdicts
+
+    done = export_verdicts(open_desk(), who, folder)
+    print_sentence(
+        f"{done.num_films} films are in {done.folder}. Left out: {done.num_conflicting} on which readers differ, "
+        f"{done.num_undecided} that nobody decided, {len(done.missing)} that are gone."
+    )
+
+
+@app.command("audit")
+def worklist_audit(
+    who: Annotated[str, typer.Option("--who", help="Only what this person did.")] = "",
+    search: Annotated[str, typer.Option("--search", help="Only what was done to files or batches so named.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show who did what when, newest first."""
+    from core.services.audit import AuditFilter, detail_in_words, list_events
+
+    events = list_events(open_desk(), AuditFilter(actor=who, search=search, limit=None))
+    rows = [{**vars(event), "detail": event.detail if as_json else detail_in_words(event.detail)} for event in events]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("when", "who", "action", "subject", "detail"), "Nothing in the trail matches.")
