@@ -29,6 +29,7 @@ OPEN_PREFIXES = ("/assets/",)
 SESSION_PREFIXES = ("/uploads/", "/films/")
 SECONDS_A_KEY_IS_REMEMBERED = 1.0
 MOST_REMEMBERED_KEYS = 256
+NO_NAME = "a program on this machine"
 NO_KEY = "This needs a key: send it as `Authorization: Bearer KEY`. `python -m core keys make NAME` makes one."
 WRONG_KEY = "This key is not known, was revoked or is over its time."
 
@@ -74,7 +75,7 @@ class Access:
         text = _key_text(headers)
         key = await self._find(text) if text else None
         address = (scope.get("client") or ("unknown", 0))[0]
-        caller = Caller(key.name, key) if key else Caller(f"local {address}")
+        caller = Caller(key.name, key) if key else Caller(NO_NAME)
         identity = f"key {key.id}" if key else f"address {address}"
         if not await self._limiter.hit(self._limit, identity):
             answer = self._too_often(scope)

@@ -12,6 +12,11 @@ from starlette.exceptions import HTTPException
 
 from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, RadiographError, SettingsError
 from core.services.films import PictureRefusedError
+from core.services.received_batches import (
+    RepeatedDifferentlyError,
+    StillUnderWayError,
+    TooManyBatchesError,
+)
 from core.services.uploads import DiskFullError, NameTakenError, UploadTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
@@ -19,13 +24,16 @@ STATUS_OF_ERROR: dict[type[PneumoDeskError], int] = {
     PictureRefusedError: 403,
     InputNotFoundError: 404,
     NameTakenError: 409,
+    StillUnderWayError: 409,
     UploadTooLargeError: 413,
+    RepeatedDifferentlyError: 422,
+    TooManyBatchesError: 429,
     RadiographError: 422,
     DatabaseError: 503,
     SettingsError: 503,
     DiskFullError: 507,
 }
-SECONDS_TO_RETRY = {429: 1, 503: 2}
+SECONDS_TO_RETRY = {429: 5, 503: 2}
 INTERNAL = "Something went wrong inside the desk. Its log has more, under this request id."
 MOST_ERRORS = 20
 

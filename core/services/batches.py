@@ -87,12 +87,12 @@ def get_batch(desk: Desk, batch_id: str) -> BatchStatus:
         return _status(batch, count_readings(desk, [batch_id]), _speed(session, batch))
 
 
-def list_batches(desk: Desk, limit: int = 50) -> list[BatchStatus]:
-    """Return the newest batches, newest first."""
+def list_batches(desk: Desk, limit: int = 50, offset: int = 0) -> list[BatchStatus]:
+    """Return batches, newest first, leaving out the `offset` newest."""
     find_lost_batches(desk)
     with desk.reading() as session:
         batches = session.scalars(
-            select(tables.Batch).order_by(tables.Batch.created_at.desc(), tables.Batch.id).limit(limit)
+            select(tables.Batch).order_by(tables.Batch.created_at.desc(), tables.Batch.id).limit(limit).offset(offset)
         ).all()
         counts = count_readings(desk, [batch.id for batch in batches])
         return [_status(batch, counts, None) for batch in batches]

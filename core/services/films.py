@@ -70,6 +70,15 @@ def open_picture(desk: Desk, picture: Picture, encoded: str, signature: str) -> 
         return draw_film(content) if picture is Picture.FILM else draw_thumbnail(content)
 
 
+def film_picture(desk: Desk, path: str | None, member: str | None) -> tuple[bytes, str]:
+    """Return a film of the desk as a picture and its media type; raises InputNotFoundError and RadiographError."""
+    if path is None or not Path(path).is_file():
+        raise InputNotFoundError("The film is no longer where it was read.")
+    content = read_film_bytes(desk, Path(path), member)
+    with _decoding:
+        return draw_film(content)
+
+
 def draw_film(content: bytes) -> tuple[bytes, str]:
     """Return a film as lossless grey PNG, no side longer than 2048 pixels, and its media type."""
     image = _grey(content, None)

@@ -9,7 +9,7 @@ from core.services.desk import Desk
 from db import models as tables
 
 
-def list_runs(desk: Desk, limit: int = 1000) -> list[dict[str, Any]]:
+def list_runs(desk: Desk, limit: int = 1000, offset: int = 0) -> list[dict[str, Any]]:
     """Return runs that are not deleted, newest first, with their state and main figures."""
     with desk.reading() as session:
         note = tables.RunAnnotation
@@ -17,8 +17,9 @@ def list_runs(desk: Desk, limit: int = 1000) -> list[dict[str, Any]]:
             select(tables.Run)
             .outerjoin(note, note.run_id == tables.Run.id)
             .where(note.deleted_at.is_(None))
-            .order_by(tables.Run.created_at.desc())
+            .order_by(tables.Run.created_at.desc(), tables.Run.id)
             .limit(limit)
+            .offset(offset)
         ).all()
         return [_line(run) for run in runs]
 

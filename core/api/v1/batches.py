@@ -1,0 +1,154 @@
+"""Batches: many films, or zips of films, sent in one request, read in the background and ranked."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, Header, HTTPException, Path, Request, Response, UploadFile
+from pydantic import BaseModel, Field
+
+from core.api.access import Reader, Triager
+from core.api.problems import problem_responses
+from core.api.settings import ApiSettings
+from core.api.v1.paging import Page, Paged
+from core.services.batches import BatchStatus, get_batch, list_batches, resume_batch, stop_batch
+from core.services.desk import open_desk
+from core.services.listings import readings_page
+from core.services.received_batches import start_received_batch
+from core.services.triage import TriageRequest
+from core.services.worklist import ranked_readings, to_csv
+from core.settings import NOTICE, PROJECT_ROOT
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"])
+BatchId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The id of a batch.")]
+PRINTABLE = r"^[!-~]{1,255}$"
+MODEL_NAME = r"^(starter|run:[0-9a-f]{1,32})$"
+
+
+class BatchAnswer(BaseModel):
+    """How a batch stands."""
+
+    id: str
+    title: str
+    state: Literal["queued", "starting", "running", "stopping", "completed", "stopped", "failed", "lost"]
+    num_done: int
+    num_files: int | None = Field(description="Null until the files have been counted.")
+    films_per_second: float | None
+    seconds_left: float | None
+    error: str | None
+    counts: dict[str, int] = Field(description="Films by priority, and files that were not read by status.")
+    model: str
+    checkpoint_hash: str
+    reader: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    notice: str = NOTICE
+
+
+class ReadingAnswer(BaseModel):
+    """One file of a batch."""
+
+    id: int
+    file: str
+    file_hash: str | None
+    status: Literal["read", "rejected", "failed"]
+    reason_code: str
+    reason: str
+    probability: float | None
+    finding: Literal["pneumonia", "uncertain", "normal"] | None
+    priority: Literal["urgent", "review", "routine"]
+    gate_distance: float | None
+    created_at: datetime
+
+
+@router.post("", status_code=202, responses=problem_responses(404, 409, 422, 507))
+def start(
+    files: Annotated[
+        list[UploadFile], File(min_length=1, description="Films and zips of films, each with a name of its own.")
+    ],
+    caller: Triager,
+    request: Request,
+    response: Response,
+    title: Annotated[str, Form(max_length=200)] = "",
+    model: Annotated[str, Form(pattern=MODEL_NAME)] = "starter",
+    idempotency_key: Annotated[
+        str | None,
+        Header(pattern=PRINTABLE, description="Repeat it when you repeat a request, and nothing is done twice."),
+    ] = None,
+) -> BatchAnswer:
+    """Start a batch over the films sent. The answer is its state; ask for it again at its `Location` until it ends."""
+    settings: ApiSettings = request.app.state.settings
+    if len(files) > settings.max_batch_files:
+        raise HTTPException(413, f"More than {settings.max_batch_files} files: send a zip, or several batches.")
+    desk = open_desk()
+    asked = TriageRequest(
+        paths=(PROJECT_ROOT,),
+        model=model,
+        title=title.replace("\0", "").strip() or f"{len(files)} files from {caller.name}",
+        reader=caller.name,
+    )
+    batch_id, is_repeated = start_received_batch(
+        desk,
+        [(file.filename or "", file.file) for file in files],
+        asked,
+        sender=caller.key.id if caller.key else "local",
+        idempotency_key=idempotency_key,
+        most_live=settings.max_live_batches,
+    )
+    response.headers["Location"] = f"{request.scope['path']}/{batch_id}"
+    if is_repeated:
+        response.headers["Idempotent-Replayed"] = "true"
+    return _answer(get_batch(desk, batch_id))
+
+
+@router.get("", responses=problem_responses(422))
+def show_all(_caller: Reader, paging: Paged) -> Page[BatchAnswer]:
+    """List batches, newest first."""
+    return paging.page(lambda limit, offset: [_answer(batch) for batch in list_batches(open_desk(), limit, offset)])
+
+
+@router.get("/{batch_id}", responses=problem_responses(404, 422))
+def show(batch_id: BatchId, _caller: Reader) -> BatchAnswer:
+    """Tell how a batch stands: state, progress, speed, time left, counts."""
+    return _answer(get_batch(open_desk(), batch_id))
+
+
+@router.post("/{batch_id}/stop", status_code=202, responses=problem_responses(404, 422))
+def stop(batch_id: BatchId, _caller: Triager) -> BatchAnswer:
+    """Ask a batch to stop; what was read is kept. Does nothing to a batch that has ended."""
+    return _after(batch_id, stop_batch)
+
+
+@router.post("/{batch_id}/resume", status_code=202, responses=problem_responses(404, 422))
+def resume(batch_id: BatchId, _caller: Triager) -> BatchAnswer:
+    """Read on where a stopped, lost or failed batch ended."""
+    return _after(batch_id, resume_batch)
+
+
+@router.get("/{batch_id}/readings", responses=problem_responses(404, 422))
+def show_readings(batch_id: BatchId, _caller: Reader, paging: Paged) -> Page[ReadingAnswer]:
+    """List what a batch found, most urgent first."""
+    return paging.page(lambda limit, offset: readings_page(open_desk(), batch_id, limit, offset))
+
+
+@router.get(
+    "/{batch_id}/worklist.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, **problem_responses(404, 422)},
+)
+def worklist(batch_id: BatchId, _caller: Reader) -> Response:
+    """Return the ranked list as the command line and the dashboard write it."""
+    content = to_csv(ranked_readings(open_desk(), batch_id))
+    named = {"Content-Disposition": f'attachment; filename="{batch_id}.csv"'}
+    return Response(content, media_type="text/csv; charset=utf-8", headers=named)
+
+
+def _after(batch_id: str, act: Any) -> BatchAnswer:
+    desk = open_desk()
+    get_batch(desk, batch_id)
+    act(desk, batch_id)
+    return _answer(get_batch(desk, batch_id))
+
+
+def _answer(batch: BatchStatus) -> BatchAnswer:
+    fields = {name: getattr(batch, name) for name in BatchAnswer.model_fields if hasattr(batch, name)}
+    return BatchAnswer(**fields, model=batch.card.name, checkpoint_hash=batch.card.weights_hash)

@@ -1,0 +1,68 @@
+"""The whole REST schema, tried with requests that a machine makes up: right ones, wrong ones, unauthorised ones."""
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.openapi.loaders import from_asgi, from_dict
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from core.api.application import create_api
+from core.api.settings import ApiSettings
+from core.services.api_keys import Scope, make_key
+from core.services.desk import open_desk
+from core.settings import get_settings
+from tests.app.api_server import ServedApi
+
+NUM_EXAMPLES = 8
+SETTINGS = ApiSettings(keys_required=True, max_live_batches=1)
+SCHEMA = from_dict(create_api(SETTINGS).openapi())
+OPERATIONS = sorted(operation.ok().label for operation in SCHEMA.get_all_operations())
+# Made-up bytes are rightly refused here, since they are no film.
+TAKE_FILMS = ("POST /predict", "POST /v1/predictions", "POST /v1/batches")
+
+
+@pytest.fixture(scope="module")
+def schema_and_key(api: ServedApi) -> Iterator[tuple[schemathesis.BaseSchema, str]]:
+    """The schema of the application over the served home, which asks everybody for a key, and a key for everything."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PNEUMODESK_HOME", str(api.home))
+    get_settings.cache_clear()
+    application: FastAPI = create_api(SETTINGS)
+    application.state.film_desk.model.get()
+    yield from_asgi("/openapi.json", application), make_key(open_desk(), "schema", list(Scope))[1]
+    patch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_every_address_keeps_its_word(schema_and_key, label: str, mode: GenerationMode) -> None:
+    """No made-up request brings an error of the server, an undeclared answer, or a way in without a key."""
+    schema, key = schema_and_key
+    operation = next(found.ok() for found in schema.get_all_operations() if found.ok().label == label)
+    if mode is GenerationMode.NEGATIVE and not takes_anything(operation):
+        pytest.skip("this address takes nothing that could be wrong")
+
+    unfit = [positive_data_acceptance] if label in TAKE_FILMS else []
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=NUM_EXAMPLES,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+        database=None,
+        derandomize=True,
+    )
+    def ask(case) -> None:
+        case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=unfit)
+
+    ask()
+
+
+def takes_anything(operation) -> bool:
+    return bool(list(operation.iter_parameters()) or list(operation.body))
