@@ -1,0 +1,167 @@
+"""Figures of one model on labelled films: confusion matrix, ROC, precision–recall, reliability, histograms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.evaluation.curves import Curves, CurveWithBand
+from core.evaluation.metrics import ConfusionCounts
+from core.evaluation.reliability import ReliabilityBin
+from core.figures.palette import BAND_OPACITY, COLOURS, framed, translucent
+
+NORMAL_COLOUR, PNEUMONIA_COLOUR = COLOURS[0], COLOURS[1]
+
+
+def confusion_figure(confusion: ConfusionCounts) -> go.Figure:
+    """Return the confusion matrix, truth by row, shaded by the share of the row."""
+    counts = np.array([[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    words = [["right", "false alarm"], ["missed", "right"]]
+    figure = go.Figure()
+    for row in range(2):
+        for column in range(2):
+            share = float(shares[row, column])
+            colour = COLOURS[2] if row == column else COLOURS[3]
+            figure.add_shape(
+                type="rect",
+                x0=column - 0.48,
+                x1=column + 0.48,
+                y0=row - 0.46,
+                y1=row + 0.46,
+                line_width=0,
+                fillcolor=translucent(colour, 0.08 + 0.37 * share),
+                layer="below",
+            )
+            figure.add_annotation(
+                x=column,
+                y=row,
+                text=f"<b>{counts[row, column]:,}</b><br>{share:.1%} · {words[row][column]}",
+                showarrow=False,
+                font_size=15,
+            )
+    figure.update_xaxes(
+        tickvals=[0, 1],
+        ticktext=["found normal", "flagged"],
+        side="top",
+        range=[-0.5, 1.5],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_yaxes(
+        tickvals=[0, 1], ticktext=["normal", "pneumonia"], range=[1.5, -0.5], showgrid=False, zeroline=False
+    )
+    return framed(figure, height=300)
+
+
+def roc_figure(curves: Curves, sensitivity: float | None, specificity: float | None) -> go.Figure:
+    """Return the ROC curve with its band, and the place of the threshold in use."""
+    figure = go.Figure()
+    _add_band(figure, curves.roc, COLOURS[0])
+    _add_curve(figure, curves.roc, COLOURS[0], "false positive rate", "sensitivity")
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "gray"}, name="chance", hoverinfo="skip"
+    )
+    if sensitivity is not None and specificity is not None:
+        _add_point(figure, 1 - specificity, sensitivity)
+    return _unit_axes(figure, "1 − specificity", "sensitivity")
+
+
+def precision_recall_figure(curves: Curves, recall: float | None, precision: float | None) -> go.Figure:
+    """Return the precision–recall curve with its band, and the place of the threshold in use."""
+    figure = go.Figure()
+    _add_band(figure, curves.precision_recall, COLOURS[0])
+    _add_curve(figure, curves.precision_recall, COLOURS[0], "recall", "precision")
+    share = curves.share_positive
+    figure.add_scatter(
+        x=[0, 1], y=[share, share], mode="lines", line={"dash": "dot", "color": "gray"}, name="chance", hoverinfo="skip"
+    )
+    if recall is not None and precision is not None:
+        _add_point(figure, recall, precision)
+    return _unit_axes(figure, "recall (sensitivity)", "precision")
+
+
+def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
+    """Return the share of pneumonia against the stated probability, one point a filled bin, with Wilson intervals."""
+    filled = [one for one in bins if one.num_films]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "gray"}, name="perfect", hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=[one.mean_probability for one in filled],
+        y=[one.share_positive for one in filled],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [one.share_interval[1] - one.share_positive for one in filled],
+            "arrayminus": [one.share_positive - one.share_interval[0] for one in filled],
+            "thickness": 1,
+        },
+        mode="markers",
+        marker={"color": COLOURS[0], "size": [6 + min(18, one.num_films**0.5) for one in filled]},
+        customdata=[one.num_films for one in filled],
+        hovertemplate="stated %{x:.3f}<br>found %{y:.3f}<br>%{customdata} films<extra></extra>",
+        name="bins",
+    )
+    return _unit_axes(figure, "stated probability", "share with pneumonia")
+
+
+def histogram_figure(labels_N: np.ndarray, probabilities_N: np.ndarray, threshold: float) -> go.Figure:
+    """Return how the probabilities of normal and pneumonia films are spread, with the threshold."""
+    figure = go.Figure()
+    for value, name, colour, pattern in ((0, "normal", NORMAL_COLOUR, ""), (1, "pneumonia", PNEUMONIA_COLOUR, "/")):
+        figure.add_histogram(
+            x=probabilities_N[labels_N == value],
+            xbins={"start": 0, "end": 1.0001, "size": 0.04},
+            name=name,
+            marker={"color": colour, "pattern_shape": pattern},
+            opacity=0.7,
+        )
+    figure.add_vline(x=threshold, line_dash="dash", line_color="gray", annotation_text=f"threshold {threshold:.3f}")
+    figure.update_layout(barmode="overlay", legend={"orientation": "h", "y": 1.12})
+    figure.update_xaxes(title="probability of pneumonia", range=[0, 1])
+    figure.update_yaxes(title="films", type="log")
+    return framed(figure)
+
+
+def _add_band(figure: go.Figure, curve: CurveWithBand, colour: str) -> None:
+    figure.add_scatter(
+        x=np.r_[curve.grid_X, curve.grid_X[::-1]],
+        y=np.r_[curve.high_X, curve.low_X[::-1]],
+        fill="toself",
+        fillcolor=translucent(colour, BAND_OPACITY),
+        line_width=0,
+        hoverinfo="skip",
+        name="95 % band",
+    )
+
+
+def _add_curve(figure: go.Figure, curve: CurveWithBand, colour: str, x_name: str, y_name: str) -> None:
+    figure.add_scatter(
+        x=curve.x_K,
+        y=curve.y_K,
+        customdata=curve.threshold_K,
+        mode="lines",
+        line={"color": colour, "width": 2.5},
+        name="curve",
+        hovertemplate=f"{x_name} %{{x:.3f}}<br>{y_name} %{{y:.3f}}<br>threshold %{{customdata:.3f}}<extra></extra>",
+    )
+
+
+def _add_point(figure: go.Figure, x: float, y: float) -> None:
+    figure.add_scatter(
+        x=[x],
+        y=[y],
+        mode="markers",
+        marker={"symbol": "diamond", "size": 13, "color": COLOURS[3], "line": {"width": 1.5, "color": "white"}},
+        name="threshold",
+        hovertemplate="threshold in use<extra></extra>",
+    )
+
+
+def _unit_axes(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:
+    figure.update_xaxes(title=x_title, range=[-0.01, 1.01])
+    figure.update_yaxes(title=y_title, range=[-0.01, 1.02])
+    figure.update_layout(showlegend=False)
+    return framed(figure)

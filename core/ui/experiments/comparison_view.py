@@ -1,0 +1,229 @@
+"""Two to eight runs side by side: verdicts first, then figures, curves and the config fields in which they differ."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from core.evaluation.curves import Curves, curves_with_bands
+from core.figures.run_curves import intervals_figure, overlaid_roc_figure, sweep_figure, training_figure
+from core.services.comparison import ComparedRun, CompareRequest, Comparison, compare_runs
+from core.services.desk import Desk
+from core.services.judgement import get_record, num_test_openings
+from core.services.predictions import CHOOSING_SPLITS
+from core.services.run_groups import spread
+from core.services.verdict_words import say_p
+from core.ui.experiments.words import FIGURE_WORDS, with_interval
+from core.ui.plain_text import plain
+
+COMPARED = "experiments.compared"
+CURVES = {"AUC on validation": "validation_auc", "Loss on validation": "validation_loss"}
+
+
+def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> None:
+    """Show a comparison."""
+    records = [get_record(desk, run_id) for run_id in ids]
+    splits = sorted({split for record in records for split in record.splits}, key=_chosen_first)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader(f"{len(ids)} runs compared", width="content")
+        split = st.segmented_control(
+            "On films of",
+            splits or ["validation"],
+            default=(splits or ["validation"])[0],
+            key="experiments.compare_split",
+            required=True,
+        )
+        st.space("stretch")
+        if st.button("All runs", icon=":material/arrow_back:", key="experiments.compare_back"):
+            on_back()
+    if not _is_opened(desk, records[0].cohort_fingerprint, tuple(ids), split):
+        return
+    comparison = compare_runs(desk, CompareRequest(runs=tuple(ids), split=split), record=False)
+    names = _names(comparison.runs)
+    _say_films(comparison)
+    _verdicts(comparison, names)
+    _figures(comparison, names)
+    _charts(comparison, names, {record.id: record.epochs for record in records})
+    _configs(comparison, names)
+
+
+def _is_opened(desk: Desk, cohort: str, ids: tuple[str, ...], split: str) -> bool:
+    """Return whether films that only judge were opened for this comparison in this visit; a button opens them."""
+    opened = st.session_state.setdefault(COMPARED, set())
+    if split in CHOOSING_SPLITS or (ids, split) in opened:
+        return True
+    count = num_test_openings(desk, cohort).get(split, 0)
+    with st.container(border=True):
+        st.markdown(f"**The {split} films only judge.** They have been opened {count:,} times on this desk.")
+        if st.button(
+            f"Compare on the {split} films",
+            icon=":material/lock_open:",
+            key="experiments.compare_open",
+            help="Recorded as one opening for each run.",
+        ):
+            compare_runs(desk, CompareRequest(runs=ids, split=split))
+            opened.add((ids, split))
+            return True
+    return False
+
+
+def _say_films(comparison: Comparison) -> None:
+    patients = len(set(comparison.films.patients))
+    said = f"{len(comparison.films.files):,} films of {patients:,} patients, the same for every run."
+    if comparison.split in CHOOSING_SPLITS:
+        said += " These films helped to choose each model: mildly optimistic for all."
+    else:
+        said += f" Opened {comparison.num_openings:,} times on this desk."
+    st.caption(said)
+    for note in comparison.notes:
+        st.warning(plain(note), icon=":material/info:")
+
+
+def _verdicts(comparison: Comparison, names: dict[str, str]) -> None:
+    for verdict in comparison.verdicts:
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(
+                    f"**{plain(names[verdict.second])}** against **{plain(names[verdict.first])}**", width="content"
+                )
+                _badge("ranking", verdict.auc_p_corrected, verdict.auc.difference)
+                _badge(
+                    "errors",
+                    verdict.errors_p_corrected,
+                    verdict.errors.num_only_second_wrong - verdict.errors.num_only_first_wrong,
+                )
+            st.markdown(plain(verdict.words))
+            told = [
+                f"{FIGURE_WORDS[item.figure][0].lower()} {item.difference:+.3f} ({item.interval[0]:+.3f} to "
+                f"{item.interval[1]:+.3f})"
+                for item in verdict.differences
+                if item.difference is not None and item.interval is not None
+            ]
+            if told:
+                st.caption("Differences with 95 % bootstrap intervals over whole patients: " + "; ".join(told) + ".")
+    if len(comparison.verdicts) > 1:
+        st.caption("p-values are corrected for the number of comparisons (Holm).")
+
+
+def _badge(what: str, p_value: float | None, difference: float | None) -> None:
+    if p_value is None or p_value >= 0.05 or not difference:
+        st.badge(f"{what}: no difference shown", icon=":material/equal:", color="gray", help=say_p(p_value))
+    else:
+        better = difference > 0
+        st.badge(
+            f"{what}: {'better' if better else 'worse'}",
+            icon=":material/arrow_upward:" if better else ":material/arrow_downward:",
+            color="green" if better else "orange",
+            help=say_p(p_value),
+        )
+
+
+def _figures(comparison: Comparison, names: dict[str, str]) -> None:
+    st.subheader("Figures with 95 % intervals")
+    st.dataframe(
+        [
+            {
+                "Figure": label,
+                **{
+                    names[run.id]: with_interval(getattr(run.report, name), getattr(run.report.ci, name, None))
+                    if getattr(run.report, name) is not None
+                    else "–"
+                    for run in comparison.runs
+                },
+            }
+            for name, (label, _) in FIGURE_WORDS.items()
+        ],
+        hide_index=True,
+        key="experiments.compare_table",
+        alt="Figures of each run with intervals",
+    )
+    seeds = {run.config.get("seed") for run in comparison.runs}
+    if set(comparison.config_differences) == {"seed"}:
+        aucs = [run.report.auc for run in comparison.runs if run.report.auc is not None]
+        mean, deviation, interval = spread(aucs)
+        if deviation is not None:
+            st.caption(
+                f"These runs differ in the seed alone: over {len(seeds)} seeds the AUC is {mean:.4f} on average, "
+                f"standard deviation {deviation:.4f}, 95 % interval of the mean {with_interval(None, interval, 4)}."
+            )
+
+
+def _charts(comparison: Comparison, names: dict[str, str], epochs: dict[str, Sequence[dict]]) -> None:
+    left, right = st.columns(2)
+    with left, st.container(border=True):
+        st.markdown("**ROC**")
+        curves = (
+            {
+                names[run.id]: _curves(run, comparison.films.fingerprint, run.checkpoint_hash, comparison)
+                for run in comparison.runs
+            }
+            if len(set(comparison.films.labels_N.tolist())) > 1
+            else {}
+        )
+        if curves:
+            st.plotly_chart(overlaid_roc_figure(curves), key="experiments.compare_roc", alt="ROC curves of all runs")
+        else:
+            st.caption("Films of one class have no curve.")
+    with right, st.container(border=True):
+        st.markdown("**Intervals**")
+        st.plotly_chart(
+            intervals_figure({names[run.id]: run.report for run in comparison.runs}),
+            key="experiments.compare_intervals",
+            alt="Figures of all runs with their 95 % intervals",
+        )
+    for column, (title, metric) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
+        series = {
+            names[run.id]: [(int(epoch["epoch"]), epoch.get(metric)) for epoch in epochs[run.id]]
+            for run in comparison.runs
+        }
+        with column, st.container(border=True):
+            st.markdown(f"**{title}**")
+            st.plotly_chart(
+                training_figure(series, title), key=f"experiments.compare.{metric}", alt=f"{title} by epoch"
+            )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _curves(_run: ComparedRun, films: str, checkpoint_hash: str, _comparison: Comparison) -> Curves:
+    """Keyed by what never changes; without resamples, because only the curves themselves are overlaid."""
+    films_of = _comparison.films
+    return curves_with_bands(films_of.labels_N, _run.probabilities_N, films_of.known_patients, num_resamples=2)
+
+
+def _configs(comparison: Comparison, names: dict[str, str]) -> None:
+    st.subheader("Where their configs differ")
+    differing = comparison.config_differences
+    if not differing:
+        st.caption("Their configs are the same in every field.")
+        return
+    st.dataframe(
+        [
+            {
+                "Field": field.replace("_", " "),
+                **{names[run.id]: str(value) for run, value in zip(comparison.runs, values, strict=True)},
+            }
+            for field, values in differing.items()
+        ],
+        hide_index=True,
+        key="experiments.compare_config",
+        alt="Config fields in which the runs differ",
+    )
+    if len(comparison.runs) > 2:
+        rows = [
+            {**{field: values[place] for field, values in differing.items()}, "AUC": run.report.auc}
+            for place, run in enumerate(comparison.runs)
+        ]
+        with st.container(border=True):
+            st.markdown("**From config to result**, one line a run")
+            st.plotly_chart(
+                sweep_figure(rows, list(differing)), key="experiments.sweep", alt="Parallel coordinates of the configs"
+            )
+
+
+def _names(runs: Sequence[ComparedRun]) -> dict[str, str]:
+    """Return a name for each run, with its id where two bear the same."""
+    names = [run.name for run in runs]
+    return {run.id: run.name if names.count(run.name) == 1 else f"{run.name} ({run.id[:6]})" for run in runs}
+
+
+def _chosen_first(split: str) -> tuple[bool, bool, str]:
+    return split not in CHOOSING_SPLITS, split != "validation", split

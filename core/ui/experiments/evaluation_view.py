@@ -1,0 +1,242 @@
+"""How a run is judged on labelled films: every figure with its interval, at a threshold that moves."""
+
+import streamlit as st
+
+from core.evaluation.curves import Curves, curves_with_bands
+from core.evaluation.metrics import EvaluationReport
+from core.evaluation.moved_threshold import at_threshold
+from core.evaluation.predictive_values import predictive_values
+from core.evaluation.reliability import reliability_bins
+from core.evaluation.subgroups import judge_subgroups
+from core.figures.judgement import (
+    confusion_figure,
+    histogram_figure,
+    precision_recall_figure,
+    reliability_figure,
+    roc_figure,
+)
+from core.services.desk import Desk
+from core.services.judgement import OpenedSplit, RunRecord, look_at, num_test_openings
+from core.services.predictions import CHOOSING_SPLITS, PredictedFilms
+from core.ui.experiments.error_gallery import error_gallery
+from core.ui.experiments.words import FIGURE_WORDS, figure, with_interval
+
+OPENED = "experiments.opened"
+NO_ONE_CLASS = "These films are of one class only: there are no curves, and what needs both classes stays empty."
+
+
+def evaluation_view(desk: Desk, record: RunRecord) -> None:
+    """Choose a split, open it if it is one that only judges, and show the run's figures on it."""
+    if not record.splits:
+        st.caption(
+            "No predictions of this run are kept: it has not ended, left no model, or was made before predictions were "
+            "kept. `python -m core evaluate` reads a split with its model."
+        )
+        return
+    split = st.segmented_control(
+        "Films",
+        list(record.splits),
+        default=record.splits[0],
+        key=f"experiments.split.{record.id}",
+        required=True,
+        help="Validation chose the epoch and the threshold, calibration the probabilities and the threshold. Any other "
+        "split only judges, and each opening of it is recorded.",
+    )
+    opened = _opened(desk, record, split)
+    if opened is not None:
+        _say_openings(opened)
+        _judged(desk, record, opened)
+
+
+def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
+    """Return the split's predictions; one that only judges is opened by a button, once a visit, and recorded."""
+    if split in CHOOSING_SPLITS:
+        return look_at(desk, record.checkpoint_hash, split)
+    opened = st.session_state.setdefault(OPENED, set())
+    key = (record.checkpoint_hash, split)
+    if key in opened:
+        return look_at(desk, record.checkpoint_hash, split, occasion=None)
+    count = num_test_openings(desk, record.cohort_fingerprint).get(split, 0)
+    with st.container(border=True):
+        st.markdown(f"**The {split} films only judge.** They have been opened {count:,} times on this desk.")
+        st.caption("The more often figures are looked at while models are still being chosen, the less they are worth.")
+        if st.button(f"Open the {split} figures", icon=":material/lock_open:", key="experiments.open_split"):
+            opened.add(key)
+            return look_at(desk, record.checkpoint_hash, split)
+    return None
+
+
+def _say_openings(opened: OpenedSplit) -> None:
+    predicted = opened.predicted
+    num_patients = len(set(predicted.films.patients))
+    films = f"{len(predicted.films.files):,} films of {num_patients:,} patients, read by {predicted.engine}"
+    if opened.may_choose:
+        st.caption(f":material/tune: {films}. These films helped to choose this model: mildly optimistic.")
+    else:
+        st.caption(f":material/lock_open: {films}. Opened {opened.num_openings:,} times on this desk.")
+
+
+@st.fragment
+def _judged(desk: Desk, record: RunRecord, opened: OpenedSplit) -> None:
+    """Everything that moves with the threshold."""
+    predicted = opened.predicted
+    own = float(predicted.report.threshold)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        threshold = st.slider(
+            "Threshold",
+            0.0,
+            1.0,
+            own,
+            0.001,
+            format="%.3f",
+            key=f"experiments.threshold.{record.id}.{predicted.split}",
+            help=f"A film is flagged from this probability on. The run's own threshold is {own:.3f}. Moving it here "
+            "changes nothing but this view.",
+        )
+        prevalence = st.number_input(
+            "Prevalence, %",
+            0.1,
+            99.9,
+            10.0,
+            1.0,
+            width=150,
+            key="experiments.prevalence",
+            help="Of 100 children whose chest is filmed where the model would be used, how many have pneumonia? "
+            "PPV and NPV depend on it.",
+        )
+    report = at_threshold(
+        predicted.report,
+        predicted.films.labels_N,
+        predicted.probabilities,
+        threshold,
+        predicted.films.known_patients,
+    )
+    _figures(report, prevalence / 100)
+    _charts(record, predicted, report)
+    _subgroups(predicted, threshold)
+    error_gallery(desk, record, predicted, threshold)
+
+
+def _figures(report: EvaluationReport, prevalence: float) -> None:
+    for row in (("sensitivity", "specificity", "accuracy", "precision", "f1"), ("auc", "average_precision", "brier")):
+        with st.container(horizontal=True):
+            for name in row:
+                label, meaning = FIGURE_WORDS[name]
+                _metric(label, getattr(report, name), getattr(report.ci, name), meaning)
+            if row[0] == "auc":
+                _metric(FIGURE_WORDS["ece"][0], report.ece, None, FIGURE_WORDS["ece"][1])
+                _predictive(report, prevalence)
+
+
+def _predictive(report: EvaluationReport, prevalence: float) -> None:
+    values = predictive_values(report.confusion, prevalence)
+    there = f"where {prevalence:.1%} of those filmed have pneumonia"
+    _metric("PPV", values and values.ppv, values and values.ppv_interval, f"Share of flags that are right {there}.")
+    _metric(
+        "NPV",
+        values and values.npv,
+        values and values.npv_interval,
+        f"Share of films without a flag that are normal {there}. It never excludes disease.",
+    )
+
+
+def _metric(label: str, value: float | None, interval: tuple[float, float] | None, meaning: str) -> None:
+    st.metric(
+        label,
+        figure(value),
+        delta=with_interval(None, interval) if interval else "no interval",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help=meaning + " Below: 95 % interval.",
+    )
+
+
+def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationReport) -> None:
+    key = f"{record.id}.{predicted.split}"
+    films = predicted.films
+    curves = _curves(predicted, films.fingerprint, predicted.checkpoint_hash)
+    if curves is None:
+        st.caption(NO_ONE_CLASS)
+    elif len(set(predicted.probabilities.tolist())) == 1:
+        st.caption("The model says the same of every film: it cannot rank them, and every threshold flags all or none.")
+    left, middle, right = st.columns(3)
+    with left, st.container(border=True):
+        st.markdown("**Confusion matrix**")
+        st.plotly_chart(confusion_figure(report.confusion), key=f"experiments.confusion.{key}", alt=_spoken(report))
+    if curves is not None:
+        with middle, st.container(border=True):
+            st.markdown("**ROC**, with 95 % band")
+            st.plotly_chart(
+                roc_figure(curves, report.sensitivity, report.specificity),
+                key=f"experiments.roc.{key}",
+                alt=f"ROC curve, area {figure(report.auc)}",
+            )
+        with right, st.container(border=True):
+            st.markdown("**Precision and recall**, with 95 % band")
+            st.plotly_chart(
+                precision_recall_figure(curves, report.sensitivity, report.precision),
+                key=f"experiments.pr.{key}",
+                alt=f"Precision–recall curve, average precision {figure(report.average_precision)}",
+            )
+    left, right = st.columns(2)
+    with left, st.container(border=True):
+        st.markdown("**Do the probabilities mean what they say?** 15 bins, larger points hold more films")
+        st.plotly_chart(
+            reliability_figure(reliability_bins(films.labels_N, predicted.probabilities)),
+            key=f"experiments.reliability.{key}",
+            alt="Reliability diagram",
+        )
+    with right, st.container(border=True):
+        st.markdown("**Probabilities by truth**, films on a logarithmic scale")
+        st.plotly_chart(
+            histogram_figure(films.labels_N, predicted.probabilities, report.threshold),
+            key=f"experiments.histogram.{key}",
+            alt="Histogram of probabilities for normal and pneumonia films",
+        )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _curves(_predicted: PredictedFilms, films: str, checkpoint_hash: str) -> Curves | None:
+    """Keyed by what never changes: the films' fingerprint and the checkpoint's hash."""
+    if len(set(_predicted.films.labels_N.tolist())) < 2:
+        return None
+    return curves_with_bands(_predicted.films.labels_N, _predicted.probabilities, _predicted.films.known_patients)
+
+
+def _subgroups(predicted: PredictedFilms, threshold: float) -> None:
+    films = predicted.films
+    groups = judge_subgroups(films.files, films.subtypes, films.labels_N, predicted.probabilities, threshold)
+    st.subheader("Subgroups")
+    if not groups:
+        st.caption("Neither subtype nor series of these films is known.")
+        return
+    st.dataframe(
+        [
+            {
+                "By": group.kind,
+                "Group": group.name + (" (too few to judge)" if group.is_small else ""),
+                "Films": group.num_films,
+                "Read rightly": group.share_right,
+                "95 % interval": with_interval(None, group.share_interval),
+                "AUC against all of the other class": group.auc,
+                "AUC, 95 % interval": with_interval(None, group.auc_interval),
+            }
+            for group in groups
+        ],
+        hide_index=True,
+        key=f"experiments.subgroups.{predicted.split}",
+        column_config={
+            "Read rightly": st.column_config.NumberColumn(format="%.3f"),
+            "AUC against all of the other class": st.column_config.NumberColumn(format="%.4f"),
+        },
+        alt="Share of films read rightly and AUC by subgroup",
+    )
+
+
+def _spoken(report: EvaluationReport) -> str:
+    counts = report.confusion
+    return (
+        f"Of {counts.tp + counts.fn} pneumonia films {counts.tp} are flagged, "
+        f"of {counts.tn + counts.fp} normal films {counts.fp}"
+    )

@@ -1,0 +1,302 @@
+"""The history: search, filter, sort, choose columns, act on chosen runs, take a deletion back."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.model.catalogue import Architecture
+from core.services.annotations import archive, delete_runs, restore_runs, star
+from core.services.desk import Desk
+from core.services.history import HistoryPage, HistoryQuery, RunLine, RunOrder, Shelf, known_tags, search_runs
+from core.services.run_export import MOST_RUNS, export_runs, runs_to_csv
+from core.services.run_groups import RunGroup, group_by_seed, group_by_tag
+from core.ui.experiments.words import RUN_STATES, figure, with_interval
+from core.ui.words import moment
+
+ROWS_ON_A_PAGE = 100
+UNDO = "experiments.deleted"
+PROBLEM = "experiments.problem"
+ALWAYS = ["★", "Run", "State", "AUC", "95 % interval"]
+OPTIONAL = [
+    *("Over the epochs", "Accuracy", "Sensitivity", "Specificity", "Network", "Recipe", "Seed", "Epochs"),
+    *("Learning rate", "Image size", "Tags", "Note", "Begun", "Id"),
+]
+USUAL = ["Over the epochs", "Accuracy", "Network", "Seed", "Tags", "Begun"]
+
+
+def history_view(desk: Desk) -> list[str] | None:
+    """Show the history; return the runs to open: one to look at, several to compare."""
+    query = _asked(desk)
+    _say_what_was_deleted(desk)
+    page = search_runs(desk, query)
+    if not page.num_all:
+        st.caption(
+            "No run has been made yet. Train a model, and every run stands here with its config, curves and figures: "
+            "`python -m core train --data FOLDER`."
+        )
+        return None
+    if not page.lines:
+        st.caption("No run matches. Take words or filters away, or look on another shelf.")
+        return None
+    grouped = st.segmented_control(
+        "Group",
+        ["Single runs", "By seed", "By tag"],
+        default="Single runs",
+        key="experiments.group",
+        label_visibility="collapsed",
+        required=True,
+    )
+    if grouped != "Single runs":
+        everything = search_runs(desk, query.model_copy(update={"limit": MOST_RUNS, "offset": 0})).lines
+        return _groups(group_by_seed(everything) if grouped == "By seed" else group_by_tag(everything), grouped)
+    return _runs(desk, query, page)
+
+
+def _asked(desk: Desk) -> HistoryQuery:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Search",
+            key="experiments.search",
+            icon=":material/search:",
+            placeholder="Words in name, note, tags, config, error",
+            max_chars=200,
+        )
+        order = st.selectbox("Sort by", list(RunOrder), key="experiments.order", width=200)
+        ascending = st.toggle("Smallest or oldest first", key="experiments.ascending")
+        with st.popover("Filter", icon=":material/filter_list:"):
+            states = st.pills(
+                "State",
+                list(RUN_STATES),
+                selection_mode="multi",
+                key="experiments.states",
+                format_func=lambda state: RUN_STATES[state][0],
+            )
+            networks = st.multiselect("Network", [one.value for one in Architecture], key="experiments.networks")
+            tags = st.multiselect("With all of these tags", known_tags(desk), key="experiments.tags")
+            starred = st.toggle("Starred only", key="experiments.starred")
+            shelf = st.segmented_control(
+                "Shelf",
+                list(Shelf),
+                default=Shelf.CURRENT,
+                key="experiments.shelf",
+                required=True,
+                help="Archived runs do not crowd the list. Deleted ones can be restored.",
+            )
+        with st.popover("Columns", icon=":material/view_column:"):
+            st.multiselect("Columns", OPTIONAL, default=USUAL, key="experiments.columns")
+        page = st.number_input("Page", 1, 10_000, 1, key="experiments.page", width=110)
+    return HistoryQuery(
+        text=text or "",
+        states=tuple(states or ()),
+        architectures=tuple(networks),
+        tags=tuple(tags),
+        starred=starred,
+        shelf=shelf or Shelf.CURRENT,
+        order=order,
+        ascending=ascending,
+        offset=(int(page) - 1) * ROWS_ON_A_PAGE,
+        limit=ROWS_ON_A_PAGE,
+    )
+
+
+def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | None:
+    columns = [*ALWAYS, *(name for name in OPTIONAL if name in st.session_state.get("experiments.columns", USUAL))]
+    chosen = st.dataframe(
+        [_row(line) for line in page.lines],
+        key=f"experiments.table.{query.shelf}.{query.offset}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        hide_index=True,
+        column_order=columns,
+        column_config={
+            "★": st.column_config.TextColumn("★", width=30, help="Starred"),
+            "AUC": st.column_config.NumberColumn(
+                "AUC", format="%.4f", help="Area under the ROC curve on the validation films."
+            ),
+            "95 % interval": st.column_config.TextColumn(help="Of the AUC, by a bootstrap of whole patients."),
+            "Over the epochs": st.column_config.LineChartColumn(
+                "AUC over the epochs", y_min=0.5, y_max=1.0, width="small"
+            ),
+            **{
+                name: st.column_config.NumberColumn(name, format="%.3f")
+                for name in ("Accuracy", "Sensitivity", "Specificity")
+            },
+        },
+        alt="Runs with their validation figures",
+    )
+    lines = [page.lines[row] for row in chosen.selection.rows if row < len(page.lines)]
+    first, last = query.offset + 1, query.offset + len(page.lines)
+    st.caption(
+        f"{first:,} to {last:,} of {page.num_found:,} runs that match, {page.num_all:,} in all. Figures are of the "
+        "validation films, which also chose the epoch: mildly optimistic. Mark runs at the left to act on them."
+    )
+    return _actions(desk, query, lines)
+
+
+def _actions(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) -> list[str] | None:
+    ids = [line.id for line in lines]
+    opened = None
+    with st.container(horizontal=True):
+        if st.button("Open", icon=":material/open_in_full:", disabled=len(ids) != 1, key="experiments.open"):
+            opened = ids
+        if st.button(
+            f"Compare {len(ids)}" if len(ids) > 1 else "Compare",
+            type="primary",
+            icon=":material/compare_arrows:",
+            disabled=not 2 <= len(ids) <= 8,
+            help="Mark two to eight runs. The first marked is what the others are compared with.",
+            key="experiments.compare",
+        ):
+            opened = ids
+        starred = bool(lines) and all(line.starred for line in lines)
+        st.button(
+            "Take star away" if starred else "Star",
+            icon=":material/star:",
+            disabled=not ids,
+            key="experiments.star",
+            on_click=star,
+            args=(desk, ids, not starred),
+        )
+        archived = query.shelf is Shelf.ARCHIVED
+        st.button(
+            "Take back" if archived else "Archive",
+            icon=":material/archive:",
+            disabled=not ids or query.shelf is Shelf.DELETED,
+            key="experiments.archive",
+            on_click=archive,
+            args=(desk, ids, not archived),
+        )
+        if query.shelf is Shelf.DELETED:
+            st.button(
+                "Restore",
+                icon=":material/restore_from_trash:",
+                disabled=not ids,
+                key="experiments.restore",
+                on_click=restore_runs,
+                args=(desk, ids),
+            )
+        else:
+            st.button(
+                "Delete",
+                icon=":material/delete:",
+                disabled=not ids,
+                key="experiments.delete",
+                help="Takes runs out of the lists; records and files stay, so that it can be undone.",
+                on_click=_delete,
+                args=(desk, ids),
+            )
+        everything = query.model_copy(update={"limit": MOST_RUNS, "offset": 0})
+        st.download_button(
+            "CSV",
+            lambda: runs_to_csv(search_runs(desk, everything).lines),
+            "runs.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key="experiments.csv",
+            help="All runs that match, one line each.",
+        )
+        st.download_button(
+            "JSON",
+            lambda: _json(desk, everything),
+            "runs.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="experiments.json",
+            help="All runs that match, with every epoch.",
+        )
+    return opened
+
+
+def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
+    if not groups:
+        st.caption("No run has a tag. Give the trials of a sweep a common tag, and they stand here as one line.")
+        return None
+    chosen = st.dataframe(
+        [
+            {
+                "Runs": len(group.run_ids),
+                "Name" if kind == "By seed" else "Tag": group.name,
+                "Seeds": ", ".join(str(seed) for seed in group.seeds),
+                "Mean AUC": group.mean_auc,
+                "Standard deviation": group.standard_deviation,
+                "95 % interval of the mean": with_interval(None, group.interval),
+            }
+            for group in groups
+        ],
+        key=f"experiments.groups.{kind}",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        column_config={
+            "Mean AUC": st.column_config.NumberColumn(format="%.4f"),
+            "Standard deviation": st.column_config.NumberColumn(format="%.4f"),
+        },
+        alt="Groups of runs with the spread of their AUC",
+    )
+    st.caption("Runs that differ in nothing but the seed." if kind == "By seed" else "Runs that share a tag.")
+    rows = [row for row in chosen.selection.rows if row < len(groups)]
+    ids = list(groups[rows[0]].run_ids) if rows else []
+    if st.button(
+        "Compare these runs",
+        icon=":material/compare_arrows:",
+        disabled=not 2 <= len(ids) <= 8,
+        help="A comparison takes two to eight runs.",
+        key="experiments.compare_group",
+    ):
+        return ids
+    return None
+
+
+def _delete(desk: Desk, ids: list[str]) -> None:
+    try:
+        delete_runs(desk, ids)
+        st.session_state[UNDO] = ids
+    except PneumoDeskError as error:
+        st.session_state[PROBLEM] = str(error)
+
+
+def _undo(desk: Desk) -> None:
+    restore_runs(desk, st.session_state.pop(UNDO))
+
+
+def _say_what_was_deleted(desk: Desk) -> None:
+    if problem := st.session_state.pop(PROBLEM, None):
+        st.error(problem, icon=":material/error:")
+    if ids := st.session_state.get(UNDO):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/delete: Deleted {len(ids)} run{'s' if len(ids) > 1 else ''}.")
+            st.button("Undo", icon=":material/undo:", key="experiments.undo", on_click=_undo, args=(desk,))
+
+
+def _row(line: RunLine) -> dict[str, object]:
+    word, _ = RUN_STATES.get(line.state, (line.state, ""))
+    return {
+        "★": "★" if line.starred else "",
+        "Run": line.name,
+        "State": word,
+        "AUC": line.auc,
+        "95 % interval": with_interval(None, line.auc_interval),
+        "Over the epochs": [value for value in line.sparkline if value is not None],
+        "Accuracy": line.accuracy,
+        "Sensitivity": line.sensitivity,
+        "Specificity": line.specificity,
+        "Network": line.architecture,
+        "Recipe": line.config.get("recipe"),
+        "Seed": line.seed,
+        "Epochs": line.num_epochs,
+        "Learning rate": figure(line.config.get("learning_rate")),
+        "Image size": line.config.get("image_size"),
+        "Tags": ", ".join(line.tags),
+        "Note": line.note,
+        "Begun": moment(line.created_at),
+        "Id": line.id,
+    }
+
+
+def _json(desk: Desk, query: HistoryQuery) -> str:
+    import json
+
+    return json.dumps(export_runs(desk, query), indent=1, ensure_ascii=False, default=str)

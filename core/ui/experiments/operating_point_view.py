@@ -1,0 +1,98 @@
+"""Operating points of a run's model: choose one on validation or calibration films, and see those there are."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.evaluation.operating_point import OperatingPointRule, RuleKind
+from core.services.desk import Desk
+from core.services.judgement import RunRecord, look_at
+from core.services.operating_points import keep_point, list_points, propose_point
+from core.services.predictions import CHOOSING_SPLITS
+from core.ui.plain_text import plain
+from core.ui.words import moment
+
+RULES = {
+    RuleKind.YOUDEN: "Youden: highest sensitivity plus specificity",
+    RuleKind.TARGET_SENSITIVITY: "At least this sensitivity",
+    RuleKind.TARGET_SPECIFICITY: "At least this specificity",
+    RuleKind.COST_RATIO: "A miss costs so many false alarms",
+}
+
+
+def operating_point_view(desk: Desk, record: RunRecord) -> None:
+    """Show the chooser and the points there are."""
+    splits = [split for split in record.splits if split in CHOOSING_SPLITS]
+    if not splits:
+        st.caption("An operating point needs a finished run with predictions on validation or calibration films.")
+        return
+    choose, there_are = st.columns([2, 3], gap="medium")
+    with choose, st.container(border=True):
+        _chooser(desk, record, splits)
+    with there_are:
+        _points(desk, record.checkpoint_hash)
+
+
+def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
+    st.markdown("**Choose an operating point**")
+    split = st.segmented_control(
+        "On",
+        splits,
+        default=splits[-1],
+        key="experiments.point_split",
+        required=True,
+        help="Test films never choose: their figures would look better than they are.",
+    )
+    kind = st.selectbox("So that", list(RULES), format_func=RULES.__getitem__, key="experiments.point_rule")
+    target, cost = 0.95, 5.0
+    if kind in (RuleKind.TARGET_SENSITIVITY, RuleKind.TARGET_SPECIFICITY):
+        target = st.slider("At least", 0.5, 1.0, 0.95, 0.005, format="%.3f", key="experiments.point_target")
+    if kind is RuleKind.COST_RATIO:
+        cost = st.number_input("Cost of a miss, in false alarms", 0.1, 1000.0, 5.0, key="experiments.point_cost")
+    rule = OperatingPointRule(kind=kind, target=target, cost_ratio=cost)
+    predicted = look_at(desk, record.checkpoint_hash, split).predicted
+    try:
+        point = propose_point(predicted, rule)
+    except PneumoDeskError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    with st.container(horizontal=True):
+        st.metric("Threshold", f"{point.threshold:.3f}", border=True)
+        st.metric(
+            "Needs a human",
+            f"{point.uncertain_low:.2f} to {point.uncertain_high:.2f}",
+            border=True,
+            help="The uncertain band: films in it are for a human to decide.",
+        )
+    st.caption(f"{point.rule} Chosen on the {point.chosen_on}.")
+    name = st.text_input("Name", max_chars=128, key="experiments.point_name", placeholder="For example: ward, evenings")
+    if st.button(
+        "Keep it",
+        type="primary",
+        icon=":material/lock:",
+        disabled=not name.strip(),
+        key="experiments.point_keep",
+        help="Kept for good: it can be followed by a new version, not changed.",
+    ):
+        kept = keep_point(desk, predicted, rule, name)
+        st.toast(f"{kept.point.name}, version {kept.version}, is kept.", icon=":material/lock:")
+
+
+def _points(desk: Desk, checkpoint_hash: str) -> None:
+    st.markdown(f"**Kept for checkpoint {checkpoint_hash[:12]}**")
+    points = list_points(desk, checkpoint_hash)
+    if not points:
+        st.caption("None yet. The run's own threshold is on its card; what is chosen here stands beside it, by name.")
+        return
+    for chosen in points:
+        point = chosen.point
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{plain(point.name)}**", width="content")
+                st.badge(f"version {chosen.version}", color="blue")
+                st.badge("never changed", icon=":material/lock:", color="gray")
+                st.caption(moment(chosen.created_at))
+            st.markdown(
+                f"Threshold {point.threshold:.4f}, "
+                f"uncertain from {point.uncertain_low:.3f} to {point.uncertain_high:.3f}"
+            )
+            st.caption(f"{plain(point.rule)} Chosen on {plain(point.chosen_on)}.")

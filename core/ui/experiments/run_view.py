@@ -1,0 +1,148 @@
+"""One run: what people say of it, how it is judged, how it was made."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.figures.run_curves import training_figure
+from core.services.annotations import archive, set_tags, star, write_note
+from core.services.desk import Desk
+from core.services.history import known_tags
+from core.services.judgement import RunRecord, get_record
+from core.ui.experiments.evaluation_view import evaluation_view
+from core.ui.experiments.operating_point_view import operating_point_view
+from core.ui.experiments.words import RUN_STATES, STATE_COLOURS
+from core.ui.plain_text import plain
+
+CURVES = {
+    "Loss": {"training": "train_loss", "validation": "validation_loss"},
+    "AUC": {"validation": "validation_auc"},
+    "Accuracy": {"validation": "validation_accuracy"},
+}
+
+
+def run_view(desk: Desk, run_id: str, on_back: Callable[[], None]) -> None:
+    """Show a run."""
+    record = get_record(desk, run_id)
+    _head(desk, record, on_back)
+    if record.error:
+        st.error(record.error, icon=":material/error:")
+    if not record.epochs:
+        st.caption("No epoch of this run has ended, so there are no figures and no model.")
+    sections = ["Evaluation", "Operating points", "Training curves", "Config", "Lineage", "Log"]
+    section = st.segmented_control(
+        "Section",
+        sections,
+        default="Evaluation" if record.splits else "Lineage",
+        key=f"experiments.section.{record.id}",
+        label_visibility="collapsed",
+        required=True,
+    )
+    match section:
+        case "Evaluation":
+            evaluation_view(desk, record)
+        case "Operating points":
+            operating_point_view(desk, record)
+        case "Training curves":
+            _curves(record)
+        case "Config":
+            st.table({name.replace("_", " "): str(value) for name, value in record.config.items()}, border="horizontal")
+        case "Lineage":
+            _lineage(record)
+        case _:
+            _log(record)
+
+
+def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
+    word, icon = RUN_STATES.get(record.state, (record.state, ":material/help:"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"{'★ ' if record.starred else ''}{plain(record.name)}", width="content")
+        st.badge(word, icon=icon, color=STATE_COLOURS.get(record.state, "gray"))
+        if record.deleted or record.archived:
+            st.badge("deleted" if record.deleted else "archived", color="gray", icon=":material/archive:")
+        for tag in record.tags:
+            st.badge(plain(tag), color="violet", icon=":material/sell:")
+        st.space("stretch")
+        st.button(
+            "Take star away" if record.starred else "Star",
+            icon=":material/star:",
+            key="experiments.run_star",
+            type="tertiary",
+            on_click=star,
+            args=(desk, [record.id], not record.starred),
+        )
+        st.button(
+            "Take back" if record.archived else "Archive",
+            icon=":material/archive:",
+            key="experiments.run_archive",
+            type="tertiary",
+            on_click=archive,
+            args=(desk, [record.id], not record.archived),
+        )
+        with st.popover("Tags and note", icon=":material/edit_note:", type="tertiary"):
+            _edit(desk, record)
+        if st.button("All runs", icon=":material/arrow_back:", key="experiments.back"):
+            on_back()
+    if record.note:
+        st.caption(f":material/edit_note: {plain(record.note)}")
+
+
+def _edit(desk: Desk, record: RunRecord) -> None:
+    tags = st.multiselect(
+        "Tags",
+        sorted({*known_tags(desk), *record.tags}),
+        default=list(record.tags),
+        accept_new_options=True,
+        key=f"experiments.edit_tags.{record.id}",
+    )
+    note = st.text_area("Note", record.note, max_chars=10_000, key=f"experiments.edit_note.{record.id}")
+    if st.button("Save", type="primary", icon=":material/save:", key="experiments.save"):
+        try:
+            set_tags(desk, record.id, tags)
+            write_note(desk, record.id, note)
+        except PneumoDeskError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        st.rerun()
+
+
+def _curves(record: RunRecord) -> None:
+    if not record.epochs:
+        st.caption("There are no curves: no epoch has ended.")
+        return
+    best = record.summary.get("best_epoch")
+    for column, (title, names) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
+        series = {
+            label: [(int(epoch["epoch"]), epoch.get(name)) for epoch in record.epochs] for label, name in names.items()
+        }
+        with column, st.container(border=True):
+            st.markdown(f"**{title}**")
+            st.plotly_chart(
+                training_figure(series, title, best),
+                key=f"experiments.curve.{title}.{record.id}",
+                alt=f"{title} over {len(record.epochs)} epochs",
+            )
+    if best:
+        st.caption(f"The weights of epoch {best} were kept: chosen on the validation films.")
+
+
+def _lineage(record: RunRecord) -> None:
+    st.table(record.lineage, border="horizontal")
+    if record.checkpoint_hash is None:
+        st.caption("The run left no checkpoint.")
+    elif record.has_checkpoint:
+        st.caption(f":material/check: The weights are in {plain(str(record.folder / 'checkpoint'))}.")
+    else:
+        st.caption(
+            f":material/warning: The weights are no longer in {plain(str(record.folder / 'checkpoint'))}. The figures "
+            "stand, because what the model said of each film is kept; the model itself cannot read films any more."
+        )
+
+
+def _log(record: RunRecord) -> None:
+    text = record.log()
+    if not text:
+        st.caption("The run wrote no log.")
+        return
+    st.code(text, language=None, height=480)
