@@ -56,7 +56,8 @@ def judge_subgroups(
             for positive in (True, False):
                 members_N = (named == name) & (labels == positive)
                 if members_N.any():
-                    groups[kind, f"{name}, {'pneumonia' if positive else 'normal'}"] = members_N
+                    label = "pneumonia" if positive else "normal"
+                    groups[kind, name if name == label else f"{name}, {label}"] = members_N
     return tuple(
         _judge(kind, name, members_N, labels, probabilities_N, threshold) for (kind, name), members_N in groups.items()
     )

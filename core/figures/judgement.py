@@ -36,9 +36,9 @@ def confusion_figure(confusion: ConfusionCounts) -> go.Figure:
             figure.add_annotation(
                 x=column,
                 y=row,
-                text=f"<b>{counts[row, column]:,}</b><br>{share:.1%} · {words[row][column]}",
+                text=f"<b>{counts[row, column]:,}</b><br>{share:.1%}<br>{words[row][column]}",
                 showarrow=False,
-                font_size=15,
+                font_size=14,
             )
     figure.update_xaxes(
         tickvals=[0, 1],
@@ -51,7 +51,7 @@ def confusion_figure(confusion: ConfusionCounts) -> go.Figure:
     figure.update_yaxes(
         tickvals=[0, 1], ticktext=["normal", "pneumonia"], range=[1.5, -0.5], showgrid=False, zeroline=False
     )
-    return framed(figure, height=300)
+    return framed(figure)
 
 
 def roc_figure(curves: Curves, sensitivity: float | None, specificity: float | None) -> go.Figure:
@@ -99,6 +99,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
             "thickness": 1,
         },
         mode="markers",
+        cliponaxis=False,
         marker={"color": COLOURS[0], "size": [6 + min(18, one.num_films**0.5) for one in filled]},
         customdata=[one.num_films for one in filled],
         hovertemplate="stated %{x:.3f}<br>found %{y:.3f}<br>%{customdata} films<extra></extra>",
@@ -121,7 +122,7 @@ def histogram_figure(labels_N: np.ndarray, probabilities_N: np.ndarray, threshol
     figure.add_vline(x=threshold, line_dash="dash", line_color="gray", annotation_text=f"threshold {threshold:.3f}")
     figure.update_layout(barmode="overlay", legend={"orientation": "h", "y": 1.12})
     figure.update_xaxes(title="probability of pneumonia", range=[0, 1])
-    figure.update_yaxes(title="films", type="log")
+    figure.update_yaxes(title="films", type="log", dtick=1)
     return framed(figure)
 
 

@@ -76,7 +76,7 @@ def intervals_figure(reports: Mapping[str, EvaluationReport]) -> go.Figure:
         )
     figure.update_yaxes(
         tickvals=list(range(len(FIGURES))),
-        ticktext=[name.replace("_", " ").replace("auc", "AUC") for name in FIGURES],
+        ticktext=[{"auc": "AUC", "f1": "F1"}.get(name, name.replace("_", " ")) for name in FIGURES],
         autorange="reversed",
         zeroline=False,
     )

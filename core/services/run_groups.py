@@ -40,7 +40,7 @@ def group_by_tag(lines: Sequence[RunLine]) -> tuple[RunGroup, ...]:
 
 
 def spread(values: Sequence[float]) -> tuple[float | None, float | None, tuple[float, float] | None]:
-    """Return mean, standard deviation and the mean's 95 % t interval; None for what so few values do not allow."""
+    """Return mean, standard deviation and the mean's 95 % t interval, cut at 0 and 1; None for what cannot be told."""
     if not len(values):
         return None, None, None
     mean = float(np.mean(values))
@@ -48,7 +48,7 @@ def spread(values: Sequence[float]) -> tuple[float | None, float | None, tuple[f
         return mean, None, None
     deviation = float(np.std(values, ddof=1))
     reach = float(student_t.ppf(0.975, len(values) - 1)) * deviation / len(values) ** 0.5
-    return mean, deviation, (mean - reach, mean + reach)
+    return mean, deviation, (max(0.0, mean - reach), min(1.0, mean + reach))
 
 
 def _summarised(groups: Sequence[tuple[str, list[RunLine]]]) -> tuple[RunGroup, ...]:

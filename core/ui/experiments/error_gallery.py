@@ -1,37 +1,84 @@
 """The films that a run got most wrong, with where it looked."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.error_maps import draw_maps, kept_maps
+from core.services.films import Picture, picture_address
 from core.services.judgement import RunRecord, WorstError, worst_errors
 from core.services.predictions import PredictedFilms
 from core.ui.plain_text import plain
 from core.ui.viewer.component import viewer
 
-NUM_SHOWN = 4
+NUM_OF_EACH = 12
+COLUMNS = {
+    "film": st.column_config.ImageColumn("Film", width="small"),
+    "error": st.column_config.TextColumn("Error", width="small"),
+    "probability": st.column_config.NumberColumn("Prob.", format="%.3f", width="small"),
+    "file": st.column_config.TextColumn("File", width="medium"),
+}
 
 
 def error_gallery(desk: Desk, record: RunRecord, predicted: PredictedFilms, threshold: float) -> None:
-    """Show the worst misses and false alarms at a threshold."""
-    missed, alarms = worst_errors(desk, predicted, threshold, NUM_SHOWN)
+    """Show the worst misses and false alarms at a threshold, and the chosen one large."""
+    missed, alarms = worst_errors(desk, predicted, threshold, NUM_OF_EACH)
+    errors = (*missed, *alarms)
     st.subheader("Worst errors")
-    if not missed and not alarms:
+    if not errors:
         st.caption("At this threshold no film is misread.")
         return
-    errors = (*missed, *alarms)
-    maps = kept_maps(record, errors)
-    absent = [error for error in errors if error.path is None]
+    absent = sum(error.path is None for error in errors)
     if absent:
         st.caption(
-            f":material/image_not_supported: {len(absent)} of these films are no longer where the cohort was read; "
+            f":material/image_not_supported: {absent} of these films are no longer where the cohort was read; "
             "their figures stand."
         )
-    if len(maps) < len(errors) - len(absent) and st.button(
+    table, pane = st.columns([5, 4], gap="medium")
+    with table:
+        chosen = _table(desk, record, predicted.split, errors)
+        st.caption(
+            f"Pneumonia below {threshold:.3f} from the lowest probability on, then normal films above it from the "
+            "highest on."
+        )
+    with pane:
+        _pane(desk, record, errors, chosen)
+
+
+def _table(desk: Desk, record: RunRecord, split: str, errors: Sequence[WorstError]) -> WorstError:
+    chosen = st.dataframe(
+        [
+            {
+                "film": picture_address(desk, Picture.THUMBNAIL, error.path) if error.path else None,
+                "error": "missed" if error.is_pneumonia else "false alarm",
+                "probability": error.probability,
+                "file": error.file,
+            }
+            for error in errors
+        ],
+        key=f"experiments.errors.{record.id}.{split}",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        row_height=64,
+        height=520,
+        column_config=COLUMNS,
+        alt="Films that were misread, worst first",
+    )
+    rows = chosen.selection.rows
+    return errors[rows[0] if rows and rows[0] < len(errors) else 0]
+
+
+def _pane(desk: Desk, record: RunRecord, errors: Sequence[WorstError], chosen: WorstError) -> None:
+    label = "pneumonia" if chosen.is_pneumonia else "normal"
+    st.markdown(f"**{plain(chosen.file)}** · labelled {label}, probability {chosen.probability:.3f}")
+    if chosen.path is None:
+        st.caption("This film is no longer there.")
+        return
+    maps = kept_maps(record, errors)
+    if chosen.content_hash not in maps and st.button(
         "Show where the model looked",
         icon=":material/visibility:",
         key="experiments.maps",
@@ -42,25 +89,11 @@ def error_gallery(desk: Desk, record: RunRecord, predicted: PredictedFilms, thre
                 maps = draw_maps(desk, record, errors)
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")
-    _row(desk, f"Missed: pneumonia below {threshold:.3f}", missed, maps)
-    _row(desk, f"False alarms: normal from {threshold:.3f} on", alarms, maps)
-
-
-def _row(desk: Desk, title: str, errors: Sequence[WorstError], maps: Mapping[str, Path]) -> None:
-    st.markdown(f"**{title}**")
-    if not errors:
-        st.caption("None.")
-        return
-    for place, (column, error) in enumerate(zip(st.columns(NUM_SHOWN), errors, strict=False)):
-        with column, st.container(border=True):
-            label = "pneumonia" if error.is_pneumonia else "normal"
-            if error.path is not None:
-                viewer(
-                    desk,
-                    error.path,
-                    alt=f"Film {error.file}, labelled {label}, probability {error.probability:.3f}",
-                    heatmap=maps.get(error.content_hash),
-                    height=300,
-                    key=f"experiments.film.{label}.{place}",
-                )
-            st.caption(f"**{error.probability:.3f}** · {plain(Path(error.file).name)}")
+    viewer(
+        desk,
+        chosen.path,
+        alt=f"Film {chosen.file}, labelled {label}, probability {chosen.probability:.3f}",
+        heatmap=maps.get(chosen.content_hash),
+        height=420,
+        key="experiments.film",
+    )

@@ -85,7 +85,6 @@ def _asked(desk: Desk) -> HistoryQuery:
             )
         with st.popover("Columns", icon=":material/view_column:"):
             st.multiselect("Columns", OPTIONAL, default=USUAL, key="experiments.columns")
-        page = st.number_input("Page", 1, 10_000, 1, key="experiments.page", width=110)
     return HistoryQuery(
         text=text or "",
         states=tuple(states or ()),
@@ -95,7 +94,7 @@ def _asked(desk: Desk) -> HistoryQuery:
         shelf=shelf or Shelf.CURRENT,
         order=order,
         ascending=ascending,
-        offset=(int(page) - 1) * ROWS_ON_A_PAGE,
+        offset=(int(st.session_state.get("experiments.page", 1)) - 1) * ROWS_ON_A_PAGE,
         limit=ROWS_ON_A_PAGE,
     )
 
@@ -108,6 +107,7 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
+        placeholder="–",
         column_order=columns,
         column_config={
             "★": st.column_config.TextColumn("★", width=30, help="Starred"),
@@ -116,7 +116,7 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
             ),
             "95 % interval": st.column_config.TextColumn(help="Of the AUC, by a bootstrap of whole patients."),
             "Over the epochs": st.column_config.LineChartColumn(
-                "AUC over the epochs", y_min=0.5, y_max=1.0, width="small"
+                "AUC by epoch", width="small", help="On the validation films; each row has a scale of its own."
             ),
             **{
                 name: st.column_config.NumberColumn(name, format="%.3f")
@@ -131,6 +131,8 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
         f"{first:,} to {last:,} of {page.num_found:,} runs that match, {page.num_all:,} in all. Figures are of the "
         "validation films, which also chose the epoch: mildly optimistic. Mark runs at the left to act on them."
     )
+    if page.num_found > ROWS_ON_A_PAGE:
+        st.number_input("Page", 1, -(-page.num_found // ROWS_ON_A_PAGE), key="experiments.page", width=140)
     return _actions(desk, query, lines)
 
 

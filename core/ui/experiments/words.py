@@ -35,5 +35,7 @@ def figure(value: object, digits: int = 3) -> str:
 
 def with_interval(value: float | None, interval: tuple[float, float] | None, digits: int = 3) -> str:
     """Return a figure with its interval, or the interval alone."""
-    bounds = f"{interval[0]:.{digits}f} to {interval[1]:.{digits}f}" if interval else "–"
-    return bounds if value is None else f"{value:.{digits}f} ({bounds})"
+    bounds = f"{interval[0]:.{digits}f} to {interval[1]:.{digits}f}" if interval else ""
+    if value is None:
+        return bounds or "–"
+    return f"{value:.{digits}f} ({bounds})" if bounds else f"{value:.{digits}f}"
