@@ -21,8 +21,9 @@ from core.model.checkpoint import save_checkpoint
 from core.model.classifier import PneumoniaClassifier
 from core.model.loading import default_preprocessing, weights_of
 from core.model.pretrained import build_classifier, resolve_source
-from core.training.config import TrainingConfig
-from core.training.films import FilmSet
+from core.training.config import FineTuning, TrainingConfig
+from core.training.films import FeatureSet, FilmSet
+from core.training.frozen import compute_features, fit_head
 from core.training.loop import EpochResult, FitResult, Progress, Watchers, fit
 from core.training.precision import resolve_device
 from core.triage.gate import Gate, fit_gate
@@ -94,12 +95,12 @@ class Outputs:
 
 def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: SessionWatchers) -> SessionOutcome:
     """Train on the `train` fold, judge epochs on `validation`, fit probabilities and threshold, save the checkpoint."""
-    config, device = request.config, resolve_device(request.device)
+    config, device = request.config, resolve_device(device_of(request))
     torch.manual_seed(config.seed)
     model = build_classifier(
         config.architecture, dropout=config.dropout, source=config.weights, weights_file=config.weights_file
     )
-    fitted = fit(model, folds["train"].films, folds["validation"].films, config, device, _loop_watchers(watchers))
+    fitted = _fit(model, folds, config, device, watchers)
     outputs = {}
     for place, name in enumerate(folds):
         watchers.on_stage("reading folds", place, len(folds), name)
@@ -137,6 +138,35 @@ def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: Se
     )
 
 
+def device_of(request: SessionRequest) -> str:
+    """Return the device that the config names, or the desk's own where it leaves the choice."""
+    return request.device if request.config.device == "auto" else request.config.device
+
+
+def _fit(
+    model: PneumoniaClassifier,
+    folds: Mapping[str, Fold],
+    config: TrainingConfig,
+    device: torch.device,
+    watchers: SessionWatchers,
+) -> FitResult:
+    """Fit the whole network or, where its features are frozen, the head on features computed once."""
+    train, validation = folds["train"].films, folds["validation"].films
+    if config.fine_tuning is not FineTuning.FROZEN:
+        return fit(model, train, validation, config, device, _loop_watchers(watchers))
+    model = model.to(device=device, memory_format=torch.channels_last)
+    num_films = len(train) + len(validation)
+
+    def features_of(films: FilmSet, num_before: int) -> FeatureSet:
+        def tell(done: int) -> None:
+            watchers.on_stage("computing features", num_before + done, num_films, "")
+
+        return compute_features(model, films, config, device, tell)
+
+    examples = features_of(train, 0), features_of(validation, len(train))
+    return fit_head(model, *examples, config, device, _loop_watchers(watchers))
+
+
 @torch.inference_mode()
 def predict(model: PneumoniaClassifier, films: FilmSet, config: TrainingConfig, device: torch.device) -> Outputs:
     """Return logits and embeddings of a fold in single precision, as triage computes them."""
@@ -144,8 +174,7 @@ def predict(model: PneumoniaClassifier, films: FilmSet, config: TrainingConfig, 
     logits, embeddings = [], []
     for start in range(0, len(films), config.batch_size):
         positions = np.arange(start, min(start + config.batch_size, len(films)))
-        images_BHW, _ = films.batch(positions, device)
-        output = model.parts(images_BHW.unsqueeze(1).contiguous(memory_format=torch.channels_last))
+        output = model.parts(films.inputs(positions, device))
         logits.append(output.logits_B.float().cpu().numpy())
         embeddings.append(output.embeddings_BD.float().cpu().numpy())
     return Outputs(np.concatenate(logits), np.concatenate(embeddings))

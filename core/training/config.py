@@ -1,8 +1,9 @@
 """What a training run is asked to do: one frozen document, importable without torch."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -47,6 +48,15 @@ class Precision(StrEnum):
     AUTO = "auto"
     FP32 = "fp32"
     BF16 = "bf16"
+    FP16 = "fp16"
+
+
+class FineTuning(StrEnum):
+    """Which weights a run changes."""
+
+    FULL = "full"
+    HEAD_FIRST = "head_first"
+    FROZEN = "frozen"
 
 
 class Selection(StrEnum):
@@ -57,50 +67,141 @@ class Selection(StrEnum):
     LAST = "last"
 
 
+class Group(StrEnum):
+    """Under which heading a choice stands in a form."""
+
+    NETWORK = "Network"
+    OPTIMISATION = "Optimisation"
+    FILMS = "Films"
+    COMPUTING = "Computing"
+    JUDGING = "Judging and ending"
+
+
+def choice(default: Any, group: Group, description: str, unit: str = "", **bounds: float) -> Any:
+    """Return the field of one choice: its default, its heading, what it means, its unit and its bounds."""
+    return Field(default, description=description, json_schema_extra={"group": group.value, "unit": unit}, **bounds)
+
+
 class TrainingConfig(BaseModel):
     """Every choice of a training run; its fields make the form, the command line and the documents."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: Architecture = Field(Architecture.EFFICIENTNET_LITE0, description="The network.")
-    weights: WeightsSource = Field(
-        WeightsSource.AUTO, description="First weights: torchvision's download, the installed package, a file, or none."
+    architecture: Architecture = choice(Architecture.EFFICIENTNET_LITE0, Group.NETWORK, "The network.")
+    weights: WeightsSource = choice(
+        WeightsSource.AUTO,
+        Group.NETWORK,
+        "First weights: torchvision's download, the installed package (efficientnet_lite0 only), a file, or none; "
+        "auto takes the package where it has them, else the download.",
     )
-    weights_file: Path | None = Field(None, description="The weights file, where weights is `file`.")
-    recipe: Recipe = Field(Recipe.STRONG, description="How training films are varied.")
-    epochs: int = Field(6, ge=1, le=1000, description="Passes over the training films.")
-    batch_size: int = Field(32, ge=2, le=1024, description="Films in one step.")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Highest learning rate of the run.")
-    weight_decay: float = Field(0.01, ge=0, le=1, description="Pull of the weights towards zero.")
-    optimizer: OptimizerName = Field(OptimizerName.ADAMW, description="Which optimiser takes the steps.")
-    schedule: Schedule = Field(Schedule.COSINE, description="How the learning rate moves over the run.")
-    warmup_fraction: float = Field(
-        0.05, ge=0, le=0.5, description="Share of the run in which the learning rate rises (cosine and one-cycle)."
+    weights_file: Path | None = choice(
+        None, Group.NETWORK, "The weights file, where weights is `file`: .safetensors, or .pth with only a state dict."
     )
-    dropout: float = Field(0.3, ge=0, lt=1, description="Share of the embedding that is dropped before the head.")
-    label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="How far the targets are moved off 0 and 1.")
-    balancing: Balancing = Field(Balancing.SAMPLER, description="How the rarer class is made to count.")
-    image_size: int = Field(224, ge=32, le=1024, description="Side of the square input, in pixels.")
-    precision: Precision = Field(
-        Precision.AUTO, description="Number format; auto takes bf16 where the processor computes in it."
+    fine_tuning: FineTuning = choice(
+        FineTuning.FULL,
+        Group.NETWORK,
+        "Which weights change: all of them; for the first epochs only the head, then all; or never any but the head "
+        "(frozen: each film's features are computed once, which is fast).",
     )
-    ema_decay: float = Field(
-        0.0, ge=0, lt=1, description="Decay of the moving average of the weights, per step; 0 keeps none."
+    head_epochs: int = choice(
+        1, Group.NETWORK, "With head_first, the epochs in which only the head learns.", "epochs", ge=1, le=100
     )
-    early_stopping_patience: int = Field(
-        0, ge=0, le=1000, description="Epochs without a better validation loss before the run ends; 0 never ends early."
+    dropout: float = choice(
+        0.3, Group.NETWORK, "Share of the embedding that is dropped before the head while training.", ge=0, lt=1
     )
-    selection: Selection = Field(Selection.LOWEST_LOSS, description="Which epoch's weights become the checkpoint.")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of everything random in the run.")
-    validation_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the patients that judges each epoch.")
-    calibration_fraction: float = Field(
-        0.1, gt=0, lt=0.5, description="Share of the patients that fits probabilities and the threshold."
+    recipe: Recipe = choice(
+        Recipe.STRONG,
+        Group.FILMS,
+        "How training films are varied: as in the original study, strongly (random crops, grey values, noise, "
+        "re-encoding), or not at all.",
     )
+    balancing: Balancing = choice(
+        Balancing.SAMPLER,
+        Group.FILMS,
+        "How the rarer class is made to count: drawn more often, weighted in the loss, or not at all.",
+    )
+    image_size: int = choice(224, Group.FILMS, "Side of the square input.", "pixels", ge=32, le=1024)
+    epochs: int = choice(6, Group.OPTIMISATION, "Passes over the training films.", "epochs", ge=1, le=1000)
+    batch_size: int = choice(32, Group.OPTIMISATION, "Films in one step.", "films", ge=2, le=1024)
+    learning_rate: float = choice(1e-3, Group.OPTIMISATION, "Highest learning rate of the run.", gt=0, le=10)
+    optimizer: OptimizerName = choice(
+        OptimizerName.ADAMW,
+        Group.OPTIMISATION,
+        "Which optimiser takes the steps; sgd has a Nesterov momentum of 0.9.",
+    )
+    schedule: Schedule = choice(Schedule.COSINE, Group.OPTIMISATION, "How the learning rate moves over the run.")
+    warmup_fraction: float = choice(
+        0.05,
+        Group.OPTIMISATION,
+        "Share of the run in which the learning rate rises (cosine and one_cycle).",
+        ge=0,
+        le=0.5,
+    )
+    weight_decay: float = choice(0.01, Group.OPTIMISATION, "Pull of the weights towards zero.", ge=0, le=1)
+    label_smoothing: float = choice(0.0, Group.OPTIMISATION, "How far the targets are moved off 0 and 1.", ge=0, lt=0.5)
+    ema_decay: float = choice(
+        0.0,
+        Group.OPTIMISATION,
+        "Decay of the moving average of the weights, per step; 0 keeps none.",
+        ge=0,
+        lt=1,
+    )
+    device: str = choice(
+        "auto",
+        Group.COMPUTING,
+        "Where the run computes: auto (what PNEUMODESK_DEVICE says, else a GPU if there is one), cpu, cuda, cuda:N, "
+        "mps.",
+    )
+    precision: Precision = choice(
+        Precision.AUTO,
+        Group.COMPUTING,
+        "Number format; auto takes bf16 where the processor computes in it, else fp32; fp16 scales the loss.",
+    )
+    workers: int = choice(
+        0,
+        Group.COMPUTING,
+        "Threads that prepare the next batches while one is computed; 0 prepares each when it is needed. "
+        "The result is the same with any number.",
+        "threads",
+        ge=0,
+        le=64,
+    )
+    early_stopping_patience: int = choice(
+        0,
+        Group.JUDGING,
+        "Epochs without a better validation loss before the run ends; 0 never ends early.",
+        "epochs",
+        ge=0,
+        le=1000,
+    )
+    selection: Selection = choice(Selection.LOWEST_LOSS, Group.JUDGING, "Which epoch's weights become the checkpoint.")
+    validation_fraction: float = choice(
+        0.1, Group.JUDGING, "Share of the patients that judges each epoch.", gt=0, lt=0.5
+    )
+    calibration_fraction: float = choice(
+        0.1, Group.JUDGING, "Share of the patients that fits probabilities and the threshold.", gt=0, lt=0.5
+    )
+    seed: int = choice(0, Group.COMPUTING, "Seed of everything random in the run.", ge=0, le=2**31 - 1)
 
     @model_validator(mode="after")
     def _weights_file_goes_with_its_source(self) -> Self:
         if (self.weights is WeightsSource.FILE) != (self.weights_file is not None):
             raise ValueError("weights `file` and a weights file go together: give both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _frozen_features_are_of_unvaried_films(self) -> Self:
+        if self.fine_tuning is FineTuning.FROZEN and self.recipe is not Recipe.NONE:
+            raise ValueError(
+                "frozen features are computed once, from films as they are: choose recipe `none` with fine_tuning "
+                "`frozen`"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _device_is_a_kind_of_device(self) -> Self:
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
+            raise ValueError(f"there is no kind of device called {self.device!r}: use auto, cpu, cuda, cuda:N or mps")
         return self
 
 

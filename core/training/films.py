@@ -1,17 +1,40 @@
-"""Films in memory as training and evaluation draw them.
+"""Films in memory, or their features, as training and evaluation draw them.
 
-Shapes: N films, B films of one batch, H and W pixels.
+Shapes: N films, B films of one batch, H and W pixels, D features of a film.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
 
-from core.training.config import Balancing
+from core.training.augmentation import RANGES, augment
+from core.training.config import Balancing, Recipe
+
+
+class Examples(Protocol):
+    """What a loop trains and judges on: network inputs with labels, in batches."""
+
+    labels_N: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def inputs(self, positions_B: np.ndarray, device: torch.device) -> Tensor:
+        """Return the network's inputs at the given positions, as they are."""
+
+    def varied_inputs(
+        self, positions_B: np.ndarray, device: torch.device, recipe: Recipe, generator: Generator
+    ) -> Tensor:
+        """Return the network's inputs at the given positions, varied by a recipe."""
+
+
+def labels_at(examples: Examples, positions_B: np.ndarray, device: torch.device) -> Tensor:
+    """Return `labels_B` (0 or 1, float) at the given positions."""
+    return torch.from_numpy(examples.labels_N[positions_B].astype(np.float32)).to(device)
 
 
 @dataclass(frozen=True)
@@ -31,8 +54,42 @@ class FilmSet:
         labels = torch.from_numpy(self.labels_N[positions_B].astype(np.float32))
         return images.to(device).float() / 255, labels.to(device)
 
+    def inputs(self, positions_B: np.ndarray, device: torch.device) -> Tensor:
+        """Return `images_B1HW`, channels last."""
+        images_BHW, _ = self.batch(positions_B, device)
+        return images_BHW.unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
-def training_order(films: FilmSet, balancing: Balancing, generator: Generator) -> Sampler[int]:
+    def varied_inputs(
+        self, positions_B: np.ndarray, device: torch.device, recipe: Recipe, generator: Generator
+    ) -> Tensor:
+        """Return `images_B1HW`, channels last, varied by a recipe."""
+        images_BHW, _ = self.batch(positions_B, device)
+        varied_BHW = augment(images_BHW, RANGES[recipe], generator)
+        return varied_BHW.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """What a frozen network makes of the films of one fold, for a head to learn from."""
+
+    features_ND: Tensor
+    labels_N: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.features_ND)
+
+    def inputs(self, positions_B: np.ndarray, device: torch.device) -> Tensor:
+        """Return `features_BD`."""
+        return self.features_ND[torch.from_numpy(positions_B)].to(device)
+
+    def varied_inputs(
+        self, positions_B: np.ndarray, device: torch.device, recipe: Recipe, generator: Generator
+    ) -> Tensor:
+        """Return `features_BD`: they were computed once and cannot be varied."""
+        return self.inputs(positions_B, device)
+
+
+def training_order(films: Examples, balancing: Balancing, generator: Generator) -> Sampler[int]:
     """Return the sampler of one epoch: each film once, or drawn so that both classes come equally often."""
     if balancing is not Balancing.SAMPLER:
         return RandomSampler(range(len(films)), generator=generator)

@@ -11,18 +11,20 @@ from time import perf_counter
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
 from core.errors import TrainingError
 from core.evaluation.ranking import roc_auc
-from core.training.augmentation import RANGES, augment
-from core.training.config import Balancing, Selection, TrainingConfig
-from core.training.films import FilmSet, in_batches, num_steps, training_order
+from core.training.config import Balancing, Precision, Selection, TrainingConfig
+from core.training.films import Examples, num_steps
+from core.training.held_weights import learn_only_what_may
 from core.training.optimisation import build_optimizer, build_schedule, warm_average
-from core.training.precision import autocast
+from core.training.precision import autocast, check_precision
+from core.training.preparing import prepared_batches
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class TrainingState:
     schedule: LRScheduler
     average: AveragedModel | None
     class_weights_2: Tensor | None
+    scaler: GradScaler
     epochs: list[EpochResult] = field(default_factory=list)
 
     @property
@@ -91,8 +94,8 @@ class TrainingState:
 
 def fit(
     model: nn.Module,
-    train: FilmSet,
-    validation: FilmSet,
+    train: Examples,
+    validation: Examples,
     config: TrainingConfig,
     device: torch.device,
     watchers: Watchers | None = None,
@@ -119,8 +122,9 @@ def fit(
     return FitResult(best, best_epoch, tuple(state.epochs), stopped)
 
 
-def begin(model: nn.Module, train: FilmSet, config: TrainingConfig, device: torch.device) -> TrainingState:
-    """Return the state of a run before its first step."""
+def begin(model: nn.Module, train: Examples, config: TrainingConfig, device: torch.device) -> TrainingState:
+    """Return the state of a run before its first step; raises SettingsError for fp16 on anything but a GPU."""
+    check_precision(device, config.precision)
     model = model.to(device=device, memory_format=torch.channels_last)
     steps = config.epochs * num_steps(len(train), config.batch_size)
     optimizer = build_optimizer(model, config)
@@ -131,30 +135,26 @@ def begin(model: nn.Module, train: FilmSet, config: TrainingConfig, device: torc
     if config.balancing is Balancing.CLASS_WEIGHTS:
         counts = np.bincount(train.labels_N.astype(int), minlength=2)
         weights = torch.tensor(len(train) / (2 * np.maximum(counts, 1)), dtype=torch.float32, device=device)
-    return TrainingState(model, optimizer, build_schedule(optimizer, config, steps), average, weights)
+    # Of use to fp16 alone, whose small gradients would round to nothing; otherwise it passes them on unchanged.
+    scaler = GradScaler(device.type, enabled=config.precision is Precision.FP16)
+    return TrainingState(model, optimizer, build_schedule(optimizer, config, steps), average, weights, scaler)
 
 
 def train_one_epoch(
     state: TrainingState,
-    train: FilmSet,
+    train: Examples,
     config: TrainingConfig,
     device: torch.device,
     epoch: int,
     watchers: Watchers,
 ) -> float:
     """Take one pass over the training films and return the mean loss; raises TrainingError if it is not finite."""
-    # A generator of its own for every epoch lets a run go on from any epoch with the draws it would have had.
-    generator = Generator().manual_seed(config.seed * 1_000_003 + epoch)
-    state.model.train()
+    learn_only_what_may(state.model, config, epoch)
     steps = num_steps(len(train), config.batch_size)
     losses: list[float] = []
-    for step, positions_B in enumerate(
-        in_batches(training_order(train, config.balancing, generator), config.batch_size)
-    ):
-        images_BHW, labels_B = train.batch(positions_B, device)
-        images_B1HW = augment(images_BHW, RANGES[config.recipe], generator).unsqueeze(1)
+    for step, (inputs, labels_B) in enumerate(prepared_batches(train, config, device, epoch)):
         with autocast(device, config.precision):
-            logits_B = state.model(images_B1HW.contiguous(memory_format=torch.channels_last))
+            logits_B = state.model(inputs)
         loss = smoothed_loss(logits_B.float(), labels_B, config.label_smoothing, state.class_weights_2)
         losses.append(loss.item())
         if not np.isfinite(losses[-1]):
@@ -163,8 +163,9 @@ def train_one_epoch(
                 f"Start again with a smaller learning rate than {config.learning_rate}."
             )
         state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        state.optimizer.step()
+        state.scaler.scale(loss).backward()
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
         state.schedule.step()
         if state.average is not None:
             state.average.update_parameters(state.model)
@@ -188,15 +189,14 @@ def smoothed_loss(
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, films: FilmSet, config: TrainingConfig, device: torch.device) -> np.ndarray:
+def evaluate(model: nn.Module, films: Examples, config: TrainingConfig, device: torch.device) -> np.ndarray:
     """Return `logits_N` for every film of a fold, in its order, without variation."""
     model.eval()
     batches = []
     for start in range(0, len(films), config.batch_size):
         positions = np.arange(start, min(start + config.batch_size, len(films)))
-        images_BHW, _ = films.batch(positions, device)
         with autocast(device, config.precision):
-            logits_B = model(images_BHW.unsqueeze(1).contiguous(memory_format=torch.channels_last))
+            logits_B = model(films.inputs(positions, device))
         batches.append(logits_B.float().cpu().numpy())
     return np.concatenate(batches)
 
@@ -205,7 +205,7 @@ def _epoch_result(
     epoch: int,
     train_loss: float,
     logits_N: np.ndarray,
-    validation: FilmSet,
+    validation: Examples,
     state: TrainingState,
     seconds: float,
     num_films: int,

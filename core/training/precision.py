@@ -23,8 +23,16 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def check_precision(device: torch.device, precision: Precision) -> None:
+    """Raise SettingsError for a number format that the device does not compute in at a useful speed."""
+    if precision is Precision.FP16 and device.type != "cuda":
+        raise SettingsError(f"fp16 is for GPUs, and this run computes on {device.type}. Choose auto, bf16 or fp32.")
+
+
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """Return the context in which forward passes run: bf16 where asked for or natively computed, else fp32."""
+    """Return the context in which forward passes run: as asked for; `auto` is bf16 where natively computed."""
+    if precision is Precision.FP16:
+        return torch.autocast(device.type, dtype=torch.float16)
     enabled = precision is Precision.BF16 or (precision is Precision.AUTO and computes_bf16(device))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
 

@@ -1,0 +1,54 @@
+"""Batches made ready for the network: one by one, or ahead of it in threads, always the same batches."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from core.training.config import TrainingConfig
+from core.training.films import Examples, in_batches, labels_at, training_order
+
+Batch = tuple[Tensor, Tensor]
+
+
+def prepared_batches(
+    train: Examples, config: TrainingConfig, device: torch.device, epoch: int, first_step: int = 0
+) -> Iterator[Batch]:
+    """Yield the inputs and labels of an epoch's steps from `first_step` on.
+
+    Each step's variation has a generator of its own, so that a step is the same whether the steps before it were
+    taken now or in an earlier process, and whichever thread prepares it.
+    """
+    order = training_order(train, config.balancing, Generator().manual_seed(config.seed * 1_000_003 + epoch))
+    steps = enumerate(in_batches(order, config.batch_size))
+    chosen = islice(steps, first_step, None)
+
+    def prepare(step: int, positions_B: np.ndarray) -> Batch:
+        generator = Generator().manual_seed(_step_seed(config.seed, epoch, step))
+        inputs = train.varied_inputs(positions_B, device, config.recipe, generator)
+        return inputs, labels_at(train, positions_B, device)
+
+    if not config.workers:
+        yield from (prepare(step, positions_B) for step, positions_B in chosen)
+        return
+    with ThreadPoolExecutor(config.workers, thread_name_prefix="films") as pool:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for step, positions_B in chosen:
+                waiting.append(pool.submit(prepare, step, positions_B))
+                # One more than there are threads, so that none of them waits for the network.
+                if len(waiting) > config.workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _step_seed(seed: int, epoch: int, step: int) -> int:
+    return int(np.random.SeedSequence((seed, epoch, step)).generate_state(1, np.uint64)[0] >> 1)
