@@ -2,12 +2,15 @@
 
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from core.api import exposure
@@ -219,6 +222,21 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="PNEUMODESK_API_MAX_WAITING"):
         get_api_settings()
     get_api_settings.cache_clear()
+
+
+def test_beside_the_dashboard_everything_is_under_its_place(desk: Desk) -> None:
+    """Mounted under /api the documentation, its files, the next page and a batch's place all start there."""
+    mounted = TestClient(Starlette(routes=[Mount("/api", app=create_api(ApiSettings()))]), base_url=LOCAL)
+    assert mounted.get("/api/", follow_redirects=False).headers["location"] == "/api/docs"
+    page = mounted.get("/api/docs").text
+    addresses = re.findall(r"""(?:src|href)="([^"]+)"|url: '([^']+)'""", page)
+    found = [first or second for first, second in addresses]
+    assert len(found) >= 4
+    for address in found:
+        assert address.startswith("/api/")
+        assert mounted.get(address).status_code == 200
+    assert mounted.get("/api/v1/models?limit=1").json()["items"]
+    assert mounted.get("/api/v1/batches", headers={"Via": "1.1 proxy"}).status_code == 401
 
 
 def test_a_server_bound_to_all_addresses_needs_keys(api: ServedApi) -> None:

@@ -39,9 +39,10 @@ async def ask_health(port: int, waits: list[float]) -> None:
 
 async def send_gigabyte(port: int, announced: bool) -> None:
     """Send a gigabyte, announced or in chunks, until it is sent or the server will have no more."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
     length = f"Content-Length: {GIGABYTE}" if announced else "Transfer-Encoding: chunked"
-    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n{length}\r\n\r\n"
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n{length}\r\n\r\n"
     part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
     block = os.urandom(2**20)
     try:
