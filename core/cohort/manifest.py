@@ -15,7 +15,7 @@ from core.cohort.file_batches import map_in_batches
 from core.cohort.layout import Listing, Place, list_films
 from core.cohort.naming import parse_kermany_name
 from core.cohort.problems import NEVER_READ, FilmProblem
-from core.errors import UnreadableFileError
+from core.errors import RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason
 
@@ -153,7 +153,7 @@ def _examine(path: Path) -> FileFacts:
     content_hash = hashlib.sha256(content).hexdigest()
     try:
         radiograph = read_radiograph(content, shortest_side=64)
-    except UnreadableFileError as error:
+    except RadiographError as error:
         return FileFacts(content_hash=content_hash, problem=str(error.reason))
     return FileFacts(radiograph.width, radiograph.height, radiograph.mode, content_hash)
 

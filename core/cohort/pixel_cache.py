@@ -15,7 +15,7 @@ import numpy as np
 
 from core.cohort.file_batches import map_in_batches
 from core.cohort.manifest import Cohort
-from core.errors import CohortError, UnreadableFileError
+from core.errors import CohortError, RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 
@@ -96,7 +96,7 @@ def _decode(source: Path, content_hash: str, size: int) -> np.ndarray:
         pixels_HW = read_radiograph(content, shortest_side=2 * size).pixels_HW
     except OSError as error:
         raise CohortError(f"{source} cannot be read any more ({error.strerror}). Index the folder again.") from error
-    except UnreadableFileError as error:
+    except RadiographError as error:
         raise CohortError(f"{source} cannot be decoded: {error.sentence}. Index the folder again.") from error
     return np.round(resize_to_square(pixels_HW, size) * 255).astype(np.uint8)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from core.cohort.problems import FilmProblem
 from core.errors import CohortError
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".dcm", ".dicom")
 
 
 class FoundFile(NamedTuple):

@@ -1,11 +1,10 @@
-"""Reads one picture file of any common format into one grey float array.
+"""Reads one film file of any common picture format or DICOM into one radiograph.
 
 Shapes: H and W pixels of the upright picture.
 """
 
 import struct
 import zlib
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -13,8 +12,10 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import UnreadableFileError
+from core.radiograph.colour import colourfulness
+from core.radiograph.dicom_files import looks_like_dicom
+from core.radiograph.film import Radiograph
 from core.radiograph.rejection import RejectionReason
-from core.radiograph.resizing import resize_to_square
 
 # A format can only be named to Pillow once its plugin is loaded.
 Image.init()
@@ -42,50 +43,21 @@ _SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
 _PHOTOMETRIC_TAG = 262
 
 
-@dataclass(frozen=True)
-class Radiograph:
-    """A film as decoded, upright; width and height are those of the file.
-
-    `grey_HW` holds its grey values as decoded, uint8 with white at 255 or float32 with white at 1: most of a film's
-    pixels are needed only once, and turning all into fractions would cost as much as half the decoding.
-    `colourfulness` in [0, 1] is the spread of the colour channels over the brightest one, both summed over the pixels.
-    """
-
-    grey_HW: np.ndarray
-    width: int
-    height: int
-    mode: str
-    bit_depth: int
-    file_format: str
-    colourfulness: float
-
-    @property
-    def white(self) -> float:
-        """The grey value of white in `grey_HW`."""
-        return 255.0 if self.grey_HW.dtype == np.uint8 else 1.0
-
-    @property
-    def pixels_HW(self) -> np.ndarray:  # noqa: N802
-        """The film as float32 `[H, W]` in [0, 1].
-
-        Division is in single precision: an 8-bit value and its 16-bit twin then give the very same fraction.
-        """
-        return np.divide(self.grey_HW, np.float32(self.white), dtype=np.float32)
-
-    def to_square(self, size: int) -> np.ndarray:
-        """Return the film as float32 `[size, size]` in [0, 1], as `resize_to_square` makes it of `pixels_HW`."""
-        return resize_to_square(self.grey_HW, size, self.white)
-
-
 def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -> Radiograph:
     """Return the picture in a file or its bytes as grey values.
 
-    With `shortest_side` a JPEG may be decoded at a half, a quarter or an eighth of its size as long as both
-    sides keep that many pixels. Of an animation the first frame is read. Raises UnreadableFileError.
+    With `shortest_side` a JPEG or DICOM film may come at a half, a quarter or an eighth of its size as long as both
+    sides keep that many pixels. Of an animation the first frame is read. Raises UnreadableFileError, and
+    UnusableFilmError for a DICOM file that says it is no frontal chest film.
     """
     content = _content(source)
     if not content:
         raise UnreadableFileError(RejectionReason.EMPTY_FILE, "the file is empty: copy it again from its source")
+    if looks_like_dicom(content):
+        # Only where it is needed: loading the library takes longer than reading many a folder of pictures.
+        from core.radiograph.dicom import read_dicom
+
+        return read_dicom(content, shortest_side)
     image = _open(content)
     width, height = _upright_size(image)
     mode, file_format = image.mode, image.format or ""
@@ -96,7 +68,7 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
         white_is_zero = mode in _SIXTEEN_BIT_MODES and _says_white_is_zero(image)
         # In place, for otherwise a picture that lies right is copied.
         ImageOps.exif_transpose(image, in_place=True)
-        grey_HW, colourfulness = _grey(image, white_is_zero)
+        grey_HW, colour = _grey(image, white_is_zero)
     except MemoryError as error:
         raise UnreadableFileError(
             RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
@@ -107,7 +79,7 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
             f"the picture is cut short or damaged ({_brief(error)}): copy it again from its source",
         ) from error
     depth = 16 if mode in _SIXTEEN_BIT_MODES else {"1": 1, "I": 32, "F": 32}.get(mode, 8)
-    return Radiograph(grey_HW, width, height, mode, depth, file_format, colourfulness)
+    return Radiograph(grey_HW, width, height, mode, depth, file_format, colour)
 
 
 def _content(source: Path | bytes) -> bytes:
@@ -131,7 +103,7 @@ def _open(content: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         raise UnreadableFileError(
             RejectionReason.NOT_A_PICTURE,
-            "this is no picture in a known format (JPEG, PNG, BMP, TIFF, WebP, GIF), whatever its name says",
+            "this is no picture in a known format (JPEG, PNG, BMP, TIFF, WebP, GIF, DICOM), whatever its name says",
         ) from error
     except Image.DecompressionBombError as error:
         raise _too_many_pixels("more pixels than any film has") from error
@@ -178,7 +150,7 @@ def _grey(image: Image.Image, white_is_zero: bool) -> tuple[np.ndarray, float]:
     if image.mode == "L" and "transparency" not in image.info:
         return np.asarray(image), 0.0
     rgb = _on_black(image)
-    return np.asarray(rgb.convert("L")), _colourfulness(rgb)
+    return np.asarray(rgb.convert("L")), colourfulness(rgb)
 
 
 def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool) -> np.ndarray:
@@ -213,17 +185,6 @@ def _on_black(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba).convert("RGB")
     return image.convert("RGB")
-
-
-def _colourfulness(rgb: Image.Image) -> float:
-    """Measure on every fourth pixel of every fourth row: colour is not a matter of detail.
-
-    Relative to the brightness, so that a night scene is no less colourful than a day one.
-    """
-    channels_HW3 = np.asarray(rgb)[::4, ::4]
-    brightest_HW = channels_HW3.max(axis=2)
-    spread_HW = brightest_HW - channels_HW3.min(axis=2)
-    return float(spread_HW.sum()) / max(float(brightest_HW.sum()), 1.0)
 
 
 def _brief(error: BaseException) -> str:

@@ -16,6 +16,16 @@ class RejectionReason(StrEnum):
     ARCHIVE_UNSAFE = "archive_unsafe"
     ARCHIVE_UNREADABLE = "archive_unreadable"
 
+    NO_PIXELS = "no_pixels"
+    MISSING_CODEC = "missing_codec"
+    UNSUPPORTED_PIXELS = "unsupported_pixels"
+
+    OTHER_MODALITY = "other_modality"
+    NOT_CHEST = "not_chest"
+    LATERAL = "lateral"
+    MULTI_FRAME = "multi_frame"
+    FOR_PROCESSING = "for_processing"
+
     TOO_SMALL = "too_small"
     ODD_SHAPE = "odd_shape"
     BLANK = "blank"

@@ -23,6 +23,7 @@ from core.triage.intake import Candidate, IntakeProblem
 from core.triage.memory import keep_freed_memory
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
 from core.triage.saliency import positive_share
+from core.triage.scope import AGE_OUT_OF_SCOPE, TEXT_WARNING, explain_age, is_age_in_scope
 
 BATCH_SIZE = 4
 WINDOW = 16 * BATCH_SIZE
@@ -86,6 +87,8 @@ class PreparedFilm:
     file_hash: str
     image_HW: np.ndarray
     pixels_HW: np.ndarray | None
+    age_years: float | None = None
+    may_show_text: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,9 @@ class Preparation:
             status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
             return _not_read(candidate, status, error.reason, error.sentence, file_hash)
         image_HW = radiograph.to_square(self.image_size)
-        return PreparedFilm(candidate, file_hash, image_HW, radiograph.pixels_HW if self.keep_pixels else None)
+        pixels_HW = radiograph.pixels_HW if self.keep_pixels else None
+        age, may_show_text = radiograph.age_years, radiograph.may_show_text
+        return PreparedFilm(candidate, file_hash, image_HW, pixels_HW, age, may_show_text)
 
 
 def _prepared(
@@ -285,11 +290,16 @@ def _judge_one(
         return _not_read(film.candidate, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash, float(distance))
     point = predictor.operating_point
     finding = point.finding(probability)
+    code, reason = finding, explain(probability, finding, point)
+    if not is_age_in_scope(film.age_years):
+        finding, code, reason = "uncertain", AGE_OUT_OF_SCOPE, explain_age(film.age_years, probability)
+    if film.may_show_text:
+        reason = f"{reason}; {TEXT_WARNING}"
     return FilmReading(
         file=film.candidate.name,
         status=Status.READ,
-        reason_code=finding,
-        reason=explain(probability, finding, point),
+        reason_code=code,
+        reason=reason,
         priority=PRIORITY_OF_FINDING[finding],
         file_hash=film.file_hash,
         probability=probability,

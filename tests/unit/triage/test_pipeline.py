@@ -18,6 +18,8 @@ from core.triage.gate import Gate
 from core.triage.intake import Candidate, IntakeProblem
 from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
 from core.triage.priority import Priority, Status
+from core.triage.scope import AGE_OUT_OF_SCOPE, TEXT_WARNING
+from tests.dicom_files import dicom_of
 
 SIZE = 32
 POINT = OperatingPoint(
@@ -168,3 +170,20 @@ def test_a_file_above_the_limit_is_not_opened(tmp_path: Path) -> None:
     """A file larger than the limit fails with the reason."""
     reading = read([film(tmp_path, "film.png", 0.6)], max_file_bytes=10)["film.png"]
     assert (reading.status, reading.reason_code) == (Status.FAILED, "file_too_large")
+
+
+def test_an_age_the_model_was_not_made_for_is_read_but_needs_a_human(tmp_path: Path) -> None:
+    """An adult's bright film has its probability, yet stands under review with a reason of its own; a child's does not.
+
+    A file that leaves open whether writing is burned in says so in either case.
+    """
+    ramp_HW = (np.tile(np.linspace(0.5, 0.9, 80), (80, 1)) * 255).round().astype(np.uint8)
+    for name, age in (("adult", "046Y"), ("child", "003Y")):
+        (tmp_path / name).write_bytes(dicom_of(ramp_HW, PatientAge=age, BurnedInAnnotation=None))
+    readings = read([Candidate(name, tmp_path / name) for name in ("adult", "child")])
+    adult, child = readings["adult"], readings["child"]
+    assert adult.probability == child.probability > 0.9
+    assert (adult.status, adult.reason_code, adult.priority) == (Status.READ, AGE_OUT_OF_SCOPE, Priority.REVIEW)
+    assert (child.finding, child.priority) == ("pneumonia", Priority.URGENT)
+    assert "46 years" in adult.reason
+    assert all(TEXT_WARNING in reading.reason for reading in (adult, child))

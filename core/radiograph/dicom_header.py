@@ -1,0 +1,190 @@
+"""What a DICOM file says of its film before any pixel is looked at: is it one this desk reads, and how old is whom.
+
+Only the attributes listed here are ever taken from a file; names, numbers and dates of birth are not among them
+but for the one that gives an age where none is stated.
+"""
+
+import logging
+import warnings
+import zlib
+from collections.abc import Callable
+from io import BytesIO
+
+from pydicom import config
+from pydicom.dataset import FileDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from core.errors import UnreadableFileError, UnusableFilmError
+from core.radiograph.rejection import RejectionReason
+
+MAX_ELEMENTS = 20_000
+MAX_INFLATED_BYTES = 200 * 10**6
+MODALITIES = {"CR", "DX", "RG"}
+FRONTAL_VIEWS = {"", "AP", "PA", "AP_PA", "PA_AP", "ANTERO-POSTERIOR", "POSTERO-ANTERIOR", "FRONTAL", "A", "P"}
+CHEST_WORDS = ("CHEST", "THORAX", "THORAC", "LUNG", "PULMO", "TORAX", "TÓRAX")
+
+PIXEL_ATTRIBUTES = (
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData", "FloatPixelData"),
+    *("DoubleFloatPixelData", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *("RedPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableDescriptor"),
+    *("BluePaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData"),
+    "BluePaletteColorLookupTableData",
+    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "WindowCenter", "WindowWidth"),
+    *("VOILUTFunction", "VOILUTSequence", "PresentationLUTShape"),
+)
+SCOPE_ATTRIBUTES = (
+    *("SOPClassUID", "Modality", "BodyPartExamined", "ViewPosition", "PresentationIntentType"),
+    *("BurnedInAnnotation", "PatientAge"),
+)
+_ONLY_FOR_AGE = ("PatientBirthDate", "StudyDate")
+_WANTED = [Tag(name) for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES, *_ONLY_FOR_AGE)]
+
+# The library's own remarks may quote a file's values; nothing of a file is to stand in a log.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom.*")
+config.settings.reading_validation_mode = config.IGNORE
+
+PARSER_ERRORS = (
+    *(InvalidDicomError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError),
+    *(NotImplementedError, OverflowError, RecursionError, LookupError, zlib.error, ArithmeticError, AssertionError),
+    RuntimeError,
+)
+"""What pydicom and its decoders are known to raise for damaged files."""
+
+
+def read_header(content: bytes) -> FileDataset:
+    """Return the listed attributes of a DICOM file; raises UnreadableFileError for a damaged one."""
+    seen = 0
+
+    def too_many(tag: BaseTag, vr: str | None, length: int) -> bool:
+        nonlocal seen
+        seen += 1
+        return seen > MAX_ELEMENTS
+
+    try:
+        _refuse_bombs(content)
+        dataset = read_partial(BytesIO(content), too_many, force=True, specific_tags=_WANTED)
+        _complete_transfer_syntax(dataset)
+    except MemoryError as error:
+        raise _damaged("it asks for more memory than there is") from error
+    except PARSER_ERRORS as error:
+        raise _damaged(type(error).__name__) from error
+    if seen > MAX_ELEMENTS:
+        raise _damaged(f"it has more than {MAX_ELEMENTS:,} attributes")
+    return dataset
+
+
+def check_scope(dataset: FileDataset) -> None:
+    """Raise UnusableFilmError if the file says that it is no single frontal chest radiograph meant to be looked at."""
+    modality = text_of(dataset, "Modality")
+    if modality and modality not in MODALITIES:
+        _refuse(
+            RejectionReason.OTHER_MODALITY,
+            f"the file says its modality is {_short(modality)}; plain radiographs (CR, DX, RG) are read",
+        )
+    part = text_of(dataset, "BodyPartExamined")
+    if part and not any(word in part for word in CHEST_WORDS):
+        _refuse(RejectionReason.NOT_CHEST, f"the file says it shows {_short(part)}; chest films are read")
+    view = text_of(dataset, "ViewPosition")
+    if view not in FRONTAL_VIEWS:
+        _refuse(RejectionReason.LATERAL, f"the file says its view is {_short(view)}; frontal views (AP, PA) are read")
+    if text_of(dataset, "PresentationIntentType") == "FOR PROCESSING":
+        _refuse(
+            RejectionReason.FOR_PROCESSING,
+            "these are the detector's raw values (FOR PROCESSING): send the image made for presentation",
+        )
+    if (whole_number(dataset, "NumberOfFrames") or 1) > 1:
+        _refuse(RejectionReason.MULTI_FRAME, "the file holds several frames: send one film in one file")
+
+
+def age_in_years(dataset: FileDataset) -> float | None:
+    """Return the patient's age at the study in years, None where the file does not say it plausibly."""
+    stated = text_of(dataset, "PatientAge")
+    units = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+    if stated[:-1].isdecimal() and stated[-1:] in units:
+        return float(stated[:-1][:4]) * units[stated[-1]]
+    born, taken = (_day_number(text_of(dataset, name)) for name in _ONLY_FOR_AGE)
+    return taken - born if born is not None and taken is not None and 0 <= taken - born <= 130 else None
+
+
+def may_show_text(dataset: FileDataset) -> bool:
+    """Return whether writing may be burned into the picture: the file says so, or does not say."""
+    return text_of(dataset, "BurnedInAnnotation") != "NO"
+
+
+def text_of(dataset: FileDataset, name: str) -> str:
+    """Return an attribute's first value as text in capitals, empty if it is absent or no text."""
+    value = _value(lambda: dataset.get(name))
+    if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
+        value = value[0] if len(value) else ""
+    return str(value or "").strip("\0 ").upper()
+
+
+def whole_number(dataset: FileDataset, name: str) -> int | None:
+    """Return an attribute's value if it is one whole number."""
+    value = _value(lambda: int(dataset.get(name)))
+    return value if isinstance(value, int) else None
+
+
+def _value(read: Callable[[], object]) -> object:
+    try:
+        return read()
+    except PARSER_ERRORS:
+        return None
+
+
+def _day_number(day: str) -> float | None:
+    """Return YYYYMMDD in years."""
+    if len(day) < 8 or not day[:8].isdecimal() or not 1 <= int(day[4:6]) <= 12:
+        return None
+    return int(day[:4]) + (int(day[4:6]) - 1) / 12 + (int(day[6:8]) - 1) / 365.25
+
+
+def _refuse_bombs(content: bytes) -> None:
+    """Refuse a deflated file that would become larger than any film; the library would unpack all of it."""
+    uid = DeflatedExplicitVRLittleEndian.encode()
+    start = content.find(uid, 0, 4096)
+    if start < 0:
+        return
+    group_end = 144 + int.from_bytes(content[140:144], "little")
+    inflater, size, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, content[group_end:]
+    while rest and not inflater.eof:
+        size += len(inflater.decompress(rest, 2**20))
+        rest = inflater.unconsumed_tail
+        if size > MAX_INFLATED_BYTES:
+            raise UnreadableFileError(
+                RejectionReason.FILE_TOO_LARGE,
+                f"the file unpacks to more than {MAX_INFLATED_BYTES // 10**6} MB; it was not opened",
+            )
+
+
+def _complete_transfer_syntax(dataset: FileDataset) -> None:
+    """State how the file is encoded where it has no meta header and the library had to find out."""
+    if "TransferSyntaxUID" in dataset.file_meta:
+        return
+    is_implicit, is_little = dataset.original_encoding
+    explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
+
+
+def _damaged(why: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        RejectionReason.TRUNCATED, f"the DICOM file is cut short or damaged ({why}): send it again from its source"
+    )
+
+
+def _refuse(reason: RejectionReason, sentence: str) -> None:
+    raise UnusableFilmError(reason, sentence)
+
+
+def _short(text: str) -> str:
+    return text[:24] if text.isprintable() else repr(text[:24])

@@ -1,0 +1,49 @@
+"""One radiograph as every reader hands it on, whatever format its file had.
+
+Shapes: H and W pixels of the upright picture.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.radiograph.resizing import resize_to_square
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A film as decoded, upright; width and height are those of the file.
+
+    `grey_HW` holds its grey values as decoded, uint8 with white at 255 or float32 with white at 1: most of a film's
+    pixels are needed only once, and turning all into fractions would cost as much as half the decoding.
+    `colourfulness` in [0, 1] is the spread of the colour channels over the brightest one, both summed over the pixels.
+    `age_years` is the patient's age where the file says it. `may_show_text` is whether the file says that writing,
+    such as a name, was burned into the picture, or leaves it open; None where its format cannot say.
+    """
+
+    grey_HW: np.ndarray
+    width: int
+    height: int
+    mode: str
+    bit_depth: int
+    file_format: str
+    colourfulness: float
+    age_years: float | None = None
+    may_show_text: bool | None = None
+
+    @property
+    def white(self) -> float:
+        """The grey value of white in `grey_HW`."""
+        return 255.0 if self.grey_HW.dtype == np.uint8 else 1.0
+
+    @property
+    def pixels_HW(self) -> np.ndarray:  # noqa: N802
+        """The film as float32 `[H, W]` in [0, 1].
+
+        Division is in single precision: an 8-bit value and its 16-bit twin then give the very same fraction.
+        """
+        return np.divide(self.grey_HW, np.float32(self.white), dtype=np.float32)
+
+    def to_square(self, size: int) -> np.ndarray:
+        """Return the film as float32 `[size, size]` in [0, 1], as `resize_to_square` makes it of `pixels_HW`."""
+        return resize_to_square(self.grey_HW, size, self.white)
