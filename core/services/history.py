@@ -91,15 +91,15 @@ class HistoryPage:
     num_all: int
 
 
-def search_runs(desk: Desk, query: HistoryQuery) -> HistoryPage:
-    """Return the runs that a query asks for; two short queries for the page and one for its sparklines."""
+def search_runs(desk: Desk, query: HistoryQuery, *, with_curves: bool = True) -> HistoryPage:
+    """Return the runs that a query asks for; without curves there are no sparklines, and no epochs counted by them."""
     with desk.reading() as session:
         found = _filtered(query)
         num_found = session.scalar(select(func.count()).select_from(found.subquery())) or 0
         num_all = session.scalar(select(func.count()).select_from(tables.Run)) or 0
         rows = session.execute(found.order_by(*_ordering(query)).offset(query.offset).limit(query.limit)).all()
         ids = [run.id for run, _ in rows]
-        tags, curves = _tags(session, ids), _curves(session, ids)
+        tags, curves = _tags(session, ids), _curves(session, ids) if with_curves else {}
     lines = tuple(_line(run, note, tags.get(run.id, ()), curves.get(run.id, ())) for run, note in rows)
     return HistoryPage(lines, num_found, num_all)
 
@@ -200,7 +200,7 @@ def _line(
         sensitivity=figures.get("sensitivity"),
         specificity=figures.get("specificity"),
         best_epoch=summary.get("best_epoch"),
-        num_epochs=len(curve),
+        num_epochs=len(curve) or summary.get("num_epochs", 0),
         created_at=run.created_at,
         finished_at=run.finished_at,
         starred=bool(annotation and annotation.starred),

@@ -48,7 +48,8 @@ def history_view(desk: Desk) -> list[str] | None:
         required=True,
     )
     if grouped != "Single runs":
-        everything = search_runs(desk, query.model_copy(update={"limit": MOST_RUNS, "offset": 0})).lines
+        everything = search_runs(desk, query.model_copy(update={"limit": MOST_RUNS, "offset": 0}), with_curves=False)
+        everything = everything.lines
         return _groups(group_by_seed(everything) if grouped == "By seed" else group_by_tag(everything), grouped)
     return _runs(desk, query, page)
 
