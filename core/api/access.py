@@ -20,6 +20,7 @@ from core.api.exposure import is_exposed
 from core.api.own_origin import READING_METHODS, WRONG_ORIGIN
 from core.api.problems import problem
 from core.api.settings import ApiSettings
+from core.errors import PneumoDeskError
 from core.services import api_keys
 from core.services.desk import open_desk
 
@@ -73,7 +74,11 @@ class Access:
             return
         headers = Headers(scope=scope)
         text = _key_text(headers)
-        key = await self._find(text) if text else None
+        try:
+            key = await self._find(text) if text else None
+        except PneumoDeskError as error:
+            await problem(scope, 503, str(error))(scope, receive, send)
+            return
         address = (scope.get("client") or ("unknown", 0))[0]
         caller = Caller(key.name, key) if key else Caller(NO_NAME)
         identity = f"key {key.id}" if key else f"address {address}"

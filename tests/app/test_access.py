@@ -17,6 +17,7 @@ from core.api import exposure
 from core.api.application import create_api
 from core.api.settings import ApiSettings
 from core.api.watching import LOGGER, JsonLines
+from core.errors import DatabaseError
 from core.services.api_keys import Scope, make_key, revoke_key
 from core.services.desk import Desk
 from tests.app.api_server import ServedApi, serve_api
@@ -154,6 +155,18 @@ def test_a_body_above_the_limit_is_refused_announced_or_not(desk: Desk) -> None:
         assert refused.status_code == 413
         assert refused.headers["connection"] == "close"
         assert "MB" in refused.json()["detail"]
+
+
+def test_a_key_cannot_be_judged_without_the_database(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the database does not answer, a request with a key is told so: it is neither let in nor called wrong."""
+
+    def fail(*_) -> None:
+        raise DatabaseError("The database does not answer: see that it runs.")
+
+    monkeypatch.setattr("core.services.api_keys.find_key", fail)
+    response = client().get("/v1/batches", headers=bearer("pd_aaaaaaaaaa_bbbb"))
+    assert (response.status_code, response.json()["detail"]) == (503, "The database does not answer: see that it runs.")
+    assert response.headers["retry-after"]
 
 
 def test_every_error_is_a_problem_document(desk: Desk) -> None:
