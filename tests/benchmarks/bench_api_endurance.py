@@ -90,14 +90,18 @@ def main() -> None:
     requests = [film_request(path) for path in films]
     with tempfile.TemporaryDirectory() as home, serve_api(Path(home) / "home") as served:
         port = int(served.address.rsplit(":", 1)[1])
+        # Films that the gate rightly stops are answered 422; here every answer but 200 is an error.
+        requests = [request for request in requests if load(port, [request], 1, 1).num_errors == 0]
         load(port, requests, CLIENTS, 4 * len(requests))
-        used = [memory_megabytes(served.pid)]
+        used, num_errors = [memory_megabytes(served.pid)], 0
         for _ in range(PARTS):
             seen = load(port, requests, CLIENTS, num_requests // PARTS)
+            num_errors += seen.num_errors
             used.append(memory_megabytes(served.pid))
             print(f"{used[-1]:.0f} MB, {seen}", flush=True)
         line("memory after warming up", used[0], "MB")
         line(f"memory after {num_requests} requests", used[-1], "MB")
+        line("errors", num_errors, "of", str(num_requests))
         slope = np.polyfit(np.arange(len(used) - 1), used[1:], 1)[0] * PARTS / num_requests * 1000
         line("growth over 1,000 requests, second part on", float(slope), "MB", "must be flat")
         waits = asyncio.run(abuse(port, requests[0]))
