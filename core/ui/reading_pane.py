@@ -6,6 +6,7 @@ import streamlit as st
 from core.services.desk import Desk
 from core.services.films import Picture, picture_address
 from core.services.readings import ReadingDetail, get_reading, meaning_here
+from core.triage.priority import in_words
 from core.triage.rules import WorklistRules
 from core.ui.plain_text import plain
 from core.ui.viewer.component import viewer
@@ -64,4 +65,4 @@ def _film_of(desk: Desk, study: pd.Series | None) -> str | None:
 def _description(reading: ReadingDetail, band: str) -> str:
     if reading.probability is None:
         return f"Film {reading.file}, {band}"
-    return f"Film {reading.file}, {band}, probability of pneumonia {reading.probability:.2f}"
+    return f"Film {reading.file}, {band}, probability of pneumonia {in_words(reading.probability)}"

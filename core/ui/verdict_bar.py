@@ -38,13 +38,13 @@ def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
         st.button(
             "Undo",
             icon=":material/undo:",
-            key="triage.undo",
+            key=f"triage.undo.{before.id if before else None}",
             shortcut="Z",
             type="tertiary",
             disabled=before is None,
             help="Take back your last verdict and return to its film.",
             on_click=_undo,
-            args=(desk, reader),
+            args=(desk, before.id if before else None, reader),
         )
         if shown.place is None:
             st.caption("Not in the list as filtered")
@@ -59,7 +59,8 @@ def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | 
         for verdict, key in KEYS.items():
             st.button(
                 verdict.value.capitalize(),
-                key=f"triage.verdict.{key}",
+                # Of this study alone: a key pressed twice must not judge the next film, which nobody has seen.
+                key=f"triage.verdict.{key}.{shown.current}",
                 shortcut=key,
                 disabled=reader is None,
                 on_click=_judge,
@@ -118,13 +119,11 @@ def _judge(desk: Desk, reading_id: int, reader: str, verdict: Verdict, note_key:
     _or_say(judge)
 
 
-def _undo(desk: Desk, reader: str) -> None:
+def _undo(desk: Desk, verdict_id: int, reader: str) -> None:
     def undo() -> None:
-        last = last_verdict(desk, reader)
-        if last is not None:
-            undo_verdict(desk, last.id, reader)
-            st.session_state[SAID] = f":material/undo: Taken back: {last.verdict.value}."
-            open_study(last.study)
+        row = undo_verdict(desk, verdict_id, reader)
+        st.session_state[SAID] = f":material/undo: Taken back: {row.verdict.value}."
+        open_study(row.study)
 
     _or_say(undo)
 
