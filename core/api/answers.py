@@ -60,6 +60,7 @@ class FilmAnswer(BaseModel):
     probability_pneumonia: float = Field(ge=0, le=1, description="Calibrated, four decimals.")
     threshold: float
     band: Literal["pneumonia", "uncertain", "normal"] = Field(description="`uncertain` needs a human's decision.")
+    reason_code: str = Field(description="The band, or why a human must decide whatever the probability.")
     explanation: str
     model: ModelAnswer
     operating_point: OperatingPointAnswer
@@ -82,6 +83,7 @@ def film_answer(prediction: Prediction) -> dict[str, object]:
         "probability_pneumonia": round(prediction.probability or 0.0, 4),
         "threshold": point.threshold,
         "band": prediction.finding,
+        "reason_code": prediction.reason_code,
         "explanation": prediction.reason,
         "model": {
             "name": card.name,

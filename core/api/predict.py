@@ -13,7 +13,7 @@ from core.services.single_films import Prediction
 from core.settings import NOTICE
 
 router = APIRouter(tags=["films"])
-Film = Annotated[UploadFile, File(description="One film: JPEG, PNG, TIFF, BMP, WebP.")]
+Film = Annotated[UploadFile, File(description="One film: DICOM (CR or DX), JPEG, PNG, TIFF, BMP, WebP.")]
 
 
 @router.post("/predict", response_model=OriginalAnswer, responses=problem_responses(422))

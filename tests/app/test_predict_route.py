@@ -110,6 +110,14 @@ def test_what_is_no_film_is_refused_with_its_reason(api: ServedApi) -> None:
         assert (kept["reason_code"], kept["answer"]) == (reason, None)
 
 
+def test_dicom_files_are_taken_with_typed_refusals(api: ServedApi) -> None:
+    """A DICOM file is told apart by its content; one of an ankle is refused for what it says it shows."""
+    pydicom_data = pytest.importorskip("pydicom.data")
+    content = Path(pydicom_data.get_testdata_file("RG3_UNCR.dcm", download=False)).read_bytes()
+    refused = post(api, content)
+    assert (refused.status_code, refused.json()["reason"]) == (422, "not_chest")
+
+
 def test_a_form_without_a_film_is_told_what_is_missing(api: ServedApi) -> None:
     """A form with another field, or none at all, is 422 and names the field."""
     for response in (
