@@ -1,0 +1,53 @@
+"""What it costs to have and to draw where the model looked, for a whole batch, on top of prediction alone.
+
+The maps come out of the same forward pass; drawn over each film as PNG they cost the encoding. Every round measures
+prediction, and prediction with drawing, one after the other; the median of the rounds' ratios counts.
+"""
+
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from films import data_folder, line
+
+from core.services.desk import open_desk
+from core.services.films import draw_heatmap
+from core.services.predictors import load_predictor
+from core.services.triage import TriageRequest, run_triage
+from core.settings import AppSettings
+from db import models as tables
+
+ROUNDS = 3
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        desk = open_desk(AppSettings(home=Path(folder) / "home"))
+        predictor = load_predictor(desk, "starter")
+        request = TriageRequest(paths=(data_folder() / "originals",), again=True)
+        run_triage(desk, request, predictor=predictor)
+        drawn, layered = [], []
+        for number in range(ROUNDS):
+            began = perf_counter()
+            result = run_triage(desk, request, predictor=predictor)
+            alone = perf_counter() - began
+            began = perf_counter()
+            overlays = request.model_copy(update={"saliency_folder": Path(folder) / f"maps{number}"})
+            run_triage(desk, overlays, predictor=predictor)
+            drawn.append((perf_counter() - began) / alone - 1)
+            with desk.reading() as session:
+                maps = session.query(tables.Reading.activation_map).filter_by(batch_id=result.batch_id).all()
+            began = perf_counter()
+            for (map_hw,) in maps:
+                if map_hw:
+                    draw_heatmap(np.array(map_hw, dtype=np.float32))
+            layered.append((perf_counter() - began) / alone)
+            line("prediction, whole batch", alone, "s")
+        line("heatmap layers for the viewer, on top", median(layered), "of 1", "at most 0.30")
+        line("films overlaid at full size as PNG, on top", median(drawn), "of 1", "at most 0.30")
+
+
+if __name__ == "__main__":
+    main()
