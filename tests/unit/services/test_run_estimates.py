@@ -1,0 +1,43 @@
+"""A short trial foretells what a run needs."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import PneumoDeskError
+from core.services import run_estimates
+from core.services.run_estimates import estimate_run
+from core.training.config import TrainingConfig
+from tests.small_desk import small_desk
+
+TINY = TrainingConfig(architecture="mobilenet_v2", weights="none", image_size=64, batch_size=8, recipe="none")
+
+
+def test_a_longer_run_takes_longer_and_a_small_one_fits(tmp_path: Path) -> None:
+    """Twice the epochs are about twice the time; a small network fits into memory and onto the disk."""
+    estimate = estimate_run(small_desk(tmp_path), TINY, num_train=800, num_judged=200)
+    assert estimate.seconds > 1
+    assert estimate.fits_in_memory
+    assert estimate.fits_on_disk
+    assert estimate.largest_batch_size >= 8
+    # Some 2.2 million weights of four bytes, in nine copies.
+    assert estimate.disk == pytest.approx(2.225e6 * 4 * 9, rel=0.02)
+
+
+@pytest.mark.parametrize(("free", "largest"), [(804, 64), (803, 32), (122, 2), (100, 2), (10**9, 1024)])
+def test_the_largest_batch_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, largest: int) -> None:
+    """100 bytes fixed and 11 a film, told from four and eight films: 64 films need 804, 2 need 122."""
+    trial = {"few": 4, "many": 8, "memory_with_few": 144, "memory_with_many": 188, "num_parameters": 1}
+    trial |= {"seconds_per_step": 2.0, "seconds_per_judged_film": 0.5, "device": "cpu"}
+    monkeypatch.setattr(run_estimates, "_try_out", lambda config, many: trial)
+    monkeypatch.setattr(run_estimates, "free_memory", lambda device: free)
+    estimate = estimate_run(small_desk(tmp_path), TINY.model_copy(update={"epochs": 3}), 80, 10)
+    assert estimate.largest_batch_size == largest
+    # Three epochs of ten steps of 2 s and ten films of 0.5 s, then 90 films of 0.5 s.
+    assert estimate.seconds == pytest.approx(3 * (10 * 2 + 10 * 0.5) + 90 * 0.5)
+
+
+def test_a_trial_that_fails_says_why(tmp_path: Path) -> None:
+    """A device that is not there is a sentence, not a stack trace."""
+    with pytest.raises(PneumoDeskError, match="no such GPU"):
+        estimate_run(small_desk(tmp_path), TINY.model_copy(update={"device": "cuda:9"}), 80, 10)
