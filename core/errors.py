@@ -11,6 +11,7 @@ PneumoDeskError
 ├── CheckpointError          a checkpoint that is damaged, foreign or does not fit
 ├── WeightsError             pretrained weights that cannot be had here
 ├── TrainingError            a run that cannot start or go on
+│   └── LossNotFiniteError   the loss became infinite or no number
 ├── WorklistError            a verdict, an assignment or rules that cannot be kept
 ├── EvaluationError          scores from which a figure cannot be computed
 └── DatabaseError            the database cannot be opened, upgraded or trusted
@@ -64,6 +65,10 @@ class WeightsError(PneumoDeskError):
 
 class TrainingError(PneumoDeskError):
     """A run cannot start or go on."""
+
+
+class LossNotFiniteError(TrainingError):
+    """The loss of a training step is infinite or no number."""
 
 
 class WorklistError(PneumoDeskError):

@@ -56,6 +56,14 @@ class Run(Work, Base):
     folder: Mapped[str] = mapped_column(Text)
     summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
     checkpoint_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    # The folder of the cohort; runs recorded before there was a queue know only its fingerprint.
+    data: Mapped[str | None] = mapped_column(Text)
+    device: Mapped[str] = mapped_column(String(32), default="cpu", server_default="cpu")
+    queued_at: Mapped[datetime | None]
+    stop_requested_at: Mapped[datetime | None]
+    num_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    failure: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     metrics: Mapped[list["RunMetric"]] = relationship(
         back_populates="run", cascade="all, delete-orphan", passive_deletes=True
@@ -73,6 +81,19 @@ class RunMetric(Base):
     value: Mapped[float | None]
 
     run: Mapped[Run] = relationship(back_populates="metrics")
+
+
+class RunStep(Base):
+    """What one training step of a run gave; steps count from 1 over the whole run."""
+
+    __tablename__ = "run_step"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int]
+    loss: Mapped[float]
+    learning_rate: Mapped[float]
+    films_per_second: Mapped[float | None]
 
 
 class ModelVersion(Base):

@@ -9,13 +9,14 @@ from typing import Self
 import psutil
 
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
-# Starts are compared with this tolerance: psutil derives them from the wall clock, which may be set while we run.
 START_TOLERANCE_SECONDS = 1.5
+# What follows the name of a process in /proc/PID/stat, which is in brackets and may hold anything: state is field 3.
+FIELD_OF_START = 22 - 3
 
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process of this machine: its number, when it started (Unix time in seconds) and in which boot."""
+    """A process of this machine: its number, when it started (seconds since the boot) and in which boot."""
 
     pid: int
     started: float
@@ -29,7 +30,7 @@ class ProcessIdentity:
     @classmethod
     def of(cls, pid: int) -> Self:
         """Return the identity of the process that has this number now; raises psutil.NoSuchProcess if none has."""
-        return cls(pid=pid, started=psutil.Process(pid).create_time(), boot_id=read_boot_id())
+        return cls(pid=pid, started=_start_of(pid), boot_id=read_boot_id())
 
     def is_alive(self) -> bool:
         """Return whether this very process still runs; one that ended but was not yet collected is dead."""
@@ -37,7 +38,7 @@ class ProcessIdentity:
             return False
         try:
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.started) > START_TOLERANCE_SECONDS:
+            if abs(_start_of(self.pid) - self.started) > START_TOLERANCE_SECONDS:
                 return False
             return process.status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
         except psutil.NoSuchProcess:
@@ -45,6 +46,15 @@ class ProcessIdentity:
         except psutil.AccessDenied:
             # Another user's process that may not be looked at exists all the same.
             return True
+
+
+def _start_of(pid: int) -> float:
+    """Return when a process started, by a clock that setting the wall clock does not move where there is one."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return psutil.Process(pid).create_time()
+    return int(stat.rpartition(")")[2].split()[FIELD_OF_START]) / os.sysconf("SC_CLK_TCK")
 
 
 @lru_cache(maxsize=1)

@@ -1,9 +1,10 @@
 """Work that a process of its own carries out: begun once, watched through the database, found again after any crash."""
 
+import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -26,8 +27,11 @@ SECONDS_TO_START = 60.0
 Transaction = Callable[[], AbstractContextManager[Session]]
 
 
-def launch(arguments: Sequence[str], log: Path) -> int:
-    """Start a Python module as a process that outlives this one, its tab and its terminal; return its number."""
+def launch(arguments: Sequence[str], log: Path, variables: Mapping[str, str] | None = None) -> int:
+    """Start a Python module as a process that outlives this one, its tab and its terminal; return its number.
+
+    `variables` are set in its environment beside those of this process.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
         process = subprocess.Popen(
@@ -36,6 +40,7 @@ def launch(arguments: Sequence[str], log: Path) -> int:
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
+            env={**os.environ, **(variables or {})},
             start_new_session=True,
         )
     # Collected when it ends, so that it is never left as a zombie that seems alive.

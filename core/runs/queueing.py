@@ -1,0 +1,149 @@
+"""The queue of runs as it stands in the database: who is next, who is lost, who should end."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.runs.failures import Failure, vanished
+from core.runs.process_identity import ProcessIdentity, read_boot_id
+from core.runs.work import LIVE_STATES
+from db.models import Run, utc_now
+from db.states import State
+
+UNFINISHED = (State.STOPPED.value, State.LOST.value, State.FAILED.value)
+SECONDS_TO_START = 60.0
+
+
+def worker_of(run: Run) -> ProcessIdentity | None:
+    """Return the process that carries out a run, as the run's row names it."""
+    if run.pid is None or run.process_started is None or run.boot_id is None:
+        return None
+    return ProcessIdentity(run.pid, run.process_started, run.boot_id)
+
+
+def live_runs(session: Session) -> Sequence[Run]:
+    """Return the runs that wait or are carried out, in the order in which they were queued."""
+    return session.scalars(
+        select(Run)
+        .where(Run.state.in_((State.QUEUED.value, *LIVE_STATES)))
+        .order_by(Run.queued_at, Run.created_at, Run.id)
+    ).all()
+
+
+def vanished_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs whose process is gone, or that were handed to a process which never came."""
+    return [run for run in runs if run.state != State.QUEUED and not _is_carried_out(run)]
+
+
+def put_right(session: Session) -> list[str]:
+    """Write `lost` for runs whose process is confirmed gone, queue again what never began; return those lost."""
+    lost = []
+    for run in vanished_runs(live_runs(session)):
+        if worker_of(run) is None and run.state == State.STARTING:
+            run.state = State.QUEUED.value
+            continue
+        end(session, run, State.LOST, vanished(run.boot_id == read_boot_id()))
+        lost.append(run.id)
+    return lost
+
+
+def take_next(session: Session) -> list[str]:
+    """Mark the next run of every device on which none goes on as starting, and return them."""
+    runs = live_runs(session)
+    busy = {run.device for run in runs if run.state != State.QUEUED}
+    taken = []
+    for run in runs:
+        if run.device in busy:
+            continue
+        busy.add(run.device)
+        run.state, run.heartbeat_at = State.STARTING.value, utc_now()
+        run.pid = run.process_started = run.boot_id = None
+        taken.append(run.id)
+    return taken
+
+
+def name_worker(session: Session, run_id: str, worker: ProcessIdentity) -> None:
+    """Write who carries out a run that starts, unless its worker has done so itself."""
+    session.execute(
+        update(Run)
+        .where(Run.id == run_id, Run.state == State.STARTING.value)
+        .values(pid=worker.pid, process_started=worker.started, boot_id=worker.boot_id, heartbeat_at=utc_now())
+    )
+
+
+def claim_run(session: Session, run_id: str) -> bool:
+    """Take a run for this process; of two processes that try, one succeeds."""
+    identity = ProcessIdentity.current()
+    taken = session.execute(
+        update(Run)
+        .where(Run.id == run_id, Run.state.in_((State.QUEUED.value, State.STARTING.value)))
+        .values(
+            state=State.RUNNING.value,
+            pid=identity.pid,
+            process_started=identity.started,
+            boot_id=identity.boot_id,
+            heartbeat_at=utc_now(),
+            started_at=utc_now(),
+            finished_at=None,
+            error=None,
+            failure=None,
+            num_attempts=Run.num_attempts + 1,
+        )
+    )
+    return taken.rowcount == 1
+
+
+def ask_to_stop(session: Session, run_id: str) -> bool:
+    """Ask a run to stop; what waits is stopped at once, what has ended stays. Returns whether it was either."""
+    now = utc_now()
+    waiting = session.execute(
+        update(Run)
+        .where(Run.id == run_id, Run.state == State.QUEUED.value)
+        .values(state=State.STOPPED.value, finished_at=now, stop_requested=True, stop_requested_at=now)
+    )
+    live = session.execute(
+        update(Run)
+        .where(Run.id == run_id, Run.state.in_((State.STARTING.value, State.RUNNING.value)))
+        .values(stop_requested=True, state=State.STOPPING.value, stop_requested_at=now)
+    )
+    return bool(waiting.rowcount or live.rowcount)
+
+
+def queue_again(session: Session, run_id: str) -> bool:
+    """Let a run that ended unfinished wait at the end of its queue; returns whether it was such a run."""
+    queued = session.execute(
+        update(Run)
+        .where(Run.id == run_id, Run.state.in_(UNFINISHED))
+        .values(
+            state=State.QUEUED.value,
+            queued_at=utc_now(),
+            finished_at=None,
+            stop_requested=False,
+            stop_requested_at=None,
+            error=None,
+            failure=None,
+            progress=None,
+            pid=None,
+            process_started=None,
+            boot_id=None,
+        )
+    )
+    return queued.rowcount == 1
+
+
+def end(session: Session, run: Run, state: State, failure: Failure | None = None) -> None:
+    """Write how a run ended."""
+    run.state, run.finished_at = state.value, utc_now()
+    run.error = failure.explanation if failure else None
+    run.failure = failure.document() if failure else None
+
+
+def _is_carried_out(run: Run) -> bool:
+    worker = worker_of(run)
+    if worker is not None:
+        return worker.is_alive()
+    # Both ways, because the clock may have been set back since.
+    since = abs(utc_now() - (run.heartbeat_at or run.created_at))
+    return since < timedelta(seconds=SECONDS_TO_START)

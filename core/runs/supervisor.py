@@ -1,0 +1,87 @@
+"""Drains the queue of runs: one run at a time on each device, and an end for those that do not stop when asked.
+
+Whoever needs it starts it, and it ends when nothing waits or goes on. Nothing rests on it alone: runs go on without it,
+and of two supervisors that race, each step is one transaction that only one of them can take.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlalchemy.orm import Session
+
+from core.runs.executor import Executor
+from core.runs.failures import explain
+from core.runs.queueing import end, live_runs, name_worker, put_right, take_next, vanished_runs, worker_of
+from db.models import Run, utc_now
+from db.states import State
+
+SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_TO_LOCK = 2.0
+SECONDS_UNTIL_TERM = 5.0
+# A checkpoint of the largest network takes seconds; a worker whose step takes long has twice that step on top.
+SECONDS_UNTIL_KILL = 60.0
+
+Sessions = Callable[[], AbstractContextManager[Session]]
+
+
+def supervise(reading: Sessions, transaction: Sessions, executor: Executor, lock_file: Path) -> None:
+    """Carry out what is queued until nothing waits or goes on; returns at once while another supervisor does."""
+    while True:
+        try:
+            with FileLock(lock_file, timeout=SECONDS_TO_LOCK):
+                while look(reading, transaction, executor):
+                    time.sleep(SECONDS_BETWEEN_LOOKS)
+        except Timeout:
+            return
+        # What was queued between the last look and the lock's release found the lock held, and counts on us.
+        with reading() as session:
+            if not live_runs(session):
+                return
+
+
+def look(reading: Sessions, transaction: Sessions, executor: Executor) -> bool:
+    """Put right, begin and end what must be; return whether anything waits or goes on."""
+    with reading() as session:
+        runs = live_runs(session)
+        busy = {run.device for run in runs if run.state != State.QUEUED}
+        is_due = any(run.state == State.QUEUED and run.device not in busy for run in runs)
+        is_due = is_due or bool(vanished_runs(runs))
+    for run in runs:
+        if run.state == State.STOPPING:
+            press(run, executor)
+    if is_due:
+        with transaction() as session:
+            put_right(session)
+            taken = take_next(session)
+        for run_id in taken:
+            begin(run_id, transaction, executor)
+    return bool(runs)
+
+
+def begin(run_id: str, transaction: Sessions, executor: Executor) -> None:
+    """Have the executor begin a run, and write who carries it out."""
+    try:
+        worker = executor.start(run_id)
+    except OSError as error:
+        with transaction() as session:
+            end(session, session.get_one(Run, run_id), State.FAILED, explain(error))
+        return
+    with transaction() as session:
+        name_worker(session, run_id, worker)
+
+
+def press(run: Run, executor: Executor) -> None:
+    """Give a run that was asked to stop time for a checkpoint, then less and less choice."""
+    worker, since = worker_of(run), run.stop_requested_at
+    if worker is None or since is None:
+        return
+    waited = abs(utc_now() - since)
+    step_seconds = float((run.progress or {}).get("seconds_per_step") or 0)
+    if waited > timedelta(seconds=SECONDS_UNTIL_KILL + 2 * step_seconds):
+        executor.kill(worker)
+    elif waited > timedelta(seconds=SECONDS_UNTIL_TERM):
+        executor.ask_to_end(worker)
