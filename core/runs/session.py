@@ -70,6 +70,8 @@ class SessionWatchers:
     """Who is told of a session's progress."""
 
     on_stage: Callable[[str, int, int, str], None] = lambda stage, done, count, detail: None
+    # Epoch from 0, step of all steps from 1, number of all steps, loss, learning rate.
+    on_step: Callable[[int, int, int, float, float], None] = lambda epoch, step, count, loss, rate: None
     on_epoch: Callable[[int, dict[str, float | None]], None] = lambda epoch, numbers: None
 
 
@@ -195,6 +197,7 @@ def origin_of(architecture: Architecture, source: WeightsSource) -> str:
 
 def _loop_watchers(watchers: SessionWatchers) -> Watchers:
     def on_step(progress: Progress) -> None:
+        watchers.on_step(progress.epoch, progress.step, progress.num_steps, progress.loss, progress.learning_rate)
         watchers.on_stage(
             "training", progress.step, progress.num_steps, f"epoch {progress.epoch + 1}, loss {progress.loss:.3f}"
         )

@@ -4,19 +4,17 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.cohort.manifest import Cohort
 from core.cohort.pixel_cache import PixelCache
-from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
+from core.cohort.splitting import CohortSplit
 from core.errors import CohortError
 from core.services import cohorts
 from core.services.desk import Desk
-from core.services.predictions import keep_run_predictions
-from core.services.provenance import code_version, environment
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.models import utc_now
@@ -34,6 +32,10 @@ class TrainRequest(BaseModel):
     data: Path = Field(description="The folder of the cohort.")
     name: str = Field("", description="A name for the run; its architecture and recipe if empty.")
     config: TrainingConfig = TrainingConfig()
+    note: str = Field("", max_length=10_000, description="What people should know of the run.")
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
+        (), max_length=20, description="Words to find the run by."
+    )
 
 
 @dataclass(frozen=True)
@@ -60,56 +62,57 @@ class TrainResult:
 
 
 def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = lambda progress: None) -> TrainResult:
-    """Train a model and return its finished run; the run is recorded whether it succeeds or not."""
-    cohort = cohorts.index(desk, request.data, lambda done, count: on_progress(TrainProgress("indexing", done, count)))
-    config = request.config
-    split = propose_split(
-        cohort,
-        SplitConfig(
-            validation_fraction=config.validation_fraction,
-            calibration_fraction=config.calibration_fraction,
-            seed=0,
-        ),
-    )
+    """Train a model in this process and return its finished run; the run is recorded whether it succeeds or not."""
+    from core.services.run_work import work_on_run
+
+    # A folder that is no cohort is refused before a run is recorded; the work finds it indexed.
+    cohorts.index(desk, request.data, lambda done, count: on_progress(TrainProgress("indexing", done, count)))
+    run_id = record_run(desk, request, State.STARTING)
+    return work_on_run(desk, run_id, on_progress)
+
+
+def record_run(desk: Desk, request: TrainRequest, state: State = State.QUEUED) -> str:
+    """Record a run that is to be carried out, with its folder, and return its id."""
     run_id = uuid.uuid4().hex[:12]
-    name = request.name or f"{config.architecture}, {config.recipe}"
-    folder = _begin(desk, run_id, name, request, cohort, split)
-    # Only now, so that opening the desk or asking for help does not wait for torch.
-    from core.runs.session import SessionRequest, SessionWatchers, run_session
-
-    session_request = SessionRequest(
-        run_id=run_id,
-        name=name,
-        config=config,
-        cohort_fingerprint=cohort.fingerprint,
-        split_fingerprint=split.fingerprint,
-        device=desk.settings.device,
-        folder=folder,
-        code_version=code_version(),
-    )
-    watchers = SessionWatchers(
-        on_stage=lambda stage, done, count, detail: on_progress(TrainProgress(stage, done, count, detail)),
-        on_epoch=lambda epoch, numbers: _store_epoch(desk, run_id, epoch, numbers),
-    )
-    try:
-        outcome = run_session(session_request, _folds(desk, cohort, split, config, on_progress), watchers)
-        keep_run_predictions(desk, cohort, split, outcome)
-    except BaseException as error:
-        _end(desk, run_id, *_failure(error))
-        raise
-    _end(desk, run_id, State.COMPLETED, summary=outcome.summary, checkpoint_hash=outcome.checkpoint_hash)
-    return TrainResult(run_id, folder, outcome.checkpoint_hash, outcome.summary)
+    folder = desk.settings.runs / run_id
+    folder.mkdir(parents=True)
+    with desk.transaction() as session:
+        session.add(
+            tables.Run(
+                id=run_id,
+                name=request.name or f"{request.config.architecture}, {request.config.recipe}",
+                state=state.value,
+                config=request.config.model_dump(mode="json"),
+                cohort_fingerprint="",
+                split_fingerprint="",
+                environment={},
+                folder=str(folder),
+                data=str(request.data.absolute()),
+                device=queue_of(desk, request.config),
+                queued_at=utc_now(),
+                heartbeat_at=utc_now(),
+            )
+        )
+        session.flush()
+        if request.note:
+            session.add(tables.RunAnnotation(run_id=run_id, note=request.note))
+        session.add_all(tables.RunTag(run_id=run_id, tag=tag) for tag in dict.fromkeys(request.tags))
+    return run_id
 
 
-def _failure(error: BaseException) -> tuple[State, str]:
-    if isinstance(error, KeyboardInterrupt):
-        return State.STOPPED, "stopped by the user before its end"
-    return State.FAILED, f"{type(error).__name__}: {error}"
+def queue_of(desk: Desk, config: TrainingConfig) -> str:
+    """Return the name of the device whose queue a run waits in, told without loading torch."""
+    asked = getattr(config, "device", "auto")
+    name = asked if asked != "auto" else desk.settings.device
+    if name == "auto":
+        name = "cuda" if Path("/dev/nvidia0").exists() else "cpu"
+    return "cuda:0" if name == "cuda" else name
 
 
-def _folds(
+def folds_of(
     desk: Desk, cohort: Cohort, split: CohortSplit, config: TrainingConfig, on_progress: OnProgress
 ) -> dict[str, "Fold"]:
+    """Return the films of every fold, decoded once; raises CohortError where a fold has films of one class only."""
     from core.runs.session import Fold
     from core.training.films import FilmSet
 
@@ -134,47 +137,3 @@ def _folds(
             )
         folds[name] = Fold(FilmSet(cache.pixels_NSS, rows_N, labels_N), manifest.loc[members, "patient"].to_numpy())
     return folds
-
-
-def _begin(desk: Desk, run_id: str, name: str, request: TrainRequest, cohort: Cohort, split: CohortSplit) -> Path:
-    folder = desk.settings.runs / run_id
-    folder.mkdir(parents=True)
-    assignments = split.assignments.rename("fold").rename_axis("file").reset_index()
-    assignments.to_csv(folder / "split.csv", index=False)
-    with desk.transaction() as session:
-        session.add(
-            tables.Run(
-                id=run_id,
-                name=name,
-                state=State.RUNNING.value,
-                config=request.config.model_dump(mode="json"),
-                cohort_fingerprint=cohort.fingerprint,
-                split_fingerprint=split.fingerprint,
-                environment=environment(),
-                folder=str(folder),
-                started_at=utc_now(),
-            )
-        )
-    return folder
-
-
-def _store_epoch(desk: Desk, run_id: str, epoch: int, numbers: dict[str, float | None]) -> None:
-    with desk.transaction() as session:
-        session.add_all(
-            tables.RunMetric(run_id=run_id, name=name, epoch=epoch + 1, value=value) for name, value in numbers.items()
-        )
-
-
-def _end(
-    desk: Desk,
-    run_id: str,
-    state: State,
-    error: str | None = None,
-    *,
-    summary: dict[str, Any] | None = None,
-    checkpoint_hash: str | None = None,
-) -> None:
-    with desk.transaction() as session:
-        run = session.get(tables.Run, run_id)
-        run.state, run.error, run.finished_at = state.value, error, utc_now()
-        run.summary, run.checkpoint_hash = summary or {}, checkpoint_hash

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
-from core.errors import TrainingError
+from core.errors import LossNotFiniteError
 from core.evaluation.ranking import roc_auc
 from core.training.config import Balancing, Precision, Selection, TrainingConfig
 from core.training.films import Examples, num_steps
@@ -47,12 +47,13 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: steps done of steps in all, and the loss of the last step."""
+    """How far a run is: steps done of steps in all, the loss of the last step and the learning rate after it."""
 
     epoch: int
     step: int
     num_steps: int
     loss: float
+    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def train_one_epoch(
     epoch: int,
     watchers: Watchers,
 ) -> float:
-    """Take one pass over the training films and return the mean loss; raises TrainingError if it is not finite."""
+    """Take one pass over the training films and return the mean loss; raises LossNotFiniteError."""
     learn_only_what_may(state.model, config, epoch)
     steps = num_steps(len(train), config.batch_size)
     losses: list[float] = []
@@ -158,7 +159,7 @@ def train_one_epoch(
         loss = smoothed_loss(logits_B.float(), labels_B, config.label_smoothing, state.class_weights_2)
         losses.append(loss.item())
         if not np.isfinite(losses[-1]):
-            raise TrainingError(
+            raise LossNotFiniteError(
                 f"The loss is no longer finite in epoch {epoch + 1}, step {step + 1}. "
                 f"Start again with a smaller learning rate than {config.learning_rate}."
             )
@@ -169,7 +170,8 @@ def train_one_epoch(
         state.schedule.step()
         if state.average is not None:
             state.average.update_parameters(state.model)
-        watchers.on_step(Progress(epoch, epoch * steps + step + 1, config.epochs * steps, losses[-1]))
+        learning_rate = float(state.schedule.get_last_lr()[0])
+        watchers.on_step(Progress(epoch, epoch * steps + step + 1, config.epochs * steps, losses[-1], learning_rate))
     return float(np.mean(losses))
 
 

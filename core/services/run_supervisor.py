@@ -1,0 +1,44 @@
+"""`python -m core.services.run_supervisor`: the process that drains the queue of runs and then ends."""
+
+from pathlib import Path
+
+from core.runs.executor import LocalProcesses
+from core.runs.supervisor import supervise
+from core.runs.work import launch
+from core.services.desk import Desk, open_desk
+
+LOCK_FILE = "supervisor.lock"
+LOG_FILE = "supervisor.log"
+WORKER = "core.services.run_worker"
+
+
+def start_supervisor(desk: Desk) -> None:
+    """Start a supervisor; one that finds another at work ends at once."""
+    desk.settings.runs.mkdir(parents=True, exist_ok=True)
+    launch(["core.services.run_supervisor"], desk.settings.runs / LOG_FILE, variables_of(desk))
+
+
+def log_of(desk: Desk, run_id: str) -> Path:
+    """Return the log of a run's workers, all attempts one after another."""
+    return desk.settings.runs / run_id / "log.txt"
+
+
+def executor_of(desk: Desk) -> LocalProcesses:
+    """Return what carries out the runs of a desk."""
+    return LocalProcesses(WORKER, lambda run_id: log_of(desk, run_id), variables_of(desk))
+
+
+def variables_of(desk: Desk) -> dict[str, str]:
+    """Return the environment by which a process opens the same desk."""
+    return {f"PNEUMODESK_{name.upper()}": str(value) for name, value in desk.settings.model_dump().items()}
+
+
+def main() -> None:
+    """Drain the queue."""
+    desk = open_desk()
+    desk.settings.runs.mkdir(parents=True, exist_ok=True)
+    supervise(desk.reading, desk.transaction, executor_of(desk), desk.settings.runs / LOCK_FILE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Carrying out one run, in whatever process: cohort, split, session, record; every way it can end is written down."""
+
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import select
+
+from core.cohort.manifest import Cohort
+from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
+from core.errors import TrainingError
+from core.runs.failures import Failure, explain
+from core.runs.queueing import claim_run, end
+from core.runs.reporting import Pace, Reporter, RunStopped, Stage
+from core.services import cohorts
+from core.services.desk import Desk
+from core.services.predictions import keep_run_predictions
+from core.services.provenance import code_version, environment
+from core.services.training import OnProgress, TrainProgress, TrainResult, folds_of
+from core.training.config import TrainingConfig
+from core.training.stored_config import read_stored_config
+from db import models as tables
+from db.states import State
+
+
+def work_on_run(desk: Desk, run_id: str, on_progress: OnProgress = lambda progress: None) -> TrainResult:
+    """Carry out a recorded run from its beginning or its last checkpoint, and write as the last act how it ended.
+
+    Raises RunStopped when it was asked to stop, TrainingError if another process has it, and what made it fail.
+    """
+    with desk.transaction() as session:
+        if not claim_run(session, run_id):
+            raise TrainingError(f"Run {run_id} does not wait to be carried out: another process has it, or it ended.")
+        run = session.get_one(tables.Run, run_id)
+    reporter = Reporter(desk.transaction, run_id)
+    try:
+        with reporter, stopping_by_signal(reporter):
+            result = _carry_out(desk, run, reporter, on_progress)
+    except (RunStopped, KeyboardInterrupt):
+        _end(desk, run_id, State.STOPPED)
+        raise
+    except BaseException as error:
+        traceback.print_exc()
+        _end(desk, run_id, State.FAILED, explain(error))
+        raise
+    _end(desk, run_id, State.COMPLETED, result=result)
+    return result
+
+
+@contextmanager
+def stopping_by_signal(reporter: Reporter) -> Iterator[None]:
+    """Have SIGTERM and Ctrl-C ask for a stop, with time for a checkpoint; a second Ctrl-C ends at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(number: int, frame: object) -> None:
+        if number == signal.SIGINT and reporter.should_stop:
+            raise KeyboardInterrupt
+        reporter.stop()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _carry_out(desk: Desk, run: tables.Run, reporter: Reporter, on_progress: OnProgress) -> TrainResult:
+    stored = read_stored_config(run.config)
+    if stored.ignored:
+        sys.stderr.write(f"The config was recorded by another version; left out: {', '.join(stored.ignored)}.\n")
+    teller = _teller(reporter, on_progress)
+    if run.data is None:
+        raise TrainingError("This run was recorded without the folder of its cohort. Clone it and name the folder.")
+    cohort = cohorts.index(desk, Path(run.data), lambda done, count: teller(TrainProgress("indexing", done, count)))
+    split = propose_split(cohort, _split_config(stored.config))
+    _record_lineage(desk, run, cohort, split)
+    folds = folds_of(desk, cohort, split, stored.config, teller)
+    # Only now, so that opening the desk or asking for help does not wait for torch.
+    from core.runs.session import SessionRequest, SessionWatchers, run_session
+
+    request = SessionRequest(
+        run_id=run.id,
+        name=run.name,
+        config=stored.config,
+        cohort_fingerprint=cohort.fingerprint,
+        split_fingerprint=split.fingerprint,
+        device=desk.settings.device,
+        folder=Path(run.folder),
+        code_version=code_version(),
+    )
+    watchers = SessionWatchers(
+        on_stage=lambda stage, done, count, detail: teller(TrainProgress(stage, done, count, detail)),
+        on_step=_step_teller(reporter, stored.config),
+        on_epoch=lambda epoch, numbers: _store_epoch(desk, run.id, epoch, numbers),
+    )
+    outcome = run_session(request, folds, watchers)
+    keep_run_predictions(desk, cohort, split, outcome)
+    return TrainResult(run.id, Path(run.folder), outcome.checkpoint_hash, outcome.summary)
+
+
+def _teller(reporter: Reporter, on_progress: OnProgress) -> Callable[[TrainProgress], None]:
+    def tell(progress: TrainProgress) -> None:
+        # Training tells of itself at every step, with its speed and the time left.
+        if progress.stage != "training":
+            reporter.tell(Stage(progress.stage, progress.num_done, progress.num_all, progress.detail))
+            if reporter.should_stop:
+                raise RunStopped
+        on_progress(progress)
+
+    return tell
+
+
+def _step_teller(reporter: Reporter, config: TrainingConfig) -> Callable[[int, int, int, float, float], None]:
+    """Return what notes a step: its epoch (from 0), its number of all steps (from 1), loss and learning rate."""
+    pace, epochs_seen = Pace(), set[int]()
+
+    def tell(epoch: int, step: int, num_steps: int, loss: float, learning_rate: float) -> None:
+        seconds = pace.step(is_first=epoch not in epochs_seen)
+        epochs_seen.add(epoch)
+        films_per_second = config.batch_size / seconds if seconds else None
+        mean = pace.seconds_per_step
+        reporter.add_step(
+            step=step, epoch=epoch + 1, loss=loss, learning_rate=learning_rate, films_per_second=films_per_second
+        )
+        reporter.tell(
+            Stage(
+                stage="training",
+                num_done=step,
+                num_all=num_steps,
+                detail=f"epoch {epoch + 1}, loss {loss:.3f}",
+                epoch=epoch + 1,
+                num_epochs=config.epochs,
+                films_per_second=config.batch_size / mean if mean else None,
+                seconds_per_step=mean,
+                seconds_left=mean * (num_steps - step) if mean else None,
+            )
+        )
+
+    return tell
+
+
+def _split_config(config: TrainingConfig) -> SplitConfig:
+    return SplitConfig(
+        validation_fraction=config.validation_fraction, calibration_fraction=config.calibration_fraction, seed=0
+    )
+
+
+def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSplit) -> None:
+    """Write on what and with what the run is made; a run that goes on must find the same films."""
+    if run.cohort_fingerprint not in ("", cohort.fingerprint):
+        raise TrainingError(
+            f"The films in {run.data} have changed since this run began, so it cannot go on as the same run. "
+            "Put them back as they were, or clone the run."
+        )
+    assignments = split.assignments.rename("fold").rename_axis("file").reset_index()
+    assignments.to_csv(Path(run.folder) / "split.csv", index=False)
+    with desk.transaction() as session:
+        row = session.get_one(tables.Run, run.id)
+        row.cohort_fingerprint, row.split_fingerprint = cohort.fingerprint, split.fingerprint
+        row.environment = environment()
+
+
+def _store_epoch(desk: Desk, run_id: str, epoch: int, numbers: dict[str, float | None]) -> None:
+    with desk.transaction() as session:
+        for name, value in numbers.items():
+            session.merge(tables.RunMetric(run_id=run_id, name=name, epoch=epoch + 1, value=value))
+
+
+def _end(
+    desk: Desk, run_id: str, state: State, failure: Failure | None = None, result: TrainResult | None = None
+) -> None:
+    with desk.transaction() as session:
+        run = session.scalars(select(tables.Run).where(tables.Run.id == run_id)).one()
+        end(session, run, state, failure)
+        if result is not None:
+            run.summary, run.checkpoint_hash = result.summary, result.checkpoint_hash
