@@ -3,13 +3,15 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from sqlalchemy import select
 
 from core.cohort.pixel_cache import PixelCache
-from core.errors import CohortError
+from core.errors import CohortError, SettingsError
 from core.services import cohorts
 from core.services.desk import Desk
 from core.training.config import TrainingConfig
@@ -45,14 +47,24 @@ def _num_for_training(row: tables.Cohort) -> int:
     return sum(held) or row.num_images
 
 
-def preview_batch(desk: Desk, root: Path, config: TrainingConfig) -> np.ndarray:
-    """Return a few training films of a cohort as the config's recipe varies them: uint8 [B, H, W]."""
+def index_server_folder(desk: Desk, folder: str, on_progress: cohorts.OnProgress) -> None:
+    """Index a folder of this machine; raises SettingsError if it lies below no allowed root."""
+    path, roots = Path(folder.strip()).expanduser(), desk.settings.allowed_film_roots
+    if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
+        raise SettingsError(
+            f"Films may be read below {' and '.join(str(root) for root in roots)} only. "
+            "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
+        )
+    cohorts.index(desk, path, on_progress)
+
+
+def preview_sheet(desk: Desk, root: Path, config: TrainingConfig) -> bytes:
+    """Return a few training films of a cohort as the config's recipe varies them, side by side in a PNG."""
     cohort = cohorts.index(desk, root)
     films = cohort.select("train") if (cohort.manifest["split"] == "train").any() else cohort.select()
     if films.empty:
         raise CohortError(f"{root} holds no usable film to show.")
-    chosen = films.sample(min(NUM_PREVIEWED, len(films)), random_state=config.seed)
-    files = list(chosen["file"])
+    files = list(films.sample(min(NUM_PREVIEWED, len(films)), random_state=config.seed)["file"])
     cache = PixelCache.open_or_build(cohort, files, config.image_size, desk.settings.caches)
     pixels_BHW = np.stack([cache.pixels_NSS[cache.index_of(file)] for file in files])
     # Only now, so that opening the page does not wait for torch.
@@ -61,8 +73,20 @@ def preview_batch(desk: Desk, root: Path, config: TrainingConfig) -> np.ndarray:
     from core.training.augmentation import RANGES, augment
 
     generator = torch.Generator().manual_seed(config.seed)
-    varied = augment(torch.from_numpy(pixels_BHW).float() / 255, RANGES[config.recipe], generator)
-    return (varied * 255).round().to(torch.uint8).numpy()
+    varied_BHW = augment(torch.from_numpy(pixels_BHW).float() / 255, RANGES[config.recipe], generator)
+    return _contact_sheet((varied_BHW * 255).round().to(torch.uint8).numpy())
+
+
+def _contact_sheet(films_BHW: np.ndarray) -> bytes:
+    shown_px, per_row, gap = 160, 6, 4
+    num_rows = -(-len(films_BHW) // per_row)
+    sheet = Image.new("L", (per_row * (shown_px + gap) - gap, num_rows * (shown_px + gap) - gap), color=128)
+    for place, film_HW in enumerate(films_BHW):
+        film = Image.fromarray(film_HW).resize((shown_px, shown_px))
+        sheet.paste(film, (place % per_row * (shown_px + gap), place // per_row * (shown_px + gap)))
+    encoded = BytesIO()
+    sheet.save(encoded, "PNG")
+    return encoded.getvalue()
 
 
 def equal_command(root: Path, config: TrainingConfig, *, name: str = "", seeds: Sequence[int] = ()) -> str:

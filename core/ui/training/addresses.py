@@ -1,0 +1,26 @@
+"""The addresses of the Training page: all runs, one run, the form of a new one."""
+
+from typing import NoReturn
+
+import streamlit as st
+
+
+def open_runs() -> NoReturn:
+    """Go to all runs."""
+    _go(view="runs")
+
+
+def open_run(run_id: str) -> NoReturn:
+    """Go to one run."""
+    _go(run=run_id)
+
+
+def open_form(like: str | None = None) -> NoReturn:
+    """Go to the form of a new run, filled in from another run if one is named."""
+    _go(view="new", **({"like": like} if like else {}))
+
+
+def _go(**query: str) -> NoReturn:
+    st.query_params.from_dict(query)
+    st.session_state.pop("training.view", None)
+    st.rerun()

@@ -1,0 +1,80 @@
+"""The curves of a run while it goes on: only what is new is read, and what was read is kept with the tab."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+import streamlit as st
+
+from core.services.desk import Desk
+from core.services.run_watch import RunDetail, read_steps
+
+MOST_POINTS = 1000
+HEIGHT = 240
+LOSS_COLOURS = ["#0b84a5", "#e07b39"]
+
+
+@dataclass
+class KeptSteps:
+    """The steps of one run that this tab has read, thinned when they grow many."""
+
+    run_id: str
+    last_step: int = 0
+    steps: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)
+
+    def read_on(self, desk: Desk) -> None:
+        """Add the steps that are new; begin anew if the run went back to an earlier checkpoint."""
+        new = read_steps(desk, self.run_id, after=self.last_step, most=MOST_POINTS)
+        if new.last_step < self.last_step:
+            self.last_step, self.steps, self.losses, self.learning_rates = 0, [], [], []
+            new = read_steps(desk, self.run_id, most=MOST_POINTS)
+        self.last_step = new.last_step
+        self.steps += new.steps
+        self.losses += new.losses
+        self.learning_rates += new.learning_rates
+        if len(self.steps) > 2 * MOST_POINTS:
+            self.steps, self.losses = self.steps[::2], self.losses[::2]
+            self.learning_rates = self.learning_rates[::2]
+
+
+def live_curves(desk: Desk, detail: RunDetail) -> None:
+    """Show loss and learning rate by step, and what the validation films said after each epoch."""
+    kept = _kept(detail.status.id)
+    kept.read_on(desk)
+    if not kept.steps and not detail.epochs:
+        st.caption("The first curve appears with the first step.")
+        return
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Training loss by step**")
+        st.line_chart(pd.DataFrame({"step": kept.steps, "loss": kept.losses}), x="step", y="loss", height=HEIGHT)
+    with right:
+        st.markdown("**Learning rate by step**")
+        rates = pd.DataFrame({"step": kept.steps, "learning rate": kept.learning_rates})
+        st.line_chart(rates, x="step", y="learning rate", height=HEIGHT)
+    _epoch_curves(detail)
+
+
+def _epoch_curves(detail: RunDetail) -> None:
+    if not detail.epochs:
+        st.caption("Losses and AUC on the validation films follow after the first epoch.")
+        return
+    epochs = pd.DataFrame(detail.epochs).set_index("epoch")
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Loss by epoch**")
+        losses = epochs[["train_loss", "validation_loss"]].rename(columns=lambda name: name.replace("_", " "))
+        st.line_chart(losses, height=HEIGHT, color=LOSS_COLOURS, x_label="epoch")
+    with right:
+        st.markdown("**On the validation films, by epoch**")
+        names = {"validation_auc": "AUC", "validation_accuracy": "accuracy"}
+        judged = epochs[list(names)].rename(columns=names)
+        st.line_chart(judged, height=HEIGHT, color=LOSS_COLOURS, x_label="epoch")
+
+
+def _kept(run_id: str) -> KeptSteps:
+    kept = st.session_state.get("training.steps")
+    if kept is None or kept.run_id != run_id:
+        kept = st.session_state["training.steps"] = KeptSteps(run_id)
+    return kept

@@ -1,0 +1,27 @@
+"""Naming a folder of this machine as a cohort to train on."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.run_launching import index_server_folder
+
+
+def folder_form(desk: Desk) -> None:
+    """Index a folder of the server, with progress, and begin the page anew with it."""
+    roots = " or ".join(str(root) for root in desk.settings.allowed_film_roots)
+    with st.form("training.folder", border=False):
+        folder = st.text_input("Folder of labelled films", placeholder=str(desk.settings.allowed_film_roots[0]))
+        st.caption(f"Below {roots}; with one subfolder for each class, or a metadata.csv.")
+        if not st.form_submit_button("Index it", icon=":material/folder_open:") or not folder:
+            return
+    bar = st.progress(0.0, text="Indexing …")
+    try:
+        index_server_folder(
+            desk, folder, lambda done, count: bar.progress(done / max(1, count), text=f"{done:,} of {count:,} files")
+        )
+    except PneumoDeskError as error:
+        bar.empty()
+        st.error(str(error), icon=":material/error:")
+        return
+    st.rerun()

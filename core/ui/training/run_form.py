@@ -1,0 +1,169 @@
+"""The form of a new run, made from the fields of TrainingConfig, with what is worth knowing before the launch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.run_control import enqueue, request_of
+from core.services.run_estimates import RunEstimate, estimate_run
+from core.services.run_launching import KnownCohort, equal_command, list_known_cohorts, preview_sheet
+from core.services.training import TrainRequest
+from core.training.config import TrainingConfig
+from core.training.presets import PRESETS
+from core.ui.config_form import config_form
+from core.ui.training.addresses import open_run, open_runs
+from core.ui.training.folder_form import folder_form
+from core.ui.words import duration, size
+
+HIDDEN = frozenset({"seed"})
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """What the form is filled in with, and the key of its widgets: another start is another form."""
+
+    key: str
+    request: TrainRequest
+
+
+def run_form(desk: Desk, like: str | None) -> None:
+    """Show the form; launching leads to the run, or to the list if there are several."""
+    known = list_known_cohorts(desk)
+    start = _starting_point(desk, like)
+    cohort = _choose_cohort(desk, known, start)
+    if cohort is None:
+        return
+    config = config_form(TrainingConfig, start.request.config, key=f"training.form.{start.key}", hidden=HIDDEN)
+    name, seeds, note, tags = _about(start)
+    if config is None or seeds is None:
+        return
+    _before_launch(desk, cohort, config, name, seeds)
+    many = f"{len(seeds)} runs" if len(seeds) > 1 else "the run"
+    if st.button(f"Launch {many}", type="primary", icon=":material/rocket_launch:", key="training.launch"):
+        request = TrainRequest(data=cohort.root, name=name, config=config, note=note, tags=tuple(tags))
+        run_ids = enqueue(desk, request, seeds)
+        if len(run_ids) == 1:
+            open_run(run_ids[0])
+        open_runs()
+
+
+def _starting_point(desk: Desk, like: str | None) -> StartingPoint:
+    if like:
+        request = request_of(desk, like)
+        st.caption(f":material/content_copy: Filled in from the run **{request.name}**. Change what should differ.")
+        return StartingPoint(like, request)
+    chosen = st.segmented_control(
+        "Begin with",
+        list(PRESETS),
+        default="quick_look",
+        required=True,
+        format_func=lambda name: PRESETS[name].title,
+        key="training.preset",
+    )
+    preset = PRESETS[chosen]
+    st.caption(preset.purpose)
+    return StartingPoint(chosen, TrainRequest(data=Path(), name=preset.title, config=preset.config))
+
+
+def _choose_cohort(desk: Desk, known: list[KnownCohort], start: StartingPoint) -> KnownCohort | None:
+    if not known:
+        st.markdown("**No folder of films has been indexed here yet.** Name one to train on.")
+        folder_form(desk)
+        return None
+    roots = [cohort.root for cohort in known]
+    cohort = st.selectbox(
+        "Cohort",
+        known,
+        index=roots.index(start.request.data) if start.request.data in roots else 0,
+        format_func=lambda one: f"{one.root} · {one.num_images:,} films",
+        help="Patients of its training folder are split; its test folder is not touched.",
+        key=f"training.cohort.{start.key}",
+    )
+    with st.expander("Another folder", icon=":material/create_new_folder:"):
+        folder_form(desk)
+    return cohort
+
+
+def _about(start: StartingPoint) -> tuple[str, list[int] | None, str, list[str]]:
+    """Name, seeds (None if they make no sense), note and tags."""
+    left, middle, right = st.columns(3)
+    key = f"training.about.{start.key}"
+    name = left.text_input("Name", value=start.request.name, key=f"{key}.name")
+    text = middle.text_input(
+        "Seeds",
+        value=str(start.request.config.seed),
+        help="One run for each, as in `0, 1, 2`: their spread tells how much chance is in a figure.",
+        key=f"{key}.seeds",
+    )
+    tags = right.multiselect(
+        "Tags",
+        list(start.request.tags),
+        default=list(start.request.tags),
+        accept_new_options=True,
+        max_selections=20,
+        placeholder="Words to find it by",
+        key=f"{key}.tags",
+    )
+    note = st.text_area("Note", height=68, max_chars=10_000, key=f"{key}.note")
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() and int(part) < 2**31 for part in parts):
+        st.error("Seeds are whole numbers from 0 on, with commas between them.", icon=":material/error:")
+        return name, None, note, tags
+    return name, [int(part) for part in dict.fromkeys(parts)], note, tags
+
+
+def _before_launch(desk: Desk, cohort: KnownCohort, config: TrainingConfig, name: str, seeds: list[int]) -> None:
+    with st.container(horizontal=True):
+        wants_estimate = st.button(
+            "Estimate time, memory and disk",
+            icon=":material/timer:",
+            key="training.estimate",
+            help="Tries these choices for some seconds on drawn films.",
+        )
+        wants_preview = st.button("Preview a batch", icon=":material/grid_view:", key="training.preview")
+    asked = f"{cohort.fingerprint} {config.model_dump_json()}"
+    try:
+        if wants_estimate:
+            with st.spinner("Trying these choices …"):
+                judged = round(cohort.num_for_training * config.validation_fraction)
+                train = round(cohort.num_for_training * (1 - config.calibration_fraction)) - judged
+                st.session_state["training.estimated"] = (asked, estimate_run(desk, config, train, judged))
+        if wants_preview:
+            with st.spinner("Varying films …"):
+                st.session_state["training.previewed"] = (asked, preview_sheet(desk, cohort.root, config))
+    except PneumoDeskError as error:
+        st.error(str(error), icon=":material/error:")
+    for_what, estimate = st.session_state.get("training.estimated", (None, None))
+    if for_what == asked:
+        _estimate(estimate, len(seeds))
+    for_what, sheet = st.session_state.get("training.previewed", (None, None))
+    if for_what == asked:
+        st.image(sheet, caption="Training films as this recipe varies them", alt="Twelve varied training films")
+    with st.expander("The same from the command line", icon=":material/terminal:"):
+        st.code(equal_command(cohort.root, config, name=name, seeds=seeds), language="bash", wrap_lines=True)
+
+
+def _estimate(estimate: RunEstimate, num_runs: int) -> None:
+    each = " each" if num_runs > 1 else ""
+    with st.container(horizontal=True):
+        st.metric("Time" + each, duration(estimate.seconds), border=True, help="If nothing else keeps it busy.")
+        st.metric(
+            "Memory" + each, size(estimate.memory), border=True, help=f"{size(estimate.memory_free)} may be used."
+        )
+        st.metric("Disk" + each, size(estimate.disk), border=True, help=f"{size(estimate.disk_free)} are free.")
+        st.metric(
+            "Largest batch",
+            f"{estimate.largest_batch_size} films",
+            border=True,
+            help="The largest power of two that would fit into the memory that is free, by what the trial needed.",
+        )
+    if not estimate.fits_in_memory:
+        st.warning(
+            f"This batch would not fit into memory. A batch of {estimate.largest_batch_size} films would.",
+            icon=":material/memory:",
+        )
+    if not estimate.fits_on_disk:
+        st.warning("The checkpoints would not fit on the disk: make room first.", icon=":material/hard_drive:")

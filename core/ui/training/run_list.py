@@ -1,0 +1,106 @@
+"""All runs that wait or go on, and those that ended last; the same in every tab."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.run_control import stop
+from core.services.run_watch import RunStatus, ended_since, list_watched
+from core.ui.training.addresses import open_run
+from core.ui.training.machine import machine_row
+from core.ui.training.words import STATES, progress_words
+from core.ui.words import moment
+
+SECONDS_BETWEEN_LOOKS = 2
+
+
+def run_list(desk: Desk) -> None:
+    """Show the queue and the running runs, moving while there are any, and the runs that ended."""
+    first = list_watched(desk)
+    is_live = any(run.is_live for run in first)
+
+    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if is_live else None)
+    def show() -> None:
+        try:
+            runs = list_watched(desk)
+        except PneumoDeskError as error:
+            # A full disk, say: looked at again until it is mended.
+            st.error(str(error), icon=":material/error:")
+            return
+        tell_of_ends(desk)
+        live = [run for run in runs if run.is_live]
+        if is_live and not live:
+            st.rerun()
+        machine_row(desk)
+        st.subheader("Going on")
+        for run in live:
+            _card(desk, run)
+        if not live:
+            st.caption("No run waits or goes on.")
+
+    show()
+    _ended([run for run in first if not run.is_live])
+
+
+def tell_of_ends(desk: Desk) -> None:
+    """Say in a toast which runs ended since this tab last looked."""
+    since = st.session_state.setdefault("training.looked_at", datetime.now(UTC))
+    for run in ended_since(desk, since):
+        word, icon, _ = STATES[run.state]
+        st.toast(f"{run.name}: {word}.", icon=icon)
+        st.session_state["training.looked_at"] = max(since, run.finished_at)
+
+
+def _card(desk: Desk, run: RunStatus) -> None:
+    word, icon, colour = STATES[run.state]
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                st.markdown(f"**{run.name}**")
+                st.badge(word, icon=icon, color=colour)
+            with st.container(horizontal=True, width="content"):
+                if st.button("Watch", icon=":material/monitoring:", key=f"training.watch.{run.id}"):
+                    open_run(run.id)
+                if st.button(
+                    "Stop",
+                    icon=":material/stop:",
+                    key=f"training.stop_listed.{run.id}",
+                    disabled=run.state == "stopping",
+                    help="Ends after the step it is in, with a checkpoint from which it can go on.",
+                ):
+                    stop(desk, run.id)
+                    st.rerun(scope="fragment")
+        st.progress(min(1.0, run.fraction or 0.0), text=progress_words(run))
+
+
+def _ended(runs: list[RunStatus]) -> None:
+    if not runs:
+        return
+    st.subheader("Ended")
+    rows = pd.DataFrame(
+        [
+            {
+                "Run": run.name,
+                "State": STATES[run.state][0],
+                "Network": run.architecture,
+                "Seed": run.seed,
+                "Ended": moment(run.finished_at) if run.finished_at else "–",
+                "What happened": run.failure.explanation if run.failure else run.error or "",
+            }
+            for run in runs
+        ]
+    )
+    chosen = st.dataframe(
+        rows,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="training.ended",
+        alt="Runs that ended, newest first",
+    )
+    st.caption("Choose a run to see its curves, resume it, or begin another from it.")
+    if chosen.selection.rows:
+        open_run(runs[chosen.selection.rows[0]].id)

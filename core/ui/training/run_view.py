@@ -1,0 +1,140 @@
+"""One run: how far it is, its curves, its log, and what can be done with it."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.run_control import kill, request_of, requeue, resume, stop
+from core.services.run_watch import RunDetail, RunStatus, get_detail, read_log
+from core.ui.navigation import go_to
+from core.ui.training.addresses import open_form, open_run, open_runs
+from core.ui.training.curves import live_curves
+from core.ui.training.machine import machine_row
+from core.ui.training.run_list import SECONDS_BETWEEN_LOOKS, tell_of_ends
+from core.ui.training.words import STATES, progress_words
+from core.ui.words import duration, moment
+
+NUM_LOG_LINES = 40
+
+
+def run_view(desk: Desk, run_id: str) -> None:
+    """Show one run, moving while it waits or goes on."""
+    first = get_detail(desk, run_id)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(first.status.name)
+        if st.button("All runs", icon=":material/arrow_back:", key="training.back"):
+            open_runs()
+    st.caption(
+        f"Run {first.status.id} · {first.status.architecture} · seed {first.status.seed} · on {first.status.device} · "
+        f"queued {moment(first.status.created_at)} · films of {first.status.data or 'an unknown folder'}"
+    )
+    was_live = first.status.is_live
+
+    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if was_live else None)
+    def show() -> None:
+        try:
+            detail = get_detail(desk, first.status.id)
+        except PneumoDeskError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        tell_of_ends(desk)
+        if was_live and not detail.status.is_live:
+            st.rerun()
+        _state(detail)
+        _buttons(desk, detail.status)
+        live_curves(desk, detail)
+        if detail.status.is_live:
+            machine_row(desk)
+        with st.expander("Log", icon=":material/article:"):
+            st.code(read_log(desk, detail.status.id, NUM_LOG_LINES) or "Nothing has been written yet.", language=None)
+
+    show()
+
+
+def _state(detail: RunDetail) -> None:
+    run = detail.status
+    word, icon, colour = STATES[run.state]
+    st.badge(word, icon=icon, color=colour)
+    if run.is_live:
+        st.progress(min(1.0, run.fraction or 0.0), text=progress_words(run))
+    if run.failure:
+        with st.container(border=True):
+            st.markdown(f":material/report: **{run.failure.explanation}**")
+            st.caption(f"What to do: {run.failure.next_step}")
+    elif run.error:
+        st.caption(run.error)
+    _figures(detail)
+
+
+def _figures(detail: RunDetail) -> None:
+    run = detail.status
+    best = next((line for line in detail.epochs if line["epoch"] == detail.best_epoch), {})
+    last = detail.epochs[-1] if detail.epochs else {}
+    speed = run.films_per_second or last.get("films_per_second")
+    auc = best.get("validation_auc")
+    ended = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
+    with st.container(horizontal=True):
+        st.metric("Epochs done", f"{len(detail.epochs)}", border=True)
+        st.metric(
+            "Best epoch",
+            str(detail.best_epoch or "–"),
+            border=True,
+            help="The one with the lowest loss on the validation films so far.",
+        )
+        st.metric(
+            "Validation AUC",
+            f"{auc:.4f}" if auc is not None else "–",
+            border=True,
+            help="Of the best epoch. These films choose the epoch, so it flatters; Experiments judges more strictly.",
+        )
+        st.metric("Films per second", f"{speed:,.0f}" if speed else "–", border=True)
+        if run.is_live:
+            st.metric("Time left", duration(run.seconds_left), border=True)
+        else:
+            st.metric("Took", duration(ended), border=True)
+
+
+def _buttons(desk: Desk, run: RunStatus) -> None:
+    with st.container(horizontal=True):
+        if run.is_live:
+            if st.button(
+                "Stop",
+                icon=":material/stop:",
+                key="training.stop",
+                type="primary",
+                disabled=run.state == "stopping",
+                help="Ends after the step it is in, with a checkpoint from which it can go on.",
+            ):
+                stop(desk, run.id)
+                st.rerun(scope="fragment")
+            if st.button(
+                "End at once",
+                icon=":material/dangerous:",
+                key="training.kill",
+                help="Ends its process now. The steps since the last checkpoint are taken again on resuming.",
+            ):
+                kill(desk, run.id)
+                st.rerun()
+        elif run.can_resume and st.button(
+            "Resume", icon=":material/play_arrow:", key="training.resume", type="primary", help="From its checkpoint."
+        ):
+            resume(desk, run.id)
+            st.rerun()
+        if run.checkpoint_hash and st.button(
+            "Judge it", icon=":material/experiment:", key="training.judge", type="primary", help="Leads to Experiments."
+        ):
+            go_to("experiments", run=run.id)
+        _other_runs(desk, run)
+
+
+def _other_runs(desk: Desk, run: RunStatus) -> None:
+    if not run.is_live and st.button(
+        "Queue again", icon=":material/replay:", key="training.requeue", help="The same choices as a new run."
+    ):
+        open_run(requeue(desk, run.id))
+    if st.button(
+        "New run like this", icon=":material/content_copy:", key="training.clone", help="Opens the form, filled in."
+    ):
+        # Raises in words if its choices no longer make sense, before the form is opened.
+        request_of(desk, run.id)
+        open_form(run.id)

@@ -1,0 +1,53 @@
+"""Training: launch runs, watch them, stop and resume them."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.run_watch import list_watched
+from core.ui.opening import open_desk_or_stop
+from core.ui.training.addresses import open_form, open_runs
+from core.ui.training.run_form import run_form
+from core.ui.training.run_list import run_list
+from core.ui.training.run_view import run_view
+
+VIEWS = {"runs": ":material/list: Runs", "new": ":material/add: New run"}
+
+
+def show_views(desk: Desk) -> None:
+    """All runs, or the form of a new one, as the address says."""
+    asked = st.query_params.get("view")
+    view = st.segmented_control(
+        "Part of this page",
+        list(VIEWS),
+        default=asked if asked in VIEWS else "runs",
+        required=True,
+        format_func=VIEWS.__getitem__,
+        key="training.view",
+        label_visibility="collapsed",
+    )
+    if view != asked:
+        st.query_params.from_dict({"view": view})
+    if view == "new":
+        run_form(desk, st.query_params.get("like"))
+    elif list_watched(desk, 1):
+        run_list(desk)
+    else:
+        with st.container(border=True):
+            st.markdown("**No model has been trained here yet.** A quick look takes minutes on any laptop.")
+            if st.button("Launch the first run", type="primary", icon=":material/add:", key="training.first"):
+                open_form()
+
+
+desk = open_desk_or_stop()
+st.title("Training")
+asked_run = st.query_params.get("run")
+try:
+    if asked_run:
+        run_view(desk, asked_run)
+    else:
+        show_views(desk)
+except PneumoDeskError as error:
+    st.error(str(error), icon=":material/error:")
+    if (asked_run or st.query_params.get("like")) and st.button("All runs", key="training.leave"):
+        open_runs()

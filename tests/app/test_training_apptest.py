@@ -1,0 +1,116 @@
+"""The Training page's parts, without a browser."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.services import cohorts
+from core.services.desk import Desk
+from core.services.run_launching import equal_command
+from core.services.training import TrainRequest, record_run
+from core.training.config import TrainingConfig
+from db import models as tables
+from db.models import utc_now
+from db.states import State
+
+DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
+
+
+@pytest.fixture
+def small_cohort(real_data: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "ward"
+    for label in ("NORMAL", "PNEUMONIA"):
+        films = sorted((real_data / "chest_xray" / "train" / label).iterdir())[:40]
+        (root / "train" / label).mkdir(parents=True)
+        for film in films:
+            shutil.copyfile(film, root / "train" / label / film.name)
+    return root
+
+
+def page(**query: str) -> AppTest:
+    test = AppTest.from_file(str(DESK), default_timeout=60).run()
+    for name, value in query.items():
+        test.query_params[name] = value
+    test.switch_page("../../pages/training.py")
+    return test.run()
+
+
+def ended_run(desk: Desk, data: Path, state: State, **columns: object) -> str:
+    run_id = record_run(desk, TrainRequest(data=data, name="by hand", config=TrainingConfig(epochs=3)), state)
+    with desk.transaction() as session:
+        run = session.get_one(tables.Run, run_id)
+        run.finished_at = utc_now()
+        for name, value in columns.items():
+            setattr(run, name, value)
+    return run_id
+
+
+def test_an_empty_desk_says_what_to_do(desk: Desk) -> None:
+    """Nothing was trained: the page says so and leads to the form, which asks for a folder first."""
+    test = page()
+    assert not test.exception
+    assert "No model has been trained here yet" in test.markdown[0].value
+    test.button("training.first").click().run()
+    assert any("No folder of films" in text.value for text in test.markdown)
+
+
+def test_the_form_has_a_widget_for_every_choice(desk: Desk, small_cohort: Path) -> None:
+    """Each field of the config but the seed, which several runs share out, stands in the form with its help."""
+    cohorts.index(desk, small_cohort)
+    test = page(view="new")
+    assert not test.exception
+    widgets = {*test.selectbox, *test.number_input, *test.text_input}
+    shown = {widget.key.rpartition(".")[2]: widget for widget in widgets if ".form." in (widget.key or "")}
+    assert set(shown) == set(TrainingConfig.model_fields) - {"seed"}
+    assert all(widget.help for widget in shown.values())
+    assert shown["epochs"].value == 40
+    assert shown["batch_size"].min == 2
+
+
+def test_choices_that_do_not_go_together_are_said_and_cannot_be_launched(desk: Desk, small_cohort: Path) -> None:
+    """Frozen with a varying recipe is refused in words; there is nothing to press until it is mended."""
+    cohorts.index(desk, small_cohort)
+    test = page(view="new")
+    recipe = next(box for box in test.selectbox if (box.key or "").endswith(".recipe"))
+    recipe.set_value("strong").run()
+    assert any("choose recipe" in error.value for error in test.error)
+    assert "training.launch" not in {button.key for button in test.button}
+
+
+def test_a_failed_run_says_why_and_what_to_do(desk: Desk, small_cohort: Path) -> None:
+    """The explanation and the next step stand on the run's page, with a way to resume it."""
+    failure = {"kind": "out_of_memory", "explanation": "There was not enough memory.", "next_step": "Take 16 films."}
+    run_id = ended_run(desk, small_cohort, State.FAILED, failure=failure)
+    test = page(run=run_id)
+    assert not test.exception
+    assert any("There was not enough memory." in text.value for text in test.markdown)
+    assert any("Take 16 films." in text.value for text in test.caption)
+    assert "training.resume" in {button.key for button in test.button}
+
+
+def test_a_run_can_be_cloned_with_changes(desk: Desk, small_cohort: Path) -> None:
+    """The form of a clone begins with the run's own choices."""
+    cohorts.index(desk, small_cohort)
+    run_id = ended_run(desk, small_cohort, State.STOPPED)
+    test = page(view="new", like=run_id)
+    epochs = next(box for box in test.number_input if (box.key or "").endswith(".epochs"))
+    assert epochs.value == 3
+
+
+def test_an_unknown_run_is_said_in_words(desk: Desk) -> None:
+    """The address of a run that is not there says so and leads back."""
+    test = page(run="unheard-of")
+    assert not test.exception
+    assert "there is no run" in test.error[0].value
+
+
+def test_the_equal_command_names_only_what_differs(tmp_path: Path) -> None:
+    """One line for each seed, with the options that are not the defaults."""
+    config = TrainingConfig(epochs=2, recipe="none", fine_tuning="frozen")
+    assert equal_command(Path("/films of may"), config, name="first", seeds=(1, 2)).splitlines() == [
+        f"python -m core train --queue --data '/films of may' --name first --fine-tuning frozen --recipe none "
+        f"--epochs 2 --seed {seed}"
+        for seed in (1, 2)
+    ]
