@@ -23,7 +23,8 @@ def show_views(desk: Desk) -> None:
         default=asked if asked in VIEWS else "runs",
         required=True,
         format_func=VIEWS.__getitem__,
-        key="training.view",
+        # A key of its own for each address: a control that was touched would stay where it is.
+        key=f"training.view.{asked}",
         label_visibility="collapsed",
     )
     if view != asked:

@@ -57,7 +57,7 @@ def _extra(field: FieldInfo, name: str) -> str:
 def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     kind = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
     unit = _extra(field, "unit")
-    label = f"{words(name)} ({unit})" if unit else words(name)
+    label = f"{words(name)} ({unit})" if unit and unit not in name else words(name)
     if issubclass(kind, bool):
         return st.checkbox(label, value=value, help=field.description, key=key)
     if issubclass(kind, Enum):

@@ -61,7 +61,7 @@ def test_the_form_has_a_widget_for_every_choice(desk: Desk, small_cohort: Path) 
     cohorts.index(desk, small_cohort)
     test = page(view="new")
     assert not test.exception
-    widgets = {*test.selectbox, *test.number_input, *test.text_input}
+    widgets = [*test.selectbox, *test.number_input, *test.text_input]
     shown = {widget.key.rpartition(".")[2]: widget for widget in widgets if ".form." in (widget.key or "")}
     assert set(shown) == set(TrainingConfig.model_fields) - {"seed"}
     assert all(widget.help for widget in shown.values())
@@ -74,7 +74,7 @@ def test_choices_that_do_not_go_together_are_said_and_cannot_be_launched(desk: D
     cohorts.index(desk, small_cohort)
     test = page(view="new")
     recipe = next(box for box in test.selectbox if (box.key or "").endswith(".recipe"))
-    recipe.set_value("strong").run()
+    recipe.select("Strong").run()
     assert any("choose recipe" in error.value for error in test.error)
     assert "training.launch" not in {button.key for button in test.button}
 

@@ -22,5 +22,4 @@ def open_form(like: str | None = None) -> NoReturn:
 
 def _go(**query: str) -> NoReturn:
     st.query_params.from_dict(query)
-    st.session_state.pop("training.view", None)
     st.rerun()
