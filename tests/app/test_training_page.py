@@ -1,0 +1,72 @@
+"""A real run through the Training page in a real browser: launched, watched, refreshed, stopped, resumed, completed."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from core.services import cohorts
+from core.services.desk import open_desk
+from core.services.training import TrainRequest, record_run
+from core.settings import AppSettings
+from core.training.config import TrainingConfig
+from db.states import State
+
+NUM_FILMS_PER_CLASS = 60
+SMALL = TrainingConfig(
+    architecture="mobilenet_v2",
+    weights="none",
+    recipe="none",
+    image_size=64,
+    epochs=12,
+    batch_size=8,
+    validation_fraction=0.2,
+    calibration_fraction=0.2,
+)
+
+
+@pytest.fixture
+def earlier_run(real_data: Path, dashboard) -> str:
+    """A run of small choices on few real films, from which the form can be filled in."""
+    root = dashboard.home / "ward"
+    for label in ("NORMAL", "PNEUMONIA"):
+        (root / "train" / label).mkdir(parents=True)
+        for film in sorted((real_data / "chest_xray" / "train" / label).iterdir())[:NUM_FILMS_PER_CLASS]:
+            shutil.copyfile(film, root / "train" / label / film.name)
+    desk = open_desk(AppSettings(home=dashboard.home))
+    cohorts.index(desk, root)
+    return record_run(desk, TrainRequest(data=root, name="few films", config=SMALL), State.STOPPED)
+
+
+def test_a_run_is_launched_watched_stopped_resumed_and_completed(
+    dashboard, tab, browser, earlier_run: str, foreign_requests: list[str]
+) -> None:
+    """The curve moves, a refresh and another tab show the same run, a stop is kept, and resuming ends it whole."""
+    tab.goto(f"{dashboard.address}/training?view=new&like={earlier_run}")
+    tab.get_by_role("button", name="Launch the run").click()
+    expect(tab).to_have_url(re.compile(r"/training\?run=[0-9a-f]{12}$"))
+    main = tab.get_by_test_id("stMain")
+    expect(main.get_by_text(re.compile(r"epoch \d+ of 12"))).to_be_visible()
+    expect(main.get_by_text("Loss by epoch")).to_be_visible()
+    seen = main.get_by_text(re.compile(r"epoch \d+ of 12")).inner_text()
+    expect(main.get_by_text(seen, exact=True)).to_have_count(0)
+
+    tab.reload()
+    expect(main.get_by_text("Training loss by step")).to_be_visible()
+    other = browser.new_page()
+    other.goto(tab.url)
+    expect(other.get_by_test_id("stMain").get_by_text("Training loss by step")).to_be_visible()
+    other.close()
+
+    main.get_by_role("button", name="Stop").click()
+    main.get_by_role("button", name="Resume").wait_for()
+    expect(main.get_by_text("stopped", exact=True)).to_be_visible()
+    main.get_by_role("button", name="Resume").click()
+    main.get_by_role("button", name="Judge it").wait_for()
+    expect(main.get_by_text("complete", exact=True)).to_be_visible()
+    expect(main.get_by_test_id("stMetric").filter(has_text="Epochs done")).to_contain_text("12")
+    tab.get_by_role("button", name="All runs").click()
+    expect(main.get_by_text("No run waits or goes on.")).to_be_visible()
+    assert foreign_requests == []
