@@ -33,6 +33,12 @@ class AppSettings(BaseSettings):
         20_000, ge=1, le=1_000_000, description="Most that one zip may hold when unpacked, in MB."
     )
 
+    checkpoint_minutes: float = Field(
+        10,
+        gt=0,
+        le=1440,
+        description="How often a run in training keeps its whole state beside the end of each epoch, in minutes.",
+    )
     reader_waits_minutes: float = Field(
         10,
         ge=0,

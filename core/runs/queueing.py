@@ -44,6 +44,10 @@ def put_right(session: Session) -> list[str]:
         if worker_of(run) is None and run.state == State.STARTING:
             run.state = State.QUEUED.value
             continue
+        if run.state == State.STOPPING:
+            # It was asked to end, and it has ended, if not as it should.
+            end(session, run, State.STOPPED)
+            continue
         end(session, run, State.LOST, vanished(run.boot_id == read_boot_id()))
         lost.append(run.id)
     return lost

@@ -67,7 +67,7 @@ class Reporter:
         self._stop.set()
 
     def tell(self, stage: Stage) -> None:
-        """Note what the run does now; raises RunStopped where a stop was asked for before training."""
+        """Note what the run does now."""
         self._stage = stage
 
     def add_step(self, **numbers: Any) -> None:
@@ -77,6 +77,7 @@ class Reporter:
 
     def forget_steps_after(self, step: int) -> None:
         """Delete steps that will be taken again."""
+        # Of an earlier process none is still to be written; of this one, none has been taken.
         with self._transaction() as session:
             session.execute(delete(RunStep).where(RunStep.run_id == self._run_id, RunStep.step > step))
 

@@ -21,6 +21,7 @@ from core.model.checkpoint import save_checkpoint
 from core.model.classifier import PneumoniaClassifier
 from core.model.loading import default_preprocessing, weights_of
 from core.model.pretrained import build_classifier, resolve_source
+from core.runs.run_states import StateKeeper
 from core.training.config import FineTuning, TrainingConfig
 from core.training.films import FeatureSet, FilmSet
 from core.training.frozen import compute_features, fit_head
@@ -28,6 +29,7 @@ from core.training.loop import EpochResult, FitResult, Progress, Watchers, fit
 from core.training.precision import resolve_device
 from core.triage.gate import Gate, fit_gate
 
+STATES = "states"
 STOPPED_SHARE = 0.003
 MOST_GATE_FILMS = 3000
 INTENDED_USE = (
@@ -62,6 +64,7 @@ class SessionRequest:
     device: str
     folder: Path
     code_version: str
+    seconds_between_states: float = 600.0
     rule: OperatingPointRule = field(default_factory=OperatingPointRule)
 
 
@@ -73,6 +76,9 @@ class SessionWatchers:
     # Epoch from 0, step of all steps from 1, number of all steps, loss, learning rate.
     on_step: Callable[[int, int, int, float, float], None] = lambda epoch, step, count, loss, rate: None
     on_epoch: Callable[[int, dict[str, float | None]], None] = lambda epoch, numbers: None
+    # Is told how many steps an earlier process has taken.
+    on_resume: Callable[[int], None] = lambda num_steps: None
+    should_stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,10 @@ def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: Se
     model = build_classifier(
         config.architecture, dropout=config.dropout, source=config.weights, weights_file=config.weights_file
     )
-    fitted = _fit(model, folds, config, device, watchers)
+    keeper = StateKeeper(
+        request.folder / STATES, request.seconds_between_states, watchers.should_stop, watchers.on_resume
+    )
+    fitted = _fit(model, folds, config, device, watchers, keeper)
     outputs = {}
     for place, name in enumerate(folds):
         watchers.on_stage("reading folds", place, len(folds), name)
@@ -151,11 +160,12 @@ def _fit(
     config: TrainingConfig,
     device: torch.device,
     watchers: SessionWatchers,
+    keeper: StateKeeper,
 ) -> FitResult:
     """Fit the whole network or, where its features are frozen, the head on features computed once."""
     train, validation = folds["train"].films, folds["validation"].films
     if config.fine_tuning is not FineTuning.FROZEN:
-        return fit(model, train, validation, config, device, _loop_watchers(watchers))
+        return fit(model, train, validation, config, device, _loop_watchers(watchers, keeper))
     model = model.to(device=device, memory_format=torch.channels_last)
     num_films = len(train) + len(validation)
 
@@ -166,7 +176,7 @@ def _fit(
         return compute_features(model, films, config, device, tell)
 
     examples = features_of(train, 0), features_of(validation, len(train))
-    return fit_head(model, *examples, config, device, _loop_watchers(watchers))
+    return fit_head(model, *examples, config, device, _loop_watchers(watchers, keeper))
 
 
 @torch.inference_mode()
@@ -195,17 +205,19 @@ def origin_of(architecture: Architecture, source: WeightsSource) -> str:
             return "trained from scratch"
 
 
-def _loop_watchers(watchers: SessionWatchers) -> Watchers:
+def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper) -> Watchers:
     def on_step(progress: Progress) -> None:
         watchers.on_step(progress.epoch, progress.step, progress.num_steps, progress.loss, progress.learning_rate)
         watchers.on_stage(
             "training", progress.step, progress.num_steps, f"epoch {progress.epoch + 1}, loss {progress.loss:.3f}"
         )
+        keeper.after_step()
 
     def on_epoch(result: EpochResult) -> None:
         watchers.on_epoch(result.epoch, result.numbers())
+        keeper.keep()
 
-    return Watchers(on_step=on_step, on_epoch=on_epoch)
+    return Watchers(on_begin=keeper.begin, on_step=on_step, on_epoch=on_epoch)
 
 
 def _operating_point(

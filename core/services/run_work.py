@@ -94,11 +94,14 @@ def _carry_out(desk: Desk, run: tables.Run, reporter: Reporter, on_progress: OnP
         device=desk.settings.device,
         folder=Path(run.folder),
         code_version=code_version(),
+        seconds_between_states=60 * desk.settings.checkpoint_minutes,
     )
     watchers = SessionWatchers(
         on_stage=lambda stage, done, count, detail: teller(TrainProgress(stage, done, count, detail)),
         on_step=_step_teller(reporter, stored.config),
         on_epoch=lambda epoch, numbers: _store_epoch(desk, run.id, epoch, numbers),
+        on_resume=reporter.forget_steps_after,
+        should_stop=lambda: reporter.should_stop,
     )
     outcome = run_session(request, folds, watchers)
     keep_run_predictions(desk, cohort, split, outcome)

@@ -60,6 +60,8 @@ class Progress:
 class Watchers:
     """Who is told of a run's progress, and who may end it early."""
 
+    # Is given the state before the first step, and may bring it to where an earlier process got.
+    on_begin: Callable[["TrainingState"], None] = lambda state: None
     on_step: Callable[[Progress], None] = lambda progress: None
     on_epoch: Callable[[EpochResult], None] = lambda result: None
     should_stop: Callable[[], bool] = lambda: False
@@ -77,7 +79,7 @@ class FitResult:
 
 @dataclass
 class TrainingState:
-    """All that moves while a run trains."""
+    """All that moves while a run trains; `epoch` is under way or next, and `step` steps of it are done."""
 
     model: nn.Module
     optimizer: Optimizer
@@ -85,6 +87,12 @@ class TrainingState:
     average: AveragedModel | None
     class_weights_2: Tensor | None
     scaler: GradScaler
+    best: nn.Module
+    best_epoch: int = 0
+    best_score: float = -np.inf
+    epoch: int = 0
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
     epochs: list[EpochResult] = field(default_factory=list)
 
     @property
@@ -105,22 +113,23 @@ def fit(
     watchers = watchers or Watchers()
     torch.manual_seed(config.seed)
     state = begin(model, train, config, device)
-    best, stopped = deepcopy(state.judged), False
-    best_epoch, best_score = 0, -np.inf
-    for epoch in range(config.epochs):
+    watchers.on_begin(state)
+    stopped = False
+    for epoch in range(state.epoch, config.epochs):
+        if stopped or _patience_is_over(state.epochs, config.early_stopping_patience):
+            break
         began = perf_counter()
         train_loss = train_one_epoch(state, train, config, device, epoch, watchers)
         logits_N = evaluate(state.judged, validation, config, device)
         result = _epoch_result(epoch, train_loss, logits_N, validation, state, perf_counter() - began, len(train))
         state.epochs.append(result)
-        watchers.on_epoch(result)
         score = _score(result, config.selection)
-        if score > best_score:
-            best_epoch, best_score, best = epoch, score, deepcopy(state.judged)
+        if score > state.best_score:
+            state.best_epoch, state.best_score, state.best = epoch, score, deepcopy(state.judged)
+        state.epoch, state.step, state.losses = epoch + 1, 0, []
+        watchers.on_epoch(result)
         stopped = watchers.should_stop()
-        if stopped or _patience_is_over(state.epochs, config.early_stopping_patience):
-            break
-    return FitResult(best, best_epoch, tuple(state.epochs), stopped)
+    return FitResult(state.best, state.best_epoch, tuple(state.epochs), stopped)
 
 
 def begin(model: nn.Module, train: Examples, config: TrainingConfig, device: torch.device) -> TrainingState:
@@ -138,7 +147,10 @@ def begin(model: nn.Module, train: Examples, config: TrainingConfig, device: tor
         weights = torch.tensor(len(train) / (2 * np.maximum(counts, 1)), dtype=torch.float32, device=device)
     # Of use to fp16 alone, whose small gradients would round to nothing; otherwise it passes them on unchanged.
     scaler = GradScaler(device.type, enabled=config.precision is Precision.FP16)
-    return TrainingState(model, optimizer, build_schedule(optimizer, config, steps), average, weights, scaler)
+    judged = average.module if average is not None else model
+    return TrainingState(
+        model, optimizer, build_schedule(optimizer, config, steps), average, weights, scaler, best=deepcopy(judged)
+    )
 
 
 def train_one_epoch(
@@ -149,16 +161,16 @@ def train_one_epoch(
     epoch: int,
     watchers: Watchers,
 ) -> float:
-    """Take one pass over the training films and return the mean loss; raises LossNotFiniteError."""
+    """Take what is left of one pass over the films and return the pass's mean loss; raises LossNotFiniteError."""
     learn_only_what_may(state.model, config, epoch)
     steps = num_steps(len(train), config.batch_size)
-    losses: list[float] = []
-    for step, (inputs, labels_B) in enumerate(prepared_batches(train, config, device, epoch)):
+    batches = prepared_batches(train, config, device, epoch, first_step=state.step)
+    for step, (inputs, labels_B) in enumerate(batches, state.step):
         with autocast(device, config.precision):
             logits_B = state.model(inputs)
         loss = smoothed_loss(logits_B.float(), labels_B, config.label_smoothing, state.class_weights_2)
-        losses.append(loss.item())
-        if not np.isfinite(losses[-1]):
+        state.losses.append(loss.item())
+        if not np.isfinite(state.losses[-1]):
             raise LossNotFiniteError(
                 f"The loss is no longer finite in epoch {epoch + 1}, step {step + 1}. "
                 f"Start again with a smaller learning rate than {config.learning_rate}."
@@ -171,8 +183,10 @@ def train_one_epoch(
         if state.average is not None:
             state.average.update_parameters(state.model)
         learning_rate = float(state.schedule.get_last_lr()[0])
-        watchers.on_step(Progress(epoch, epoch * steps + step + 1, config.epochs * steps, losses[-1], learning_rate))
-    return float(np.mean(losses))
+        state.step = step + 1
+        num_done, num_all = epoch * steps + state.step, config.epochs * steps
+        watchers.on_step(Progress(epoch, num_done, num_all, state.losses[-1], learning_rate))
+    return float(np.mean(state.losses))
 
 
 def smoothed_loss(

@@ -1,0 +1,103 @@
+"""A run that is interrupted anywhere goes on to exactly the weights it would have had."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import CheckpointError
+from core.model.catalogue import Architecture, WeightsSource
+from core.model.pretrained import build_classifier
+from core.runs.reporting import RunStopped
+from core.runs.run_states import LAST, PREVIOUS, StateKeeper, newest_state, write_state
+from core.training.config import Recipe, Schedule, TrainingConfig
+from core.training.films import FilmSet
+from core.training.loop import FitResult, Progress, Watchers, fit
+
+CONFIG = TrainingConfig(
+    architecture=Architecture.MOBILENET_V2,
+    weights=WeightsSource.NONE,
+    recipe=Recipe.STRONG,
+    epochs=3,
+    batch_size=8,
+    image_size=32,
+    precision="fp32",
+    dropout=0.3,
+    ema_decay=0.9,
+)
+
+
+def films(count: int, seed: int) -> FilmSet:
+    draw = np.random.default_rng(seed)
+    labels_N = (np.arange(count) % 2).astype(np.uint8)
+    return FilmSet(draw.integers(0, 255, (count, 32, 32)).astype(np.uint8), np.arange(count), labels_N)
+
+
+def train(config: TrainingConfig, folder: Path, stop_after: int | None = None) -> FitResult:
+    """Train with states in a folder; `stop_after` steps of this process it is asked to stop."""
+    taken: list[Progress] = []
+    keeper = StateKeeper(folder, 1e9, lambda: len(taken) == stop_after)
+    torch.manual_seed(config.seed)
+    model = build_classifier(config.architecture, dropout=config.dropout)
+
+    def on_step(progress: Progress) -> None:
+        taken.append(progress)
+        keeper.after_step()
+
+    watchers = Watchers(on_begin=keeper.begin, on_step=on_step, on_epoch=lambda result: keeper.keep())
+    return fit(model, films(24, 0), films(12, 1), config, torch.device("cpu"), watchers)
+
+
+@pytest.mark.parametrize("stops", [(1,), (3,), (2, 2, 1)])
+@pytest.mark.parametrize("schedule", [Schedule.COSINE, Schedule.ONE_CYCLE])
+def test_a_resumed_run_ends_in_the_same_weights(tmp_path: Path, stops: tuple[int, ...], schedule: Schedule) -> None:
+    """Stopped in the middle of an epoch, at its end, or several times: weights, losses and best epoch are the same."""
+    config = CONFIG.model_copy(update={"schedule": schedule})
+    whole = train(config, tmp_path / "whole")
+    for steps in stops:
+        with pytest.raises(RunStopped):
+            train(config, tmp_path / "parts", stop_after=steps)
+    parts = train(config, tmp_path / "parts")
+    assert [result.train_loss for result in parts.epochs] == [result.train_loss for result in whole.epochs]
+    assert parts.best_epoch == whole.best_epoch
+    for mine, theirs in zip(parts.model.state_dict().values(), whole.model.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_a_damaged_last_state_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    """With one byte of the last state changed the run goes on from the previous one, and ends the same."""
+    whole = train(CONFIG, tmp_path / "whole")
+    for _ in range(2):
+        with pytest.raises(RunStopped):
+            train(CONFIG, tmp_path / "parts", stop_after=2)
+    content = bytearray((tmp_path / "parts" / LAST).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "parts" / LAST).write_bytes(content)
+    parts = train(CONFIG, tmp_path / "parts")
+    for mine, theirs in zip(parts.model.state_dict().values(), whole.model.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_states_that_are_all_damaged_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    """A run never begins anew by itself when its checkpoints cannot be trusted."""
+    for _ in range(2):
+        write_state({"step": 1}, tmp_path)
+    for name in (LAST, PREVIOUS):
+        (tmp_path / name).write_bytes(b"cut short")
+    with pytest.raises(CheckpointError, match="Clean the run's checkpoints"):
+        newest_state(tmp_path)
+
+
+def test_a_full_disk_leaves_the_states_there_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that cannot be written to its end leaves the last one whole, and nothing beside it."""
+    write_state({"step": 1}, tmp_path)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("core.runs.run_states.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_state({"step": 2}, tmp_path)
+    assert newest_state(tmp_path) == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == [LAST]
