@@ -10,8 +10,10 @@ import typer
 from core.cli import keeping, keys, worklist
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
+from core.cli.runs import add_control_commands, queue_run
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.errors import PneumoDeskError
+from core.runs.reporting import RunStopped
 from core.services.desk import open_desk
 from core.services.models import STARTER
 from core.settings import NOTICE
@@ -27,6 +29,7 @@ runs_app = typer.Typer(help="Training runs.", no_args_is_help=True)
 models_app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 add_experiment_commands(runs_app)
+add_control_commands(runs_app)
 app.add_typer(models_app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(worklist.app, name="worklist")
@@ -72,9 +75,15 @@ def train(
     data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
     config: TrainingConfig,
     name: Annotated[str, typer.Option("--name", help="A name for the run.")] = "",
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Put the run into the queue and return at once; see `runs follow`.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train a model on a cohort; the run, its numbers and its checkpoint are kept."""
+    if queue:
+        queue_run(data, name, config, as_json)
+        return
     from core.services.training import TrainRequest
     from core.services.training import train as train_model
 
@@ -287,7 +296,7 @@ def main() -> None:
     except PneumoDeskError as error:
         print_sentence(f"Error: {error}")
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RunStopped):
         print_sentence("Stopped.")
         sys.exit(130)
 
