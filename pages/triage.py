@@ -10,11 +10,11 @@ from core.services.studies import has_readings
 from core.services.taking_over import count_taken_over
 from core.services.triage import TriageRequest
 from core.services.waiting_reader import prepare_reader
-from core.services.worklist import ranked_readings, to_csv
 from core.ui.agreement_view import agreement_view
 from core.ui.audit_view import audit_view
 from core.ui.batch_progress import batch_progress
 from core.ui.batch_table import batch_table
+from core.ui.exporting import batch_export
 from core.ui.keeping_view import delete_popover, keeping_view
 from core.ui.model_notice import model_notice
 from core.ui.opening import open_desk_or_stop
@@ -62,15 +62,7 @@ def show_batch(desk: Desk, batch_id: str) -> None:
         with st.container(horizontal=True, width="content"):
             if st.button("All batches", icon=":material/arrow_back:", key="triage.back"):
                 open_batch(None)
-            st.download_button(
-                "CSV",
-                lambda: to_csv(ranked_readings(desk, batch_id)),
-                file_name=f"triage-{batch_id}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                disabled=not batch.num_done,
-                on_click="ignore",
-            )
+            batch_export(desk, batch_id, disabled=not batch.num_done)
             if delete_popover(desk, batch):
                 open_batch(None)
     batch_progress(desk, batch)

@@ -81,9 +81,15 @@ def film_picture(desk: Desk, path: str | None, member: str | None) -> tuple[byte
 
 def draw_film(content: bytes) -> tuple[bytes, str]:
     """Return a film as lossless grey PNG, no side longer than 2048 pixels, and its media type."""
-    image = _grey(content, None)
-    image.thumbnail((FILM_LONGEST_SIDE, FILM_LONGEST_SIDE), Image.Resampling.LANCZOS)
+    image = film_image(content, FILM_LONGEST_SIDE)
     return _encoded(image, "PNG", compress_level=1), "image/png"
+
+
+def film_image(content: bytes, longest_side: int) -> Image.Image:
+    """Return a film as grey picture with no side longer than this."""
+    image = _grey(content, None)
+    image.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+    return image
 
 
 def draw_thumbnail(content: bytes) -> tuple[bytes, str]:

@@ -282,7 +282,9 @@ def _judge_one(
     map_hw: np.ndarray,
     predictor: Predictor,
 ) -> FilmReading:
-    if distance is not None and distance > predictor.gate.threshold:
+    in_scope = is_age_in_scope(film.age_years)
+    # A stated age settles the scope: such a film is read with that reason, however near or far its look is.
+    if in_scope and distance is not None and distance > predictor.gate.threshold:
         sentence = (
             f"does not look like the frontal chest films this model was trained on (distance {distance:.2f}, "
             f"limit {predictor.gate.threshold:.2f}): check the picture, or read it without the model"
@@ -291,7 +293,7 @@ def _judge_one(
     point = predictor.operating_point
     finding = point.finding(probability)
     code, reason = finding, explain(probability, finding, point)
-    if not is_age_in_scope(film.age_years):
+    if not in_scope:
         finding, code, reason = "uncertain", AGE_OUT_OF_SCOPE, explain_age(film.age_years, probability)
     if film.may_show_text:
         reason = f"{reason}; {TEXT_WARNING}"

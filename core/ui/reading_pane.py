@@ -8,6 +8,7 @@ from core.services.films import Picture, picture_address
 from core.services.readings import ReadingDetail, get_reading, meaning_here
 from core.triage.priority import in_words
 from core.triage.rules import WorklistRules
+from core.ui.exporting import study_export
 from core.ui.plain_text import plain
 from core.ui.viewer.component import viewer
 from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS
@@ -45,6 +46,7 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
             key="triage.viewer",
         )
     _meaning(reading, rules)
+    study_export(desk, reading.id)
     with st.expander("What this rests on", icon=":material/account_tree:"):
         st.table(reading.lineage, border="horizontal")
 

@@ -1,0 +1,43 @@
+"""Commands that write results as documents."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.terminal import print_sentence
+from core.errors import PneumoDeskError
+from core.services.desk import open_desk
+
+app = typer.Typer(help="Write results as CSV, JSON or a one-page PDF.", no_args_is_help=True)
+Out = Annotated[Path, typer.Option("--out", help="The file to write; its ending, .csv, .json or .pdf, says what.")]
+Reader = Annotated[str | None, typer.Option("--reader", help="Who exports it, for the audit trail.")]
+
+
+@app.command("batch")
+def report_batch(batch: Annotated[str, typer.Argument(help="A batch's id.")], out: Out, reader: Reader = None) -> None:
+    """Write the ranked list of a batch."""
+    from core.services.reports import export_batch, format_of
+
+    _write(out, export_batch(open_desk(), batch, format_of(out), reader))
+
+
+@app.command("study")
+def report_study(
+    reading: Annotated[int, typer.Argument(help="A reading's number, as the batch's JSON names it.")],
+    out: Out,
+    reader: Reader = None,
+) -> None:
+    """Write one study: film, where the model looked, result, what it rests on, readers' verdicts."""
+    from core.services.reports import export_study, format_of
+
+    _write(out, export_study(open_desk(), reading, format_of(out), reader))
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise PneumoDeskError(f"{path} cannot be written: {error.strerror}.") from error
+    print_sentence(f"Written to {path}.")

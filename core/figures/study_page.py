@@ -1,0 +1,117 @@
+"""The PDF page of one study: film, where the model looked, result, what it rests on, limits, notice."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+
+from PIL import Image
+
+from core.figures.report_paper import FAINT, MARGIN, WIDTH, Paper
+from core.triage.priority import in_words
+
+GAP = 4
+PICTURE_HEIGHT = 92
+BAND_WORDS = {
+    "urgent": "Urgent: flagged by the model",
+    "review": "Review: a human must decide",
+    "routine": "Routine: not flagged; this does not exclude disease",
+    "rejected": "Review: no usable film, a human must look",
+    "failed": "Review: could not be read at all",
+}
+HEATMAP_WORDS = "Where the model looked: it shows what moved the model, not where disease begins or ends."
+
+
+@dataclass(frozen=True)
+class ReportedVerdict:
+    """What a reader said of the study."""
+
+    reader: str
+    verdict: str
+    note: str
+    when: datetime
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """All that stands on a study's page; probabilities and the points on their scale are 0 to 1."""
+
+    file: str
+    band: str
+    reason: str
+    probability: float | None
+    threshold: float
+    uncertain_low: float
+    uncertain_high: float
+    warnings: tuple[str, ...]
+    lineage: dict[str, str]
+    limits: tuple[str, ...]
+    notice: str
+    made_at: datetime
+    verdicts: tuple[ReportedVerdict, ...] = ()
+    film: Image.Image | None = None
+    overlay: Image.Image | None = None
+
+
+def draw_study_page(report: StudyReport) -> bytes:
+    """Return the page as PDF."""
+    paper = Paper("reading of one study", report.notice, f"{report.made_at:%Y-%m-%d %H:%M} UTC")
+    paper.write_line(report.file, size=14, bold=True)
+    paper.ln(1)
+    paper.write_badge(BAND_WORDS[report.band], report.band)
+    if report.probability is not None:
+        paper.set_x(paper.get_x() + 4)
+        paper.set_style(9.5, colour=FAINT)
+        paper.cell(0, 6.4, f"calibrated probability of pneumonia {in_words(report.probability)}")
+    paper.ln(8)
+    _pictures(paper, report)
+    if report.probability is not None:
+        paper.draw_scale(report.probability, report.threshold, report.uncertain_low, report.uncertain_high)
+    paper.write_text(f"{report.reason[:1].upper()}{report.reason[1:]}.")
+    for warning in report.warnings:
+        paper.ln(0.8)
+        paper.write_text(f"Mind: {warning}", size=8.5)
+    _verdicts(paper, report)
+    paper.write_heading("What this rests on")
+    paper.write_pairs(list(report.lineage.items()))
+    if report.limits and paper.room > 12:
+        paper.write_heading("Limits of the model")
+        for limit in report.limits:
+            if paper.room > 6:
+                paper.write_text(f"– {limit}", size=8)
+    return bytes(paper.output())
+
+
+def _pictures(paper: Paper, report: StudyReport) -> None:
+    if report.film is None:
+        paper.write_line("The film cannot be shown.", colour=FAINT)
+        paper.ln(2)
+        return
+    pictures = [report.film] + ([report.overlay] if report.overlay else [])
+    room, top, tallest = (WIDTH - GAP) / 2, paper.get_y(), 0.0
+    for number, picture in enumerate(pictures):
+        scale = min(room / picture.width, PICTURE_HEIGHT / picture.height)
+        width, height = picture.width * scale, picture.height * scale
+        paper.image(_as_jpeg(picture), MARGIN + number * (room + GAP), top, width, height)
+        tallest = max(tallest, height)
+    paper.set_y(top + tallest + 1.2)
+    paper.write_line(HEATMAP_WORDS if report.overlay else "The film.", size=7.5, colour=FAINT)
+
+
+def _as_jpeg(picture: Image.Image) -> BytesIO:
+    """Return a picture as it is put into the file; losslessly it would take ten times the room and the time."""
+    stream = BytesIO()
+    picture.save(stream, "JPEG", quality=92)
+    return stream
+
+
+def _verdicts(paper: Paper, report: StudyReport) -> None:
+    paper.write_heading("Readers' verdicts")
+    if not report.verdicts:
+        paper.write_line("No reader has given a verdict yet.", size=8.5, colour=FAINT)
+    for verdict in report.verdicts:
+        if paper.room < 8:
+            break
+        note = f": {verdict.note}" if verdict.note else ""
+        paper.write_line(
+            f"{verdict.verdict} – {verdict.reader}, {verdict.when:%Y-%m-%d %H:%M} UTC{note}", size=8.5, bold=True
+        )
