@@ -1,5 +1,6 @@
 """The audit finds what was planted in a cohort, and nothing in a clean one."""
 
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -32,10 +33,10 @@ def name_of(label: str, number: int) -> str:
     return f"IM-{number:04}-0001.jpeg" if label == "NORMAL" else f"person{number}_bacteria_{number}.jpeg"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def clean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean cohort: 30 patients of each class for training, 10 of each for testing, none twice."""
-    root = tmp_path / "cohort"
+    root = tmp_path_factory.mktemp("clean") / "cohort"
     for split, first, count in (("train", 1, NUM_OF_A_CLASS), ("test", 500, 10)):
         for label in ("NORMAL", "PNEUMONIA"):
             place = root / split / label
@@ -44,6 +45,11 @@ def folder(tmp_path: Path) -> Path:
                 seed = number * 2 + (label == "NORMAL")
                 (place / name_of(label, number)).write_bytes(jpeg(film(seed)))
     return root
+
+
+@pytest.fixture
+def folder(clean_folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(clean_folder, tmp_path / "cohort")
 
 
 def audited(folder: Path) -> AuditReport:
