@@ -1,0 +1,121 @@
+"""Figures of a dataset: counts, sizes, brightness, shortcuts, mean films.
+
+Shapes: S side of a mean film.
+"""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.figures.palette import COLOURS, framed
+
+COLOUR_OF = {"normal": COLOURS[0], "pneumonia": COLOURS[1]}
+PATTERN_OF = {"normal": "", "pneumonia": "/"}
+TELLING_AUC = 0.8
+MOST_POINTS = 4000
+
+
+def count_figure(counts: pd.DataFrame) -> go.Figure:
+    """Return films per split and class as grouped bars; columns `split`, `label`, `films`."""
+    figure = go.Figure()
+    for label, rows in counts.groupby("label", sort=True):
+        figure.add_bar(
+            x=rows["split"],
+            y=rows["films"],
+            name=label,
+            text=[f"{count:,}" for count in rows["films"]],
+            marker={"color": COLOUR_OF.get(label, COLOURS[7]), "pattern_shape": PATTERN_OF.get(label, ".")},
+        )
+    figure.update_yaxes(title="films")
+    return framed(figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.1}))
+
+
+def histogram_figure(
+    films: pd.DataFrame, column: str, title: str, line: float | None = None, num_bins: int = 40
+) -> go.Figure:
+    """Return one property's distribution by class, as shares of the class; `line` marks a value."""
+    values = films[column].dropna()
+    figure = go.Figure()
+    if len(values):
+        edges = np.histogram_bin_edges(values, bins=num_bins)
+        for label, rows in films.dropna(subset=["label"]).groupby("label", sort=True):
+            counts, _ = np.histogram(rows[column].dropna(), bins=edges)
+            figure.add_scatter(
+                x=(edges[:-1] + edges[1:]) / 2,
+                y=counts / max(counts.sum(), 1),
+                mode="lines",
+                line={"shape": "hvh", "color": COLOUR_OF.get(label, COLOURS[7]), "width": 2},
+                fill="tozeroy",
+                opacity=0.7,
+                name=label,
+            )
+    if line is not None:
+        figure.add_vline(x=line, line_dash="dash", annotation_text=f"{line:g}")
+    figure.update_xaxes(title=title)
+    figure.update_yaxes(title="share of the class", tickformat=".0%")
+    return framed(figure.update_layout(legend={"orientation": "h", "y": 1.12}), 280)
+
+
+def size_figure(films: pd.DataFrame) -> go.Figure:
+    """Return width against height, at most 4,000 films drawn."""
+    drawn = films.sample(min(len(films), MOST_POINTS), random_state=0)
+    figure = go.Figure()
+    for label, rows in drawn.dropna(subset=["label"]).groupby("label", sort=True):
+        figure.add_scattergl(
+            x=rows["width"],
+            y=rows["height"],
+            mode="markers",
+            name=label,
+            opacity=0.5,
+            marker={
+                "color": COLOUR_OF.get(label, COLOURS[7]),
+                "size": 6,
+                "symbol": "circle" if label == "normal" else "x",
+            },
+        )
+    figure.update_xaxes(title="width, pixels")
+    figure.update_yaxes(title="height, pixels")
+    return framed(figure.update_layout(legend={"orientation": "h", "y": 1.12}), 280)
+
+
+def shortcut_figure(names: list[str], aucs: list[float | None]) -> go.Figure:
+    """Return how well each file property alone tells the classes apart, with the line above which it is a warning."""
+    known = [(name, auc) for name, auc in zip(names, aucs, strict=True) if auc is not None][::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=[auc - 0.5 for _, auc in known],
+            y=[name for name, _ in known],
+            base=0.5,
+            orientation="h",
+            text=[f"{auc:.3f}" for _, auc in known],
+            marker={
+                "color": [COLOURS[3] if auc > TELLING_AUC else COLOURS[7] for _, auc in known],
+                "pattern_shape": ["/" if auc > TELLING_AUC else "" for _, auc in known],
+            },
+        )
+    )
+    figure.add_vline(x=TELLING_AUC, line_dash="dash", annotation_text="warning above 0.8", annotation_position="top")
+    figure.update_xaxes(title="AUC of this property alone", range=[0.5, 1.05])
+    return framed(figure, 60 + 28 * max(len(known), 3))
+
+
+def mean_figure(means: dict[str, np.ndarray]) -> go.Figure:
+    """Return the mean film of each class, and where two classes differ."""
+    labels = sorted(means)
+    titles = [f"mean {label}" for label in labels] + (["pneumonia minus normal"] if len(labels) == 2 else [])
+    figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.03)
+    for place, label in enumerate(labels, start=1):
+        figure.add_heatmap(
+            z=means[label][::-1], colorscale="Greys_r", zmin=0, zmax=1, showscale=False, row=1, col=place
+        )
+    if len(labels) == 2:
+        difference_SS = means[labels[1]] - means[labels[0]]
+        reach = float(np.abs(difference_SS).max()) or 1.0
+        figure.add_heatmap(
+            z=difference_SS[::-1], colorscale="PuOr", zmin=-reach, zmax=reach, row=1, col=3, colorbar_title="grey"
+        )
+    for place in range(1, len(titles) + 1):
+        figure.update_xaxes(visible=False, row=1, col=place)
+        figure.update_yaxes(visible=False, scaleanchor=f"x{place if place > 1 else ''}", row=1, col=place)
+    return framed(figure, 320)

@@ -1,0 +1,104 @@
+"""Datasets: a cohort with everything that is known of it, made once and opened at once afterwards."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.cohort.audit.findings import Finding, Severity
+from core.cohort.audit.report import AuditReport, audit
+from core.cohort.audit.shift import Shift
+from core.cohort.audit.shortcuts import Shortcut
+from core.cohort.feature_store import load_or_measure
+from core.cohort.manifest import Cohort
+from core.cohort.mean_films import mean_films
+from core.errors import InputNotFoundError
+from core.model.checkpoint import write_atomically
+from core.services import cohorts
+from core.services.desk import Desk
+
+AUDIT_FORMAT = 1
+STAGES = ("indexing", "measuring", "auditing")
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A cohort, its films with their features, its audit, and the mean film `[S, S]` of each class."""
+
+    root: Path
+    fingerprint: str
+    summary: dict[str, object]
+    manifest: pd.DataFrame
+    films: pd.DataFrame
+    audit: AuditReport
+    means: dict[str, np.ndarray]
+
+
+def examine(desk: Desk, root: Path, on_progress: OnProgress = lambda stage, done, count: None) -> Dataset:
+    """Index, measure and audit a folder, or what changed in it since last time; raises CohortError."""
+    cohort = cohorts.index(desk, root, lambda done, count: on_progress("indexing", done, count))
+    features = load_or_measure(cohort, desk.settings.caches, lambda done, count: on_progress("measuring", done, count))
+    path = _audit_path(desk, cohort.fingerprint)
+    if not path.exists():
+        on_progress("auditing", 0, 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, _encode(audit(cohort, features), mean_films(cohort)))
+        on_progress("auditing", 1, 1)
+    return _dataset(cohort, features, path)
+
+
+def open_dataset(desk: Desk, root: Path, fingerprint: str) -> Dataset:
+    """Return a dataset that was examined; raises InputNotFoundError if its folder changed or what was kept is gone."""
+    if not _audit_path(desk, fingerprint).exists() or not root.exists():
+        raise InputNotFoundError(f"What was known of {root} is gone: examine the folder again.")
+    return _opened(desk, root, fingerprint)
+
+
+@lru_cache(maxsize=2)
+def _opened(desk: Desk, root: Path, fingerprint: str) -> Dataset:
+    """Keyed by the fingerprint, which names exactly these films."""
+    cohort = cohorts.index(desk, root)
+    if cohort.fingerprint != fingerprint:
+        raise InputNotFoundError(f"The films of {root} have changed since they were examined: examine it again.")
+    features = load_or_measure(cohort, desk.settings.caches)
+    return _dataset(cohort, features, _audit_path(desk, fingerprint))
+
+
+def _dataset(cohort: Cohort, features: pd.DataFrame, path: Path) -> Dataset:
+    report, means = _decode(path.read_text(encoding="utf-8"))
+    films = cohort.select().merge(features.drop(columns="signature"), on="content_hash", how="left")
+    return Dataset(cohort.root, cohort.fingerprint, cohorts.summarise(cohort), cohort.manifest, films, report, means)
+
+
+def _audit_path(desk: Desk, fingerprint: str) -> Path:
+    return desk.settings.caches / "audits" / f"{fingerprint[:32]}-{AUDIT_FORMAT}.json"
+
+
+def _encode(report: AuditReport, means: dict[str, np.ndarray]) -> bytes:
+    kept = {**asdict(report), "means": {label: np.round(mean_SS, 4).tolist() for label, mean_SS in means.items()}}
+    return json.dumps(kept, ensure_ascii=True).encode()
+
+
+def _decode(text: str) -> tuple[AuditReport, dict[str, np.ndarray]]:
+    kept = json.loads(text)
+    findings = tuple(
+        Finding(
+            **{
+                **finding,
+                "severity": Severity(finding["severity"]),
+                "groups": tuple(tuple(group) for group in finding["groups"]),
+            }
+        )
+        for finding in kept["findings"]
+    )
+    report = AuditReport(
+        findings,
+        tuple(Shortcut(**shortcut) for shortcut in kept["shortcuts"]),
+        tuple(Shift(**shift) for shift in kept["shifts"]),
+    )
+    return report, {label: np.array(mean) for label, mean in kept["means"].items()}
