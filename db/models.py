@@ -315,3 +315,34 @@ class AuditEvent(Base):
     subject: Mapped[str] = mapped_column(Text)
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+
+
+class Examination(Work, Base):
+    """One look at a folder of radiographs: indexed, measured and audited by a process of its own."""
+
+    __tablename__ = "examination"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    root: Mapped[str] = mapped_column(Text)
+    origin: Mapped[str] = mapped_column(String(16))
+    reader: Mapped[str | None] = mapped_column(String(128))
+    stage: Mapped[str] = mapped_column(String(32), default="")
+    num_done: Mapped[int] = mapped_column(default=0)
+    num_files: Mapped[int] = mapped_column(default=0)
+    cohort_fingerprint: Mapped[str | None] = mapped_column(String(64), index=True)
+
+
+class SavedSplit(Base):
+    """A split that has a name; never changed afterwards. Its files stand in a table of the desk's home."""
+
+    __tablename__ = "saved_split"
+
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    cohort_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    root: Mapped[str] = mapped_column(Text)
+    config: Mapped[dict[str, Any]]
+    counts: Mapped[dict[str, Any]]
+    folder: Mapped[str] = mapped_column(Text)
+    reader: Mapped[str | None] = mapped_column(String(128))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

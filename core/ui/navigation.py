@@ -10,6 +10,7 @@ PAGES = {
     "overview": ("Overview", ":material/space_dashboard:", "The state of the desk: model, device, data, next step."),
     "triage": ("Triage", ":material/radiology:", "Give films, and work through them from the most urgent on."),
     "training": ("Training", ":material/model_training:", "Launch, watch, stop and resume training runs."),
+    "dataset": ("Dataset", ":material/dataset:", "Know the films before training on them: leaks, shortcuts, splits."),
     "experiments": ("Experiments", ":material/experiment:", "Every run: find, judge, compare, choose thresholds."),
 }
 

@@ -1,0 +1,147 @@
+"""Splits that have a name: proposed, looked at, saved, and never changed afterwards."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import select
+
+from core.cohort.manifest import Cohort
+from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
+from core.errors import CohortError, InputNotFoundError
+from core.model.checkpoint import write_atomically
+from core.services import cohorts
+from core.services.desk import Desk
+from db import models as tables
+
+NAME = re.compile(r"[\w][\w .+-]{0,59}")
+FOLDS = ("train", "validation", "calibration", "holdout")
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """A saved split as lists show it; `counts` holds films by fold and class."""
+
+    name: str
+    fingerprint: str
+    cohort_fingerprint: str
+    root: Path
+    config: SplitConfig
+    counts: dict[str, dict[str, int]]
+    reader: str | None
+    created_at: datetime
+
+
+def preview_split(cohort: Cohort, config: SplitConfig) -> tuple[CohortSplit, pd.DataFrame]:
+    """Return the proposed split and its balance: films, patients and subtypes for each fold; raises CohortError."""
+    split = propose_split(cohort, config)
+    films = cohort.manifest.set_index("file").loc[split.assignments.index]
+    films = films.assign(fold=split.assignments, subtype=films["subtype"].fillna("unknown"))
+    by_fold = films.groupby("fold")
+    balance = pd.DataFrame({"films": by_fold.size(), "patients": by_fold["patient"].nunique()})
+    for column in ("label", "subtype"):
+        counts = films.groupby(["fold", column]).size().unstack(fill_value=0)
+        balance = balance.join(counts[[name for name in counts.columns if name not in balance.columns]])
+    return split, balance.reindex([fold for fold in FOLDS if fold in balance.index])
+
+
+def save_split(desk: Desk, cohort: Cohort, config: SplitConfig, name: str, reader: str | None = None) -> SplitSummary:
+    """Save the split that a config proposes under a name; raises CohortError if the name is taken or unfit."""
+    name = name.strip()
+    if not NAME.fullmatch(name):
+        raise CohortError("A split needs a name of at most 60 letters, digits, spaces, dots, dashes or underscores.")
+    split, _ = preview_split(cohort, config)
+    labels = cohort.manifest.set_index("file")["label"].loc[split.assignments.index]
+    counts: dict[str, dict[str, int]] = {}
+    for (fold, label), count in labels.groupby([split.assignments, labels]).size().items():
+        counts.setdefault(str(fold), {})[str(label)] = int(count)
+    path = desk.settings.home / "splits" / f"{split.fingerprint}-{cohort.fingerprint[:16]}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _table(split.assignments))
+    with desk.transaction() as session:
+        if session.get(tables.SavedSplit, name) is not None:
+            raise CohortError(f"A split is called {name!r} already, and saved splits never change: name it otherwise.")
+        session.add(
+            tables.SavedSplit(
+                name=name,
+                fingerprint=split.fingerprint,
+                cohort_fingerprint=cohort.fingerprint,
+                root=str(cohort.root),
+                config={**config.model_dump(mode="json"), "table_hash": _hash(_table(split.assignments))},
+                counts=counts,
+                folder=str(path),
+                reader=reader,
+            )
+        )
+    return get_split(desk, name)
+
+
+def list_splits(desk: Desk, cohort_fingerprint: str | None = None) -> list[SplitSummary]:
+    """Return saved splits, newest first, of one cohort if it is named."""
+    query = select(tables.SavedSplit).order_by(tables.SavedSplit.created_at.desc())
+    if cohort_fingerprint is not None:
+        query = query.where(tables.SavedSplit.cohort_fingerprint == cohort_fingerprint)
+    with desk.reading() as session:
+        return [_summary(row) for row in session.scalars(query)]
+
+
+def get_split(desk: Desk, name: str) -> SplitSummary:
+    """Return a saved split by its name; raises InputNotFoundError."""
+    with desk.reading() as session:
+        return _summary(_row(session.get(tables.SavedSplit, name), name))
+
+
+def load_split(desk: Desk, name: str) -> tuple[Cohort, CohortSplit]:
+    """Return a saved split with its cohort, to train on.
+
+    Raises InputNotFoundError if there is none, and CohortError if its films or its table changed since it was saved.
+    """
+    with desk.reading() as session:
+        row = _row(session.get(tables.SavedSplit, name), name)
+    cohort = cohorts.index(desk, Path(row.root))
+    if cohort.fingerprint != row.cohort_fingerprint:
+        raise CohortError(f"The films of {row.root} have changed since the split {name!r} was saved: save a new one.")
+    try:
+        content = Path(row.folder).read_bytes()
+    except OSError as error:
+        raise CohortError(f"The table of the split {name!r}, {row.folder}, cannot be read.") from error
+    if _hash(content) != row.config["table_hash"]:
+        raise CohortError(f"The table of the split {name!r}, {row.folder}, was changed: save a new split.")
+    table = pd.read_csv(Path(row.folder), dtype=str, keep_default_na=False)
+    assignments = pd.Series(table["fold"].to_numpy(), index=pd.Index(table["file"], name="file"), name="fold")
+    return cohort, CohortSplit(assignments, row.fingerprint, _config(row))
+
+
+def _row(row: tables.SavedSplit | None, name: str) -> tables.SavedSplit:
+    if row is None:
+        raise InputNotFoundError(f"There is no split called {name!r}.")
+    return row
+
+
+def _summary(row: tables.SavedSplit) -> SplitSummary:
+    return SplitSummary(
+        row.name,
+        row.fingerprint,
+        row.cohort_fingerprint,
+        Path(row.root),
+        _config(row),
+        row.counts,
+        row.reader,
+        row.created_at,
+    )
+
+
+def _config(row: tables.SavedSplit) -> SplitConfig:
+    return SplitConfig(**{key: value for key, value in row.config.items() if key != "table_hash"})
+
+
+def _table(assignments: pd.Series) -> bytes:
+    table = assignments.rename("fold").rename_axis("file").reset_index()
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,48 @@
+"""How an examination stands, live while it goes on."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.examinations import ExaminationStatus, examine_again, get_examination, stop_examination
+from core.ui.words import duration
+
+STAGE_WORDS = {
+    "": "Waiting for its process",
+    "downloading": "Downloading from Kaggle",
+    "drawing": "Drawing films",
+    "unpacking": "Unpacking",
+    "indexing": "Reading and decoding files",
+    "measuring": "Measuring films",
+    "auditing": "Looking for copies, leaks and shortcuts",
+}
+
+
+def examination_progress(desk: Desk, examination: ExaminationStatus) -> None:
+    """Show stage, progress and time left, with stop while it goes on and a way on when it has ended early."""
+
+    @st.fragment(run_every=1.0 if examination.is_live else None)
+    def show() -> None:
+        try:
+            now = get_examination(desk, examination.id)
+        except PneumoDeskError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        if now.is_live != examination.is_live:
+            st.rerun()
+        if now.is_live:
+            share = now.num_done / now.num_files if now.num_files else 0.0
+            count = f": {now.num_done:,} of {now.num_files:,}" if now.num_files > 1 else " …"
+            left = f" · about {duration(now.seconds_left)} left" if now.seconds_left else ""
+            st.progress(min(share, 1.0), text=f"{STAGE_WORDS.get(now.stage, now.stage)}{count}{left}")
+            if st.button("Stop", icon=":material/stop:", key="dataset.stop", disabled=now.state == "stopping"):
+                stop_examination(desk, now.id)
+                st.rerun(scope="fragment")
+        elif now.state != "completed":
+            st.warning(now.error or "It was stopped.", icon=":material/warning:")
+            st.caption("What was read is kept. Going on reads only the rest.")
+            if st.button("Go on", icon=":material/play_arrow:", key="dataset.resume", type="primary"):
+                examine_again(desk, now.id)
+                st.rerun()
+
+    show()

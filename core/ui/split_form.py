@@ -1,0 +1,80 @@
+"""Proposing, looking at and saving a split of a dataset."""
+
+import streamlit as st
+
+from core.cohort.splitting import SplitConfig
+from core.errors import PneumoDeskError
+from core.services import cohorts
+from core.services.datasets import Dataset
+from core.services.desk import Desk
+from core.services.saved_splits import list_splits, preview_split, save_split
+from core.ui.reader.component import current_reader
+from core.ui.words import moment
+
+
+def split_view(desk: Desk, dataset: Dataset) -> None:
+    """The form, the balance of what it proposes, and the splits that were saved before."""
+    st.caption(
+        "Patients are never divided, subtypes keep their shares, each content counts once, and test films are never "
+        "used. The validation fold judges epochs; the calibration fold fits probabilities and the threshold."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        fields = {name: _percent(name) for name in ("validation_fraction", "calibration_fraction", "holdout_fraction")}
+        seed = st.number_input(
+            "Seed",
+            0,
+            2**31 - 1,
+            0,
+            key="dataset.split.seed",
+            help=SplitConfig.model_fields["seed"].description,
+        )
+    cohort = cohorts.index(desk, dataset.root)
+    try:
+        config = SplitConfig(**fields, seed=int(seed))
+        split, balance = preview_split(cohort, config)
+    except (PneumoDeskError, ValueError) as error:
+        st.warning(str(error), icon=":material/warning:")
+    else:
+        st.dataframe(balance)
+        with st.form("dataset.split.save", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input("Name of the split", placeholder="baseline", key="dataset.split.name")
+            if st.form_submit_button("Save this split", icon=":material/save:", type="primary"):
+                try:
+                    saved = save_split(desk, cohort, config, name, current_reader())
+                    st.toast(f"Saved as {saved.name}.", icon=":material/check:")
+                except PneumoDeskError as error:
+                    st.error(str(error), icon=":material/error:")
+        st.caption(f"Fingerprint {split.fingerprint[:16]}")
+    saved_splits = list_splits(desk, dataset.fingerprint)
+    if saved_splits:
+        st.markdown("**Saved splits** never change; training uses them by name.")
+        st.dataframe(
+            [
+                {
+                    "name": saved.name,
+                    **{fold: sum(counts.values()) for fold, counts in saved.counts.items()},
+                    "seed": saved.config.seed,
+                    "fingerprint": saved.fingerprint[:16],
+                    "saved by": saved.reader or "",
+                    "saved": moment(saved.created_at),
+                }
+                for saved in saved_splits
+            ],
+            hide_index=True,
+        )
+    else:
+        st.caption("No split of this dataset has been saved yet.")
+
+
+def _percent(name: str) -> float:
+    field = SplitConfig.model_fields[name]
+    lowest = 1 if name == "validation_fraction" else 0
+    share = st.number_input(
+        f"{name.removesuffix('_fraction').capitalize()}, %",
+        lowest,
+        49,
+        round(field.default * 100),
+        key=f"dataset.split.{name}",
+        help=field.description,
+    )
+    return share / 100
