@@ -45,15 +45,19 @@ Model = Annotated[str, typer.Option("--model", help="`starter`, `run:RUN` or the
 @app.command()
 def index(
     folder: Annotated[Path, typer.Argument(help="Folder of radiographs: split/class, class only, or metadata.csv.")],
+    report: Annotated[Path | None, typer.Option("--report", help="Where to write the data card (HTML).")] = None,
     as_json: Json = False,
 ) -> None:
-    """Index a folder of radiographs: counts, patients, duplicates, files with a problem."""
-    from core.services import cohorts
+    """Index and audit a folder of radiographs: counts, patients, copies, leaks, shortcuts, files with a problem."""
+    from core.services.data_card import data_card
+    from core.services.datasets import describe, examine
 
     desk = open_desk()
     with progress_bar() as bar:
-        cohort = cohorts.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
-    summary = cohorts.summarise(cohort)
+        dataset = examine(desk, folder, bar.show)
+    summary = describe(dataset)
+    if report is not None:
+        report.write_text(data_card(dataset), encoding="utf-8")
     if as_json:
         print_json(summary)
         return
@@ -68,6 +72,8 @@ def index(
         f"{summary['num_exact_duplicates']} exact duplicates, {len(summary['problems'])} files with a problem. "
         f"Fingerprint {summary['fingerprint'][:16]}."
     )
+    for finding in summary["findings"]:
+        typer.echo(f"{finding['severity']}: {finding['sentence']}")
 
 
 @app.command()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,19 @@ def examine(desk: Desk, root: Path, on_progress: OnProgress = lambda stage, done
         write_atomically(path, _encode(audit(cohort, features), mean_films(cohort)))
         on_progress("auditing", 1, 1)
     return _dataset(cohort, features, path)
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Return counts, findings, shortcuts and shift as a document for programs."""
+    return {
+        **dataset.summary,
+        "findings": [
+            {**asdict(finding), "severity": str(finding.severity), "num_files": finding.num_files}
+            for finding in dataset.audit.findings
+        ],
+        "shortcut_aucs": {shortcut.feature: shortcut.auc for shortcut in dataset.audit.shortcuts},
+        "train_test_shift": [asdict(shift) for shift in dataset.audit.shifts],
+    }
 
 
 def open_dataset(desk: Desk, root: Path, fingerprint: str) -> Dataset:

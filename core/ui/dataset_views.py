@@ -5,6 +5,7 @@ import html
 import pandas as pd
 import streamlit as st
 
+from core.cohort.audit.findings import Finding
 from core.figures import dataset as figures
 from core.services.datasets import Dataset
 from core.services.desk import Desk
@@ -22,56 +23,69 @@ SIZES = {"any size": (0, 10**9), "under 300 pixels": (0, 300), "300 to 1,000": (
 
 
 def audit_view(dataset: Dataset) -> None:
-    """Every finding with its files and what to do, and what the shortcuts rest on."""
+    """Every finding with its files and what to do, beside what gives the classes away and how test films differ."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        _findings(dataset)
+    with right:
+        _shortcuts(dataset)
+        _shifts(dataset)
+
+
+def _findings(dataset: Dataset) -> None:
     findings = dataset.audit.findings
     if not findings:
         st.success("Nothing was found: no copies, leaks, shortcuts or odd files.", icon=":material/check:")
+        return
     with st.container(horizontal=True):
         for severity, (colour, icon) in SEVERITY_LOOK.items():
             count = sum(finding.severity == severity for finding in findings)
             st.badge(f"{count} {severity}{'' if count == 1 else 's'}", color=colour, icon=icon)
     for finding in findings:
         colour, icon = SEVERITY_LOOK[finding.severity]
-        count = f" · {finding.num_files:,} files" if finding.num_files else ""
+        count = f" · {finding.num_files:,} file{'' if finding.num_files == 1 else 's'}" if finding.num_files else ""
         with st.expander(f":{colour}[{icon} **{finding.title}**]{count}"):
             st.write(plain(finding.sentence))
             st.caption(f":material/build: {plain(finding.advice)}")
             if finding.groups:
-                rows = [
-                    {"group": number, "file": file}
-                    for number, group in enumerate(finding.groups, start=1)
-                    for file in group
-                ]
-                st.dataframe(rows[:MOST_FILES_LISTED], hide_index=True, height=min(38 + 35 * len(rows), 280))
-                if len(rows) > MOST_FILES_LISTED:
-                    st.caption(f"The first {MOST_FILES_LISTED:,} of {len(rows):,} files.")
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        st.markdown("**Could a model cheat?** How well one property of the file alone tells the classes apart")
-        shortcuts = dataset.audit.shortcuts
-        if any(shortcut.auc is not None for shortcut in shortcuts):
-            st.plotly_chart(
-                figures.shortcut_figure([s.name for s in shortcuts], [s.auc for s in shortcuts]),
-                key="dataset.shortcuts",
-                alt="AUC of each file property alone",
-            )
-            st.caption("Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away.")
-        else:
-            st.caption("There are too few labelled films of one class to tell.")
-    with right:
-        st.markdown("**Are test films of another kind?** Train against test, from 24-pixel copies")
-        shifts = dataset.audit.shifts
-        if shifts:
-            st.dataframe(
-                [
-                    {"class": s.label, "train": s.num_train, "test": s.num_test, "AUC": s.auc and round(s.auc, 3)}
-                    for s in shifts
-                ],
-                hide_index=True,
-            )
-            st.caption("0.5: alike. Above 0.8 a threshold chosen on training films will not transfer fully.")
-        else:
-            st.caption("This dataset has no train and test folders.")
+                _files(finding)
+
+
+def _files(finding: Finding) -> None:
+    rows = [{"group": number, "file": file} for number, group in enumerate(finding.groups, start=1) for file in group]
+    st.dataframe(rows[:MOST_FILES_LISTED], hide_index=True, height=min(38 + 35 * len(rows), 280))
+    if len(rows) > MOST_FILES_LISTED:
+        st.caption(f"The first {MOST_FILES_LISTED:,} of {len(rows):,} files.")
+
+
+def _shortcuts(dataset: Dataset) -> None:
+    st.markdown("**Could a model cheat?** How well one property of the file alone tells the classes apart.")
+    shortcuts = dataset.audit.shortcuts
+    if any(shortcut.auc is not None for shortcut in shortcuts):
+        st.plotly_chart(
+            figures.shortcut_figure([s.name for s in shortcuts], [s.auc for s in shortcuts]),
+            key="dataset.shortcuts",
+            alt="AUC of each file property alone",
+        )
+        st.caption("Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away.")
+    else:
+        st.caption("There are too few labelled films of one class to tell.")
+
+
+def _shifts(dataset: Dataset) -> None:
+    st.markdown("**Are test films of another kind?** How well 24-pixel copies tell test from training films.")
+    shifts = dataset.audit.shifts
+    if not shifts:
+        st.caption("This dataset has no train and test folders.")
+        return
+    st.dataframe(
+        [
+            {"class": s.label, "train": s.num_train, "test": s.num_test, "AUC": s.auc and round(s.auc, 3)}
+            for s in shifts
+        ],
+        hide_index=True,
+    )
+    st.caption("0.5: alike. Above 0.8 a threshold chosen on training films will not transfer fully.")
 
 
 def counts_view(dataset: Dataset) -> None:
@@ -172,5 +186,5 @@ def _grid(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> str:
             f'<figcaption style="font-size:0.8rem;overflow-wrap:anywhere">{html.escape(words)}<br>'
             f"{html.escape(row.file.rpartition('/')[2])}</figcaption></figure>"
         )
-    columns = "display:grid;grid-template-columns:repeat(auto-fill,minmax(170px,1fr));gap:12px"
+    columns = "display:grid;grid-template-columns:repeat(auto-fill,minmax(max(170px,22%),1fr));gap:12px"
     return f'<div style="{columns}">{"".join(cells)}</div>'

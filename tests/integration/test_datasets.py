@@ -1,0 +1,186 @@
+"""Folders are examined in the background, splits keep their names and films, and the data card needs no network."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from core.cohort.splitting import SplitConfig
+from core.errors import CohortError, InputNotFoundError, SettingsError
+from core.services import cohorts
+from core.services.data_card import data_card
+from core.services.dataset_sources import draw_cohort
+from core.services.datasets import examine, open_dataset
+from core.services.desk import Desk, open_desk
+from core.services.examinations import (
+    ExaminationRequest,
+    Origin,
+    examine_again,
+    get_examination,
+    list_examinations,
+    start_examination,
+    stop_examination,
+)
+from core.services.saved_splits import list_splits, load_split, preview_split, save_split
+from core.settings import get_settings
+from db import models as tables
+
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk for the module; its worker processes find it by the variable."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PNEUMODESK_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("PNEUMODESK_FILM_ROOTS", str(tmp_path_factory.getbasetemp()))
+        get_settings.cache_clear()
+        yield open_desk()
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort")
+    draw_cohort(folder, lambda stage, done, count: None)
+    return folder
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def ended(desk: Desk, examination_id: str) -> str:
+    wait_until(lambda: not get_examination(desk, examination_id).is_live)
+    return get_examination(desk, examination_id).state
+
+
+def test_a_folder_is_examined_by_a_process_of_its_own(desk: Desk, folder: Path) -> None:
+    """The examination ends complete, its dataset opens, and the list shows the folder once however often it is examined."""
+    first = start_examination(desk, ExaminationRequest(path=folder))
+    assert ended(desk, first) == "completed"
+    status = get_examination(desk, first)
+    dataset = open_dataset(desk, status.root, status.cohort_fingerprint)
+    assert dataset.summary["num_usable"] == 120 and set(dataset.means) == {"normal", "pneumonia"}
+    assert dataset.films["brightness"].notna().all()
+    second = start_examination(desk, ExaminationRequest(path=folder))
+    assert ended(desk, second) == "completed"
+    assert [row.id for row in list_examinations(desk) if row.root == folder] == [second]
+
+
+def test_drawn_films_are_always_called_so(desk: Desk) -> None:
+    """A drawn cohort is synthetic in its status and on its card."""
+    examination_id = start_examination(desk, ExaminationRequest(origin=Origin.PHANTOMS))
+    assert ended(desk, examination_id) == "completed"
+    status = get_examination(desk, examination_id)
+    assert status.is_synthetic
+    dataset = open_dataset(desk, status.root, status.cohort_fingerprint)
+    assert "Synthetic" in data_card(dataset, is_synthetic=True) and "Synthetic" not in data_card(dataset)
+
+
+def test_a_killed_examination_is_lost_and_goes_on(desk: Desk, folder: Path, tmp_path: Path) -> None:
+    """After kill -9 it is found lost; going on ends complete."""
+    root = tmp_path / "many"
+    for number in range(30):
+        part = root / f"part {number}"
+        part.parent.mkdir(exist_ok=True)
+        part.symlink_to(folder)
+    examination_id = start_examination(desk, ExaminationRequest(path=root))
+    wait_until(lambda: get_examination(desk, examination_id).num_done > 0)
+    with desk.reading() as session:
+        os.kill(session.get_one(tables.Examination, examination_id).pid, signal.SIGKILL)
+    assert ended(desk, examination_id) == "lost"
+    examine_again(desk, examination_id)
+    wait_until(lambda: get_examination(desk, examination_id).num_done > 0)
+    stop_examination(desk, examination_id)
+    assert ended(desk, examination_id) in {"stopped", "completed"}
+    examine_again(desk, examination_id)
+    assert ended(desk, examination_id) == "completed"
+
+
+def test_a_sent_zip_is_unpacked(desk: Desk, folder: Path, tmp_path: Path) -> None:
+    """A zip of class folders becomes a dataset; a member that leads out of it goes nowhere, a cut one is named."""
+    upload = tmp_path / "upload"
+    upload.mkdir()
+    with zipfile.ZipFile(upload / "films.zip", "w") as archive:
+        for path in sorted((folder / "train").rglob("*.jpeg"))[:30]:
+            archive.write(path, f"set/{path.parent.name}/{path.name}")
+        archive.writestr("../outside.jpeg", b"x")
+        archive.writestr("set/NORMAL/IM-9999-0001.jpeg", path.read_bytes()[:300])
+    examination_id = start_examination(desk, ExaminationRequest(origin=Origin.UPLOAD, path=upload))
+    assert ended(desk, examination_id) == "completed"
+    status = get_examination(desk, examination_id)
+    dataset = open_dataset(desk, status.root, status.cohort_fingerprint)
+    assert dataset.summary["num_usable"] == 30
+    assert list(dataset.summary["problems"].values()) == ["truncated"]
+    assert not (tmp_path / "outside.jpeg").exists()
+
+
+def test_folders_that_may_not_or_cannot_be_examined_are_said(desk: Desk, tmp_path: Path) -> None:
+    """Outside the roots, missing and empty folders end in a sentence."""
+    with pytest.raises(SettingsError, match="PNEUMODESK_FILM_ROOTS"):
+        start_examination(desk, ExaminationRequest(path=Path("/etc")))
+    with pytest.raises(InputNotFoundError, match="no folder"):
+        start_examination(desk, ExaminationRequest(path=tmp_path / "missing"))
+    (tmp_path / "empty").mkdir()
+    examination_id = start_examination(desk, ExaminationRequest(path=tmp_path / "empty"))
+    assert ended(desk, examination_id) == "failed"
+    assert str(tmp_path / "empty") in get_examination(desk, examination_id).error
+
+
+def test_kaggle_without_internet_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real download call, offline, ends in a sentence that says what to do instead."""
+    monkeypatch.setenv("KAGGLE_API_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    examination_id = start_examination(desk, ExaminationRequest(origin=Origin.KAGGLE))
+    assert ended(desk, examination_id) == "failed"
+    assert "copy the data set to this machine" in get_examination(desk, examination_id).error
+
+
+def test_a_saved_split_never_changes(desk: Desk, folder: Path) -> None:
+    """A split is loaded as it was saved; its name is taken for good, and a table that was changed is refused."""
+    cohort = cohorts.index(desk, folder)
+    config = SplitConfig(validation_fraction=0.2, calibration_fraction=0.1, seed=3)
+    split, balance = preview_split(cohort, config)
+    assert balance["films"].sum() == len(split.assignments) == 100
+    saved = save_split(desk, cohort, config, "baseline", "Nurse Lee")
+    _, loaded = load_split(desk, "baseline")
+    pd.testing.assert_series_equal(loaded.assignments, split.assignments, check_dtype=False)
+    assert (loaded.fingerprint, loaded.config) == (split.fingerprint, config)
+    with pytest.raises(CohortError, match="never change"):
+        save_split(desk, cohort, SplitConfig(), "baseline")
+    with pytest.raises(CohortError, match="name"):
+        save_split(desk, cohort, config, "../x")
+    assert [row.name for row in list_splits(desk, cohort.fingerprint)] == ["baseline"]
+    assert saved.reader == "Nurse Lee"
+    with desk.reading() as session:
+        table = Path(session.get_one(tables.SavedSplit, "baseline").folder)
+    table.write_text(table.read_text().replace("validation", "train", 1))
+    with pytest.raises(CohortError, match="was changed"):
+        load_split(desk, "baseline")
+
+
+def test_the_card_and_the_command_line_say_the_same(desk: Desk, folder: Path, tmp_path: Path) -> None:
+    """`index --report --json` gives counts, findings and shortcuts, and a card that asks no other host for anything."""
+    card = tmp_path / "card.html"
+    command = [sys.executable, "-m", "core", "index", str(folder), "--report", str(card), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    document = pd.io.json.ujson_loads(done.stdout)
+    dataset = examine(desk, folder)
+    assert document["fingerprint"] == dataset.fingerprint
+    assert {finding["code"] for finding in document["findings"]} == {f.code for f in dataset.audit.findings}
+    assert set(document["shortcut_aucs"]) >= {"bytes_per_pixel", "height", "brightness"}
+    text = card.read_text(encoding="utf-8")
+    assert dataset.fingerprint in text
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?:', text)
