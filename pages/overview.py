@@ -46,7 +46,7 @@ def show_first_steps(desk: Desk) -> None:
         st.markdown("**Nothing has been read here yet.** Give the desk a folder of films, or try it with drawn ones.")
         with st.container(horizontal=True):
             if st.button("Give films", type="primary", icon=":material/upload:", key="overview.give"):
-                go_to("triage")
+                go_to("triage", view="films")
             if st.button(
                 "Try it with drawn films",
                 icon=":material/draw:",
@@ -54,6 +54,10 @@ def show_first_steps(desk: Desk) -> None:
                 help="Draws 24 synthetic films and a few broken files. The gate knows that they are no real films.",
             ):
                 go_to("triage", batch=make_phantoms(desk, current_reader()))
+            if st.button("Look at a dataset", icon=":material/dataset:", key="overview.dataset"):
+                go_to("dataset")
+            if st.button("Train a model", icon=":material/model_training:", key="overview.train"):
+                go_to("training")
 
 
 desk = open_desk_or_stop()

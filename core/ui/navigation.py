@@ -9,8 +9,8 @@ PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
 PAGES = {
     "overview": ("Overview", ":material/space_dashboard:", "The state of the desk: model, device, data, next step."),
     "triage": ("Triage", ":material/radiology:", "Give films, and work through them from the most urgent on."),
-    "training": ("Training", ":material/model_training:", "Launch, watch, stop and resume training runs."),
     "dataset": ("Dataset", ":material/dataset:", "Know the films before training on them: leaks, shortcuts, splits."),
+    "training": ("Training", ":material/model_training:", "Launch, watch, stop and resume training runs."),
     "experiments": ("Experiments", ":material/experiment:", "Every run: find, judge, compare, choose thresholds."),
 }
 
