@@ -39,6 +39,12 @@ class AppSettings(BaseSettings):
         le=1440,
         description="How often a run in training keeps its whole state beside the end of each epoch, in minutes.",
     )
+    keep_identifiers: bool = Field(
+        False, description="Whether uploaded films are kept as they came, with names, dates and other metadata."
+    )
+    study_numbers: bool = Field(
+        False, description="Whether films are listed and uploads kept under study numbers instead of file names."
+    )
     reader_waits_minutes: float = Field(
         10,
         ge=0,

@@ -5,6 +5,7 @@ but for the one that gives an age where none is stated.
 """
 
 import logging
+import struct
 import warnings
 import zlib
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from io import BytesIO
 
 from pydicom import config
 from pydicom.dataset import FileDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
@@ -56,7 +57,7 @@ config.settings.reading_validation_mode = config.IGNORE
 PARSER_ERRORS = (
     *(InvalidDicomError, OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError),
     *(NotImplementedError, OverflowError, RecursionError, LookupError, zlib.error, ArithmeticError, AssertionError),
-    RuntimeError,
+    *(RuntimeError, BytesLengthException, struct.error),
 )
 """What pydicom and its decoders are known to raise for damaged files."""
 

@@ -38,6 +38,11 @@ def is_signed(desk: Desk, purpose: str, signature: str, now: float | None = None
     return is_ours and now < expires
 
 
+def signing_secret(desk: Desk) -> bytes:
+    """Return the desk's own key, for what must be the same on this desk and a riddle elsewhere."""
+    return _secret(desk.settings.home)
+
+
 def _digest(desk: Desk, purpose: str, expires: int) -> str:
     return hmac.digest(_secret(desk.settings.home), f"{expires}\n{purpose}".encode(), "sha256").hex()
 

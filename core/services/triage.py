@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from core.services.desk import Desk
 from core.services.keeping import apply_retention
 from core.services.models import STARTER, model_folder, record_model, record_operating_point
 from core.services.predictors import load_predictor, num_threads
+from core.services.study_numbers import study_number
 from core.services.taking_over import earlier_readings, taken_over_rows
 from core.services.worklist import TriageResult, describe_batch
 from core.triage.intake import Candidate, IntakeProblem, gather
@@ -187,6 +188,8 @@ def _left_to_read(desk: Desk, batch_id: str, request: TriageRequest) -> tuple[li
     )
     with desk.reading() as session:
         done = set(session.scalars(select(tables.Reading.file).where(tables.Reading.batch_id == batch_id)))
+    if desk.settings.study_numbers:
+        found = (replace(candidate, name=study_number(desk, candidate.name)) for candidate in found)
     return [candidate for candidate in found if candidate.name not in done], len(done)
 
 

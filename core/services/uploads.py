@@ -1,6 +1,7 @@
 """Uploads: files that a browser sends one by one into a folder of their own in the desk's home."""
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import InputNotFoundError, PneumoDeskError
+from core.radiograph.identifiers import without_identifiers
 from core.services.desk import Desk
+from core.services.plain_archives import drop_from_archive, is_archive
 from core.services.signatures import is_signed, sign
+from core.services.study_numbers import study_number
 from core.services.upload_names import UploadNameError, safe_name
 
 MEGABYTE = 10**6
@@ -104,7 +108,7 @@ def describe_upload(desk: Desk, upload_id: str) -> UploadSummary:
 def missing_files(desk: Desk, upload_id: str, files: Sequence[SentFile]) -> list[int]:
     """Return the positions of the files that have not fully arrived."""
     folder = upload_folder(desk, upload_id)
-    return [number for number, file in enumerate(files) if not _has_arrived(folder, file)]
+    return [number for number, file in enumerate(files) if not _is_here(desk, folder, file)]
 
 
 def limit_bytes(desk: Desk, name: str) -> int:
@@ -123,7 +127,8 @@ class IncomingFile:
     def __init__(self, desk: Desk, upload_id: str, name: str) -> None:
         self._folder = upload_folder(desk, upload_id)
         self._name = name
-        self._place = self._folder / safe_name(name)
+        self._place = _place(desk, self._folder, name)
+        self._is_plain = not desk.settings.keep_identifiers
         self._limit = limit_bytes(desk, name)
         self._partial = self._folder.with_name(PARTIAL_FOLDER) / secrets.token_hex(16)
         self._file: BinaryIO | None = None
@@ -154,15 +159,31 @@ class IncomingFile:
         sent = SentFile(self._name, self.num_bytes, modified_ms)
         try:
             self._file.close()
+            if self._is_plain:
+                self._drop_identifiers()
             if modified_ms is not None:
                 os.utime(self._partial, ns=(modified_ms * 10**6, modified_ms * 10**6))
             self._place.parent.mkdir(parents=True, exist_ok=True)
-            if self._place.exists() and not sent.is_at(self._place):
+            if self._place.exists() and not _has_arrived(self._folder, self._place, sent):
                 raise NameTakenError(f"Another file called {self._name} has arrived before.")
+            if self._partial.stat().st_size != self.num_bytes:
+                receipt = _receipt(self._folder, self._place)
+                receipt.parent.mkdir(exist_ok=True)
+                receipt.write_text(str(self.num_bytes))
             self._partial.replace(self._place)
             self._file = None
         except OSError as error:
             raise self._sentence(error) from error
+
+    def _drop_identifiers(self) -> None:
+        """Leave the film alone of what arrived, before it has a name under which anybody could find it."""
+        if is_archive(self._partial):
+            drop_from_archive(self._partial, self._limit)
+        else:
+            content = self._partial.read_bytes()
+            plain = without_identifiers(content)
+            if plain != content:
+                self._partial.write_bytes(plain)
 
     def discard(self) -> None:
         """Remove what has arrived unless the file was finished; harmless at any time."""
@@ -176,8 +197,33 @@ class IncomingFile:
         return PneumoDeskError(f"{self._name} could not be written ({error.strerror}).")
 
 
-def _has_arrived(folder: Path, file: SentFile) -> bool:
+def _place(desk: Desk, folder: Path, name: str) -> Path:
+    """Return where a file is kept: under its own name made safe, or its study number."""
+    safe = safe_name(name)
+    if not desk.settings.study_numbers:
+        return folder / safe
+    return folder / f"{study_number(desk, name)}{'.zip' if safe.lower().endswith('.zip') else ''}"
+
+
+def _receipt(folder: Path, place: Path) -> Path:
+    """Return where it is noted how large a file was when it came, if it is kept without its identifiers."""
+    name = hashlib.sha256(str(place.relative_to(folder)).encode()).hexdigest()
+    return folder.with_name("received") / name
+
+
+def _has_arrived(folder: Path, place: Path, file: SentFile) -> bool:
+    if file.is_at(place):
+        return True
     try:
-        return file.is_at(folder / safe_name(file.name))
+        num_bytes = int(_receipt(folder, place).read_text())
+        is_same_age = file.modified_ms is None or place.stat().st_mtime_ns // 10**6 == file.modified_ms
+    except (OSError, ValueError):
+        return False
+    return num_bytes == file.num_bytes and is_same_age
+
+
+def _is_here(desk: Desk, folder: Path, file: SentFile) -> bool:
+    try:
+        return _has_arrived(folder, _place(desk, folder, file.name), file)
     except UploadNameError:
         return False

@@ -67,10 +67,15 @@ def jpeg_dicoms(film_HW) -> dict[str, bytes]:
 
 
 def mutated(content: bytes, edits) -> bytes:
-    """Apply edits (kind, place as a share of the file, bytes); places crowd at the beginning, where the headers are."""
+    """Apply edits (kind, place as a share of the file, bytes); places crowd at the beginning, where the headers are.
+
+    The first letters, by which a format is told, are spared but for one edit in eight: behind them it goes deeper.
+    """
     changed = bytearray(content)
+    start = 132 if content[128:132] == b"DICM" else 8
     for kind, share, piece in edits:
-        place = int(share**3 * len(changed))
+        spared = start if (len(piece) + int(share * 1000)) % 8 else 0
+        place = spared + int(share**2 * max(len(changed) - spared, 0))
         if kind == "replace":
             changed[place : place + len(piece)] = piece
         elif kind == "insert":
@@ -78,7 +83,7 @@ def mutated(content: bytes, edits) -> bytes:
         elif kind == "delete":
             del changed[place : place + len(piece)]
         elif kind == "cut":
-            del changed[max(int(share * len(changed)), 1) :]
+            del changed[max(int((1 - share**2) * len(changed)), 1) :]
         elif kind == "repeat":
             changed[place:place] = changed[place : place + 64] * 8
     return bytes(changed)
