@@ -9,7 +9,7 @@ app: $(VENV)/app-ready
 	$(BIN)/python -m streamlit run Home.py
 
 test: $(VENV)/test-ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(VENV)/test-ready
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -1,4 +1,4 @@
-"""Commands that follow and steer runs: `runs follow | stop | kill | resume | requeue`."""
+"""Commands that follow and steer runs: `runs follow | stop | kill | resume | requeue | clean`."""
 
 import time
 from dataclasses import asdict
@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 
 def add_control_commands(app: typer.Typer) -> None:
     """Add the commands to the group `runs`."""
-    for command in (follow, stop, kill, resume, requeue):
+    for command in (follow, stop, kill, resume, requeue, clean):
         app.command(command.__name__)(command)
 
 
@@ -72,6 +72,17 @@ def requeue(run: RunId, as_json: Json = False) -> None:
 
     desk = open_desk()
     _tell(desk, run_control.requeue(desk, run), as_json)
+
+
+def clean(run: RunId, as_json: Json = False) -> None:
+    """Delete the checkpoints from which a run could go on; its model stays."""
+    from core.services.run_storage import clean_checkpoints
+
+    num_bytes = clean_checkpoints(open_desk(), run)
+    if as_json:
+        print_json({"run": run, "freed_bytes": num_bytes})
+    else:
+        typer.echo(f"{num_bytes / 1e6:,.1f} MB were made free.")
 
 
 def _tell(desk: Desk, run: str, as_json: bool) -> None:

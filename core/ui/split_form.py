@@ -1,5 +1,6 @@
 """Proposing, looking at and saving a split of a dataset."""
 
+import pandas as pd
 import streamlit as st
 
 from core.cohort.splitting import SplitConfig
@@ -28,10 +29,9 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
             key="dataset.split.seed",
             help=SplitConfig.model_fields["seed"].description,
         )
-    cohort = cohorts.index(desk, dataset.root)
     try:
         config = SplitConfig(**fields, seed=int(seed))
-        split, balance = preview_split(cohort, config)
+        fingerprint, balance = _preview(desk, dataset, dataset.fingerprint, config.model_dump_json())
     except (PneumoDeskError, ValueError) as error:
         st.warning(str(error), icon=":material/warning:")
     else:
@@ -40,14 +40,14 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
             name = st.text_input("Name of the split", placeholder="baseline", key="dataset.split.name")
             if st.form_submit_button("Save this split", icon=":material/save:", type="primary"):
                 try:
-                    saved = save_split(desk, cohort, config, name, current_reader())
+                    saved = save_split(desk, cohorts.index(desk, dataset.root), config, name, current_reader())
                     st.toast(f"Saved as {saved.name}.", icon=":material/check:")
                 except PneumoDeskError as error:
                     st.error(str(error), icon=":material/error:")
-        st.caption(f"Fingerprint {split.fingerprint[:16]}")
+        st.caption(f"Fingerprint {fingerprint[:16]}")
     saved_splits = list_splits(desk, dataset.fingerprint)
     if saved_splits:
-        st.markdown("**Saved splits** never change; training uses them by name.")
+        st.markdown("**Saved splits** never change.")
         st.dataframe(
             [
                 {
@@ -64,6 +64,14 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
         )
     else:
         st.caption("No split of this dataset has been saved yet.")
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _preview(_desk: Desk, _dataset: Dataset, fingerprint: str, config: str) -> tuple[str, pd.DataFrame]:
+    """Keyed by the films and the config, which decide every split."""
+    cohort = cohorts.index(_desk, _dataset.root)
+    split, balance = preview_split(cohort, SplitConfig.model_validate_json(config))
+    return split.fingerprint, balance
 
 
 def _percent(name: str) -> float:

@@ -42,7 +42,7 @@ def test_native_films_are_examined_and_their_shortcuts_shown(
     open_part(tab, "Splits")
     tab.get_by_role("textbox", name="Name of the split").fill("first")
     tab.get_by_role("button", name="Save this split").click()
-    expect(main).to_contain_text("never change; training uses them by name")
+    expect(main).to_contain_text("Saved splits never change")
     open_part(tab, "Take away")
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Data card (HTML)").click()

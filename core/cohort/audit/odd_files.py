@@ -17,7 +17,7 @@ def find_unusable_files(manifest: pd.DataFrame) -> list[Finding]:
             f"file_{problem}",
             Severity.WARNING,
             str(problem).replace("_", " ").capitalize(),
-            f"{len(rows):,} files are left out. {_what_to_do(str(problem))}",
+            f"Left out: {len(rows):,}. {_what_to_do(str(problem))}",
             "Mend or remove them, then index again; all others are used.",
             each_alone(rows["file"].tolist()),
         )
@@ -49,7 +49,7 @@ def find_odd_films(films: pd.DataFrame) -> list[Finding]:
             code,
             Severity.NOTE,
             title,
-            f"{int(is_odd.sum()):,} films {what}.",
+            f"{int(is_odd.sum()):,} of {len(films):,} films {what}.",
             "Look at them: if one class has more of these than the other, a model can tell the classes by it.",
             each_alone(films.loc[is_odd, "file"].tolist()),
         )

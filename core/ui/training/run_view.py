@@ -5,6 +5,7 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.run_control import kill, request_of, requeue, resume, stop
+from core.services.run_storage import clean_checkpoints, resumable_bytes
 from core.services.run_watch import RunDetail, RunStatus, get_detail, read_log
 from core.ui.navigation import go_to
 from core.ui.training.addresses import open_form, open_run, open_runs
@@ -127,7 +128,21 @@ def _buttons(desk: Desk, run: RunStatus) -> None:
         _other_runs(desk, run)
 
 
+def _clean(desk: Desk, run: RunStatus) -> None:
+    num_bytes = resumable_bytes(desk, run.id)
+    if num_bytes and st.button(
+        f"Clean checkpoints ({num_bytes / 1e6:,.0f} MB)",
+        icon=":material/cleaning_services:",
+        key="training.clean",
+        help="Deletes what it could go on from; its model stays. Resumed afterwards, it begins anew.",
+    ):
+        clean_checkpoints(desk, run.id)
+        st.rerun()
+
+
 def _other_runs(desk: Desk, run: RunStatus) -> None:
+    if not run.is_live:
+        _clean(desk, run)
     if not run.is_live and st.button(
         "Queue again", icon=":material/replay:", key="training.requeue", help="The same choices as a new run."
     ):
