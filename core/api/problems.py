@@ -10,21 +10,31 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, RadiographError, SettingsError
+from core.errors import (
+    DatabaseError,
+    InputNotFoundError,
+    PneumoDeskError,
+    RadiographError,
+    SettingsError,
+    TrainingError,
+)
 from core.services.films import PictureRefusedError
 from core.services.received_batches import (
     RepeatedDifferentlyError,
     StillUnderWayError,
     TooManyBatchesError,
 )
+from core.services.remote_training import FolderRefusedError
 from core.services.uploads import DiskFullError, NameTakenError, UploadTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
 STATUS_OF_ERROR: dict[type[PneumoDeskError], int] = {
     PictureRefusedError: 403,
+    FolderRefusedError: 403,
     InputNotFoundError: 404,
     NameTakenError: 409,
     StillUnderWayError: 409,
+    TrainingError: 409,
     UploadTooLargeError: 413,
     RepeatedDifferentlyError: 422,
     TooManyBatchesError: 429,

@@ -1,5 +1,5 @@
 """The routes under /v1, one file for each kind of thing."""
 
-from core.api.v1 import batches, models, predictions, readings, runs
+from core.api.v1 import batches, models, predictions, readings, run_control, runs
 
-routers = (predictions.router, batches.router, readings.router, models.router, runs.router)
+routers = (predictions.router, batches.router, readings.router, models.router, runs.router, run_control.router)
