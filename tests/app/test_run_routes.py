@@ -57,6 +57,8 @@ def test_cohorts_are_read_below_the_film_folders_only(client: TestClient, films:
     (films / "way-out").symlink_to(tmp_path)
     for folder in ("/etc", "/no/such/folder", "films", f"{films}/../secret", f"{films}/way-out"):
         assert client.post("/v1/runs", json={"data": folder}).status_code == 403
+    weights = {"weights": "file", "weights_file": "/etc/passwd"}
+    assert client.post("/v1/runs", json={"data": str(films), "config": weights}).status_code == 403
     assert client.post("/v1/runs", json={"data": str(films / "missing")}).status_code == 404
     assert client.post("/v1/runs", json={"data": str(films), "config": {"epochs": -1}}).status_code == 422
 
