@@ -120,13 +120,14 @@ def _grey(dataset: FileDataset, depth: int) -> tuple[np.ndarray, float]:
     patterns_HW = stored_HW.view(f"u{stored_HW.itemsize}")
     if shift and not is_compressed:
         patterns_HW = patterns_HW >> shift
-    if depth < stored_HW.itemsize * 8:
+    if depth < stored_HW.itemsize * 8 and patterns_HW.max() >= 2**depth:
         # Bits above those stored may hold anything, overlays above all.
         patterns_HW = patterns_HW & patterns_HW.dtype.type(2**depth - 1)
     table_V = grey_table(dataset, depth, patterns_HW)
     if table_V.dtype == np.uint8 and np.array_equal(table_V, np.arange(len(table_V))):
         return np.ascontiguousarray(patterns_HW), 0.0
-    return table_V[patterns_HW], 0.0
+    # No pattern is beyond the table; told to clip, the look-up need not check for that.
+    return np.take(table_V, patterns_HW, mode="clip"), 0.0
 
 
 def grey_table(dataset: FileDataset, depth: int, patterns_HW: np.ndarray) -> np.ndarray:
@@ -216,7 +217,7 @@ def _grey_of_colour(dataset: FileDataset, kind: str) -> tuple[np.ndarray, float]
 
 def _pixels(dataset: FileDataset) -> np.ndarray:
     expected = (whole_number(dataset, "Rows"), whole_number(dataset, "Columns"))
-    values = pixel_array(dataset, index=0)
+    values = pixel_array(dataset, index=0, view_only=True)
     if values.shape[:2] != expected:
         raise _refusal(
             RejectionReason.TRUNCATED,

@@ -20,7 +20,7 @@ def resize_to_square(film_HW: np.ndarray, size: int, white: float = 1.0) -> np.n
     against 2.3 to 3.9 for five other filters.
     """
     # In floating point throughout: rounding to whole grey levels between the two passes can move a probability by 0.01.
-    film_HW = film_HW.astype(np.float32)
+    film_HW = film_HW.astype(np.float32, copy=False)
     if film_HW.shape != (size, size):
         # Two sparse products do in a third of the time what Pillow's resize does for fractions.
         rows_SW = _weights(film_HW.shape[0], size) @ film_HW
