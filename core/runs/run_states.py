@@ -42,7 +42,8 @@ class StateKeeper:
         document = newest_state(self.folder)
         if document is not None:
             unpack(document, state)
-            self.on_resume(int(state.schedule.last_epoch))
+        # Told also where a run begins anew: it may have been killed before its first state was kept.
+        self.on_resume(int(state.schedule.last_epoch))
 
     def after_step(self) -> None:
         """Keep the state if it is time to; raises RunStopped, with the state kept, if a stop was asked for."""

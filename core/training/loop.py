@@ -248,7 +248,7 @@ def _score(result: EpochResult, selection: Selection) -> float:
 
 
 def _patience_is_over(epochs: list[EpochResult], patience: int) -> bool:
-    if not patience:
+    if not patience or not epochs:
         return False
     best = int(np.argmin([result.validation_loss for result in epochs]))
     return len(epochs) - 1 - best >= patience

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,14 @@ COMPLETE = f"Complete: {NUM_FILMS:,} of {NUM_FILMS:,} files"
 BEING_READ = re.compile(rf"Reading: [1-9][\d,]* of {NUM_FILMS:,} files")
 
 
-@pytest.fixture(scope="module")
+SEEDS = count(1)
+
+
+@pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Films that no batch before has read: those would be taken over, not read."""
     folder = tmp_path_factory.mktemp("ward")
-    (folder / "0000.png").write_bytes(encoded(synthesise_phantom(1, size=512)))
+    (folder / "0000.png").write_bytes(encoded(synthesise_phantom(next(SEEDS), size=512)))
     for number in range(1, NUM_FILMS):
         (folder / f"{number:04}.png").symlink_to(folder / "0000.png")
     return folder

@@ -72,6 +72,7 @@ def test_head_first_moves_only_the_head_until_its_epochs_are_over() -> None:
     state, before = begin(model, films, config, CPU), copied(model)
     train_one_epoch(state, films, config, CPU, 0, Watchers())
     assert moved(before, model) == {"head"}
+    state.step, state.losses = 0, []
     train_one_epoch(state, films, config, CPU, 1, Watchers())
     assert moved(before, model) == {"head", "features"}
 
