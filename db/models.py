@@ -9,8 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from db.base import Base, utc_now
 from db.experiment_tables import FilmSet, PredictionSet, RunAnnotation, RunTag
 from db.states import State
+from db.sweep_tables import Sweep, SweepMember
 
-__all__ = ["Base", "FilmSet", "PredictionSet", "RunAnnotation", "RunTag", "utc_now"]
+__all__ = ["Base", "FilmSet", "PredictionSet", "RunAnnotation", "RunTag", "Sweep", "utc_now"]
 
 
 class Work:
@@ -41,11 +42,14 @@ class Cohort(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class Run(Work, Base):
+class Run(SweepMember, Work, Base):
     """One training run: what was asked for, on what, and how it ended."""
 
     __tablename__ = "run"
-    __table_args__ = (Index("ix_run_created_at", "created_at"),)
+    __table_args__ = (
+        Index("ix_run_created_at", "created_at"),
+        Index("ix_run_sweep_trial", "sweep_id", "trial_number", unique=True),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(Text)
