@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from core.cohort.manifest import Cohort
 from core.cohort.pixel_cache import PixelCache
@@ -71,32 +72,53 @@ def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = lambda pr
     return work_on_run(desk, run_id, on_progress)
 
 
+@dataclass(frozen=True)
+class SweepPlace:
+    """Which trial of which sweep a run is; trials count from 0."""
+
+    sweep_id: str
+    trial_number: int
+
+
 def record_run(desk: Desk, request: TrainRequest, state: State = State.QUEUED) -> str:
     """Record a run that is to be carried out, with its folder, and return its id."""
+    with desk.transaction() as session:
+        return add_run(session, desk, request, state)
+
+
+def add_run(
+    session: Session,
+    desk: Desk,
+    request: TrainRequest,
+    state: State = State.QUEUED,
+    place: SweepPlace | None = None,
+) -> str:
+    """Add a run to what a transaction records, make its folder, and return its id."""
     run_id = uuid.uuid4().hex[:12]
     folder = desk.settings.runs / run_id
     folder.mkdir(parents=True)
-    with desk.transaction() as session:
-        session.add(
-            tables.Run(
-                id=run_id,
-                name=request.name or f"{request.config.architecture}, {request.config.recipe}",
-                state=state.value,
-                config=request.config.model_dump(mode="json"),
-                cohort_fingerprint="",
-                split_fingerprint="",
-                environment={},
-                folder=str(folder),
-                data=str(request.data.absolute()),
-                device=queue_of(desk, request.config),
-                queued_at=utc_now(),
-                heartbeat_at=utc_now(),
-            )
+    session.add(
+        tables.Run(
+            id=run_id,
+            name=request.name or f"{request.config.architecture}, {request.config.recipe}",
+            state=state.value,
+            config=request.config.model_dump(mode="json"),
+            cohort_fingerprint="",
+            split_fingerprint="",
+            environment={},
+            folder=str(folder),
+            data=str(request.data.absolute()),
+            device=queue_of(desk, request.config),
+            queued_at=utc_now(),
+            heartbeat_at=utc_now(),
+            sweep_id=place.sweep_id if place else None,
+            trial_number=place.trial_number if place else None,
         )
-        session.flush()
-        if request.note:
-            session.add(tables.RunAnnotation(run_id=run_id, note=request.note))
-        session.add_all(tables.RunTag(run_id=run_id, tag=tag) for tag in dict.fromkeys(request.tags))
+    )
+    session.flush()
+    if request.note:
+        session.add(tables.RunAnnotation(run_id=run_id, note=request.note))
+    session.add_all(tables.RunTag(run_id=run_id, tag=tag) for tag in dict.fromkeys(request.tags))
     return run_id
 
 
