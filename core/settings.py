@@ -75,6 +75,11 @@ class AppSettings(BaseSettings):
         return self.home / "caches"
 
     @property
+    def ensembles(self) -> Path:
+        """Folder with one subfolder for each ensemble."""
+        return self.home / "ensembles"
+
+    @property
     def runs(self) -> Path:
         """Folder with one subfolder for each training run."""
         return self.home / "runs"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli import keeping, keys, reports, worklist
+from core.cli import ensembles, keeping, keys, reports, worklist
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
 from core.cli.runs import add_control_commands, queue_run
@@ -31,6 +31,7 @@ app.add_typer(runs_app, name="runs")
 add_experiment_commands(runs_app)
 add_control_commands(runs_app)
 app.add_typer(models_app, name="models")
+app.add_typer(ensembles.app, name="ensemble")
 app.add_typer(keys.app, name="keys")
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(reports.app, name="report")
@@ -39,7 +40,9 @@ app.command()(keeping.restore)
 app.command()(keeping.delete)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-Model = Annotated[str, typer.Option("--model", help="`starter`, `run:RUN` or the path of a checkpoint folder.")]
+Model = Annotated[
+    str, typer.Option("--model", help="`starter`, `run:RUN`, `ensemble:NAME` or the path of a checkpoint folder.")
+]
 
 
 @app.command()

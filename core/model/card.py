@@ -9,6 +9,7 @@ from core.evaluation.calibration import PlattScaling
 from core.evaluation.metrics import EvaluationReport
 from core.evaluation.operating_point import OperatingPoint
 from core.model.catalogue import CLASSES, Architecture
+from core.model.ensemble_recipe import EnsembleRecipe
 
 CARD_FORMAT = 1
 
@@ -46,7 +47,7 @@ class ModelCard(_Frozen):
     dropout: float = Field(0.5, ge=0, lt=1)
     classes: tuple[str, str] = CLASSES
     preprocessing: Preprocessing
-    weights_hash: str = Field("", description="SHA-256 of weights.safetensors.")
+    weights_hash: str = Field("", description="SHA-256 of weights.safetensors, of ensemble.json for an ensemble.")
     extras_hash: str = Field("", description="SHA-256 of gate.safetensors, empty where there is none.")
     run_id: str | None = Field(None, description="The run that made it.")
     config: dict[str, Any] = Field(default_factory=dict, description="The TrainingConfig of that run.")
@@ -58,6 +59,7 @@ class ModelCard(_Frozen):
     metrics: dict[str, EvaluationReport] = Field(
         default_factory=dict, description="Reports by fold; never of the test split."
     )
+    ensemble: EnsembleRecipe | None = Field(None, description="The members and how they vote, for an ensemble.")
     origin: str = Field("", description="Where the first weights came from, and their licence.")
     intended_use: str = ""
     limits: tuple[str, ...] = ()

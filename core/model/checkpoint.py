@@ -71,7 +71,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     card = read_card(folder)
     weights = _load_verified(folder / WEIGHTS_FILE, card.weights_hash)
     gate = _load_verified(folder / GATE_FILE, card.extras_hash) if card.extras_hash else {}
-    return Checkpoint(card, weights, gate, folder)
+    return Checkpoint(card, {name: _single(array) for name, array in weights.items()}, gate, folder)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -103,6 +103,11 @@ def _load_verified(path: Path, expected_hash: str) -> dict[str, np.ndarray]:
         return load_arrays(content)
     except SafetensorError as error:
         raise CheckpointError(f"{path} is no safetensors file: {error}.") from error
+
+
+def _single(array: np.ndarray) -> np.ndarray:
+    """Weights may be kept at half precision; everything computes in single."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _sha256(content: bytes) -> str:

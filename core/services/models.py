@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from core.errors import InputNotFoundError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
-from core.model.checkpoint import CARD_FILE, Checkpoint, load_checkpoint, read_card
+from core.model.checkpoint import CARD_FILE, Checkpoint, read_card
+from core.model.ensemble import Ensemble, load_model
 from core.services.desk import Desk
 from db import models as tables
 
 STARTER = "starter"
+ENSEMBLE = "ensemble:"
 STARTER_FOLDER = Path(__file__).resolve().parent.parent / "model" / "starter"
 
 
@@ -31,7 +33,7 @@ class ModelSummary:
 
 
 def list_models(desk: Desk) -> list[ModelSummary]:
-    """Return the model in the box and the checkpoint of every run that has one, newest run first."""
+    """Return the model in the box, the checkpoint of every run that has one, newest run first, and every ensemble."""
     found = [_summary(STARTER, STARTER_FOLDER)] if (STARTER_FOLDER / CARD_FILE).exists() else []
     with desk.reading() as session:
         rows = session.execute(
@@ -42,7 +44,8 @@ def list_models(desk: Desk) -> list[ModelSummary]:
     for run_id, folder in rows:
         if (Path(folder) / "checkpoint" / CARD_FILE).exists():
             found.append(_summary(f"run:{run_id}", Path(folder) / "checkpoint"))
-    return found
+    folders = sorted(desk.settings.ensembles.glob(f"*/{CARD_FILE}"))
+    return [*found, *(_summary(f"{ENSEMBLE}{path.parent.name}", path.parent) for path in folders)]
 
 
 def model_card(desk: Desk, name: str) -> ModelCard:
@@ -50,23 +53,33 @@ def model_card(desk: Desk, name: str) -> ModelCard:
     return read_card(model_folder(desk, name))
 
 
-def find_model(desk: Desk, name: str) -> Checkpoint:
-    """Return the checkpoint that `starter`, `run:RUN` or a folder's path names; raises InputNotFoundError."""
-    return load_checkpoint(model_folder(desk, name))
+def find_model(desk: Desk, name: str) -> Checkpoint | Ensemble:
+    """Return the model that `starter`, `run:RUN`, `ensemble:NAME` or a path names; raises InputNotFoundError."""
+    return load_model(model_folder(desk, name))
 
 
 def model_folder(desk: Desk, name: str) -> Path:
-    """Return the folder of the checkpoint that `starter`, `run:RUN` or a path names; raises InputNotFoundError."""
+    """Return the folder that `starter`, `run:RUN`, `ensemble:NAME` or a path names; raises InputNotFoundError."""
     if name == STARTER:
         return STARTER_FOLDER
     if name.startswith("run:"):
         return _run_folder(desk, name.removeprefix("run:")) / "checkpoint"
+    if name.startswith(ENSEMBLE):
+        return ensemble_folder(desk, name.removeprefix(ENSEMBLE))
     if (Path(name) / CARD_FILE).is_file():
         return Path(name)
     raise InputNotFoundError(
         f"There is no model called {name!r}. Use {STARTER!r}, `run:RUN` with a run from `runs list`, "
-        "or the path of a checkpoint folder; `models list` shows what there is."
+        "`ensemble:NAME` or the path of a checkpoint folder; `models list` shows what there is."
     )
+
+
+def ensemble_folder(desk: Desk, name: str) -> Path:
+    """Return the folder of an ensemble that was made on this desk; raises InputNotFoundError."""
+    folder = desk.settings.ensembles / name
+    if Path(name).name != name or not (folder / CARD_FILE).is_file():
+        raise InputNotFoundError(f"There is no ensemble {name!r}. `ensemble list` shows the ensembles there are.")
+    return folder
 
 
 def record_model(session: Session, card: ModelCard, folder: Path) -> tables.ModelVersion:

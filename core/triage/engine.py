@@ -14,6 +14,8 @@ import openvino as ov
 
 from core.errors import CheckpointError
 from core.model.checkpoint import Checkpoint
+from core.model.ensemble import Ensemble
+from core.triage.voting import VotingEngine
 
 ENGINE_FORMAT = 1
 GRAPH_FILE = "model.xml"
@@ -98,8 +100,11 @@ class TorchEngine:
         """Nothing is under way after `submit`."""
 
 
-def build_engine(checkpoint: Checkpoint, device: str, num_cores: int, cache_folder: Path) -> Engine:
+def build_engine(checkpoint: Checkpoint | Ensemble, device: str, num_cores: int, cache_folder: Path) -> Engine:
     """Return the engine for a device; its converted graph is kept, so that only the first start needs torch."""
+    if isinstance(checkpoint, Ensemble):
+        engines = [build_engine(member, device, num_cores, cache_folder) for member in checkpoint.members]
+        return VotingEngine(engines, checkpoint.recipe)
     if device not in {"auto", "cpu"} or (device == "auto" and has_gpu()):
         return TorchEngine(checkpoint, "cuda" if device == "auto" else device)
     return OpenVinoEngine(_cached_graph(checkpoint, cache_folder), num_cores)
@@ -114,8 +119,10 @@ def has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def needs_conversion(checkpoint: Checkpoint, device: str, cache_folder: Path) -> bool:
+def needs_conversion(checkpoint: Checkpoint | Ensemble, device: str, cache_folder: Path) -> bool:
     """Return whether `build_engine` would have to convert the graph first, which imports torch."""
+    if isinstance(checkpoint, Ensemble):
+        return any(needs_conversion(member, device, cache_folder) for member in checkpoint.members)
     on_cpu = device == "cpu" or (device == "auto" and not has_gpu())
     return on_cpu and not _graph_folder(checkpoint, cache_folder).exists()
 

@@ -15,6 +15,7 @@ import numpy as np
 from core.errors import RadiographError, UnreadableFileError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.checkpoint import Checkpoint
+from core.model.ensemble import Ensemble
 from core.radiograph.film_checks import check_film
 from core.radiograph.reading import read_radiograph
 from core.triage.engine import Engine, EngineOutput
@@ -68,7 +69,7 @@ class FilmView:
 class Predictor:
     """A model ready to read films: its engine, gate, calibration and operating point."""
 
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | Ensemble
     engine: Engine
     gate: Gate | None
     operating_point: OperatingPoint

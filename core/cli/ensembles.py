@@ -1,0 +1,125 @@
+"""Commands about ensembles: make one of finished runs, list, show, compare with its members."""
+
+from typing import Annotated
+
+import typer
+
+from core.cli.terminal import print_json, print_sentence, print_table
+from core.errors import PneumoDeskError
+from core.services.desk import open_desk
+
+app = typer.Typer(help="Ensembles: several runs' models read as one.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Name = Annotated[str, typer.Argument(help="The ensemble's name.")]
+
+
+@app.command()
+def create(
+    name: Name,
+    runs: Annotated[list[str], typer.Argument(help="Two to eight finished runs, each by its id or its beginning.")],
+    voting: Annotated[
+        str, typer.Option("--voting", help="soft (mean probability), weighted (fitted on validation) or hard.")
+    ] = "soft",
+    half_precision: Annotated[
+        bool, typer.Option("--half-precision", help="Keep the members' weights at 16 bits: half the size.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make an ensemble from runs' stored predictions: fitted on validation and calibration films alone."""
+    from pydantic import ValidationError
+
+    from core.services.ensembles import EnsembleRequest, create_ensemble
+
+    try:
+        request = EnsembleRequest(name=name, runs=tuple(runs), voting=voting, half_precision=half_precision)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PneumoDeskError(f"{first['loc'][0]} is {first['input']!r}: {first['msg'].lower()}.") from error
+    ensemble = create_ensemble(open_desk(), request)
+    if as_json:
+        print_json(ensemble.document())
+        return
+    _members(ensemble.document()["members"])
+    typer.echo(
+        f"{name} is made ({ensemble.num_bytes / 1e6:.1f} MB): validation AUC "
+        f"{ensemble.card.metrics['validation'].auc:.4f}. Use it as --model ensemble:{name}."
+    )
+
+
+@app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List the ensembles of this desk."""
+    from core.services.ensembles import list_ensembles
+
+    documents = [ensemble.document() for ensemble in list_ensembles(open_desk())]
+    if as_json:
+        print_json(documents)
+        return
+    rows = [
+        {
+            "name": one["name"],
+            "voting": one["voting"],
+            "members": ", ".join(member["name"] for member in one["members"]),
+            "validation_auc": one["metrics"]["validation"]["auc"],
+            "MB": one["num_bytes"] / 1e6,
+        }
+        for one in documents
+    ]
+    columns = ("name", "voting", "members", "validation_auc", "MB")
+    print_table(rows, columns, "There are no ensembles yet: `ensemble create NAME RUN RUN` makes one.")
+
+
+@app.command()
+def show(name: Name, as_json: Json = False) -> None:
+    """Show one ensemble: its members, their weights, its threshold."""
+    from core.services.ensembles import show_ensemble
+
+    document = show_ensemble(open_desk(), name).document()
+    if as_json:
+        print_json(document)
+        return
+    typer.echo(f"{document['name']}: {document['voting']} voting, {document['num_bytes'] / 1e6:.1f} MB.")
+    _members(document["members"])
+    point = document["operating_point"]
+    typer.echo(f"Threshold {point['threshold']:.4f}. {point['rule']} Chosen on {point['chosen_on']}.")
+
+
+@app.command()
+def compare(
+    name: Name,
+    split: Annotated[str, typer.Option("--split", help="A split that all members have read.")] = "validation",
+    cost: Annotated[bool, typer.Option("--cost/--no-cost", help="Time each model and measure its memory.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Compare an ensemble with each of its members: paired tests, films per second, memory."""
+    from core.services.ensemble_comparison import compare_ensemble
+
+    if cost:
+        print_sentence("Timing the ensemble and each member, a few seconds each …")
+    comparison = compare_ensemble(open_desk(), name, split, measure_cost=cost)
+    if as_json:
+        print_json(comparison.document())
+        return
+    entries = [(f"{name} (ensemble)", comparison.report, comparison.cost)]
+    entries += [(member.member, member.report, member.cost) for member in comparison.members]
+    rows = [
+        {
+            "model": model,
+            "auc": report.auc,
+            "accuracy": report.accuracy,
+            "sensitivity": report.sensitivity,
+            "specificity": report.specificity,
+            "films_per_second": spent.films_per_second if spent else None,
+            "peak_MB": spent.peak_megabytes if spent else None,
+            "weights_MB": spent.weight_megabytes if spent else None,
+        }
+        for model, report, spent in entries
+    ]
+    print_table(rows, tuple(rows[0]), "")
+    for sentence in (*(member.words for member in comparison.members), comparison.note):
+        typer.echo(sentence)
+
+
+def _members(members: list[dict[str, object]]) -> None:
+    print_table(members, ("name", "architecture", "image_size", "weight", "threshold", "run_id", "checkpoint_hash"), "")
