@@ -153,7 +153,10 @@ def triage(
     out: Annotated[Path | None, typer.Option("--out", help="Write the ranked list to this CSV file.")] = None,
     model: Model = STARTER,
     saliency: Annotated[
-        Path | None, typer.Option("--saliency", help="Write films with where the model looked into this folder.")
+        Path | None,
+        typer.Option(
+            "--saliency", help="Write small pictures of the films with where the model looked into this folder."
+        ),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Read films again that this model version has read before.")

@@ -21,7 +21,7 @@ from core.services.signatures import is_signed, sign
 from core.services.uploads import MEGABYTE
 from core.triage.archives import list_members
 from core.triage.intake import Candidate
-from core.triage.saliency import colours
+from core.triage.saliency import PALETTE, share_image
 
 FILM_LONGEST_SIDE = 2048
 THUMBNAIL_LONGEST_SIDE = 192
@@ -101,10 +101,9 @@ def draw_thumbnail(content: bytes) -> tuple[bytes, str]:
 
 def draw_heatmap(share_hw: np.ndarray) -> bytes:
     """Return a map in [0, 1] as a square PNG to be stretched over its film: the less there is, the clearer."""
-    map_image = Image.fromarray(share_hw.astype(np.float32), mode="F")
-    share_HW = np.clip(np.asarray(map_image.resize((HEATMAP_SIDE, HEATMAP_SIDE), Image.Resampling.BICUBIC)), 0, 1)
-    rgba_HW4 = np.concatenate([colours(share_HW), 255 * share_HW[..., None]], axis=-1)
-    return _encoded(Image.fromarray(np.round(rgba_HW4).astype(np.uint8), mode="RGBA"), "PNG")
+    layer = share_image(share_hw, (HEATMAP_SIDE, HEATMAP_SIDE))
+    layer.putpalette(PALETTE)
+    return _encoded(layer, "PNG", compress_level=1, transparency=bytes(range(256)))
 
 
 def read_film_bytes(desk: Desk, path: Path, member: str | None) -> bytes:
@@ -137,7 +136,7 @@ def _grey(content: bytes, shortest_side: int | None) -> Image.Image:
     return Image.fromarray(np.round(pixels_HW * 255).astype(np.uint8))
 
 
-def _encoded(image: Image.Image, file_format: str, **options: int) -> bytes:
+def _encoded(image: Image.Image, file_format: str, **options: int | bytes) -> bytes:
     stream = io.BytesIO()
     image.save(stream, file_format, **options)
     return stream.getvalue()

@@ -204,13 +204,13 @@ class SaliencyWriter:
         *folders, name = file.replace("..", "_").split("/")
         if len(name.encode()) > LONGEST_NAME:
             name = f"{name[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-        return self._folder.joinpath(*folders, f"{name}.saliency.png")
+        return self._folder.joinpath(*folders, f"{name}.saliency.jpg")
 
     def write(self, reading: FilmReading, view: FilmView) -> None:
         """Draw one film."""
         path = self.path_of(reading.file)
         path.parent.mkdir(parents=True, exist_ok=True)
-        overlay(view.pixels_HW, positive_share(view.map_hw)).save(path, compress_level=1)
+        overlay(view.grey_HW, positive_share(view.map_hw)).save(path, quality=80)
 
 
 def _row(batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> dict[str, Any]:

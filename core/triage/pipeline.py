@@ -59,9 +59,9 @@ class FilmReading:
 
 @dataclass(frozen=True)
 class FilmView:
-    """What a reading was made from, for those who draw: the film as decoded and the activation map."""
+    """What a reading was made from, for those who draw: the film's grey as decoded and the activation map."""
 
-    pixels_HW: np.ndarray
+    grey_HW: np.ndarray
     map_hw: np.ndarray
 
 
@@ -82,12 +82,12 @@ class Predictor:
 
 @dataclass(frozen=True)
 class PreparedFilm:
-    """A film ready for the network: its square image, and its pixels where they will be drawn on."""
+    """A film ready for the network: its square image, and its grey where it will be drawn on."""
 
     candidate: Candidate
     file_hash: str
     image_HW: np.ndarray
-    pixels_HW: np.ndarray | None
+    grey_HW: np.ndarray | None
     age_years: float | None = None
     may_show_text: bool | None = None
 
@@ -189,7 +189,7 @@ class _Batches:
     def _draw(self, films: list[PreparedFilm], output: EngineOutput, readings: list[FilmReading]) -> None:
         for film, reading, map_hw in zip(films, readings, output.maps_Bhw, strict=True):
             if reading.status is Status.READ:
-                view = FilmView(film.pixels_HW, map_hw)
+                view = FilmView(film.grey_HW, map_hw)
                 self._drawings.append(self._pool.submit(self._on_film, reading, view))
         while len(self._drawings) > WINDOW or (self._drawings and self._drawings[0].done()):
             self._drawings.popleft().result()
@@ -220,9 +220,9 @@ class Preparation:
             status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
             return _not_read(candidate, status, error.reason, error.sentence, file_hash)
         image_HW = radiograph.to_square(self.image_size)
-        pixels_HW = radiograph.pixels_HW if self.keep_pixels else None
+        grey_HW = radiograph.grey_HW if self.keep_pixels else None
         age, may_show_text = radiograph.age_years, radiograph.may_show_text
-        return PreparedFilm(candidate, file_hash, image_HW, pixels_HW, age, may_show_text)
+        return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, may_show_text)
 
 
 def _prepared(

@@ -18,6 +18,8 @@ _STOPS_RGB = (
     (252, 255, 164),
 )
 
+OVERLAY_LONGEST_SIDE = 448
+
 EDGE_SHARE_LIMIT = 0.78
 """Share of the activation in the outermost of 7 x 7 cells, which cover 0.49 of the film, that only 1 in 20 exceeds.
 
@@ -33,14 +35,32 @@ def positive_share(maps_Bhw: np.ndarray) -> np.ndarray:
     return np.divide(positive, peak, out=np.zeros_like(positive), where=peak > 0)
 
 
-def overlay(pixels_HW: np.ndarray, map_hw: np.ndarray, opacity: float = 0.45) -> Image.Image:
-    """Return the film with its scaled map laid over it, as an RGB picture of the film's size."""
-    height, width = pixels_HW.shape
-    share = Image.fromarray(map_hw.astype(np.float32), mode="F").resize((width, height), Image.Resampling.BICUBIC)
-    share_HW1 = np.clip(np.asarray(share), 0, 1)[..., None]
-    film_HW1 = (np.clip(pixels_HW, 0, 1) * 255)[..., None]
-    weight = opacity * share_HW1
-    return Image.fromarray(np.round(film_HW1 * (1 - weight) + colours(share_HW1[..., 0]) * weight).astype(np.uint8))
+def overlay(grey_HW: np.ndarray, map_hw: np.ndarray, opacity: float = 0.45) -> Image.Image:
+    """Return the film (uint8, or fractions of white) with its scaled map laid over it, as an RGB picture.
+
+    No side of it is longer than `OVERLAY_LONGEST_SIDE`: encoding at full size costs several times the reading.
+    """
+    film = _reduced(grey_HW)
+    share = share_image(map_hw, film.size)
+    weight = share.point([round(opacity * step) for step in range(256)])
+    share.putpalette(PALETTE)
+    return Image.composite(share.convert("RGB"), film.convert("RGB"), weight)
+
+
+def share_image(map_hw: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """Return a map in [0, 1] as smooth grey picture of this width and height, white where it is 1."""
+    steps_hw = np.round(np.clip(map_hw, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(steps_hw).resize(size, Image.Resampling.BICUBIC)
+
+
+def _reduced(grey_HW: np.ndarray) -> Image.Image:
+    factor = -(-max(grey_HW.shape) // OVERLAY_LONGEST_SIDE)
+    image = Image.fromarray(grey_HW if grey_HW.dtype == np.uint8 else grey_HW.astype(np.float32))
+    if factor > 1:
+        image = image.reduce(factor)
+    if grey_HW.dtype == np.uint8:
+        return image
+    return Image.fromarray(np.round(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
 
 
 def colours(share_HW: np.ndarray) -> np.ndarray:
@@ -55,3 +75,7 @@ def edge_share(map_hw: np.ndarray) -> float:
     total = float(map_hw.sum())
     inner = float(map_hw[1:-1, 1:-1].sum())
     return (total - inner) / total if total > 0 else 0.0
+
+
+PALETTE = np.round(colours(np.linspace(0, 1, 256))).astype(np.uint8).tobytes()
+"""The scale in 256 steps, as red, green, blue."""

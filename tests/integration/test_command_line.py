@@ -106,7 +106,7 @@ def test_triage_ranks_every_file(command_line, trained_run, small_cohort, tmp_pa
     assert all(row["reason"] for row in rows)
     assert all(0 <= float(row["probability"]) <= 1 and row["finding"] for row in read)
     assert all((row["probability"], row["finding"], row["priority"]) == ("", "", "review") for row in rows[len(read) :])
-    assert len(list((tmp_path / "maps").rglob("*.png"))) == len(read)
+    assert len(list((tmp_path / "maps").rglob("*.jpg"))) == len(read)
     assert document["num_files"] == 12 and len(document["readings"]) == 12
     assert "not a medical device" in document["notice"]
 
