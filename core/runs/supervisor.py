@@ -11,15 +11,18 @@ from datetime import timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.runs.executor import Executor
 from core.runs.failures import explain
 from core.runs.queueing import end, live_runs, name_worker, put_right, take_next, vanished_runs, worker_of
+from core.runs.work import LIVE_STATES
 from db.models import Run, utc_now
 from db.states import State
 
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_GLANCES = 0.05
 SECONDS_TO_LOCK = 2.0
 SECONDS_UNTIL_TERM = 5.0
 # A checkpoint of the largest network takes seconds; a worker whose step takes long has twice that step on top.
@@ -28,19 +31,42 @@ SECONDS_UNTIL_KILL = 60.0
 Sessions = Callable[[], AbstractContextManager[Session]]
 
 
-def supervise(reading: Sessions, transaction: Sessions, executor: Executor, lock_file: Path) -> None:
-    """Carry out what is queued until nothing waits or goes on; returns at once while another supervisor does."""
+def supervise(
+    reading: Sessions,
+    transaction: Sessions,
+    executor: Executor,
+    lock_file: Path,
+    tend: Callable[[], bool] = lambda: False,
+) -> None:
+    """Carry out what is queued until nothing waits or goes on; returns at once while another supervisor does.
+
+    `tend` is called before each look: it may queue runs by what others gave, and returns whether it has more to do.
+    """
     while True:
         try:
             with FileLock(lock_file, timeout=SECONDS_TO_LOCK):
-                while look(reading, transaction, executor):
-                    time.sleep(SECONDS_BETWEEN_LOOKS)
+                # Both, in this order: what is tended may be begun at once.
+                while any([tend(), look(reading, transaction, executor)]):
+                    rest(reading)
         except Timeout:
             return
         # What was queued between the last look and the lock's release found the lock held, and counts on us.
         with reading() as session:
             if not live_runs(session):
                 return
+
+
+def rest(reading: Sessions) -> None:
+    """Wait until the next look is due, or a run has begun or ended: its device would stand idle."""
+    until = time.monotonic() + SECONDS_BETWEEN_LOOKS
+    before = _going_on(reading)
+    while time.monotonic() < until and _going_on(reading) == before:
+        time.sleep(SECONDS_BETWEEN_GLANCES)
+
+
+def _going_on(reading: Sessions) -> set[str]:
+    with reading() as session:
+        return set(session.scalars(select(Run.id).where(Run.state.in_(LIVE_STATES))))
 
 
 def look(reading: Sessions, transaction: Sessions, executor: Executor) -> bool:

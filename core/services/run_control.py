@@ -17,7 +17,8 @@ from core.runs.queueing import (
     worker_of,
 )
 from core.services.desk import Desk
-from core.services.run_supervisor import executor_of, start_supervisor
+from core.services.run_supervisor import executor_of, go_on, start_supervisor
+from core.services.sweep_tending import open_sweeps
 from core.services.training import TrainRequest, record_run
 from core.training.config import TrainingConfig
 from core.training.stored_config import read_stored_config
@@ -99,6 +100,9 @@ def find_lost_runs(desk: Desk) -> list[str]:
     """Write `lost` for runs whose process is gone and see to it that what waits is carried out; cheap if none is."""
     with desk.reading() as session:
         runs = live_runs(session)
+        is_searching = bool(open_sweeps(session))
+    if is_searching:
+        go_on(desk)
     if not runs:
         return []
     lost = []

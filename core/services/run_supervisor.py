@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from core.runs.executor import LocalProcesses
+from core.runs.queueing import live_runs
 from core.runs.supervisor import supervise
 from core.runs.work import launch
 from core.services.desk import Desk, open_desk
+from core.services.sweep_tending import SweepTender, open_sweeps
 
 LOCK_FILE = "supervisor.lock"
 LOG_FILE = "supervisor.log"
@@ -16,6 +20,20 @@ def start_supervisor(desk: Desk) -> None:
     """Start a supervisor; one that finds another at work ends at once."""
     desk.settings.runs.mkdir(parents=True, exist_ok=True)
     launch(["core.services.run_supervisor"], desk.settings.runs / LOG_FILE, variables_of(desk))
+
+
+def go_on(desk: Desk) -> None:
+    """Start a supervisor if there is work for one and none is at work: the last may have been killed."""
+    with desk.reading() as session:
+        has_work = bool(live_runs(session) or open_sweeps(session))
+    if not has_work:
+        return
+    try:
+        with FileLock(desk.settings.runs / LOCK_FILE, timeout=0):
+            pass
+    except Timeout:
+        return
+    start_supervisor(desk)
 
 
 def log_of(desk: Desk, run_id: str) -> Path:
@@ -37,7 +55,7 @@ def main() -> None:
     """Drain the queue."""
     desk = open_desk()
     desk.settings.runs.mkdir(parents=True, exist_ok=True)
-    supervise(desk.reading, desk.transaction, executor_of(desk), desk.settings.runs / LOCK_FILE)
+    supervise(desk.reading, desk.transaction, executor_of(desk), desk.settings.runs / LOCK_FILE, SweepTender(desk))
 
 
 if __name__ == "__main__":

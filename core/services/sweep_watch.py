@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from core.errors import SettingsError
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.run_control import find_lost_runs
 from core.services.sweep_request import Objective, SweepKind, SweepRequest
+from core.services.sweep_results import stored_request, value_of, values_of_runs
 from core.services.sweeps import find_sweep
 from db import models as tables
 from db.models import utc_now
@@ -117,7 +117,7 @@ def get_sweep(desk: Desk, sweep_id: str) -> SweepDetail:
         runs = session.scalars(select(run).where(run.sweep_id == sweep_id).order_by(run.trial_number)).all()
         counts = _counts(session, [sweep_id])
         request = stored_request(sweep)
-        values = values_of_runs(session, sweep_id, request.objective)
+        values = values_of_runs(session, request.objective, [one.id for one in runs])
     line = _line(sweep, counts.get(sweep_id, {}))
     trials = tuple(_trial(one, request, values.get(one.id, {})) for one in runs)
     return SweepDetail(
@@ -128,39 +128,6 @@ def get_sweep(desk: Desk, sweep_id: str) -> SweepDetail:
         seconds_left=time_left(trials, line),
         seconds_of_runs=sum(trial.seconds or 0.0 for trial in trials),
     )
-
-
-def stored_request(sweep: tables.Sweep) -> SweepRequest:
-    """Return what a sweep was asked to do; raises SettingsError if it no longer makes sense in this version."""
-    try:
-        return SweepRequest.model_validate(sweep.request)
-    except ValueError as error:
-        raise SettingsError(
-            f"Sweep {sweep.id} was recorded by another version and no longer makes sense here. Its runs stay as they "
-            "are under Experiments; start the sweep anew."
-        ) from error
-
-
-def values_of_runs(session: Session, sweep_id: str, objective: Objective) -> dict[str, dict[int, float | None]]:
-    """Return for each run of a sweep its objective by epoch, from 1 on."""
-    metric = tables.RunMetric
-    rows = session.execute(
-        select(metric.run_id, metric.epoch, metric.value)
-        .join(tables.Run, tables.Run.id == metric.run_id)
-        .where(tables.Run.sweep_id == sweep_id, metric.name == objective.value)
-        .order_by(metric.epoch)
-    )
-    values: dict[str, dict[int, float | None]] = {}
-    for run_id, epoch, value in rows:
-        values.setdefault(run_id, {})[epoch] = value
-    return values
-
-
-def value_of(run: tables.Run, by_epoch: Mapping[int, float | None]) -> float | None:
-    """Return a completed run's objective at the epoch whose weights were kept."""
-    if run.state != State.COMPLETED or not by_epoch:
-        return None
-    return by_epoch.get((run.summary or {}).get("best_epoch"), by_epoch[max(by_epoch)])
 
 
 def best_of(trials: tuple[SweepTrial, ...], objective: Objective) -> SweepTrial | None:

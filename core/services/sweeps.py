@@ -11,8 +11,9 @@ from core.runs.queueing import UNFINISHED, ask_to_stop, queue_again
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.run_supervisor import start_supervisor
-from core.services.sweep_request import Row, SweepKind, SweepRequest, words_of
-from core.services.training import SweepPlace, TrainRequest, add_run
+from core.services.sweep_request import SweepKind, SweepRequest
+from core.services.sweep_runs import trial_request
+from core.services.training import SweepPlace, add_run
 from db import models as tables
 from db.states import State
 
@@ -50,16 +51,6 @@ def record_sweep(session: Session, desk: Desk, request: SweepRequest) -> str:
     for number, row in enumerate(request.expanded()):
         add_run(session, desk, trial_request(absolute, row), place=SweepPlace(sweep_id, number))
     return sweep_id
-
-
-def trial_request(request: SweepRequest, row: Row) -> TrainRequest:
-    """Return what the run of a sweep with settings of its own is asked to do."""
-    own = words_of(row)
-    return TrainRequest(
-        data=request.data,
-        name=f"{request.name}: {own}" if own else request.name,
-        config=request.config_of(row),
-    )
 
 
 def name_of(request: SweepRequest) -> str:

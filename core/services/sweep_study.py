@@ -1,0 +1,143 @@
+"""The study that a search keeps in the desk's own database: which trials were asked for, what was told of them.
+
+Optuna's tables stand beside ours; `alembic_version` is ours, so Optuna's own check of it is left out.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.samplers import TPESampler
+from optuna.storages import RDBStorage
+from optuna.trial import Trial, TrialState
+
+from core.errors import DatabaseError
+from core.services.desk import Desk
+from core.services.sweep_request import Pruning, Row, SweepAxis, SweepRequest, SweepSetting
+from db.engine import BUSY_TIMEOUT_SECONDS
+
+RANDOM_TRIALS = 10
+TRIALS_BEFORE_PRUNING = 4
+EPOCHS_BEFORE_PRUNING = 2
+
+
+class SweepStudy:
+    """One search's study; every process that opens it sees the same."""
+
+    def __init__(self, desk: Desk, sweep_id: str, request: SweepRequest) -> None:
+        self._request = request
+        self._space = {axis.field: _distribution(axis) for axis in request.axes}
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with _in_words():
+            self._study = optuna.create_study(
+                storage=_storage(desk),
+                study_name=f"sweep-{sweep_id}",
+                direction="minimize" if request.objective.is_better_when_lower else "maximize",
+                pruner=_pruner(request),
+                load_if_exists=True,
+            )
+
+    def ask(self) -> tuple[int, Row]:
+        """Return the number and the settings of the next trial, by what has been told so far."""
+        with _in_words():
+            return self._settle(len(self._study.get_trials(deepcopy=False)), None)
+
+    def untold(self) -> dict[int, int]:
+        """Return number and key of each trial that was asked for and of which nothing final was told."""
+        with _in_words():
+            trials = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            return {trial.number: trial._trial_id for trial in trials}
+
+    def settings_of(self, number: int, key: int) -> Row:
+        """Return the settings of a trial that was asked for, completed if whoever asked was interrupted."""
+        with _in_words():
+            return self._settle(number, key)[1]
+
+    def is_hopeless(self, key: int, by_epoch: Mapping[int, float | None]) -> bool:
+        """Note a trial's values by epoch and return whether the pruner gives it up."""
+        with _in_words():
+            trial = Trial(self._study, key)
+            known = self._study._storage.get_trial(key).intermediate_values
+            for epoch, value in by_epoch.items():
+                if value is not None and epoch not in known:
+                    trial.report(value, epoch)
+            return trial.should_prune()
+
+    def tell(self, number: int, value: float | None) -> None:
+        """Note the value of a completed trial; one without a value counts as failed."""
+        with _in_words():
+            if value is None:
+                self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+            else:
+                self._study.tell(number, value, skip_if_finished=True)
+
+    def tell_pruned(self, number: int) -> None:
+        """Note that a trial was given up."""
+        with _in_words():
+            self._study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)
+
+    def _settle(self, number: int, key: int | None) -> tuple[int, Row]:
+        # A seed for each trial: an interrupted search draws what it would have drawn, and nothing a second time.
+        seed = np.random.SeedSequence([self._request.base.seed, number]).generate_state(1)[0]
+        self._study.sampler = TPESampler(seed=int(seed), n_startup_trials=RANDOM_TRIALS)
+        trial = self._study.ask() if key is None else Trial(self._study, key)
+        row = tuple(
+            SweepSetting(field=field, value=_suggest(trial, field, space)) for field, space in self._space.items()
+        )
+        return trial.number, row
+
+
+def _suggest(trial: Trial, field: str, space: BaseDistribution) -> float | int | str | bool:
+    match space:
+        case CategoricalDistribution():
+            return trial.suggest_categorical(field, space.choices)
+        case IntDistribution():
+            return trial.suggest_int(field, space.low, space.high, log=space.log)
+        case FloatDistribution():
+            return trial.suggest_float(field, space.low, space.high, log=space.log)
+    raise TypeError(f"{field} has no kind of range that is known here")
+
+
+def _distribution(axis: SweepAxis) -> BaseDistribution:
+    if not axis.is_range:
+        return CategoricalDistribution(axis.values)
+    if axis.is_whole:
+        return IntDistribution(int(axis.low), int(axis.high), log=axis.is_log)
+    return FloatDistribution(axis.low, axis.high, log=axis.is_log)
+
+
+def _pruner(request: SweepRequest) -> BasePruner:
+    match request.pruning:
+        case Pruning.MEDIAN:
+            return MedianPruner(n_startup_trials=TRIALS_BEFORE_PRUNING, n_warmup_steps=EPOCHS_BEFORE_PRUNING)
+        case Pruning.HYPERBAND:
+            return HyperbandPruner(min_resource=1, max_resource=request.base.epochs)
+        case _:
+            return NopPruner()
+
+
+def _storage(desk: Desk) -> RDBStorage:
+    url = desk.engine.url
+    is_file = url.get_backend_name() == "sqlite"
+    arguments = {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}} if is_file else {"pool_pre_ping": True}
+    # Optuna fills in what stands between braces.
+    text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+    return RDBStorage(text, engine_kwargs=arguments, skip_compatibility_check=True)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise DatabaseError("The search's study cannot be read or written: the database is held or full.") from error
