@@ -61,15 +61,19 @@ class SweepStudy:
         with _in_words():
             return self._settle(number, key)[1]
 
-    def is_hopeless(self, key: int, by_epoch: Mapping[int, float | None]) -> bool:
-        """Note a trial's values by epoch and return whether the pruner gives it up."""
+    def note(self, key: int, by_epoch: Mapping[int, float | None]) -> None:
+        """Note a trial's values by epoch; later trials are measured by them."""
         with _in_words():
             trial = Trial(self._study, key)
             known = self._study._storage.get_trial(key).intermediate_values
             for epoch, value in by_epoch.items():
                 if value is not None and epoch not in known:
                     trial.report(value, epoch)
-            return trial.should_prune()
+
+    def is_hopeless(self, key: int) -> bool:
+        """Return whether the pruner gives a trial up by what was noted of it."""
+        with _in_words():
+            return Trial(self._study, key).should_prune()
 
     def tell(self, number: int, value: float | None) -> None:
         """Note the value of a completed trial; one without a value counts as failed."""

@@ -87,12 +87,13 @@ class SweepTender:
         with self._desk.reading() as session:
             values = values_of_runs(session, request.objective, [run.id for run in waiting])
         for run in waiting:
-            by_epoch = values.get(run.id, {})
+            key, by_epoch = untold[run.trial_number], values.get(run.id, {})
+            study.note(key, by_epoch)
             if run.state == State.COMPLETED:
                 study.tell(run.trial_number, value_of(run, by_epoch))
             elif run.pruned_epoch is not None and run.state == State.STOPPED:
                 study.tell_pruned(run.trial_number)
-            elif _may_be_pruned(run, by_epoch) and study.is_hopeless(untold[run.trial_number], by_epoch):
+            elif _may_be_pruned(run, by_epoch) and study.is_hopeless(key):
                 self._prune(run.id, max(by_epoch))
 
     def _prune(self, run_id: str, epoch: int) -> None:
