@@ -97,7 +97,7 @@ def compare(
 
     if cost:
         print_sentence("Timing the ensemble and each member, a few seconds each …")
-    comparison = compare_ensemble(open_desk(), name, split, measure_cost=cost)
+    comparison = compare_ensemble(open_desk(), name, split, with_cost=cost)
     if as_json:
         print_json(comparison.document())
         return

@@ -11,6 +11,8 @@ import numpy as np
 import psutil
 
 from core.errors import PneumoDeskError
+from core.model.checkpoint import Checkpoint
+from core.model.ensemble import Ensemble
 from core.services.desk import open_desk
 from core.services.graph_worker import convert_apart
 from core.services.predictors import load_predictor
@@ -21,7 +23,7 @@ BATCHES_AT_ONCE = 8
 
 
 def main() -> None:
-    """Print films per second, peak memory of this process and size of the weights as one line of JSON."""
+    """Print what a model costs as one line of JSON."""
     try:
         sys.stdout.write(json.dumps(measure(sys.argv[1])) + "\n")
     except PneumoDeskError as error:
@@ -49,12 +51,33 @@ def measure(model: str) -> dict[str, float | str]:
         read()
         num_rounds += 1
     folder = predictor.checkpoint.folder
-    return {
+    cost = {
         "films_per_second": num_rounds * BATCHES_AT_ONCE * BATCH_SIZE / seconds,
         "peak_megabytes": _peak_bytes() / 1e6,
         "weight_megabytes": sum(path.stat().st_size for path in folder.rglob("weights.safetensors")) / 1e6,
         "engine": predictor.engine.name,
     }
+    # Last, since the peak of reading must not hold what only counting needs.
+    return cost | network_size(predictor.checkpoint)
+
+
+def network_size(model: Checkpoint | Ensemble) -> dict[str, float]:
+    """Return parameters and floating-point operations for one film, those of all members for an ensemble."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from core.model.classifier import PneumoniaClassifier
+
+    num_parameters = operations = 0
+    for member in model.members if isinstance(model, Ensemble) else (model,):
+        side = member.card.preprocessing.image_size
+        with torch.device("meta"):
+            network = PneumoniaClassifier(member.card.architecture).eval()
+            with FlopCounterMode(display=False) as counter, torch.no_grad():
+                network(torch.zeros(1, 1, side, side))
+        num_parameters += sum(tensor.numel() for tensor in network.parameters())
+        operations += counter.get_total_flops()
+    return {"num_parameters": num_parameters, "gigaflops": operations / 1e9}
 
 
 def _peak_bytes() -> int:

@@ -1,9 +1,5 @@
 """An ensemble against each of its members: paired tests, and what it costs in time and memory."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,22 +10,10 @@ from core.evaluation.mcnemar import ErrorComparison, holm_correction, mcnemar_te
 from core.evaluation.metrics import EvaluationReport
 from core.services.desk import Desk
 from core.services.ensembles import EnsembleSummary, ensemble_predictions, show_ensemble
+from core.services.model_costs import ModelCost, measure_cost
 from core.services.openings import count_openings, record_opening
 from core.services.predictions import CHOOSING_SPLITS, PredictedFilms, load_predictions
 from core.services.verdict_words import say_verdict
-from core.settings import PROJECT_ROOT
-
-PATIENCE_SECONDS = 900
-
-
-@dataclass(frozen=True)
-class ModelCost:
-    """What reading with a model costs on this machine: the network alone, films decoded already."""
-
-    films_per_second: float
-    peak_megabytes: float
-    weight_megabytes: float
-    engine: str
 
 
 @dataclass(frozen=True)
@@ -71,11 +55,11 @@ class EnsembleComparison:
 
 
 def compare_ensemble(
-    desk: Desk, name: str, split: str = "validation", *, measure_cost: bool = False, record: bool = True
+    desk: Desk, name: str, split: str = "validation", *, with_cost: bool = False, record: bool = True
 ) -> EnsembleComparison:
     """Compare an ensemble with each member on films that all members read; films that may not choose count as opened.
 
-    With `measure_cost` each is timed in a process of its own. Raises EvaluationError where predictions are missing.
+    With `with_cost` each is timed in a process of its own. Raises EvaluationError where predictions are missing.
     """
     ensemble = show_ensemble(desk, name)
     members = _member_predictions(desk, ensemble, split)
@@ -83,7 +67,7 @@ def compare_ensemble(
     tests = [_tests(whole, member) for member in members]
     auc_p = holm_correction([auc.p_value for auc, _ in tests])
     errors_p = holm_correction([errors.p_value for _, errors in tests])
-    costs = _costs(desk, ensemble) if measure_cost else [None] * (1 + len(members))
+    costs = _costs(desk, ensemble) if with_cost else [None] * (1 + len(members))
     verdicts = tuple(
         MemberVerdict(
             member=entry.name,
@@ -111,30 +95,9 @@ def compare_ensemble(
     )
 
 
-def model_cost(desk: Desk, model: str) -> ModelCost:
-    """Time a model on random films in a process of its own, so that its memory is its own; raises EvaluationError."""
-    settings = {f"PNEUMODESK_{name.upper()}": str(value) for name, value in desk.settings.model_dump().items()}
-    try:
-        ended = subprocess.run(
-            [sys.executable, "-m", "core.services.cost_worker", model],
-            cwd=PROJECT_ROOT,
-            env={**os.environ, **settings},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise EvaluationError(f"{model} could not be timed within {PATIENCE_SECONDS // 60} minutes.") from error
-    if ended.returncode != 0:
-        said = ended.stderr.strip().splitlines()[-1:] or ["its process ended without a word"]
-        raise EvaluationError(f"{model} could not be timed: {said[0]}")
-    return ModelCost(**json.loads(ended.stdout.strip().splitlines()[-1]))
-
-
 def _costs(desk: Desk, ensemble: EnsembleSummary) -> list[ModelCost]:
     folders = [ensemble.folder, *(ensemble.folder / member.folder for member in ensemble.recipe.members)]
-    return [model_cost(desk, str(folder)) for folder in folders]
+    return [measure_cost(desk, str(folder)) for folder in folders]
 
 
 def _member_predictions(desk: Desk, ensemble: EnsembleSummary, split: str) -> list[PredictedFilms]:

@@ -59,7 +59,7 @@ def evaluate(
     if films.empty:
         raise EvaluationError(_nothing_to_score(request, sorted(set(cohort.manifest["split"].dropna()))))
     predictor = replace(load_predictor(desk, request.model), gate=None)
-    logits = _logits(desk, predictor, cohort.root, list(films["file"]), on_progress)
+    logits = score_films(desk, predictor, cohort.root, list(films["file"]), on_progress)
     scored = films[films["file"].isin(logits)]
     if scored.empty:
         raise EvaluationError(f"No film of the split {request.split!r} of {request.data} can be read.")
@@ -93,9 +93,10 @@ def evaluate(
     )
 
 
-def _logits(
+def score_films(
     desk: Desk, predictor: Predictor, root: Path, files: list[str], on_progress: Callable[[int, int], None]
 ) -> dict[str, float]:
+    """Return the logit of every film below `root` that can be read, whatever the checks of films would say of it."""
     candidates = [Candidate(name=file, path=root / file, member=None) for file in files]
     readings = read_films(
         candidates,

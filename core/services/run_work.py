@@ -151,7 +151,10 @@ def _step_teller(reporter: Reporter, config: TrainingConfig) -> Callable[[int, i
 
 def _split_config(config: TrainingConfig) -> SplitConfig:
     return SplitConfig(
-        validation_fraction=config.validation_fraction, calibration_fraction=config.calibration_fraction, seed=0
+        validation_fraction=config.validation_fraction,
+        calibration_fraction=config.calibration_fraction,
+        holdout_fraction=config.holdout_fraction,
+        seed=0,
     )
 
 

@@ -181,6 +181,13 @@ class TrainingConfig(BaseModel):
     calibration_fraction: float = choice(
         0.1, Group.JUDGING, "Share of the patients that fits probabilities and the threshold.", gt=0, lt=0.5
     )
+    holdout_fraction: float = choice(
+        0.0,
+        Group.JUDGING,
+        "Share of the patients kept out of everything, for a last judgement beside the test films.",
+        ge=0,
+        lt=0.5,
+    )
     seed: int = choice(0, Group.COMPUTING, "Seed of everything random in the run.", ge=0, le=2**31 - 1)
 
     @model_validator(mode="after")

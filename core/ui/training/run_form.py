@@ -129,7 +129,8 @@ def _before_launch(desk: Desk, cohort: KnownCohort, config: TrainingConfig, name
         if wants_estimate:
             with st.spinner("Trying these choices …"):
                 judged = round(cohort.num_for_training * config.validation_fraction)
-                train = round(cohort.num_for_training * (1 - config.calibration_fraction)) - judged
+                held_back = config.calibration_fraction + config.holdout_fraction
+                train = round(cohort.num_for_training * (1 - held_back)) - judged
                 st.session_state["training.estimated"] = (asked, estimate_run(desk, config, train, judged))
         if wants_preview:
             with st.spinner("Varying films …"):

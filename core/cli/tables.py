@@ -1,0 +1,96 @@
+"""Commands that show sets of runs as the tables of a study: architectures and tuning."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
+from core.errors import PneumoDeskError
+from core.services.desk import open_desk
+
+app = typer.Typer(help="Tables of runs: architectures and tuning, every figure measured.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Sweep = Annotated[str | None, typer.Option("--sweep", help="All finished runs of this sweep.")]
+Runs = Annotated[list[str] | None, typer.Option("--runs", help="A run, by its id or its beginning; may be repeated.")]
+Split = Annotated[
+    str | None, typer.Option("--split", help="holdout, validation or calibration; holdout where all runs have one.")
+]
+Measure = Annotated[
+    bool, typer.Option("--measure/--no-measure", help="Judge held-out films and time models that were not before.")
+]
+Out = Annotated[Path | None, typer.Option("--csv", help="Write the table to this file as well.")]
+
+
+@app.command()
+def architectures(
+    sweep: Sweep = None,
+    runs: Runs = None,
+    split: Split = None,
+    measure: Measure = True,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """What each network costs (parameters, MB, operations, films/s, training time) and reaches, with seed spread."""
+    from core.services.architecture_table import architecture_table
+
+    _show(architecture_table, sweep, runs or (), split, measure, out, as_json)
+
+
+@app.command()
+def tuning(
+    sweep: Sweep = None,
+    runs: Runs = None,
+    split: Split = None,
+    measure: Measure = True,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Which choices the runs differ in and what each reaches, with seed spread."""
+    from core.services.tuning_table import tuning_table
+
+    _show(tuning_table, sweep, runs or (), split, measure, out, as_json)
+
+
+def _show(
+    make: Callable[..., Any],
+    sweep: str | None,
+    runs: Sequence[str],
+    split: str | None,
+    measure: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from core.services.run_tables import chosen_runs, prepare_table, to_csv
+
+    if (sweep is None) == (not runs):
+        raise PneumoDeskError("Name either a sweep (--sweep ID) or runs (--runs ID --runs ID …).")
+    desk = open_desk()
+    ids = chosen_runs(desk, sweep=sweep, runs=runs)
+    if measure:
+        with progress_bar() as bar:
+            prepare_table(desk, ids, bar.show)
+    table, lines = make(desk, ids, split)
+    if out is not None:
+        try:
+            out.write_text(to_csv(lines), encoding="utf-8", newline="")
+        except OSError as error:
+            raise PneumoDeskError(f"{out} cannot be written: {error.strerror}. Name another file.") from error
+        print_sentence(f"Written to {out}.")
+    if as_json:
+        print_json({"split": table.split, "num_films": table.num_films, "rows": lines, "notes": list(table.notes)})
+        return
+    shown = [name for name in lines[0] if not name.endswith(("_low", "_high")) and name != "runs"]
+    print_table([{name: _cell(line, name) for name in shown} for line in lines], shown, "")
+    for note in table.notes:
+        typer.echo(note)
+
+
+def _cell(line: dict[str, Any], name: str) -> Any:
+    """Return a figure with its range over the seeds, where there is more than one."""
+    value, low, high = line[name], line.get(f"{name}_low"), line.get(f"{name}_high")
+    if value is None or low is None or low == high:
+        return value
+    return f"{value:.4f} ({low:.4f}–{high:.4f})"
