@@ -15,6 +15,7 @@ from core.errors import UnreadableFileError
 from core.radiograph.colour import colourfulness
 from core.radiograph.dicom_files import looks_like_dicom
 from core.radiograph.film import Radiograph
+from core.radiograph.large_films import MAX_PIXELS, MOST_BYTES, mean_of_blocks, memory_needed, reduced, reduction
 from core.radiograph.rejection import RejectionReason
 
 # A format can only be named to Pillow once its plugin is loaded.
@@ -22,8 +23,6 @@ Image.init()
 # Pillow otherwise gives every picture's memory back to the system, and getting it anew costs a tenth of the decoding.
 Image.core.set_blocks_max(8)
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
-MAX_PIXELS = 80_000_000
-"""Several times the largest detector; more is a bomb or no film."""
 
 _DECODER_ERRORS = (
     OSError,
@@ -63,8 +62,10 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
     mode, file_format = image.mode, image.format or ""
     if shortest_side and file_format == "JPEG":
         image.draft(None, (shortest_side, shortest_side))
+    _refuse_what_needs_too_much_memory(image, len(content))
     try:
         image.load()
+        image = reduced(image)
         white_is_zero = mode in _SIXTEEN_BIT_MODES and _says_white_is_zero(image)
         # In place, for otherwise a picture that lies right is copied.
         ImageOps.exif_transpose(image, in_place=True)
@@ -116,6 +117,16 @@ def _open(content: bytes) -> Image.Image:
     return image
 
 
+def _refuse_what_needs_too_much_memory(image: Image.Image, num_content_bytes: int) -> None:
+    needed = memory_needed(image, num_content_bytes)
+    if needed > MOST_BYTES:
+        raise UnreadableFileError(
+            RejectionReason.TOO_MANY_PIXELS,
+            f"{image.width} by {image.height} pixels of this kind need {needed // 10**6} MB to be opened, more than "
+            f"the {MOST_BYTES // 10**6} MB that one film may take: save it as grey JPEG or PNG, or smaller",
+        )
+
+
 def _too_many_pixels(size: str) -> UnreadableFileError:
     return UnreadableFileError(
         RejectionReason.TOO_MANY_PIXELS,
@@ -161,22 +172,27 @@ def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool) -> np.nda
     """
     highest = int(values_HW.max())
     white = 255 if highest <= 255 else 4095 if highest <= 4095 and (values_HW % 257).any() else 65535
+    factor = reduction(*values_HW.shape)
+    if factor > 1:
+        values_HW = mean_of_blocks(values_HW, factor)
     if white_is_zero:
-        values_HW = white - values_HW.astype(np.int32)
+        values_HW = white - (values_HW if factor > 1 else values_HW.astype(np.int32))
     return np.divide(values_HW, np.float32(white), dtype=np.float32)
 
 
 def _wide_range(values_HW: np.ndarray) -> np.ndarray:
     """Bring 32-bit grey values to [0, 1]: as 16-bit or as fractions where they fit, else by their own range."""
-    values = values_HW.astype(np.float64)
-    if not np.isfinite(values).all():
+    if not np.isfinite(values_HW).all():
         raise ValueError("grey values that are not finite")
-    low, high = float(values.min()), float(values.max())
+    low, high = float(values_HW.min()), float(values_HW.max())
     if values_HW.dtype.kind == "f" and low >= 0 and high <= 1:
-        return values.astype(np.float32)
-    if low >= 0 and high <= 65535:
-        return (values / 65535).astype(np.float32)
-    return ((values - low) / max(high - low, 1e-12)).astype(np.float32)
+        return values_HW.astype(np.float32)
+    black, white = (0.0, 65535.0) if low >= 0 and high <= 65535 else (low, max(high, low + 1e-12))
+    fractions_HW = np.empty(values_HW.shape, np.float32)
+    # Row by row: in double precision the whole film would take eight bytes a pixel more.
+    for row_W, fractions_W in zip(values_HW, fractions_HW, strict=True):
+        fractions_W[:] = (row_W.astype(np.float64) - black) / (white - black)
+    return fractions_HW
 
 
 def _on_black(image: Image.Image) -> Image.Image:

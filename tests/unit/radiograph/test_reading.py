@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from core.errors import UnreadableFileError
-from core.radiograph.reading import MAX_PIXELS, read_radiograph
+from core.radiograph.large_films import MAX_PIXELS
+from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason as Reason
 from core.radiograph.resizing import resize_to_square
 from tests.hostile_files import encoded, jpeg_that_says, png
