@@ -8,10 +8,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, utc_now
 from db.experiment_tables import FilmSet, PredictionSet, RunAnnotation, RunTag
+from db.record_tables import ImportedRecord
 from db.states import State
 from db.sweep_tables import Sweep, SweepMember
 
-__all__ = ["Base", "FilmSet", "PredictionSet", "RunAnnotation", "RunTag", "Sweep", "utc_now"]
+__all__ = ["Base", "FilmSet", "ImportedRecord", "PredictionSet", "RunAnnotation", "RunTag", "Sweep", "utc_now"]
 
 
 class Work:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli import ensembles, keeping, keys, reports, tables, worklist
+from core.cli import ensembles, keeping, keys, records, reports, tables, worklist
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
 from core.cli.runs import add_control_commands, queue_run
@@ -33,6 +33,7 @@ add_control_commands(runs_app)
 app.add_typer(models_app, name="models")
 app.add_typer(ensembles.app, name="ensemble")
 app.add_typer(tables.app, name="tables")
+app.add_typer(records.app, name="records")
 app.add_typer(keys.app, name="keys")
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(reports.app, name="report")

@@ -24,6 +24,18 @@ Measure = Annotated[
 Out = Annotated[Path | None, typer.Option("--csv", help="Write the table to this file as well.")]
 
 
+SHORT = {
+    "first_weights": "weights",
+    "image_size": "pixels",
+    "num_runs": "runs",
+    "num_parameters": "parameters",
+    "megabytes": "MB",
+    "gigaflops": "GFLOPs",
+    "films_per_second": "films/s",
+    "training_seconds": "trained s",
+}
+
+
 @app.command()
 def architectures(
     sweep: Sweep = None,
@@ -83,7 +95,8 @@ def _show(
         print_json({"split": table.split, "num_films": table.num_films, "rows": lines, "notes": list(table.notes)})
         return
     shown = [name for name in lines[0] if not name.endswith(("_low", "_high")) and name != "runs"]
-    print_table([{name: _cell(line, name) for name in shown} for line in lines], shown, "")
+    rows = [{SHORT.get(name, name): _cell(line, name) for name in shown} for line in lines]
+    print_table(rows, tuple(rows[0]), "")
     for note in table.notes:
         typer.echo(note)
 
@@ -91,6 +104,8 @@ def _show(
 def _cell(line: dict[str, Any], name: str) -> Any:
     """Return a figure with its range over the seeds, where there is more than one."""
     value, low, high = line[name], line.get(f"{name}_low"), line.get(f"{name}_high")
-    if value is None or low is None or low == high:
-        return value
-    return f"{value:.4f} ({low:.4f}–{high:.4f})"
+    if value is not None and low is not None:
+        return f"{value:.3f}" if low == high else f"{value:.3f} ({low:.3f}–{high:.3f})"
+    if name == "num_parameters" and value is not None:
+        return f"{value / 1e6:.1f}M"
+    return f"{value:.4g}" if isinstance(value, float) else value

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.runs.failures import Failure, vanished
 from core.runs.process_identity import ProcessIdentity, read_boot_id
 from core.runs.work import LIVE_STATES
-from db.models import Run, utc_now
+from db.models import ImportedRecord, Run, utc_now
 from db.states import State
 
 UNFINISHED = (State.STOPPED.value, State.LOST.value, State.FAILED.value)
@@ -119,7 +119,7 @@ def queue_again(session: Session, run_id: str) -> bool:
     """Let a run that ended unfinished wait at the end of its queue; returns whether it was such a run."""
     queued = session.execute(
         update(Run)
-        .where(Run.id == run_id, Run.state.in_(UNFINISHED))
+        .where(Run.id == run_id, Run.state.in_(UNFINISHED), Run.id.not_in(select(ImportedRecord.run_id)))
         .values(
             state=State.QUEUED.value,
             queued_at=utc_now(),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -80,6 +80,7 @@ class RunLine:
     cohort_fingerprint: str
     checkpoint_hash: str | None
     error: str | None
+    imported: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,13 @@ def search_runs(desk: Desk, query: HistoryQuery, *, with_curves: bool = True) ->
         rows = session.execute(found.order_by(*_ordering(query)).offset(query.offset).limit(query.limit)).all()
         ids = [run.id for run, _ in rows]
         tags, curves = _tags(session, ids), _curves(session, ids) if with_curves else {}
-    lines = tuple(_line(run, note, tags.get(run.id, ()), curves.get(run.id, ())) for run, note in rows)
+        imported = set(
+            session.scalars(select(tables.ImportedRecord.run_id).where(tables.ImportedRecord.run_id.in_(ids)))
+        )
+    lines = tuple(
+        replace(_line(run, note, tags.get(run.id, ()), curves.get(run.id, ())), imported=run.id in imported)
+        for run, note in rows
+    )
     return HistoryPage(lines, num_found, num_all)
 
 

@@ -50,6 +50,7 @@ class RunRecord:
     tags: tuple[str, ...]
     archived: bool
     deleted: bool
+    imported: bool = False
 
     @property
     def has_checkpoint(self) -> bool:
@@ -120,6 +121,7 @@ def get_record(desk: Desk, run_id: str) -> RunRecord:
             tags=tuple(tags),
             archived=bool(annotation and annotation.archived_at),
             deleted=bool(annotation and annotation.deleted_at),
+            imported=session.get(tables.ImportedRecord, run.id) is not None,
         )
 
 

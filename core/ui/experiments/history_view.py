@@ -279,7 +279,7 @@ def _row(line: RunLine) -> dict[str, object]:
     return {
         "★": "★" if line.starred else "",
         "Run": line.name,
-        "State": word,
+        "State": f"{word}, imported record" if line.imported else word,
         "AUC": line.auc,
         "95 % interval": with_interval(None, line.auc_interval),
         "Over the epochs": [value for value in line.sparkline if value is not None],

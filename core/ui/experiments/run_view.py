@@ -59,6 +59,8 @@ def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{'★ ' if record.starred else ''}{plain(record.name)}", width="content")
         st.badge(word, icon=icon, color=STATE_COLOURS.get(record.state, "gray"))
+        if record.imported:
+            st.badge("imported record", color="blue", icon=":material/inventory_2:")
         if record.deleted or record.archived:
             st.badge("deleted" if record.deleted else "archived", color="gray", icon=":material/archive:")
         for tag in record.tags:

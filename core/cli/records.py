@@ -1,0 +1,56 @@
+"""Commands about records: runs that leave the desk as JSON, and come to another read-only."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.terminal import print_json, print_sentence
+from core.errors import PneumoDeskError
+from core.services.desk import open_desk
+
+app = typer.Typer(help="Records of runs as JSON, without films, names or paths.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+
+
+@app.command("export")
+def export(
+    out: Annotated[Path, typer.Option("--out", help="The folder to write to; records that lie there stay.")],
+    runs: Annotated[
+        list[str] | None, typer.Option("--runs", help="A run, by its id or its beginning; may be repeated.")
+    ] = None,
+    sweep: Annotated[str | None, typer.Option("--sweep", help="All finished runs of this sweep.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write finished runs with epochs, figures and predictions: films by their hashes, patients by others."""
+    from core.services.record_export import export_records
+    from core.services.run_tables import chosen_runs
+
+    if (sweep is None) == (not runs):
+        raise PneumoDeskError("Name either a sweep (--sweep ID) or runs (--runs ID --runs ID …).")
+    desk = open_desk()
+    written = export_records(desk, chosen_runs(desk, sweep=sweep, runs=runs or ()), out)
+    if as_json:
+        print_json({"folder": str(written.folder), "runs": written.run_ids, "num_bytes": written.num_bytes})
+        return
+    typer.echo(f"{len(written.run_ids)} records are in {out} ({written.num_bytes / 1e6:.2f} MB).")
+
+
+@app.command("import")
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="A folder of records, or of an exported model with its run.json.")],
+    as_json: Json = False,
+) -> None:
+    """Add records made elsewhere: they can be looked at and compared, and nothing may change them."""
+    from core.services.record_import import import_records
+
+    result = import_records(open_desk(), folder)
+    if as_json:
+        print_json({"imported": result.imported, "known": result.known, "problems": result.problems})
+    else:
+        typer.echo(f"{len(result.imported)} records imported, {len(result.known)} were here already.")
+        for sentence in result.problems:
+            print_sentence(sentence)
+    if result.problems:
+        raise typer.Exit(1)

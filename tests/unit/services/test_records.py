@@ -1,0 +1,159 @@
+"""Records of runs: what leaves the desk names nobody, what comes from elsewhere is never changed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, update
+
+from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, TrainingError
+from core.services import run_control
+from core.services.annotations import write_note
+from core.services.comparison import CompareRequest, compare_runs
+from core.services.desk import Desk, open_desk
+from core.services.history import HistoryQuery, search_runs
+from core.services.judgement import get_record, look_at
+from core.services.models import STARTER_FOLDER
+from core.services.record_export import export_records
+from core.services.record_import import import_records
+from core.services.run_tables import run_table
+from core.settings import AppSettings
+from db import models as tables
+from tests.made_runs import add_run, made_films
+
+RUNS = ("first0", "second")
+SPLITS = ("validation", "calibration", "holdout", "test")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A desk with two finished runs on the same films and one that stopped."""
+    desk = open_desk(AppSettings(home=tmp_path_factory.mktemp("home")))
+    films = made_films(60, prefix="train/PNEUMONIA/person")
+    for seed, run_id in enumerate(RUNS):
+        add_run(desk, run_id, name=run_id, seed=seed, films=films, splits=SPLITS)
+    add_run(desk, "halted", state="stopped")
+    add_run(desk, "waits0", state="queued")
+    with desk.transaction() as session:
+        session.get_one(tables.Run, "halted").error = "There is no folder /data/ward-7/films."
+    look_at(desk, "first0-checkpoint", "test")
+    return desk
+
+
+@pytest.fixture(scope="module")
+def records(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("records") / "records"
+    export_records(desk, (*RUNS, "halted"), folder)
+    return folder
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Desk:
+    return open_desk(AppSettings(home=tmp_path / "other"))
+
+
+def test_what_leaves_names_no_film_no_patient_and_no_folder(desk: Desk, records: Path) -> None:
+    """No file name, patient or path stands in any document; test films have what each opening gave, no predictions."""
+    text = "".join(path.read_text() for path in records.rglob("*.json"))
+    for name in ("person", "patient ", ".png", str(desk.settings.home), "ward-7"):
+        assert name not in text
+    document = json.loads((records / "runs/first0.json").read_text())
+    assert {one["split"] for one in document["predictions"]} == set(SPLITS) - {"test"}
+    assert [one["split"] for one in document["openings"]] == ["test"]
+    assert len(list((records / "films").iterdir())) == 1
+
+
+def test_a_desk_that_imports_shows_what_the_first_showed(desk: Desk, records: Path, other: Desk) -> None:
+    """Config, epochs, lineage and figures are the same; comparisons and tables of the runs give the same numbers."""
+    result = import_records(other, records)
+    assert set(result.imported) == {*RUNS, "halted"} and not result.problems
+    here, there = get_record(other, "first0"), get_record(desk, "first0")
+    assert here.imported and not there.imported
+    for name in ("name", "state", "config", "epochs", "summary", "checkpoint_hash", "cohort_fingerprint"):
+        assert getattr(here, name) == getattr(there, name)
+    assert here.lineage["Split fingerprint"] == there.lineage["Split fingerprint"]
+    compared = [compare_runs(one, CompareRequest(runs=RUNS)).verdicts[0].auc for one in (desk, other)]
+    assert compared[0] == compared[1]
+    rows = [run_table(one, RUNS).rows for one in (desk, other)]
+    assert [row.figures for row in rows[0]] == [row.figures for row in rows[1]]
+    lines = search_runs(other, HistoryQuery()).lines
+    assert len(lines) == 3 and all(line.imported for line in lines)
+    assert import_records(other, records).known == result.imported
+
+
+def test_an_imported_record_is_never_changed(records: Path, other: Desk) -> None:
+    """Run and epochs are not changed, added to or deleted; it cannot go on; people may still annotate it."""
+    import_records(other, records)
+    changes = (
+        update(tables.Run).where(tables.Run.id == "first0").values(name="better"),
+        delete(tables.Run).where(tables.Run.id == "first0"),
+        update(tables.RunMetric).values(value=1.0),
+        delete(tables.RunMetric),
+        delete(tables.ImportedRecord),
+        update(tables.ImportedRecord).values(document_hash="0"),
+    )
+    for change in changes:
+        with pytest.raises(DatabaseError, match="never changed"), other.transaction() as session:
+            session.execute(change)
+    with pytest.raises(DatabaseError, match="never changed"), other.transaction() as session:
+        session.add(tables.RunMetric(run_id="first0", name="validation_auc", epoch=9, value=1.0))
+    with pytest.raises(TrainingError):
+        run_control.resume(other, "halted")
+    write_note(other, "first0", "seen")
+    assert get_record(other, "first0").note == "seen"
+
+
+def test_a_damaged_record_harms_no_other(records: Path, other: Desk, tmp_path: Path) -> None:
+    """A changed document and one that points out of the folder are named in a sentence; the others come."""
+    folder = shutil.copytree(records, tmp_path / "copied")
+    changed = folder / "runs/first0.json"
+    changed.write_text(changed.read_text().replace('"completed"', '"failed"', 1))
+    index = json.loads((folder / "index.json").read_text())
+    index["documents"]["runs/../../outside.json"] = "0" * 64
+    (folder / "index.json").write_text(json.dumps(index))
+    result = import_records(other, folder)
+    assert set(result.imported) == {"second", "halted"}
+    assert any("was changed" in problem for problem in result.problems)
+    assert any("outside the folder" in problem for problem in result.problems)
+
+
+def test_a_record_without_its_films_leaves_nothing_behind(records: Path, other: Desk, tmp_path: Path) -> None:
+    """Where the films' document is gone, the run is left out whole, and named."""
+    folder = shutil.copytree(records, tmp_path / "copied")
+    shutil.rmtree(folder / "films")
+    result = import_records(other, folder)
+    assert result.imported == ("halted",) and len(result.problems) == 2
+    assert search_runs(other, HistoryQuery()).num_all == 1
+
+
+def test_the_model_in_the_box_brings_its_run(other: Desk) -> None:
+    """The record beside the starter's weights is imported like any other, with its epochs and figures."""
+    (run_id,) = import_records(other, STARTER_FOLDER).imported
+    record = get_record(other, run_id)
+    stored = json.loads((STARTER_FOLDER / "run.json").read_text())
+    assert record.imported and record.checkpoint_hash == stored["checkpoint_hash"]
+    assert [dict(epoch) for epoch in record.epochs] == stored["epochs"]
+
+
+def test_what_is_no_record_is_a_sentence(desk: Desk, other: Desk, tmp_path: Path) -> None:
+    """A run that has not ended is not exported; an empty folder and a file that is none are not imported."""
+    with pytest.raises(PneumoDeskError, match="only runs that have ended"):
+        export_records(desk, ["waits0"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputNotFoundError, match="no records"):
+        import_records(other, tmp_path)
+    (tmp_path / "run.json").write_text('{"id": "x"}')
+    with pytest.raises(PneumoDeskError, match="is no record of a run"):
+        import_records(other, tmp_path)
+
+
+def test_a_folder_of_this_machine_in_a_config_is_not_published(desk: Desk, tmp_path: Path) -> None:
+    """A path that stands where no rule takes it out stops the export, and names the record."""
+    films = made_films(60)
+    add_run(desk, "leaky0", films=films)
+    with desk.transaction() as session:
+        run = session.get_one(tables.Run, "leaky0")
+        run.config = {**run.config, "weights_file": "/somewhere/w.pth", "extra": f"{desk.settings.home}/w"}
+    with pytest.raises(PneumoDeskError, match="names a folder of this machine"):
+        export_records(desk, ["leaky0"], tmp_path / "out")
