@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli import ensembles, keeping, keys, records, reports, tables, worklist
+from core.cli import ensembles, keeping, keys, records, reports, sweeps, tables, worklist
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
 from core.cli.runs import add_control_commands, queue_run
@@ -30,6 +30,7 @@ models_app = typer.Typer(help="Models that can read films.", no_args_is_help=Tru
 app.add_typer(runs_app, name="runs")
 add_experiment_commands(runs_app)
 add_control_commands(runs_app)
+app.add_typer(sweeps.app, name="sweep")
 app.add_typer(models_app, name="models")
 app.add_typer(ensembles.app, name="ensemble")
 app.add_typer(tables.app, name="tables")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.model.catalogue import Architecture
 from core.services.sweep_request import Row, SweepKind, SweepRequest, SweepSetting
+from core.services.sweep_text import make_request
 from core.training.config import ORIGINAL_STUDY, TrainingConfig
 
 
@@ -29,8 +30,8 @@ class ReadyMade:
     seeds: tuple[int, ...] = ()
 
     def request(self, data: Path, base: TrainingConfig | None = None, seeds: tuple[int, ...] = ()) -> SweepRequest:
-        """Return the sweep on a cohort, with another base or other seeds if they are given."""
-        return SweepRequest(
+        """Return the sweep on a cohort, with another base or other seeds if given; raises SettingsError."""
+        return make_request(
             data=data,
             name=self.title,
             kind=self.kind,

@@ -1,0 +1,139 @@
+"""Commands about sweeps: `sweep start | list | show | stop | resume`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.config_options import with_config_options
+from core.cli.terminal import print_json, print_sentence, print_table
+from core.services.desk import Desk, open_desk
+from core.services.ready_sweeps import READY_SWEEPS, ReadySweep
+from core.services.sweep_request import Objective, Pruning, SweepKind, SweepRequest
+from core.services.sweep_text import make_request, parse_axis, parse_seeds
+from core.training.config import TrainingConfig
+
+app = typer.Typer(help="Many runs as one: grids, listed settings, seeds, searches.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+SweepId = Annotated[str, typer.Argument(help="A sweep's id, or its beginning.")]
+
+
+@app.command()
+@with_config_options(TrainingConfig)
+def start(
+    data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
+    config: TrainingConfig,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", help="What to vary: batch_size=16,32; for a search also learning_rate=1e-4..1e-2:log."),
+    ] = None,
+    ready_made: Annotated[
+        ReadySweep | None, typer.Option("--ready-made", help="A sweep that is ready; options change its base.")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", help="Search with so many runs in place of every combination.")
+    ] = None,
+    seeds: Annotated[str, typer.Option("--seeds", help="Each config once with each seed: 0,1,2 or 0..4.")] = "",
+    objective: Annotated[Objective, typer.Option("--objective", help="What runs are judged by.")] = Objective.AUC,
+    pruning: Annotated[Pruning, typer.Option("--pruning", help="When a search gives a run up.")] = Pruning.MEDIAN,
+    at_once: Annotated[int, typer.Option("--at-once", help="Runs of a search at a time.")] = 1,
+    name: Annotated[str, typer.Option("--name", help="A name for the sweep.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Queue a grid, a search (--trials), seeds, or a ready-made sweep, and return at once; see `sweep show`."""
+    from core.services.sweeps import start_sweep
+
+    all_seeds = parse_seeds(seeds)
+    if ready_made is not None:
+        own = config.model_dump(exclude_unset=True)
+        request = READY_SWEEPS[ready_made].request(
+            data, READY_SWEEPS[ready_made].base.model_copy(update=own), all_seeds
+        )
+        request = request.model_copy(update={"objective": objective, **({"name": name} if name else {})})
+    else:
+        axes = tuple(parse_axis(text) for text in vary or ())
+        search = {"num_trials": trials, "num_at_once": at_once, "pruning": pruning} if trials is not None else {}
+        kind = SweepKind.SEARCH if trials is not None else SweepKind.GRID if axes else SweepKind.SEEDS
+        request = make_request(
+            data=data, name=name, kind=kind, base=config, axes=axes, seeds=all_seeds, objective=objective, **search
+        )
+    _started(start_sweep(open_desk(), request), request, as_json)
+
+
+def _started(sweep_id: str, request: SweepRequest, as_json: bool) -> None:
+    if as_json:
+        print_json({"sweep_id": sweep_id, "num_trials": request.num_runs})
+        return
+    typer.echo(f"Sweep {sweep_id} of {request.num_runs} runs is queued. Watch it with `sweep show {sweep_id}`.")
+
+
+@app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """Show the newest sweeps."""
+    from core.services.sweep_watch import list_sweeps
+
+    rows = [
+        {**asdict(line), "runs": f"{line.counts.num_done} of {line.counts.num_trials}"}
+        for line in list_sweeps(open_desk())
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(rows, ("id", "name", "kind", "state", "runs"), "There are no sweeps. `sweep start` makes one.")
+
+
+@app.command()
+def show(sweep: SweepId, as_json: Json = False) -> None:
+    """Show how a sweep stands: progress, time left, the best run so far, every run."""
+    _tell(open_desk(), sweep, as_json)
+
+
+@app.command()
+def stop(sweep: SweepId, as_json: Json = False) -> None:
+    """Ask all runs of a sweep to stop, each with a checkpoint, and start no more."""
+    from core.services.sweeps import stop_sweep
+
+    desk = open_desk()
+    stop_sweep(desk, sweep)
+    _tell(desk, sweep, as_json)
+
+
+@app.command()
+def resume(sweep: SweepId, as_json: Json = False) -> None:
+    """Let a sweep go on with the runs it lacks; what is complete or was pruned is not run again."""
+    from core.services.sweeps import resume_sweep
+
+    desk = open_desk()
+    resume_sweep(desk, sweep)
+    _tell(desk, sweep, as_json)
+
+
+def _tell(desk: Desk, sweep_id: str, as_json: bool) -> None:
+    from core.services.sweep_watch import get_sweep
+
+    sweep = get_sweep(desk, sweep_id)
+    if as_json:
+        document: dict[str, Any] = asdict(sweep)
+        print_json({**document, "request": sweep.request.model_dump(mode="json")})
+        return
+    objective = sweep.request.objective.value
+    rows = [
+        {"trial": one.number, "run": one.run_id, "state": one.state, **one.settings, objective: one.value}
+        for one in sweep.trials
+    ]
+    columns = tuple(rows[0]) if rows else ()
+    print_table(rows, columns, "No run of it has been asked for yet.")
+    counts = sweep.line.counts
+    left = f", about {sweep.seconds_left:.0f} s left" if sweep.seconds_left is not None else ""
+    print_sentence(
+        f"{sweep.line.name} is {sweep.line.state}: {counts.num_done} of {counts.num_trials} runs done "
+        f"({counts.num_pruned} pruned), {counts.num_unfinished} unfinished{left}."
+    )
+    if sweep.best is not None:
+        print_sentence(
+            f"Best so far: run {sweep.best.run_id} with {objective.replace('_', ' ')} {sweep.best.value:.4f}."
+        )
+    if sweep.line.error:
+        print_sentence(sweep.line.error)
