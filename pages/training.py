@@ -10,8 +10,16 @@ from core.ui.training.addresses import open_form, open_runs
 from core.ui.training.run_form import run_form
 from core.ui.training.run_list import run_list
 from core.ui.training.run_view import run_view
+from core.ui.training.sweep_form import sweep_form
+from core.ui.training.sweep_list import sweep_list
+from core.ui.training.sweep_view import sweep_view
 
-VIEWS = {"runs": ":material/list: Runs", "new": ":material/add: New run"}
+VIEWS = {
+    "runs": ":material/list: Runs",
+    "new": ":material/add: New run",
+    "sweeps": ":material/grid_view: Sweeps",
+    "new_sweep": ":material/add: New sweep",
+}
 
 
 def show_views(desk: Desk) -> None:
@@ -31,6 +39,10 @@ def show_views(desk: Desk) -> None:
         st.query_params.from_dict({"view": view})
     if view == "new":
         run_form(desk, st.query_params.get("like"))
+    elif view == "sweeps":
+        sweep_list(desk)
+    elif view == "new_sweep":
+        sweep_form(desk)
     elif list_watched(desk, 1):
         run_list(desk)
     else:
@@ -42,13 +54,15 @@ def show_views(desk: Desk) -> None:
 
 desk = open_desk_or_stop()
 st.title("Training")
-asked_run = st.query_params.get("run")
+asked_run, asked_sweep = st.query_params.get("run"), st.query_params.get("sweep")
 try:
     if asked_run:
         run_view(desk, asked_run)
+    elif asked_sweep:
+        sweep_view(desk, asked_sweep)
     else:
         show_views(desk)
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
-    if (asked_run or st.query_params.get("like")) and st.button("All runs", key="training.leave"):
+    if (asked_run or asked_sweep or st.query_params.get("like")) and st.button("All runs", key="training.leave"):
         open_runs()

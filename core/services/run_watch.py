@@ -1,5 +1,6 @@
 """Runs as people watch them: states, progress, curves and logs, read so cheaply that many may watch at once."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ class RunStatus:
     device: str
     architecture: str | None
     seed: int | None
+    sweep_id: str | None
     data: str | None
     stage: str | None
     detail: str
@@ -112,9 +114,11 @@ def list_watched(desk: Desk, num_ended: int = 20) -> list[RunStatus]:
             .limit(num_ended)
         ).all()
     places: dict[str, int] = {}
+    num_before = Counter[str]()
     for queued in waiting:
         if queued.state == State.QUEUED:
-            places[queued.id] = 1 + sum(other.device == queued.device for other in waiting if other.id in places)
+            num_before[queued.device] += 1
+            places[queued.id] = num_before[queued.device]
     ordered = sorted(waiting, key=lambda row: row.state == State.QUEUED)
     return [_status(row, places.get(row.id)) for row in (*ordered, *ended)]
 
@@ -204,6 +208,7 @@ def _status(run: tables.Run, place: int | None) -> RunStatus:
         device=run.device,
         architecture=run.config.get("architecture"),
         seed=run.config.get("seed"),
+        sweep_id=run.sweep_id,
         data=run.data,
         stage=progress.get("stage"),
         detail=progress.get("detail") or "",

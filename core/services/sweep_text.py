@@ -46,6 +46,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
+def make_axis(**asked: object) -> SweepAxis:
+    """Return a choice to vary; raises SettingsError in a sentence for what makes no sense."""
+    try:
+        return SweepAxis(**asked)
+    except ValidationError as error:
+        raise SettingsError(sentence_of(error)) from error
+
+
 def make_request(**asked: object) -> SweepRequest:
     """Return a sweep request; raises SettingsError in a sentence for what makes no sense."""
     try:

@@ -1,4 +1,4 @@
-"""The addresses of the Training page: all runs, one run, the form of a new one."""
+"""The addresses of the Training page: all runs, one run, the form of a new one; the same for sweeps."""
 
 from typing import NoReturn
 
@@ -18,6 +18,21 @@ def open_run(run_id: str) -> NoReturn:
 def open_form(like: str | None = None) -> NoReturn:
     """Go to the form of a new run, filled in from another run if one is named."""
     _go(view="new", **({"like": like} if like else {}))
+
+
+def open_sweeps() -> NoReturn:
+    """Go to all sweeps."""
+    _go(view="sweeps")
+
+
+def open_sweep(sweep_id: str) -> NoReturn:
+    """Go to one sweep."""
+    _go(sweep=sweep_id)
+
+
+def open_sweep_form() -> NoReturn:
+    """Go to the form of a new sweep."""
+    _go(view="new_sweep")
 
 
 def _go(**query: str) -> NoReturn:

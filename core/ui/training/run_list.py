@@ -9,7 +9,7 @@ from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.run_control import stop
 from core.services.run_watch import RunStatus, ended_since, list_watched
-from core.ui.training.addresses import open_run
+from core.ui.training.addresses import open_run, open_sweeps
 from core.ui.training.machine import machine_row
 from core.ui.training.words import STATES, progress_words
 from core.ui.words import moment
@@ -36,8 +36,13 @@ def run_list(desk: Desk) -> None:
             st.rerun()
         machine_row(desk)
         st.subheader("Going on")
+        # The waiting runs of a sweep are one number: two hundred cards would help nobody.
+        folded = {run.id for run in live if run.sweep_id and run.state == "queued"}
         for run in live:
-            _card(desk, run)
+            if run.id not in folded:
+                _card(desk, run)
+        if folded:
+            _folded(len(folded))
         if not live:
             st.caption("No run waits or goes on.")
 
@@ -52,6 +57,14 @@ def tell_of_ends(desk: Desk) -> None:
         word, icon, _ = STATES[run.state]
         st.toast(f"{run.name}: {word}.", icon=icon)
         st.session_state["training.looked_at"] = max(since, run.finished_at)
+
+
+def _folded(num_waiting: int) -> None:
+    what = "1 run of a sweep waits" if num_waiting == 1 else f"{num_waiting:,} runs of sweeps wait"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{what} as well.", width="content")
+        if st.button("Sweeps", icon=":material/grid_view:", key="training.to_sweeps"):
+            open_sweeps()
 
 
 def _card(desk: Desk, run: RunStatus) -> None:

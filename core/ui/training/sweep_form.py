@@ -1,0 +1,124 @@
+"""The form of a new sweep: what is ready, a grid, a search or seeds, on a cohort."""
+
+import streamlit as st
+
+from core.errors import SettingsError
+from core.services.desk import Desk
+from core.services.ready_sweeps import READY_SWEEPS, ReadySweep
+from core.services.run_launching import KnownCohort, list_known_cohorts
+from core.services.sweep_request import Objective, Pruning, SweepKind, SweepRequest
+from core.services.sweep_text import make_request, parse_seeds
+from core.services.sweeps import start_sweep
+from core.training.config import TrainingConfig
+from core.training.presets import PRESETS
+from core.ui.config_form import config_form, words
+from core.ui.training.addresses import open_sweep
+from core.ui.training.folder_form import folder_form
+from core.ui.training.sweep_axes import choose_axes
+from core.ui.training.sweep_words import OBJECTIVES
+
+HIDDEN = frozenset({"seed"})
+WAYS = {"ready": "Ready-made", "grid": "Grid", "search": "Search"}
+PURPOSES = {
+    "grid": "Every combination of the values you list.",
+    "search": "Each run is chosen by what the runs before it gave; hopeless runs are given up early.",
+}
+
+
+def sweep_form(desk: Desk) -> None:
+    """Show the form; starting leads to the sweep."""
+    cohort = _choose_cohort(desk)
+    if cohort is None:
+        return
+    way = st.segmented_control(
+        "Begin with", list(WAYS), default="ready", required=True, format_func=WAYS.__getitem__, key="training.sweep.way"
+    )
+    try:
+        request = _ready(cohort) if way == "ready" else _own(cohort, is_search=way == "search")
+    except SettingsError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if request is None:
+        return
+    many = "1 run" if request.num_runs == 1 else f"{request.num_runs:,} runs"
+    if st.button(f"Start {many}", type="primary", icon=":material/rocket_launch:", key="training.sweep.start"):
+        open_sweep(start_sweep(desk, request))
+
+
+def _choose_cohort(desk: Desk) -> KnownCohort | None:
+    known = list_known_cohorts(desk)
+    if not known:
+        st.markdown("**No folder of films has been indexed here yet.** Name one to train on.")
+        folder_form(desk)
+        return None
+    return st.selectbox(
+        "Cohort",
+        known,
+        format_func=lambda one: f"{one.root} · {one.num_images:,} films",
+        help="Patients of its training folder are split; its test folder is not touched.",
+        key="training.sweep.cohort",
+    )
+
+
+def _ready(cohort: KnownCohort) -> SweepRequest | None:
+    chosen = st.selectbox(
+        "Sweep", list(ReadySweep), format_func=lambda name: READY_SWEEPS[name].title, key="training.sweep.ready"
+    )
+    ready = READY_SWEEPS[chosen]
+    st.caption(ready.purpose)
+    seeds = _seeds(",".join(str(seed) for seed in ready.seeds or (0,)), key=f"training.sweep.seeds.{chosen.value}")
+    st.markdown("**What all runs have in common**")
+    base = config_form(TrainingConfig, ready.base, key=f"training.sweep.base.{chosen.value}", hidden=HIDDEN)
+    return ready.request(cohort.root, base, seeds) if base is not None else None
+
+
+def _own(cohort: KnownCohort, *, is_search: bool) -> SweepRequest | None:
+    kind = SweepKind.SEARCH if is_search else SweepKind.GRID
+    st.caption(PURPOSES[kind.value])
+    start = PRESETS["quick_look"].config
+    axes = choose_axes(start, is_search=is_search)
+    if axes is None:
+        return None
+    name, objective, extra = _judging(is_search=is_search)
+    st.markdown("**What all runs have in common**")
+    base = config_form(TrainingConfig, start, key=f"training.sweep.base.{kind.value}", hidden=HIDDEN)
+    if base is None:
+        return None
+    return make_request(data=cohort.root, name=name, kind=kind, base=base, axes=axes, objective=objective, **extra)
+
+
+def _judging(*, is_search: bool) -> tuple[str, Objective, dict[str, object]]:
+    """Name, objective, and what else the kind asks for."""
+    key = "training.sweep.search" if is_search else "training.sweep.grid"
+    columns = st.columns(4 if is_search else 3)
+    name = columns[0].text_input("Name", max_chars=200, key=f"{key}.name")
+    objective = columns[1].selectbox(
+        "Judged by",
+        list(Objective),
+        format_func=lambda one: OBJECTIVES[one.value],
+        help="On the validation films, at the epoch that is kept.",
+        key=f"{key}.objective",
+    )
+    if not is_search:
+        with columns[2]:
+            return name, objective, {"seeds": _seeds("0", key=f"{key}.seeds")}
+    num_trials = columns[2].number_input("Runs", value=20, min_value=1, max_value=1000, key=f"{key}.trials")
+    pruning = columns[3].selectbox(
+        "Giving up",
+        list(Pruning),
+        index=1,
+        format_func=lambda one: words(one.value),
+        help="Median: worse than the median of earlier runs at the same epoch. Hyperband: many short runs, few long.",
+        key=f"{key}.pruning",
+    )
+    return name, objective, {"num_trials": num_trials, "pruning": pruning}
+
+
+def _seeds(start: str, key: str) -> tuple[int, ...]:
+    text = st.text_input(
+        "Seeds",
+        value=start,
+        help="Each config runs once with each, as in `0, 1, 2` or `0..4`: their spread tells how much is chance.",
+        key=key,
+    )
+    return parse_seeds(text)

@@ -1,0 +1,49 @@
+"""All sweeps, newest first, moving while one goes on."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.sweep_watch import SweepLine, list_sweeps
+from core.ui.training.addresses import open_sweep, open_sweep_form
+from core.ui.training.sweep_words import SWEEP_STATES, progress_of
+from core.ui.words import moment
+
+SECONDS_BETWEEN_LOOKS = 2
+KINDS = {"grid": "grid", "rows": "listed settings", "seeds": "seeds", "search": "search"}
+
+
+def sweep_list(desk: Desk) -> None:
+    """Show a card for each sweep."""
+    first = list_sweeps(desk)
+    if not first:
+        with st.container(border=True):
+            st.markdown("**No sweep has been started here yet.** A sweep makes many runs as one, and compares them.")
+            if st.button("Start the first sweep", type="primary", icon=":material/add:", key="training.first_sweep"):
+                open_sweep_form()
+        return
+
+    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if any(line.is_live for line in first) else None)
+    def show() -> None:
+        try:
+            lines = list_sweeps(desk)
+        except PneumoDeskError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        for line in lines:
+            _card(line)
+
+    show()
+
+
+def _card(line: SweepLine) -> None:
+    word, icon, colour = SWEEP_STATES[line.state]
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                st.markdown(f"**{line.name}**")
+                st.badge(word, icon=icon, color=colour)
+            if st.button("Open", icon=":material/monitoring:", key=f"training.open_sweep.{line.id}"):
+                open_sweep(line.id)
+        st.progress(line.counts.fraction, text=progress_of(line))
+        st.caption(f"{KINDS.get(line.kind, line.kind).capitalize()} · started {moment(line.created_at)}")

@@ -1,0 +1,155 @@
+"""One sweep: how far it is, the best run so far, every run, and what can be done with it."""
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.sweep_watch import SweepDetail, SweepTrial, get_sweep
+from core.services.sweeps import resume_sweep, stop_sweep
+from core.ui.config_form import words
+from core.ui.training.addresses import open_run, open_sweeps
+from core.ui.training.machine import machine_row
+from core.ui.training.sweep_words import OBJECTIVES, SWEEP_STATES, TRIAL_WORDS, best_words, progress_of, time_words
+from core.ui.words import duration, moment
+
+SECONDS_BETWEEN_LOOKS = 2
+TABLE_HEIGHT_PX = 420
+
+
+def sweep_view(desk: Desk, sweep_id: str) -> None:
+    """Show one sweep, moving while it goes on."""
+    first = get_sweep(desk, sweep_id)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(first.line.name)
+        if st.button("All sweeps", icon=":material/arrow_back:", key="training.sweeps_back"):
+            open_sweeps()
+    st.caption(
+        f"Sweep {first.line.id} · {first.line.kind} · started {moment(first.line.created_at)} · "
+        f"films of {first.request.data}"
+    )
+
+    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if first.line.is_live else None)
+    def show() -> None:
+        try:
+            sweep = get_sweep(desk, first.line.id)
+        except PneumoDeskError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        if first.line.is_live and not sweep.line.is_live:
+            st.rerun()
+        _state(sweep)
+        _buttons(desk, sweep)
+        _curve(sweep)
+        _table(sweep)
+        if sweep.line.is_live:
+            machine_row(desk)
+
+    show()
+
+
+def _state(sweep: SweepDetail) -> None:
+    word, icon, colour = SWEEP_STATES[sweep.line.state]
+    st.badge(word, icon=icon, color=colour)
+    st.progress(sweep.line.counts.fraction, text=progress_of(sweep.line))
+    if sweep.line.error:
+        st.error(sweep.line.error, icon=":material/error:")
+    counts = sweep.line.counts
+    objective = OBJECTIVES[sweep.request.objective.value]
+    with st.container(horizontal=True):
+        st.metric("Runs done", f"{counts.num_done} of {counts.num_trials}", border=True)
+        st.metric(
+            f"Best {objective[0].lower()}{objective[1:]}",
+            best_words(sweep),
+            border=True,
+            help="Of the epoch that was kept. These films choose epoch and run, so the best of many flatters: judge it "
+            "under Experiments.",
+        )
+        st.metric("Given up early", str(counts.num_pruned), border=True, help="Runs that a search found hopeless.")
+        st.metric(
+            "Time left" if sweep.line.is_live else "Runs took",
+            time_words(sweep),
+            border=True,
+            help="By the mean of the runs that have ended." if sweep.line.is_live else "All runs together.",
+        )
+
+
+def _buttons(desk: Desk, sweep: SweepDetail) -> None:
+    counts = sweep.line.counts
+    with st.container(horizontal=True):
+        if sweep.line.is_live:
+            if st.button(
+                "Stop all",
+                icon=":material/stop:",
+                type="primary",
+                key="training.stop_sweep",
+                help="Ends each run after its step, with a checkpoint, and begins no more. Resume goes on from there.",
+            ):
+                stop_sweep(desk, sweep.line.id)
+                st.rerun()
+        elif counts.num_done < counts.num_trials and st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            type="primary",
+            key="training.resume_sweep",
+            help="Runs what is missing; what is complete or was given up is not run again.",
+        ):
+            resume_sweep(desk, sweep.line.id)
+            st.rerun()
+        if sweep.best is not None and st.button(
+            "Open the best run", icon=":material/trophy:", key="training.best_of_sweep"
+        ):
+            open_run(sweep.best.run_id)
+
+
+def _curve(sweep: SweepDetail) -> None:
+    valued = [trial for trial in sweep.trials if trial.value is not None]
+    if len(valued) < 2:
+        return
+    objective = OBJECTIVES[sweep.request.objective.value]
+    frame = pd.DataFrame({"Trial": [one.number + 1 for one in valued], "This run": [one.value for one in valued]})
+    lower = sweep.request.objective.is_better_when_lower
+    frame["Best so far"] = frame["This run"].cummin() if lower else frame["This run"].cummax()
+    st.line_chart(
+        frame,
+        x="Trial",
+        y=["This run", "Best so far"],
+        y_label=objective,
+        height=240,
+        alt=f"{objective} of each run, and the best up to it",
+    )
+
+
+def _table(sweep: SweepDetail) -> None:
+    if not sweep.trials:
+        st.caption("The first run is being chosen.")
+        return
+    objective = OBJECTIVES[sweep.request.objective.value]
+    rows = pd.DataFrame([_row(trial, sweep.best, objective) for trial in sweep.trials])
+    chosen = st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(TABLE_HEIGHT_PX, 38 + 35 * len(rows)),
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"training.trials.{sweep.line.id}",
+        column_config={objective: st.column_config.NumberColumn(format="%.4f")},
+        alt="Runs of this sweep, in the order in which they were asked for",
+    )
+    st.caption("Choose a run to see its curves and its log. Sort by a column to rank them.")
+    if chosen.selection.rows:
+        open_run(sweep.trials[chosen.selection.rows[0]].run_id)
+
+
+def _row(trial: SweepTrial, best: SweepTrial | None, objective: str) -> dict[str, object]:
+    state = TRIAL_WORDS.get(trial.state, trial.state)
+    if trial.pruned_epoch is not None:
+        state = f"{state}, epoch {trial.pruned_epoch}"
+    return {
+        "Trial": trial.number + 1,
+        "State": f"{state} (best)" if best is not None and trial.run_id == best.run_id else state,
+        **{words(name): value for name, value in trial.settings.items()},
+        objective: trial.value,
+        "Took": duration(trial.seconds),
+        "What happened": trial.error or "",
+    }
