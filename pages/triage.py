@@ -16,6 +16,7 @@ from core.ui.batch_progress import batch_progress
 from core.ui.batch_table import batch_table
 from core.ui.exporting import batch_export
 from core.ui.keeping_view import delete_popover, keeping_view
+from core.ui.model_choice import model_choice
 from core.ui.model_notice import model_notice
 from core.ui.opening import open_desk_or_stop
 from core.ui.reader.component import current_reader
@@ -27,7 +28,7 @@ from core.ui.worklist_desk import worklist_desk
 
 def show_start(desk: Desk) -> None:
     """Films in, and the batches that were read before."""
-    model_notice(model_card(desk, STARTER))
+    chosen_model = model_choice(desk)
     prepare_reader(desk)
     upload, server = st.tabs([":material/upload: From this computer", ":material/dns: From a folder of the server"])
     with upload:
@@ -41,12 +42,25 @@ def show_start(desk: Desk) -> None:
         ):
             title = f"{state.num_received:,} uploaded files"
             folder = close_upload(desk, state, key="triage.uploader")
-            open_batch(start_batch(desk, TriageRequest(paths=(folder,), title=title, reader=current_reader())))
+            open_batch(
+                start_batch(
+                    desk,
+                    TriageRequest(
+                        paths=(folder,),
+                        title=title,
+                        reader=current_reader(),
+                        model=chosen_model.model,
+                        operating_point=chosen_model.operating_point,
+                    ),
+                )
+            )
     with server, st.form("triage.server", border=False):
         folder = st.text_input("Folder, film or zip", placeholder=str(desk.settings.allowed_film_roots[0]))
         st.caption(f"Below {' or '.join(str(root) for root in desk.settings.allowed_film_roots)}.")
         if st.form_submit_button("Read the films", icon=":material/radiology:") and folder:
-            open_batch(start_server_folder(desk, folder, STARTER, current_reader()))
+            open_batch(
+                start_server_folder(desk, folder, chosen_model.model, current_reader(), chosen_model.operating_point)
+            )
     st.subheader("Earlier batches")
     chosen = batch_table(list_batches(desk), key="triage.batches")
     if chosen:
@@ -56,7 +70,7 @@ def show_start(desk: Desk) -> None:
 def show_batch(desk: Desk, batch_id: str) -> None:
     """One batch: progress, list and reading pane."""
     batch = get_batch(desk, batch_id)
-    model_notice(batch.card)
+    model_notice(batch.card, batch.operating_point)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(batch.title)
         with st.container(horizontal=True, width="content"):

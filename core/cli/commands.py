@@ -123,6 +123,7 @@ def evaluate(
     data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
     model: Model = STARTER,
     split: Annotated[str, typer.Option("--split", help="The split that is scored.")] = "test",
+    again: Annotated[bool, typer.Option("--again", help="Read films again whose predictions are stored.")] = False,
     as_json: Json = False,
 ) -> None:
     """Judge a model on the labelled films of a split; every opening is recorded."""
@@ -131,7 +132,7 @@ def evaluate(
 
     desk = open_desk()
     with progress_bar() as bar:
-        request = EvaluationRequest(data=data, model=model, split=split)
+        request = EvaluationRequest(data=data, model=model, split=split, again=again)
         result = judge(desk, request, lambda done, count: bar.show("scoring", done, count))
     document = result.document()
     if as_json:
@@ -155,6 +156,9 @@ def triage(
     paths: Annotated[list[Path], typer.Argument(help="Films, folders and zip archives.")],
     out: Annotated[Path | None, typer.Option("--out", help="Write the ranked list to this CSV file.")] = None,
     model: Model = STARTER,
+    operating_point: Annotated[
+        str, typer.Option("--operating-point", help="NAME or NAME@VERSION of one kept for this model.")
+    ] = "",
     saliency: Annotated[
         Path | None,
         typer.Option(
@@ -171,7 +175,9 @@ def triage(
     from core.services.worklist import ranked_readings, to_csv
 
     desk = open_desk()
-    request = TriageRequest(paths=tuple(paths), model=model, saliency_folder=saliency, again=again)
+    request = TriageRequest(
+        paths=tuple(paths), model=model, operating_point=operating_point, saliency_folder=saliency, again=again
+    )
     with progress_bar() as bar:
         result = run_triage(
             desk, request, on_progress=lambda progress: bar.show("reading", progress.num_done, progress.num_files)

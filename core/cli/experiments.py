@@ -101,6 +101,41 @@ def restore(runs: Runs) -> None:
     print_sentence(f"Restored {len(ids)} runs.")
 
 
+def purge(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Deleted runs; all whose time for undo is over if none.")
+    ] = None,
+    who: Annotated[str | None, typer.Option("--as", help="Who does it: stands in the audit trail.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Delete runs for good that were deleted before: their files, checkpoints and curves."""
+    from core.services.purging import UNDO_HOURS, purge_runs
+
+    done = purge_runs(open_desk(), runs or None, who)
+    if as_json:
+        print_json({"run_ids": done.run_ids, "freed_bytes": done.num_bytes})
+        return
+    whose = "" if runs else f" that were deleted more than {UNDO_HOURS} hours ago"
+    print_sentence(f"Deleted {len(done.run_ids)} runs{whose} for good; {done.num_bytes / 1e6:,.1f} MB were made free.")
+
+
+def points(
+    model: Annotated[str, typer.Argument(help="`starter`, `run:RUN`, `ensemble:NAME` or a checkpoint folder.")],
+    as_json: Json = False,
+) -> None:
+    """List the operating points kept for a model, as `triage --operating-point` takes them."""
+    from core.services.models import model_card
+    from core.services.operating_points import list_points
+
+    desk = open_desk()
+    kept = list_points(desk, model_card(desk, model).weights_hash)
+    rows = [{"name": f"{one.point.name}@{one.version}", **one.point.model_dump(exclude={"name"})} for one in kept]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("name", "threshold", "uncertain_low", "uncertain_high", "chosen_on"), "None is kept yet.")
+
+
 def choose_point(
     run: Run,
     name: Annotated[str, typer.Option("--name", help="What the operating point is called.")],
@@ -137,7 +172,7 @@ def choose_point(
 
 def add_experiment_commands(runs_app: typer.Typer) -> None:
     """Put these commands among those about runs."""
-    for command in (compare, export, predictions, delete, restore):
+    for command in (compare, export, predictions, delete, restore, purge, points):
         runs_app.command(command.__name__)(command)
     runs_app.command("choose-point")(choose_point)
 

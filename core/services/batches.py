@@ -8,9 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, SettingsError
+from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop, requeue
 from core.services.desk import Desk
+from core.services.point_choice import OWN, point_of_row
 from core.services.triage import TriageRequest, create_batch
 from core.services.waiting_reader import hand_over
 from core.services.worklist import count_readings
@@ -32,6 +34,7 @@ class BatchStatus:
     seconds_left: float | None
     error: str | None
     card: ModelCard
+    operating_point: OperatingPoint
     reader: str | None
     created_at: datetime
     finished_at: datetime | None
@@ -51,7 +54,9 @@ def start_batch(desk: Desk, request: TriageRequest) -> str:
     return batch_id
 
 
-def start_server_folder(desk: Desk, folder: str, model: str, reader: str | None = None) -> str:
+def start_server_folder(
+    desk: Desk, folder: str, model: str, reader: str | None = None, operating_point: str = OWN
+) -> str:
     """Start a batch over a folder or file of this machine; raises SettingsError if it lies below no allowed root."""
     path = Path(folder.strip()).expanduser()
     roots = desk.settings.allowed_film_roots
@@ -60,7 +65,7 @@ def start_server_folder(desk: Desk, folder: str, model: str, reader: str | None 
             f"Films may be read below {' and '.join(str(root) for root in roots)} only. "
             "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
         )
-    return start_batch(desk, TriageRequest(paths=(path,), model=model, reader=reader))
+    return start_batch(desk, TriageRequest(paths=(path,), model=model, operating_point=operating_point, reader=reader))
 
 
 def resume_batch(desk: Desk, batch_id: str) -> None:
@@ -125,6 +130,7 @@ def _status(batch: tables.Batch, counts: dict[str, dict[str, int]], speed: float
         seconds_left=left / speed if speed and batch.finished_at is None else None,
         error=batch.error,
         card=ModelCard.model_validate(batch.model_version.card),
+        operating_point=point_of_row(batch.operating_point),
         reader=batch.reader,
         created_at=batch.created_at,
         finished_at=batch.finished_at,

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.cohort.manifest import Cohort
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.model.card import ModelCard
+from core.model.checkpoint import read_card
 from core.services import cohorts
 from core.services.desk import Desk
-from core.services.models import STARTER, record_model
+from core.services.models import STARTER, model_folder, operating_point_of, record_model
 from core.services.openings import count_openings, record_opening
-from core.services.predictions import PredictedFilms, films_of, keep_predictions
+from core.services.predictions import LabelledFilms, PredictedFilms, films_of, keep_predictions, stored_predictions
 from core.services.predictors import load_predictor, num_threads
 from core.triage.intake import Candidate
 from core.triage.pipeline import Predictor, read_films
@@ -28,6 +31,7 @@ class EvaluationRequest(BaseModel):
     data: Path = Field(description="The folder of the cohort.")
     model: str = Field(STARTER, description="`starter`, `run:RUN` or a checkpoint folder.")
     split: str = Field("test", description="The split that is scored.")
+    again: bool = Field(False, description="Read films again whose predictions by this checkpoint are stored.")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class EvaluationResult:
     split: str
     num_unreadable: int
     num_openings: int
+    from_stored_predictions: bool
 
     def document(self) -> dict[str, Any]:
         """Return one flat document: the figures first, then what they rest on."""
@@ -52,44 +57,72 @@ class EvaluationResult:
 def evaluate(
     desk: Desk, request: EvaluationRequest, on_progress: Callable[[int, int], None] = lambda done, count: None
 ) -> EvaluationResult:
-    """Score every readable film of a split, without gate and without removing duplicates, and record the opening."""
+    """Judge a model on every readable film of a split, without gate and without removing duplicates.
+
+    Films that this checkpoint has read before in just this split are not read again. The opening is recorded.
+    """
     cohort = cohorts.index(desk, request.data)
     films = cohort.select(request.split)
     films = films[films["label"].notna()]
     if films.empty:
         raise EvaluationError(_nothing_to_score(request, sorted(set(cohort.manifest["split"].dropna()))))
-    predictor = replace(load_predictor(desk, request.model), gate=None)
-    logits = score_films(desk, predictor, cohort.root, list(films["file"]), on_progress)
-    scored = films[films["file"].isin(logits)]
-    if scored.empty:
-        raise EvaluationError(f"No film of the split {request.split!r} of {request.data} can be read.")
-    logits_N = np.array([logits[file] for file in scored["file"]])
-    card = predictor.checkpoint.card
-    report = evaluate_probabilities(
-        (scored["label"] == "pneumonia").to_numpy().astype(int),
-        card.calibration.apply(logits_N),
-        predictor.operating_point.threshold,
-        patients_N=scored["patient"].to_numpy(),
+    files = list(films["file"])
+    folder = model_folder(desk, request.model)
+    card = read_card(folder)
+    predicted = None if request.again else _stored(desk, card, cohort, request.split, files)
+    is_stored = predicted is not None
+    predicted = predicted or _read(desk, request, cohort, files, on_progress)
+    return EvaluationResult(
+        report=predicted.report,
+        model=card.name,
+        checkpoint_hash=predicted.checkpoint_hash,
+        engine=predicted.engine,
+        cohort_fingerprint=cohort.fingerprint,
+        split=request.split,
+        num_unreadable=len(files) - len(predicted.films.files),
+        num_openings=_record(desk, card, folder, predicted),
+        from_stored_predictions=is_stored,
     )
-    predicted = PredictedFilms(
+
+
+def _stored(desk: Desk, card: ModelCard, cohort: Cohort, split: str, files: list[str]) -> PredictedFilms | None:
+    """Return stored predictions of all these films, judged as the card says now; None if any was not read."""
+    with desk.reading() as session:
+        found = stored_predictions(session, card.weights_hash, split, films_of(cohort, files))
+    if found is None:
+        return None
+    found = replace(found, cohort_fingerprint=cohort.fingerprint, calibration=card.calibration)
+    return replace(found, report=_report(card, found.films, found.logits_N))
+
+
+def _read(
+    desk: Desk, request: EvaluationRequest, cohort: Cohort, files: list[str], on_progress: Callable[[int, int], None]
+) -> PredictedFilms:
+    predictor = replace(load_predictor(desk, request.model), gate=None)
+    logits = score_films(desk, predictor, cohort.root, files, on_progress)
+    scored = [file for file in files if file in logits]
+    if not scored:
+        raise EvaluationError(f"No film of the split {request.split!r} of {request.data} can be read.")
+    logits_N = np.array([logits[file] for file in scored])
+    card, films = predictor.checkpoint.card, films_of(cohort, scored)
+    return PredictedFilms(
         checkpoint_hash=predictor.checkpoint.hash,
         split=request.split,
         cohort_fingerprint=cohort.fingerprint,
         engine=predictor.engine.name,
-        films=films_of(cohort, list(scored["file"])),
+        films=films,
         logits_N=logits_N,
         calibration=card.calibration,
-        report=report,
+        report=_report(card, films, logits_N),
     )
-    return EvaluationResult(
-        report=report,
-        model=card.name,
-        checkpoint_hash=predictor.checkpoint.hash,
-        engine=predictor.engine.name,
-        cohort_fingerprint=cohort.fingerprint,
-        split=request.split,
-        num_unreadable=len(films) - len(scored),
-        num_openings=_record(desk, predictor, predicted),
+
+
+def _report(card: ModelCard, films: LabelledFilms, logits_N: np.ndarray) -> EvaluationReport:
+    return evaluate_probabilities(
+        films.labels_N,
+        card.calibration.apply(logits_N),
+        operating_point_of(card).threshold,
+        patients_N=films.known_patients,
     )
 
 
@@ -113,10 +146,10 @@ def score_films(
     return logits
 
 
-def _record(desk: Desk, predictor: Predictor, predicted: PredictedFilms) -> int:
+def _record(desk: Desk, card: ModelCard, folder: Path, predicted: PredictedFilms) -> int:
     """Store predictions and this opening; return how often this split of this cohort has been opened on this desk."""
     with desk.transaction() as session:
-        record_model(session, predictor.checkpoint.card, predictor.checkpoint.folder)
+        record_model(session, card, folder)
         keep_predictions(session, predicted)
         record_opening(session, predicted, "read")
         return count_openings(session, predicted.cohort_fingerprint, predicted.split)

@@ -157,6 +157,22 @@ def load_predictions(session: Session, checkpoint_hashes: Sequence[str], split: 
     return found
 
 
+def stored_predictions(
+    session: Session, checkpoint_hash: str, split: str, films: LabelledFilms
+) -> PredictedFilms | None:
+    """Return what a checkpoint said of exactly these films, None where that is not stored."""
+    row = session.scalar(
+        select(tables.PredictionSet)
+        .join(tables.FilmSet)
+        .where(
+            tables.PredictionSet.checkpoint_hash == checkpoint_hash,
+            tables.PredictionSet.split == split,
+            tables.FilmSet.fingerprint == films.fingerprint,
+        )
+    )
+    return None if row is None else _read_predictions(row, films)
+
+
 def splits_with_predictions(session: Session, checkpoint_hash: str) -> list[str]:
     """Return the splits of which a checkpoint's predictions are stored, those that may choose first."""
     splits = session.scalars(

@@ -73,7 +73,9 @@ def start_received_batch(
 
 def _write(desk: Desk, upload_id: str, films: Sequence[tuple[str, BinaryIO]], request: TriageRequest) -> str:
     """Write every film under its own name and return the SHA-256 of the request, names and contents."""
-    digest = hashlib.sha256(f"{request.model} {request.title}".encode("utf-8", "surrogatepass"))
+    digest = hashlib.sha256(
+        f"{request.model} {request.operating_point} {request.title}".encode("utf-8", "surrogatepass")
+    )
     for name, stream in films:
         digest.update(b"\0" + name.encode("utf-8", "surrogatepass") + b"\0")
         incoming = uploads.IncomingFile(desk, upload_id, name)

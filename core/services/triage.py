@@ -17,7 +17,8 @@ from core.runs.work import Heartbeat, claim, finish
 from core.services.audit import AuditAction, record_event, record_model_change, record_read
 from core.services.desk import Desk
 from core.services.keeping import apply_retention
-from core.services.models import STARTER, model_folder, record_model, record_operating_point
+from core.services.models import STARTER, model_folder, record_model
+from core.services.point_choice import OWN, choose_row, point_of_batch
 from core.services.predictors import load_predictor, num_threads
 from core.services.study_numbers import study_number
 from core.services.taking_over import earlier_readings, taken_over_rows
@@ -41,6 +42,11 @@ class TriageRequest(BaseModel):
 
     paths: tuple[Path, ...] = Field(min_length=1, description="Files, folders and zip archives.")
     model: str = Field(STARTER, description="`starter`, `run:RUN` or a checkpoint folder.")
+    operating_point: str = Field(
+        OWN,
+        max_length=140,
+        description="NAME or NAME@VERSION of an operating point kept for this model; its card's own if empty.",
+    )
     saliency_folder: Path | None = Field(None, description="Where to write films overlaid with where the model looked.")
     reader: str | None = Field(None, description="Who asked for it.")
     again: bool = Field(False, description="Read films again that this model version has read before.")
@@ -81,7 +87,7 @@ def create_batch(desk: Desk, request: TriageRequest) -> str:
     absolute = request.model_copy(update={"paths": tuple(path.absolute() for path in request.paths)})
     with desk.transaction() as session:
         model = record_model(session, card, folder)
-        point = record_operating_point(session, card)
+        point = choose_row(session, card, request.operating_point)
         batch = tables.Batch(
             id=uuid.uuid4().hex[:12],
             source=request.title or ", ".join(str(path) for path in request.paths),
@@ -117,6 +123,8 @@ def work_on_batch(
         with Heartbeat(desk.transaction, tables.Batch, batch_id) as heartbeat:
             request = _request_of(desk, batch_id)
             predictor = predictor or load(desk, request.model)
+            if request.operating_point != OWN:
+                predictor = replace(predictor, operating_point=point_of_batch(desk, batch_id))
             stopped = not _read_all(desk, batch_id, request, predictor, on_progress, lambda: heartbeat.should_stop)
     except BaseException as error:
         state = State.STOPPED if isinstance(error, KeyboardInterrupt) else State.FAILED

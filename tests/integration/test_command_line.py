@@ -67,6 +67,7 @@ def test_evaluate_gives_every_figure(command_line, trained_run, small_cohort) ->
     assert set(first["ci"]) >= {"auc", "accuracy", "sensitivity", "specificity"}
     assert first["auc"] > 0.9
     assert (first["num_openings"], second["num_openings"]) == (1, 2)
+    assert (first["from_stored_predictions"], second["from_stored_predictions"]) == (False, True)
     assert {name: first[name] for name in FIGURES} == {name: second[name] for name in FIGURES}
 
 

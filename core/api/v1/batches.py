@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, Header, HTTPException, Path, Request,
 from pydantic import BaseModel, Field
 
 from core.api.access import Reader, Triager
+from core.api.answers import OperatingPointAnswer
 from core.api.problems import problem_responses
 from core.api.settings import ApiSettings
 from core.api.v1.paging import Page, Paged
@@ -38,6 +39,7 @@ class BatchAnswer(BaseModel):
     counts: dict[str, int] = Field(description="Films by priority, and files that were not read by status.")
     model: str
     checkpoint_hash: str
+    operating_point: OperatingPointAnswer
     reader: str | None
     created_at: datetime
     finished_at: datetime | None
@@ -70,6 +72,10 @@ def start(
     response: Response,
     title: Annotated[str, Form(max_length=200)] = "",
     model: Annotated[str, Form(pattern=MODEL_NAME)] = "starter",
+    operating_point: Annotated[
+        str,
+        Form(max_length=140, description="NAME or NAME@VERSION of one kept for this model; its own if left out."),
+    ] = "",
     idempotency_key: Annotated[
         str | None,
         Header(pattern=PRINTABLE, description="Repeat it when you repeat a request, and nothing is done twice."),
@@ -83,6 +89,7 @@ def start(
     asked = TriageRequest(
         paths=(PROJECT_ROOT,),
         model=model,
+        operating_point=operating_point.replace("\0", "").strip(),
         title=title.replace("\0", "").strip() or f"{len(files)} files from {caller.name}",
         reader=caller.name,
     )
@@ -151,4 +158,5 @@ def _after(batch_id: str, act: Any) -> BatchAnswer:
 
 def _answer(batch: BatchStatus) -> BatchAnswer:
     fields = {name: getattr(batch, name) for name in BatchAnswer.model_fields if hasattr(batch, name)}
+    fields["operating_point"] = batch.operating_point.model_dump()
     return BatchAnswer(**fields, model=batch.card.name, checkpoint_hash=batch.card.weights_hash)

@@ -4,19 +4,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.errors import PneumoDeskError
 from core.model.catalogue import Architecture
-from core.services.annotations import archive, delete_runs, restore_runs, star
+from core.services.annotations import archive, restore_runs, star
 from core.services.desk import Desk
 from core.services.history import HistoryPage, HistoryQuery, RunLine, RunOrder, Shelf, known_tags, search_runs
 from core.services.run_export import MOST_RUNS, export_runs, runs_to_csv
 from core.services.run_groups import RunGroup, group_by_seed, group_by_tag
+from core.ui.experiments.deleting import delete, purge_popover, say_what_was_deleted
 from core.ui.experiments.words import RUN_STATES, figure, with_interval
 from core.ui.words import moment
 
 ROWS_ON_A_PAGE = 100
-UNDO = "experiments.deleted"
-PROBLEM = "experiments.problem"
 ALWAYS = ["★", "Run", "State", "AUC", "95 % interval"]
 OPTIONAL = [
     *("Over the epochs", "Accuracy", "Sensitivity", "Specificity", "Network", "Recipe", "Seed", "Epochs"),
@@ -28,7 +26,7 @@ USUAL = ["Over the epochs", "Accuracy", "Network", "Seed", "Tags", "Begun"]
 def history_view(desk: Desk) -> list[str] | None:
     """Show the history; return the runs to open: one to look at, several to compare."""
     query = _asked(desk)
-    _say_what_was_deleted(desk)
+    say_what_was_deleted(desk)
     page = search_runs(desk, query)
     if not page.num_all:
         st.caption(
@@ -179,6 +177,7 @@ def _actions(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) -> list[
                 on_click=restore_runs,
                 args=(desk, ids),
             )
+            purge_popover(desk, ids)
         else:
             st.button(
                 "Delete",
@@ -186,7 +185,7 @@ def _actions(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) -> list[
                 disabled=not ids,
                 key="experiments.delete",
                 help="Takes runs out of the lists; records and files stay, so that it can be undone.",
-                on_click=_delete,
+                on_click=delete,
                 args=(desk, ids),
             )
         everything = query.model_copy(update={"limit": MOST_RUNS, "offset": 0})
@@ -251,27 +250,6 @@ def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
     ):
         return ids
     return None
-
-
-def _delete(desk: Desk, ids: list[str]) -> None:
-    try:
-        delete_runs(desk, ids)
-        st.session_state[UNDO] = ids
-    except PneumoDeskError as error:
-        st.session_state[PROBLEM] = str(error)
-
-
-def _undo(desk: Desk) -> None:
-    restore_runs(desk, st.session_state.pop(UNDO))
-
-
-def _say_what_was_deleted(desk: Desk) -> None:
-    if problem := st.session_state.pop(PROBLEM, None):
-        st.error(problem, icon=":material/error:")
-    if ids := st.session_state.get(UNDO):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/delete: Deleted {len(ids)} run{'s' if len(ids) > 1 else ''}.")
-            st.button("Undo", icon=":material/undo:", key="experiments.undo", on_click=_undo, args=(desk,))
 
 
 def _row(line: RunLine) -> dict[str, object]:
