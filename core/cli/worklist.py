@@ -23,7 +23,18 @@ def worklist_list(
 
     asked = StudyFilter(show=Show.ALL if show_all else Show.TO_READ)
     studies = select_studies(load_worklist(open_desk()), asked, None)
-    columns = ["band", "probability", "status", "file", "waited_hours", "num_readers", "assigned_to", "reason", "study"]
+    columns = [
+        "reading_id",
+        "band",
+        "probability",
+        "status",
+        "file",
+        "waited_hours",
+        "num_readers",
+        "assigned_to",
+        "reason",
+        "study",
+    ]
     rows = studies[columns].astype(object).where(studies[columns].notna(), None).to_dict("records")
     if as_json:
         print_json(rows)
@@ -79,3 +90,82 @@ def worklist_audit(
         print_json(rows)
     else:
         print_table(rows, ("when", "who", "action", "subject", "detail"), "Nothing in the trail matches.")
+
+
+@app.command("undo")
+def worklist_undo(who: Who = None) -> None:
+    """Take back the last verdict that counts of whoever asks; the one before it counts again."""
+    from core.errors import WorklistError
+    from core.services.verdicts import checked_name, last_verdict, undo_verdict
+
+    desk = open_desk()
+    reader = checked_name(who)
+    last = last_verdict(desk, reader)
+    if last is None:
+        raise WorklistError(f"{reader} has given no verdict that could be taken back.")
+    undone = undo_verdict(desk, last.id, reader)
+    print_sentence(f"Taken back: {undone.verdict} on study {undone.study[:16]}.")
+
+
+@app.command("assign")
+def worklist_assign(
+    studies: Annotated[list[str], typer.Argument(help="Studies, each by its name in `list --json` or its beginning.")],
+    to: Annotated[str, typer.Option("--to", help="The reader's name; nobody if left out.")] = "",
+    who: Who = None,
+) -> None:
+    """Give studies to a reader, or take them back."""
+    from core.services.studies import assign_studies, resolve_studies
+
+    desk = open_desk()
+    found = resolve_studies(desk, studies)
+    assign_studies(desk, found, to or None, who)
+    print_sentence(f"Assigned to {to or 'nobody'}: {len(found)} studies.")
+
+
+@app.command("agreement")
+def worklist_agreement(
+    batch: Annotated[str | None, typer.Option("--batch", help="Only the studies of this batch.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how far model and readers agree, and on which studies they do not."""
+    from core.services.agreement import report_agreement
+
+    report = report_agreement(open_desk(), batch)
+    document = report.document()
+    if as_json:
+        print_json(document)
+        return
+    columns = ("first", "second", "num_studies", "kappa", "kappa_low", "kappa_high", "agreed")
+    print_table(document["pairs"], columns, "Nobody has judged a study yet.")
+    shares = ("reference", "sensitivity", "sensitivity_low", "sensitivity_high")
+    print_table(document["against"], (*shares, "specificity", "specificity_low", "specificity_high"), "")
+    print_table(document["disagreements"], ("file", "probability", "finding", "verdicts", "between"), "")
+    print_sentence(f"{report.num_judged} studies were judged; {len(document['disagreements'])} in disagreement.")
+
+
+@app.command("rules")
+def worklist_rules(
+    changes: Annotated[
+        list[str] | None, typer.Argument(help="FIELD=VALUE, an empty value for none; without any the rules are shown.")
+    ] = None,
+    who: Who = None,
+    history: Annotated[bool, typer.Option("--history", help="All versions, newest first.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the rules of the worklist, or change them: the new version counts for everybody, the old ones stay."""
+    from core.services.rules import change_rules, current_rules, list_rules
+
+    desk = open_desk()
+    if changes:
+        change_rules(desk, changes, who)
+    versions = (list_rules(desk) or [current_rules(desk)]) if history else [current_rules(desk)]
+    rows = [
+        {"version": one.version, "author": one.author, "when": one.when, **one.rules.model_dump(mode="json")}
+        for one in versions
+    ]
+    if as_json:
+        print_json(rows if history else rows[0])
+        return
+    for row in rows:
+        for name, value in row.items():
+            typer.echo(f"{name}: {'–' if value in (None, '') else value}")

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
 from core.evaluation.agreement import AgainstReference, Agreement, against_reference, agreement
+from core.evaluation.proportions import Interval
 from core.services.desk import Desk
 from core.services.studies import Worklist, load_worklist
 from core.services.verdicts import Verdict
@@ -36,6 +38,46 @@ class AgreementReport:
     disagreements: pd.DataFrame
     num_judged: int
     models: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return everything as lists of flat rows; `agreed` counts the studies of which both said the same."""
+        pairs = [
+            {
+                "first": pair.first,
+                "second": pair.second,
+                "num_studies": pair.found.num_studies,
+                "num_decided": pair.found.num_decided,
+                "agreed": int(pair.found.table.trace()),
+                "kappa": pair.found.kappa,
+                **_ends("kappa", pair.found.kappa_interval),
+            }
+            for pair in self.pairs
+        ]
+        against = [
+            {
+                "reference": name,
+                "num_positive": found.num_positive,
+                "num_negative": found.num_negative,
+                "sensitivity": found.sensitivity,
+                **_ends("sensitivity", found.sensitivity_interval),
+                "specificity": found.specificity,
+                **_ends("specificity", found.specificity_interval),
+            }
+            for name, found in self.against.items()
+        ]
+        rows = self.disagreements.astype(object).where(self.disagreements.notna(), None).to_dict("records")
+        return {
+            "models": list(self.models),
+            "num_judged": self.num_judged,
+            "pairs": pairs,
+            "against": against,
+            "disagreements": rows,
+        }
+
+
+def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+    low, high = interval or (None, None)
+    return {f"{name}_low": low, f"{name}_high": high}
 
 
 def report_agreement(desk: Desk, batch_id: str | None = None) -> AgreementReport:

@@ -1,10 +1,13 @@
 """The rules of the worklist: the newest version counts, and every version stays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import ValidationError
 from sqlalchemy import select
 
+from core.errors import WorklistError
 from core.services.audit import AuditAction, record_event
 from core.services.desk import Desk
 from core.services.verdicts import checked_name
@@ -50,3 +53,23 @@ def save_rules(desk: Desk, rules: WorklistRules, author: str | None) -> int:
         session.flush()
         record_event(session, author, AuditAction.RULES, f"version {row.id}", **changed)
         return row.id
+
+
+def change_rules(desk: Desk, changes: Sequence[str], author: str | None) -> int:
+    """Keep a new version of the rules with some fields changed, each as FIELD=VALUE, an empty value for none.
+
+    Returns its number; raises WorklistError for a field that is not there and for values that are not allowed.
+    """
+    values = current_rules(desk).rules.model_dump()
+    for change in changes:
+        name, is_given, value = change.partition("=")
+        if not is_given or name not in values:
+            raise WorklistError(f"{change!r} is no change of a rule. Say FIELD=VALUE with {', '.join(values)}.")
+        values[name] = value or None
+    try:
+        rules = WorklistRules.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"{first['loc'][0]} is {first['input']!r}: " if first["loc"] else ""
+        raise WorklistError(f"{where}{first['msg'].lower()}. The rules stay as they are.") from error
+    return save_rules(desk, rules, author)

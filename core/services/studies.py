@@ -9,6 +9,7 @@ from enum import StrEnum
 import pandas as pd
 from sqlalchemy import func, select
 
+from core.errors import InputNotFoundError
 from core.services.audit import AuditAction, record_event
 from core.services.desk import Desk
 from core.services.rules import current_rules
@@ -195,6 +196,21 @@ def assign_studies(desk: Desk, studies: Sequence[str], assigned_to: str | None, 
             f"{len(studies)} studies" if len(studies) != 1 else f"study {studies[0][:16]}",
             assigned_to=name or "nobody",
         )
+
+
+def resolve_studies(desk: Desk, names: Sequence[str]) -> list[str]:
+    """Return the studies that are named by their hashes or the beginnings of them; raises InputNotFoundError."""
+    reading = tables.Reading
+    found = []
+    with desk.reading() as session:
+        for name in names:
+            same = reading.study.startswith(name, autoescape=True)
+            studies = session.scalars(select(reading.study).where(same).distinct().limit(2)).all() if name else []
+            if len(studies) != 1:
+                how_many = "more than one study begins with" if studies else "there is no study"
+                raise InputNotFoundError(f"{how_many.capitalize()} {name!r}. `worklist list --json` names them all.")
+            found.append(studies[0])
+    return found
 
 
 def _counts(desk: Desk, *counted: type) -> tuple[int, ...]:
