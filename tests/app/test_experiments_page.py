@@ -132,3 +132,21 @@ def test_probabilities_that_never_differ_are_said(dashboard, home_desk, tab) -> 
         session.get(tables.Run, "same00").checkpoint_hash = "flat"
     tab.goto(f"{dashboard.address}/experiments?run=same00")
     expect(tab.get_by_test_id("stMain")).to_contain_text("says the same of every film")
+
+
+def test_a_threshold_moves_and_an_operating_point_is_kept_for_good(dashboard, home_desk, tab) -> None:
+    """Moved to 0, the threshold flags every film; a point that is kept under a name is there after a refresh."""
+    tab.goto(f"{dashboard.address}/experiments?run=good00")
+    main = tab.get_by_test_id("stMain")
+    expect(main).to_contain_text("Worst errors")
+    tab.get_by_role("slider", name="Threshold").press("Home")
+    expect(metric(tab, "Specificity")).to_contain_text("0.000")
+    tab.get_by_role("radio", name="Operating points").click()
+    tab.get_by_label("Name", exact=True).fill("Night ward")
+    tab.keyboard.press("Enter")
+    tab.get_by_role("button", name="Keep it").click()
+    expect(main).to_contain_text("version 1")
+    tab.reload()
+    expect(main).to_contain_text("Worst errors")
+    tab.get_by_role("radio", name="Operating points").click()
+    expect(main).to_contain_text("Night ward")
