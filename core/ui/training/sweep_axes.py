@@ -78,4 +78,4 @@ def _two_values(value: float) -> str:
 def _first_bounds(value: float, *, is_whole: bool) -> tuple[Any, Any]:
     if is_whole:
         return max(1, value // 2), max(2, value * 2)
-    return (value / 10, value) if value else (0.0, 0.1)
+    return (float(f"{value / 10:.3g}"), value) if value else (0.0, 0.1)

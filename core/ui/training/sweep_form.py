@@ -91,7 +91,7 @@ def _judging(*, is_search: bool) -> tuple[str, Objective, dict[str, object]]:
     """Name, objective, and what else the kind asks for."""
     key = "training.sweep.search" if is_search else "training.sweep.grid"
     columns = st.columns(4 if is_search else 3)
-    name = columns[0].text_input("Name", max_chars=200, key=f"{key}.name")
+    name = columns[0].text_input("Name", max_chars=200, placeholder="Told from what it varies", key=f"{key}.name")
     objective = columns[1].selectbox(
         "Judged by",
         list(Objective),

@@ -40,8 +40,8 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
             st.rerun()
         _state(sweep)
         _buttons(desk, sweep)
-        _curve(sweep)
         _table(sweep)
+        _curve(sweep)
         if sweep.line.is_live:
             machine_row(desk)
 
@@ -107,17 +107,26 @@ def _curve(sweep: SweepDetail) -> None:
     if len(valued) < 2:
         return
     objective = OBJECTIVES[sweep.request.objective.value]
-    frame = pd.DataFrame({"Trial": [one.number + 1 for one in valued], "This run": [one.value for one in valued]})
-    lower = sweep.request.objective.is_better_when_lower
-    frame["Best so far"] = frame["This run"].cummin() if lower else frame["This run"].cummax()
-    st.line_chart(
+    values = pd.Series([one.value for one in valued])
+    best = values.cummin() if sweep.request.objective.is_better_when_lower else values.cummax()
+    frame = pd.DataFrame({"Trial": [one.number + 1 for one in valued], "Run": values, "Best so far": best})
+    st.vega_lite_chart(
         frame,
-        x="Trial",
-        y=["This run", "Best so far"],
-        y_label=objective,
+        # Not from zero on: the runs of a sweep lie close together.
+        {
+            "encoding": {
+                "x": {"field": "Trial", "type": "quantitative", "axis": {"tickMinStep": 1}},
+                "y": {"type": "quantitative", "scale": {"zero": False}, "title": f"{objective}: runs, best so far"},
+            },
+            "layer": [
+                {"mark": {"type": "line", "interpolate": "step-after"}, "encoding": {"y": {"field": "Best so far"}}},
+                {"mark": {"type": "point", "filled": True, "tooltip": True}, "encoding": {"y": {"field": "Run"}}},
+            ],
+        },
         height=240,
-        alt=f"{objective} of each run, and the best up to it",
+        alt=f"{objective} of each run as points, and the best up to it as a line",
     )
+    st.caption("Each point is a run that is complete; the line is the best up to it.")
 
 
 def _table(sweep: SweepDetail) -> None:
