@@ -22,7 +22,7 @@ from db.models import Run, utc_now
 from db.states import State
 
 SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_BETWEEN_GLANCES = 0.05
+SECONDS_BETWEEN_GLANCES = 0.02
 SECONDS_TO_LOCK = 2.0
 SECONDS_UNTIL_TERM = 5.0
 # A checkpoint of the largest network takes seconds; a worker whose step takes long has twice that step on top.

@@ -18,7 +18,7 @@ from optuna.distributions import (
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -48,36 +48,37 @@ class SweepStudy:
                 pruner=_pruner(request),
                 load_if_exists=True,
             )
+            self._num_asked = len(self._study.get_trials(deepcopy=False))
 
     def ask(self) -> tuple[int, Row]:
         """Return the number and the settings of the next trial, by what has been told so far."""
         with _in_words():
-            return self._settle(len(self._study.get_trials(deepcopy=False)), None)
+            number, row = self._settle(self._num_asked, None)
+            self._num_asked = number + 1
+            return number, row
 
-    def untold(self) -> dict[int, int]:
-        """Return number and key of each trial that was asked for and of which nothing final was told."""
+    def untold(self) -> dict[int, FrozenTrial]:
+        """Return by its number each trial that was asked for and of which nothing final was told."""
         with _in_words():
             trials = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            return {trial.number: trial._trial_id for trial in trials}
+            return {trial.number: trial for trial in trials}
 
-    def settings_of(self, number: int, key: int) -> Row:
+    def settings_of(self, asked: FrozenTrial) -> Row:
         """Return the settings of a trial that was asked for, completed if whoever asked was interrupted."""
         with _in_words():
-            return self._settle(number, key)[1]
+            return self._settle(asked.number, asked._trial_id)[1]
 
-    def note(self, key: int, by_epoch: Mapping[int, float | None]) -> None:
+    def note(self, asked: FrozenTrial, by_epoch: Mapping[int, float | None]) -> None:
         """Note a trial's values by epoch; later trials are measured by them."""
         with _in_words():
-            trial = Trial(self._study, key)
-            known = self._study._storage.get_trial(key).intermediate_values
             for epoch, value in by_epoch.items():
-                if value is not None and epoch not in known:
-                    trial.report(value, epoch)
+                if value is not None and epoch not in asked.intermediate_values:
+                    self._study._storage.set_trial_intermediate_value(asked._trial_id, epoch, value)
 
-    def is_hopeless(self, key: int) -> bool:
+    def is_hopeless(self, asked: FrozenTrial) -> bool:
         """Return whether the pruner gives a trial up by what was noted of it."""
         with _in_words():
-            return Trial(self._study, key).should_prune()
+            return Trial(self._study, asked._trial_id).should_prune()
 
     def tell(self, number: int, value: float | None) -> None:
         """Note the value of a completed trial; one without a value counts as failed."""

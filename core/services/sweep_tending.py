@@ -40,6 +40,8 @@ class SweepTender:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._studies: dict[str, SweepStudy] = {}
+        # Studies just opened: whoever asked last may have been cut off before the run was queued.
+        self._orphaned: set[str] = set()
 
     def __call__(self) -> bool:
         """Do what is due and return whether any search is open."""
@@ -77,6 +79,7 @@ class SweepTender:
 
         if sweep_id not in self._studies:
             self._studies[sweep_id] = SweepStudy(self._desk, sweep_id, request)
+            self._orphaned.add(sweep_id)
         return self._studies[sweep_id]
 
     def _tell(self, sweep_id: str, request: SweepRequest, study: "SweepStudy", runs: Sequence[tables.Run]) -> None:
@@ -87,13 +90,13 @@ class SweepTender:
         with self._desk.reading() as session:
             values = values_of_runs(session, request.objective, [run.id for run in waiting])
         for run in waiting:
-            key, by_epoch = untold[run.trial_number], values.get(run.id, {})
-            study.note(key, by_epoch)
+            asked, by_epoch = untold[run.trial_number], values.get(run.id, {})
+            study.note(asked, by_epoch)
             if run.state == State.COMPLETED:
                 study.tell(run.trial_number, value_of(run, by_epoch))
             elif run.pruned_epoch is not None and run.state == State.STOPPED:
                 study.tell_pruned(run.trial_number)
-            elif _may_be_pruned(run, by_epoch) and study.is_hopeless(key):
+            elif _may_be_pruned(run, by_epoch) and study.is_hopeless(asked):
                 self._prune(run.id, max(by_epoch))
 
     def _prune(self, run_id: str, epoch: int) -> None:
@@ -106,9 +109,13 @@ class SweepTender:
     ) -> None:
         if room <= 0:
             return
-        orphans = [
-            (number, study.settings_of(number, key)) for number, key in study.untold().items() if number not in numbers
-        ]
+        orphans = []
+        if sweep_id in self._orphaned:
+            orphans = [
+                (number, study.settings_of(asked)) for number, asked in study.untold().items() if number not in numbers
+            ]
+        if len(orphans) <= room:
+            self._orphaned.discard(sweep_id)
         num_clashes = 0
         while room > 0 and num_clashes < CLASHES_UNTIL_END:
             number, row = orphans.pop(0) if orphans else study.ask()
