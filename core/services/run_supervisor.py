@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from core.runs.executor import LocalProcesses
 from core.runs.queueing import live_runs
@@ -26,12 +26,13 @@ def go_on(desk: Desk) -> None:
     """Start a supervisor if there is work for one and none is at work: the last may have been killed."""
     with desk.reading() as session:
         has_work = bool(live_runs(session) or open_sweeps(session))
-    if not has_work:
+    if not has_work or not desk.settings.runs.is_dir():
         return
     try:
         with FileLock(desk.settings.runs / LOCK_FILE, timeout=0):
             pass
-    except Timeout:
+    except OSError:
+        # Held by one that is at work (a Timeout is an OSError), or no place where one could hold it.
         return
     start_supervisor(desk)
 

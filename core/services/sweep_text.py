@@ -9,7 +9,7 @@ from core.errors import SettingsError
 from core.services.sweep_request import Scalar, SweepAxis, SweepRequest
 from core.training.config import TrainingConfig
 
-BOUNDS = re.compile(r"(?P<low>[^.,:]+(?:\.\d+)?)\.\.(?P<high>[^,:]+)(?P<log>:log)?")
+BOUNDS = re.compile(r"(?P<low>[^,:]+?)\.\.(?P<high>[^,:]+)(?P<log>:log)?")
 MOST_SEEDS = 1000
 
 

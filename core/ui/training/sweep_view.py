@@ -116,7 +116,7 @@ def _curve(sweep: SweepDetail) -> None:
         {
             "encoding": {
                 "x": {"field": "Trial", "type": "quantitative", "axis": {"tickMinStep": 1}},
-                "y": {"type": "quantitative", "scale": {"zero": False}, "title": f"{objective}: runs, best so far"},
+                "y": {"type": "quantitative", "scale": {"zero": False}, "title": objective},
             },
             "layer": [
                 {"mark": {"type": "line", "interpolate": "step-after"}, "encoding": {"y": {"field": "Best so far"}}},
@@ -135,6 +135,8 @@ def _table(sweep: SweepDetail) -> None:
         return
     objective = OBJECTIVES[sweep.request.objective.value]
     rows = pd.DataFrame([_row(trial, sweep.best, objective) for trial in sweep.trials])
+    if not rows["What happened"].any():
+        rows = rows.drop(columns="What happened")
     chosen = st.dataframe(
         rows,
         hide_index=True,
@@ -142,6 +144,7 @@ def _table(sweep: SweepDetail) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key=f"training.trials.{sweep.line.id}",
+        placeholder="–",
         column_config={objective: st.column_config.NumberColumn(format="%.4f")},
         alt="Runs of this sweep, in the order in which they were asked for",
     )
