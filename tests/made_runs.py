@@ -1,15 +1,21 @@
 """Finished runs made up from random numbers, for tests and benchmarks that need many of them and no training."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from core.evaluation.calibration import PlattScaling
 from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.evaluation.operating_point import OperatingPoint
+from core.model.card import ModelCard
+from core.model.catalogue import Architecture
+from core.model.checkpoint import save_checkpoint
 from core.services.desk import Desk
 from core.services.predictions import LabelledFilms, PredictedFilms, keep_predictions
 from core.training.config import TrainingConfig
+from core.triage.gate import fit_gate
 from db import models as tables
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,3 +106,34 @@ def add_run(
 def summary_of(report: EvaluationReport) -> dict[str, object]:
     """Return what a run's record says of its figures."""
     return {"best_epoch": 2, "num_epochs": 2, "metrics": {"validation": report.model_dump(mode="json")}}
+
+
+def give_checkpoint(desk: Desk, run_id: str, size: int, seed: int) -> None:
+    """Give a completed run a small network with random weights, and its predictions that network's hash."""
+    import torch
+
+    from core.model.classifier import PneumoniaClassifier
+    from core.model.loading import default_preprocessing, weights_of
+
+    torch.manual_seed(seed)
+    card = ModelCard(
+        name=run_id,
+        architecture=Architecture.MOBILENET_V2,
+        preprocessing=default_preprocessing(Architecture.MOBILENET_V2, size),
+        run_id=run_id,
+        operating_point=OperatingPoint(
+            name="youden", threshold=0.5, uncertain_low=0.5, uncertain_high=0.5, rule="", chosen_on=""
+        ),
+    )
+    embeddings_ND = np.abs(np.random.default_rng(seed).normal(size=(40, 1280)))
+    gate = replace(fit_gate(embeddings_ND, embeddings_ND), threshold=1e6)
+    folder = desk.settings.runs / run_id / "checkpoint"
+    saved = save_checkpoint(folder, weights_of(PneumoniaClassifier(Architecture.MOBILENET_V2)), card, gate.arrays())
+    with desk.transaction() as session:
+        session.get_one(tables.Run, run_id).checkpoint_hash = saved.hash
+        for row in session.query(tables.PredictionSet).filter_by(checkpoint_hash=f"{run_id}-checkpoint"):
+            kept = {
+                column: getattr(row, column)
+                for column in ("split", "film_set_id", "cohort_fingerprint", "engine", "slope", "intercept", "report")
+            }
+            session.add(tables.PredictionSet(checkpoint_hash=saved.hash, logits=row.logits, **kept))

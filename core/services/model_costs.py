@@ -2,22 +2,17 @@
 
 import hashlib
 import json
-import os
 import platform
-import subprocess
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
-from core.errors import EvaluationError
 from core.model.checkpoint import write_atomically
+from core.services.apart import run_apart
 from core.services.desk import Desk
 from core.services.models import model_card
-from core.settings import PROJECT_ROOT
 
-PATIENCE_SECONDS = 900
 COST_FORMAT = 1
 
 
@@ -41,23 +36,8 @@ def measure_cost(desk: Desk, model: str) -> ModelCost:
     known = known_cost(desk, model_card(desk, model).weights_hash)
     if known is not None:
         return known
-    settings = {f"PNEUMODESK_{name.upper()}": str(value) for name, value in desk.settings.model_dump().items()}
-    try:
-        ended = subprocess.run(
-            [sys.executable, "-m", "core.services.cost_worker", model],
-            cwd=PROJECT_ROOT,
-            env={**os.environ, **settings},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise EvaluationError(f"{model} could not be timed within {PATIENCE_SECONDS // 60} minutes.") from error
-    if ended.returncode != 0:
-        said = ended.stderr.strip().splitlines()[-1:] or ["its process ended without a word"]
-        raise EvaluationError(f"{model} could not be timed: {said[0]}")
-    cost = ModelCost(**json.loads(ended.stdout.strip().splitlines()[-1]))
+    said = run_apart(desk, "core.services.cost_worker", model)
+    cost = ModelCost(**json.loads(said.strip().splitlines()[-1]))
     keep_cost(desk, model_card(desk, model).weights_hash, cost)
     return cost
 

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from core.errors import EvaluationError, InputNotFoundError
 from core.evaluation.metrics import EvaluationReport
+from core.services.apart import run_apart
 from core.services.desk import Desk
-from core.services.holdout import HOLDOUT, holdout_files, judge_holdout
+from core.services.holdout import HOLDOUT, holdout_files
 from core.services.judgement import RunRecord, get_record, resolve_run_ids
 from core.services.model_costs import ModelCost, known_cost, measure_cost
 from core.services.predictions import load_predictions
@@ -86,16 +87,32 @@ def chosen_runs(desk: Desk, *, sweep: str | None = None, runs: Sequence[str] = (
 def prepare_table(
     desk: Desk, run_ids: Sequence[str], on_progress: Callable[[str, int, int], None] = lambda stage, done, count: None
 ) -> None:
-    """Judge the held-out films of each run that has some, and time each checkpoint; what is known stays."""
+    """Judge the held-out films of each run that has some, and time each checkpoint, in processes of their own.
+
+    What is known stays, so that work which is broken off goes on where it was. Raises EvaluationError.
+    """
     for place, run_id in enumerate(run_ids):
         on_progress("judging and timing", place, len(run_ids))
         record = get_record(desk, run_id)
         if not record.has_checkpoint:
             continue
-        if holdout_files(record):
-            judge_holdout(desk, run_id)
+        if HOLDOUT not in record.splits and holdout_files(record):
+            run_apart(desk, "core.services.holdout_worker", run_id)
         measure_cost(desk, f"run:{record.id}")
     on_progress("judging and timing", len(run_ids), len(run_ids))
+
+
+def num_to_prepare(desk: Desk, run_ids: Sequence[str]) -> int:
+    """Return of how many runs the cost or the held-out films are still to be measured."""
+    records = [get_record(desk, run_id) for run_id in run_ids]
+    return sum(
+        record.has_checkpoint
+        and (
+            known_cost(desk, record.checkpoint_hash or "") is None
+            or (HOLDOUT not in record.splits and bool(holdout_files(record)))
+        )
+        for record in records
+    )
 
 
 def run_table(desk: Desk, run_ids: Sequence[str], split: str | None = None) -> RunTable:

@@ -11,6 +11,7 @@ from core.services.history import HistoryPage, HistoryQuery, RunLine, RunOrder, 
 from core.services.run_export import MOST_RUNS, export_runs, runs_to_csv
 from core.services.run_groups import RunGroup, group_by_seed, group_by_tag
 from core.ui.experiments.deleting import delete, purge_popover, say_what_was_deleted
+from core.ui.experiments.together import together_buttons
 from core.ui.experiments.words import RUN_STATES, figure, with_interval
 from core.ui.words import moment
 
@@ -110,6 +111,7 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
         column_order=columns,
         column_config={
             "★": st.column_config.TextColumn("★", width=30, help="Starred"),
+            "State": st.column_config.TextColumn(width=180 if any(line.imported for line in page.lines) else None),
             "AUC": st.column_config.NumberColumn(
                 "AUC", format="%.4f", help="Area under the ROC curve on the validation films."
             ),
@@ -150,6 +152,7 @@ def _actions(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) -> list[
             key="experiments.compare",
         ):
             opened = ids
+        together_buttons(ids)
         starred = bool(lines) and all(line.starred for line in lines)
         st.button(
             "Take star away" if starred else "Star",

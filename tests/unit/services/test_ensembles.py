@@ -1,7 +1,6 @@
 """Ensembles of runs: fitted, stored whole, read with, compared with their members."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,9 @@ from scipy.special import expit
 
 from core.errors import CheckpointError, EvaluationError
 from core.evaluation.ensembling import Voting
-from core.evaluation.operating_point import OperatingPoint
-from core.model.card import ModelCard
-from core.model.catalogue import Architecture
-from core.model.checkpoint import load_checkpoint, save_checkpoint
-from core.model.classifier import PneumoniaClassifier
+from core.model.checkpoint import load_checkpoint
 from core.model.ensemble import halved, load_ensemble
-from core.model.loading import classifier_from, default_preprocessing, weights_of
+from core.model.loading import classifier_from
 from core.services.desk import Desk, open_desk
 from core.services.ensemble_comparison import compare_ensemble
 from core.services.ensembles import EnsembleRequest, create_ensemble, list_ensembles
@@ -25,11 +20,9 @@ from core.services.judgement import look_at
 from core.services.models import find_model, list_models
 from core.services.predictors import load_predictor
 from core.settings import AppSettings
-from core.triage.gate import fit_gate
 from core.triage.intake import Candidate
 from core.triage.pipeline import read_films
-from db import models as tables
-from tests.made_runs import add_run, made_films
+from tests.made_runs import add_run, give_checkpoint, made_films
 
 FOLDS = ("validation", "calibration")
 
@@ -45,33 +38,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     add_run(desk, "other0", name="other0", films=made_films(80, first=40), splits=FOLDS)
     give_checkpoint(desk, "other0", 32, 5)
     return desk
-
-
-def give_checkpoint(desk: Desk, run_id: str, size: int, seed: int) -> None:
-    import torch
-
-    torch.manual_seed(seed)
-    card = ModelCard(
-        name=run_id,
-        architecture=Architecture.MOBILENET_V2,
-        preprocessing=default_preprocessing(Architecture.MOBILENET_V2, size),
-        run_id=run_id,
-        operating_point=OperatingPoint(
-            name="youden", threshold=0.5, uncertain_low=0.5, uncertain_high=0.5, rule="", chosen_on=""
-        ),
-    )
-    embeddings_ND = np.abs(np.random.default_rng(seed).normal(size=(40, 1280)))
-    gate = replace(fit_gate(embeddings_ND, embeddings_ND), threshold=1e6)
-    folder = desk.settings.runs / run_id / "checkpoint"
-    saved = save_checkpoint(folder, weights_of(PneumoniaClassifier(Architecture.MOBILENET_V2)), card, gate.arrays())
-    with desk.transaction() as session:
-        session.get_one(tables.Run, run_id).checkpoint_hash = saved.hash
-        for row in session.query(tables.PredictionSet).filter_by(checkpoint_hash=f"{run_id}-checkpoint"):
-            kept = {
-                column: getattr(row, column)
-                for column in ("split", "film_set_id", "cohort_fingerprint", "engine", "slope", "intercept", "report")
-            }
-            session.add(tables.PredictionSet(checkpoint_hash=saved.hash, logits=row.logits, **kept))
 
 
 @pytest.fixture(scope="module")

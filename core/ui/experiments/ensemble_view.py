@@ -1,0 +1,171 @@
+"""Ensembles: made of marked runs, listed, compared with their members."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.evaluation.ensembling import Voting
+from core.services.desk import Desk
+from core.services.ensemble_comparison import EnsembleComparison, compare_ensemble
+from core.services.ensembles import EnsembleRequest, EnsembleSummary, create_ensemble, list_ensembles
+from core.services.judgement import get_record
+from core.ui.experiments.together import NONE_MARKED
+from core.ui.experiments.words import with_interval
+from core.ui.plain_text import plain
+
+VOTING = {
+    Voting.SOFT: "Mean probability",
+    Voting.WEIGHTED: "Fitted weights",
+    Voting.HARD: "Counted votes",
+}
+FIGURES = {"AUC": "auc", "Accuracy": "accuracy", "Sensitivity": "sensitivity", "Specificity": "specificity"}
+COSTS = "experiments.ensemble_costs"
+CHOSEN = "experiments.ensemble_chosen"
+
+
+def ensemble_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> None:
+    """Show the form for marked runs, and the ensembles there are."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader("Ensembles", width="content")
+        st.space("stretch")
+        if st.button("All runs", icon=":material/arrow_back:", key="experiments.ensemble_back"):
+            on_back()
+    if list(ids) != [NONE_MARKED]:
+        _form(desk, ids)
+    ensembles = list_ensembles(desk)
+    if not ensembles:
+        st.caption("There is no ensemble yet. Mark two to eight finished runs in the history to make one of them.")
+        return
+    chosen = _list(ensembles)
+    if chosen is not None:
+        _comparison(desk, chosen)
+
+
+def _form(desk: Desk, ids: Sequence[str]) -> None:
+    records = [get_record(desk, run_id) for run_id in ids]
+    with st.form("experiments.ensemble_form"):
+        st.markdown(f"**Make one of** {', '.join(plain(record.name) for record in records)}")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input(
+                "Name", key="experiments.ensemble_name", max_chars=60, placeholder="Letters, digits, dots, dashes"
+            )
+            voting = st.segmented_control(
+                "Voting",
+                list(VOTING),
+                default=Voting.SOFT,
+                format_func=VOTING.get,
+                key="experiments.ensemble_voting",
+                required=True,
+                help="The mean of the members' probabilities; a mean with weights fitted on the validation films; or "
+                "the share of members that flag the film at their own thresholds.",
+            )
+            half = st.toggle(
+                "Half size",
+                key="experiments.ensemble_half",
+                help="Keeps the weights at 16 bits and computes with 32; probabilities hardly move.",
+            )
+        st.caption(
+            "Weights are fitted on the validation films, probabilities on the calibration films, the threshold on "
+            "both. The members go into the ensemble whole: it outlives their runs."
+        )
+        if not st.form_submit_button("Make the ensemble", type="primary", icon=":material/group_work:"):
+            return
+    try:
+        with st.spinner("Fitting …"):
+            made = create_ensemble(
+                desk, EnsembleRequest(name=name.strip(), runs=tuple(ids), voting=voting, half_precision=half)
+            )
+    except PneumoDeskError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.session_state[CHOSEN] = made.name
+    st.query_params.from_dict({"ensemble": NONE_MARKED})
+    st.rerun()
+
+
+def _list(ensembles: Sequence[EnsembleSummary]) -> EnsembleSummary | None:
+    by_name = {ensemble.name: ensemble for ensemble in ensembles}
+    st.dataframe(
+        [
+            {
+                "Ensemble": ensemble.name,
+                "Voting": VOTING[ensemble.recipe.voting],
+                "Members": ", ".join(f"{member.name} ({member.weight:.2f})" for member in ensemble.recipe.members),
+                "Validation AUC": ensemble.card.metrics["validation"].auc,
+                "Threshold": ensemble.card.operating_point.threshold,
+                "MB": ensemble.num_bytes / 1e6,
+            }
+            for ensemble in ensembles
+        ],
+        hide_index=True,
+        key="experiments.ensembles",
+        alt="Ensembles with their members",
+        column_config={
+            "Validation AUC": st.column_config.NumberColumn(format="%.4f"),
+            "Threshold": st.column_config.NumberColumn(format="%.3f"),
+            "MB": st.column_config.NumberColumn(format="%.1f"),
+        },
+    )
+    if st.session_state.get(CHOSEN) not in by_name:
+        st.session_state[CHOSEN] = ensembles[-1].name
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Compare with its members", list(by_name), key=CHOSEN, width=320)
+    return by_name.get(name)
+
+
+def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
+    costs = st.session_state.setdefault(COSTS, set())
+    try:
+        with st.spinner("Timing each model for a few seconds …") if ensemble.name in costs else st.container():
+            judged = compare_ensemble(desk, ensemble.name, with_cost=ensemble.name in costs)
+    except PneumoDeskError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.dataframe(
+        _rows(judged), hide_index=True, placeholder="–", key="experiments.members", alt="Members and the whole"
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if ensemble.name not in costs and st.button(
+            "Measure time and memory",
+            icon=":material/speed:",
+            key="experiments.ensemble_measure",
+            help="Times the ensemble and each member for some seconds, each in a process of its own.",
+        ):
+            costs.add(ensemble.name)
+            st.rerun()
+        st.caption(
+            f"{judged.num_films:,} validation films with 95 % intervals. {judged.note} p-values are corrected for the "
+            "number of members (Holm)."
+        )
+    for member in judged.members:
+        with st.container(border=True):
+            st.markdown(f"**{plain(judged.name)}** against **{plain(member.member)}**")
+            st.markdown(plain(member.words))
+    st.caption("Read films with it from the command line or the REST API, like any model:")
+    st.code(f"python -m core triage FOLDER --model ensemble:{ensemble.name}", language="bash", wrap_lines=True)
+
+
+def _rows(judged: EnsembleComparison) -> list[dict[str, object]]:
+    entries = [(f"{judged.name} (the ensemble)", None, judged.report, judged.cost)]
+    entries += [(member.member, member.weight, member.report, member.cost) for member in judged.members]
+    return [
+        {
+            "Model": name,
+            "Weight": weight,
+            **{
+                label: with_interval(getattr(report, figure), getattr(report.ci, figure, None))
+                for label, figure in FIGURES.items()
+            },
+            **(
+                {
+                    "Films/s": round(cost.films_per_second),
+                    "Memory at most": f"{cost.peak_megabytes:.0f} MB",
+                    "Weights": f"{cost.weight_megabytes:.1f} MB",
+                }
+                if cost
+                else {}
+            ),
+        }
+        for name, weight, report, cost in entries
+    ]

@@ -1,0 +1,167 @@
+"""Runs as a study's table: architectures with what they cost, or tuning with what was varied."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.figures.cost_figure import CostPoint, cost_figure
+from core.services.architecture_table import architecture_table
+from core.services.desk import Desk
+from core.services.run_tables import RunTable, num_to_prepare, prepare_table, to_csv
+from core.services.tuning_table import tuning_table
+from core.ui.experiments.words import figure
+
+KINDS = {"Architectures": architecture_table, "Tuning": tuning_table}
+COSTS = {
+    "Operations": ("gigaflops", "GFLOPs for one film"),
+    "Films per second": ("films_per_second", "films per second on this machine"),
+    "Size": ("megabytes", "MB of weights"),
+    "Training time": ("training_seconds", "seconds of training"),
+}
+REACHED = {"AUC": "auc", "Accuracy": "accuracy", "Recall": "recall"}
+FIRST = ("number", "architecture", "image_size", "learning_rate", "batch_size", "dropout")
+FIGURES = ("auc", "accuracy", "recall", "f1")
+WORDS = {
+    "number": "No.",
+    "architecture": "Network",
+    "first_weights": "First weights",
+    "image_size": "Pixels",
+    "num_runs": "Seeds",
+    "runs": "Run ids",
+    "num_parameters": "Parameters",
+    "megabytes": "MB",
+    "gigaflops": "GFLOPs",
+    "films_per_second": "Films/s",
+    "training_seconds": "Training",
+    "auc": "AUC",
+    "f1": "F1",
+}
+
+
+def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> None:
+    """Show finished runs as a table."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader(f"{len(ids)} runs as a table" if len(ids) > 1 else "One run as a table", width="content")
+        kind = st.segmented_control(
+            "Table", list(KINDS), default="Architectures", key="experiments.table_kind", required=True
+        )
+        st.space("stretch")
+        if st.button("All runs", icon=":material/arrow_back:", key="experiments.table_back"):
+            on_back()
+    _prepare(desk, ids)
+    table, lines = KINDS[kind](desk, ids)
+    st.dataframe(
+        [_row(line) for line in lines],
+        hide_index=True,
+        placeholder="–",
+        key=f"experiments.run_table.{kind}",
+        alt=f"{kind} table",
+        column_config={
+            "GFLOPs": st.column_config.TextColumn(
+                help="Billions of operations for one film; a multiplication and an addition count as two."
+            ),
+            "Films/s": st.column_config.TextColumn(
+                help="The network alone on this machine, as triage runs it; measured once for each checkpoint."
+            ),
+        },
+    )
+    _say(table)
+    _exports(kind, table, lines)
+    if kind == "Architectures":
+        _figure(lines)
+
+
+def _prepare(desk: Desk, ids: Sequence[str]) -> None:
+    count = num_to_prepare(desk, ids)
+    if not count:
+        return
+    runs = "one run" if count == 1 else f"{count} runs"
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.markdown(f"Of {runs} the speed or the held-out patients are not measured yet.", width="stretch")
+        if not st.button("Measure", icon=":material/speed:", type="primary", key="experiments.table_measure"):
+            return
+    bar = st.progress(0.0, "Measuring; what is measured stays if you leave.")
+    prepare_table(
+        desk, ids, lambda stage, done, num_all: bar.progress(done / num_all, f"{stage}: {done} of {num_all} runs")
+    )
+    st.rerun()
+
+
+def _row(line: dict[str, Any]) -> dict[str, Any]:
+    """Return a line as people read it: a figure with its range over the seeds in one cell."""
+    names = [name for name in line if not name.endswith(("_low", "_high"))]
+    leading = [name for name in (*FIRST, *FIGURES) if name in names]
+    ordered = dict.fromkeys((*leading, *names))
+    return {WORDS.get(name, name.replace("_", " ").capitalize()): _cell(line, name, line[name]) for name in ordered}
+
+
+def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    low, high = line.get(f"{name}_low"), line.get(f"{name}_high")
+    if low is not None:
+        return f"{value:.3f}" if low == high else f"{value:.3f} ({low:.3f} to {high:.3f})"
+    match name:
+        case "num_parameters":
+            return f"{value / 1e6:.1f} M"
+        case "training_seconds":
+            return f"{value / 60:.1f} min"
+        case "megabytes" | "films_per_second":
+            return f"{value:.0f}"
+        case "epochs":
+            return f"{value:g}"
+    return figure(value)
+
+
+def _say(table: RunTable) -> None:
+    films = f"{table.num_films:,} films. " if table.num_films else ""
+    st.caption(f"{films}{' '.join(table.notes)} Brackets hold the smallest and largest of the seeds.")
+
+
+def _exports(kind: str, table: RunTable, lines: Sequence[dict[str, Any]]) -> None:
+    document = {"split": table.split, "num_films": table.num_films, "rows": lines, "notes": table.notes}
+    with st.container(horizontal=True):
+        for name, content, media in (
+            ("CSV", to_csv(lines), "text/csv"),
+            ("JSON", json.dumps(document, indent=1, default=str), "application/json"),
+        ):
+            st.download_button(
+                name,
+                content,
+                f"{kind.lower()}.{name.lower()}",
+                media,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"experiments.table_{name.lower()}",
+            )
+
+
+def _figure(lines: Sequence[dict[str, Any]]) -> None:
+    with st.container(horizontal=True):
+        reached = st.segmented_control(
+            "Reached", list(REACHED), default="AUC", key="experiments.reached", required=True
+        )
+        cost = st.segmented_control("Cost", list(COSTS), default="Operations", key="experiments.cost", required=True)
+    column, title = COSTS[cost]
+    name = REACHED[reached]
+    points = [
+        CostPoint(
+            f"{line['architecture']}, {line['image_size']} pixels",
+            line[column],
+            line[name],
+            line[f"{name}_low"],
+            line[f"{name}_high"],
+            line["megabytes"],
+        )
+        for line in lines
+        if line[column] and line[name] is not None
+    ]
+    if not points:
+        st.caption("What the networks cost is not measured yet, so there is nothing to draw.")
+        return
+    st.plotly_chart(
+        cost_figure(points, title, reached), key="experiments.cost_figure", alt=f"{reached} against {title}"
+    )
+    st.caption("Bars reach from the smallest to the largest of the seeds. The cost's axis is logarithmic.")

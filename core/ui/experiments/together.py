@@ -1,0 +1,38 @@
+"""What can be made of several runs at once: a table of a study, or an ensemble; each has an address of its own."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+NONE_MARKED = "all"
+
+
+def together_buttons(ids: Sequence[str]) -> None:
+    """Show the ways from marked runs to a table and to an ensemble."""
+    st.button(
+        "Table",
+        icon=":material/table_chart:",
+        disabled=not ids,
+        help="Marked runs as an architectures or tuning table; runs that differ in the seed alone are one row.",
+        key="experiments.to_table",
+        on_click=_go,
+        args=("table", list(ids)),
+    )
+    st.button(
+        f"Ensemble of {len(ids)}" if len(ids) > 1 else "Ensembles",
+        icon=":material/group_work:",
+        disabled=len(ids) == 1 or len(ids) > 8,
+        help="Marks of two to eight runs make an ensemble of them; without marks, the ensembles there are.",
+        key="experiments.to_ensemble",
+        on_click=_go,
+        args=("ensemble", list(ids) or [NONE_MARKED]),
+    )
+
+
+def named(parameter: str) -> list[str]:
+    """Return the runs that an address names."""
+    return [one for one in st.query_params[parameter].split(",") if one]
+
+
+def _go(parameter: str, ids: list[str]) -> None:
+    st.query_params.from_dict({parameter: ",".join(ids)})

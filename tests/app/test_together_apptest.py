@@ -1,0 +1,90 @@
+"""Tables and ensembles of runs on the Experiments page, without a browser."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.services.desk import Desk
+from core.services.ensembles import list_ensembles
+from core.services.model_costs import ModelCost, keep_cost
+from tests.made_runs import add_run, give_checkpoint, made_films
+
+SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
+RUNS = ("first0", "second")
+
+
+@pytest.fixture
+def two_runs(desk: Desk) -> Desk:
+    films = made_films(60)
+    for seed, run_id in enumerate(RUNS):
+        add_run(desk, run_id, name=f"Run {seed}", seed=seed, films=films, splits=("validation", "calibration"))
+        give_checkpoint(desk, run_id, 32, seed)
+    return desk
+
+
+def page(**query: str) -> AppTest:
+    app = AppTest.from_file(SCRIPT, default_timeout=60).run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("../../pages/experiments.py")
+    return app.run()
+
+
+def make(app: AppTest):
+    return next(button for button in app.button if "Make the ensemble" in button.label)
+
+
+def captions(app: AppTest) -> str:
+    return " ".join(caption.value for caption in app.main.caption)
+
+
+def test_runs_become_one_row_with_what_is_left_to_measure(two_runs: Desk) -> None:
+    """Two seeds are one row; what is not measured is said and offered; the tuning table is one click away."""
+    app = page(table=",".join(RUNS))
+    assert not app.exception
+    (table,) = app.dataframe
+    assert len(table.value) == 1 and table.value["Run ids"][0] == "first0 second"
+    assert "to" in table.value["AUC"][0]
+    assert any("Of 2 runs the speed" in one.value for one in app.markdown)
+    assert "mildly optimistic" in captions(app) and "nothing to draw" in captions(app)
+    app.segmented_control(key="experiments.table_kind").set_value("Tuning").run()
+    assert not app.exception
+    assert "Learning rate" in app.dataframe[0].value.columns
+
+
+def test_measured_costs_stand_in_the_table(two_runs: Desk) -> None:
+    """Once each checkpoint is measured there is nothing to measure, and the costs have their columns and figure."""
+    from core.services.judgement import get_record
+
+    for run_id in RUNS:
+        keep_cost(two_runs, get_record(two_runs, run_id).checkpoint_hash, ModelCost(99, 300, 9, 2_200_000, 0.6, "x"))
+    app = page(table=",".join(RUNS))
+    assert not app.exception
+    assert app.dataframe[0].value["Parameters"][0] == "2.2 M"
+    assert not [button for button in app.button if button.label == "Measure"]
+    assert "logarithmic" in captions(app)
+
+
+def test_marked_runs_become_an_ensemble_that_is_compared(two_runs: Desk) -> None:
+    """A name is asked for in a sentence; the ensemble made is listed and stands beside its members with verdicts."""
+    app = page(ensemble=",".join(RUNS))
+    assert not app.exception and "no ensemble yet" in captions(app)
+    make(app).click().run()
+    assert "needs a name" in app.error[0].value
+    app.text_input(key="experiments.ensemble_name").set_value("both")
+    make(app).click().run()
+    assert not app.exception and [one.value for one in app.error] == []
+    assert [one.name for one in list_ensembles(two_runs)] == ["both"]
+    listed, members = app.dataframe
+    assert list(listed.value["Ensemble"]) == ["both"]
+    assert list(members.value["Model"]) == ["both (the ensemble)", *RUNS]
+    assert sum("against" in one.value for one in app.markdown) >= 2
+
+
+def test_runs_that_are_not_there_are_a_sentence(desk: Desk) -> None:
+    """An address with a run or a sweep that nobody made shows a sentence and the way back."""
+    for query in ({"table": "nowhere"}, {"sweep": "nowhere"}, {"ensemble": "nowhere"}):
+        app = page(**query)
+        assert not app.exception and "nowhere" in app.error[0].value
+        assert any(button.label == "All runs" for button in app.button)
