@@ -35,13 +35,15 @@ class Purge:
 
 
 def purgeable_runs(desk: Desk, now: datetime | None = None) -> tuple[str, ...]:
-    """Return the ids of the runs whose time for undo is over."""
+    """Return the ids of the runs whose time for undo is over; imported records stay."""
     before = (now or utc_now()) - timedelta(hours=UNDO_HOURS)
     annotation = tables.RunAnnotation
     with desk.reading() as session:
         return tuple(
             session.scalars(
-                select(annotation.run_id).where(annotation.deleted_at < before).order_by(annotation.deleted_at)
+                select(annotation.run_id)
+                .where(annotation.deleted_at < before, annotation.run_id.not_in(select(tables.ImportedRecord.run_id)))
+                .order_by(annotation.deleted_at)
             )
         )
 
@@ -71,6 +73,8 @@ def purge_runs(desk: Desk, runs: Sequence[str] | None, actor: str | None) -> Pur
 def _checked_folder(desk: Desk, session: Session, run_id: str) -> Path | None:
     """Return the run's folder, None where it lies outside the desk's own and so is not the desk's to delete."""
     run = session.get_one(tables.Run, run_id)
+    if session.get(tables.ImportedRecord, run_id) is not None:
+        raise PneumoDeskError(f"{run.name} ({run.id}) is an imported record, which is never changed: only put it away.")
     annotation = session.get(tables.RunAnnotation, run_id)
     if annotation is None or annotation.deleted_at is None:
         raise PneumoDeskError(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,17 +10,19 @@ from sqlalchemy import delete, update
 
 from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, TrainingError
 from core.services import run_control
-from core.services.annotations import write_note
+from core.services.annotations import delete_runs, write_note
 from core.services.comparison import CompareRequest, compare_runs
 from core.services.desk import Desk, open_desk
 from core.services.history import HistoryQuery, search_runs
 from core.services.judgement import get_record, look_at
 from core.services.models import STARTER_FOLDER
+from core.services.purging import purge_runs, purgeable_runs
 from core.services.record_export import export_records
 from core.services.record_import import import_records
 from core.services.run_tables import run_table
 from core.settings import AppSettings
 from db import models as tables
+from db.models import utc_now
 from tests.made_runs import add_run, made_films
 
 RUNS = ("first0", "second")
@@ -100,6 +103,10 @@ def test_an_imported_record_is_never_changed(records: Path, other: Desk) -> None
         session.add(tables.RunMetric(run_id="first0", name="validation_auc", epoch=9, value=1.0))
     with pytest.raises(TrainingError):
         run_control.resume(other, "halted")
+    delete_runs(other, ["first0"])
+    with pytest.raises(PneumoDeskError, match="only put it away"):
+        purge_runs(other, ["first0"], "reader")
+    assert purgeable_runs(other, utc_now() + timedelta(days=3)) == ()
     write_note(other, "first0", "seen")
     assert get_record(other, "first0").note == "seen"
 
