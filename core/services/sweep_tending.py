@@ -40,6 +40,8 @@ class SweepTender:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._studies: dict[str, SweepStudy] = {}
+        # Of each run the state and the number of epochs that its study has heard of.
+        self._known: dict[str, tuple[str, int]] = {}
         # Studies just opened: whoever asked last may have been cut off before the run was queued.
         self._orphaned: set[str] = set()
 
@@ -63,7 +65,7 @@ class SweepTender:
             self._close(sweep_id, str(error))
             return
         study = self._study(sweep_id, request)
-        self._tell(sweep_id, request, study, runs)
+        self._tell(request, study, runs)
         num_going_on = sum(run.state in GOES_ON for run in runs)
         if _fails_always(runs):
             self._close(sweep_id, f"{FAILURES_UNTIL_END} runs in a row failed, the last one so: {runs[-1].error}")
@@ -82,15 +84,16 @@ class SweepTender:
             self._orphaned.add(sweep_id)
         return self._studies[sweep_id]
 
-    def _tell(self, sweep_id: str, request: SweepRequest, study: "SweepStudy", runs: Sequence[tables.Run]) -> None:
-        untold = study.untold()
-        waiting = [run for run in runs if run.trial_number in untold]
-        if not waiting:
+    def _tell(self, request: SweepRequest, study: "SweepStudy", runs: Sequence[tables.Run]) -> None:
+        news, values = self._news(request, runs)
+        if not news:
             return
-        with self._desk.reading() as session:
-            values = values_of_runs(session, request.objective, [run.id for run in waiting])
-        for run in waiting:
-            asked, by_epoch = untold[run.trial_number], values.get(run.id, {})
+        untold = study.untold()
+        for run in news:
+            asked, by_epoch = untold.get(run.trial_number), values.get(run.id, {})
+            self._known[run.id] = (run.state, len(by_epoch))
+            if asked is None:
+                continue
             study.note(asked, by_epoch)
             if run.state == State.COMPLETED:
                 study.tell(run.trial_number, value_of(run, by_epoch))
@@ -98,6 +101,18 @@ class SweepTender:
                 study.tell_pruned(run.trial_number)
             elif _may_be_pruned(run, by_epoch) and study.is_hopeless(asked):
                 self._prune(run.id, max(by_epoch))
+
+    def _news(
+        self, request: SweepRequest, runs: Sequence[tables.Run]
+    ) -> tuple[list[tables.Run], dict[str, dict[int, float | None]]]:
+        """Return the runs of which the study has not heard how they stand, with their objective by epoch."""
+        moved = [run for run in runs if run.state == State.RUNNING or self._known.get(run.id, ("", 0))[0] != run.state]
+        if not moved:
+            return [], {}
+        with self._desk.reading() as session:
+            values = values_of_runs(session, request.objective, [run.id for run in moved])
+        news = [run for run in moved if self._known.get(run.id) != (run.state, len(values.get(run.id, {})))]
+        return news, values
 
     def _prune(self, run_id: str, epoch: int) -> None:
         with self._desk.transaction() as session:
