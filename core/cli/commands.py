@@ -265,7 +265,7 @@ def models_list(as_json: Json = False) -> None:
 
 @models_app.command("export")
 def models_export(
-    model: Annotated[str, typer.Argument(help="`run:RUN`.")],
+    model: Annotated[str, typer.Argument(help="`run:RUN` or `ensemble:NAME`.")],
     folder: Annotated[Path, typer.Argument(help="Where to write the checkpoint, its card and the run's record.")],
     name: Annotated[str | None, typer.Option("--name", help="What the exported model is called.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of the cohort it was trained on.")] = None,

@@ -10,6 +10,7 @@ import pandas as pd
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, GATE_FILE, WEIGHTS_FILE, write_atomically
+from core.model.ensemble import Ensemble
 from core.services.desk import Desk
 from core.services.gate_measurement import measure_gate
 from core.services.models import find_model
@@ -18,6 +19,8 @@ from core.services.runs import show_run
 
 RECORD_FILE = "run.json"
 SPLIT_FILE = "split.csv"
+Pictures = tuple[Path | None, str, Path | None]
+"""A folder of pictures that are no chest films, what they are, and the cohort's folder."""
 
 
 def export_model(
@@ -30,13 +33,17 @@ def export_model(
     pictures: Path | None = None,
     pictures_description: str = "",
 ) -> ModelCard:
-    """Copy a model's checkpoint to a folder with its run's record; weights and hash stay as they are.
+    """Copy a model to a folder with the record of its run or of its members' runs; weights and hash stay as they are.
 
     With `pictures`, a folder of pictures that are no chest films, and `data`, the cohort the model was trained
     on, the gate is measured on them against the films of the run's validation and calibration folds, and its
     ROC is written into the card. Raises PneumoDeskError if the run's record is missing.
     """
     checkpoint = find_model(desk, model)
+    if isinstance(checkpoint, Ensemble):
+        return _export_ensemble(
+            desk, model, checkpoint, folder, name=name, pictures=(pictures, pictures_description, data)
+        )
     if checkpoint.card.run_id is None or checkpoint.folder is None:
         raise InputNotFoundError(
             f"The model {model} was made by no run on this desk, so there is no record to go with it."
@@ -44,14 +51,7 @@ def export_model(
     record = show_run(desk, checkpoint.card.run_id)
     run_folder = Path(record["folder"])
     card = checkpoint.card.model_copy(update={"name": name or checkpoint.card.name})
-    if pictures is not None and card.gate is not None:
-        if data is None:
-            raise PneumoDeskError(
-                "To measure the gate, name the cohort's folder too: its films are those that must pass."
-            )
-        films = judged_films(run_folder, data)
-        roc = measure_gate(desk, load_predictor(desk, model), films, pictures, pictures_description)
-        card = card.model_copy(update={"gate": card.gate.model_copy(update={"roc": roc})})
+    card = _with_gate_measured(desk, model, card, run_folder, (pictures, pictures_description, data))
     folder.mkdir(parents=True, exist_ok=True)
     for file in (WEIGHTS_FILE, GATE_FILE):
         if (checkpoint.folder / file).exists():
@@ -60,6 +60,37 @@ def export_model(
     write_atomically(folder / RECORD_FILE, _document(record).encode())
     shutil.copyfile(run_folder / SPLIT_FILE, folder / SPLIT_FILE)
     return card
+
+
+def _export_ensemble(
+    desk: Desk, model: str, ensemble: Ensemble, folder: Path, *, name: str | None, pictures: Pictures
+) -> ModelCard:
+    """Copy an ensemble whole, with the record of each member's run beside the member's weights."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise PneumoDeskError(f"{folder} is not empty. Name a new folder for the ensemble.")
+    members = ensemble.recipe.members
+    if lacking := [member.name for member in members if member.run_id is None]:
+        raise InputNotFoundError(f"These members were made by no run on this desk: {', '.join(lacking)}.")
+    records = [show_run(desk, member.run_id or "") for member in members]
+    run_folder = Path(records[ensemble.recipe.gate_member]["folder"])
+    card = ensemble.card.model_copy(update={"name": name or ensemble.card.name})
+    card = _with_gate_measured(desk, model, card, run_folder, pictures)
+    shutil.copytree(ensemble.folder, folder, dirs_exist_ok=True)
+    write_atomically(folder / CARD_FILE, (card.model_dump_json(indent=1) + "\n").encode())
+    for member, record in zip(members, records, strict=True):
+        write_atomically(folder / member.folder / RECORD_FILE, _document(record).encode())
+    shutil.copyfile(run_folder / SPLIT_FILE, folder / SPLIT_FILE)
+    return card
+
+
+def _with_gate_measured(desk: Desk, model: str, card: ModelCard, run_folder: Path, pictures: Pictures) -> ModelCard:
+    folder, description, data = pictures
+    if folder is None or card.gate is None:
+        return card
+    if data is None:
+        raise PneumoDeskError("To measure the gate, name the cohort's folder too: its films are those that must pass.")
+    roc = measure_gate(desk, load_predictor(desk, model), judged_films(run_folder, data), folder, description)
+    return card.model_copy(update={"gate": card.gate.model_copy(update={"roc": roc})})
 
 
 def judged_films(run_folder: Path, data: Path) -> list[Path]:

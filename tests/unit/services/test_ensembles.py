@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.special import expit
 
-from core.errors import CheckpointError, EvaluationError
+from core.errors import CheckpointError, EvaluationError, PneumoDeskError
 from core.evaluation.ensembling import Voting
 from core.model.checkpoint import load_checkpoint
 from core.model.ensemble import halved, load_ensemble
@@ -16,6 +16,7 @@ from core.model.loading import classifier_from
 from core.services.desk import Desk, open_desk
 from core.services.ensemble_comparison import compare_ensemble
 from core.services.ensembles import EnsembleRequest, create_ensemble, list_ensembles
+from core.services.export import export_model
 from core.services.judgement import look_at
 from core.services.models import find_model, list_models
 from core.services.predictors import load_predictor
@@ -84,6 +85,19 @@ def test_an_ensemble_needs_no_run_and_is_found_like_any_model(desk: Desk, soft, 
     assert find_model(desk, str(copied)).hash == find_model(desk, "ensemble:soft").hash
     assert "ensemble:soft" in [model.name for model in list_models(desk)]
     assert [one.name for one in list_ensembles(desk) if one.name == "soft"] == ["soft"]
+
+
+def test_an_exported_ensemble_carries_each_members_record(desk: Desk, soft, tmp_path: Path) -> None:
+    """Under another name it is the same model; each member's run goes along without places on this machine."""
+    (desk.settings.runs / "first0" / "split.csv").write_text("file,fold\n")
+    card = export_model(desk, "ensemble:soft", tmp_path / "out", name="starter")
+    exported = load_ensemble(tmp_path / "out")
+    assert (exported.card.name, exported.hash) == ("starter", soft.card.weights_hash) and card == exported.card
+    for member in soft.recipe.members:
+        record = (tmp_path / "out" / member.folder / "run.json").read_text()
+        assert json.loads(record)["id"] == member.run_id and str(desk.settings.home) not in record
+    with pytest.raises(PneumoDeskError, match="not empty"):
+        export_model(desk, "ensemble:soft", tmp_path / "out")
 
 
 def test_what_was_changed_in_an_ensemble_is_refused(soft, tmp_path: Path) -> None:
