@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from core.errors import SettingsError
 from core.runs.queueing import ask_to_stop
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 FAILURES_UNTIL_END = 3
 CLASHES_UNTIL_END = 20
+READ_OF_RUNS = (
+    tables.Run.trial_number,
+    tables.Run.state,
+    tables.Run.pruned_epoch,
+    tables.Run.summary,
+    tables.Run.config,
+    tables.Run.error,
+)
 GOES_ON = (State.QUEUED.value, *LIVE_STATES)
 
 
@@ -57,7 +65,10 @@ class SweepTender:
         with self._desk.reading() as session:
             sweep = session.get_one(tables.Sweep, sweep_id)
             runs = session.scalars(
-                select(tables.Run).where(tables.Run.sweep_id == sweep_id).order_by(tables.Run.trial_number)
+                select(tables.Run)
+                .where(tables.Run.sweep_id == sweep_id)
+                .order_by(tables.Run.trial_number)
+                .options(load_only(*READ_OF_RUNS))
             ).all()
         try:
             request = stored_request(sweep)
