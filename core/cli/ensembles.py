@@ -45,6 +45,8 @@ def create(
         f"{name} is made ({ensemble.num_bytes / 1e6:.1f} MB): validation AUC "
         f"{ensemble.card.metrics['validation'].auc:.4f}. Use it as --model ensemble:{name}."
     )
+    if ensemble.idle_members:
+        typer.echo(f"The fit gave no part to {', '.join(ensemble.idle_members)}: without it the same costs less time.")
 
 
 @app.command("list")
@@ -122,4 +124,5 @@ def compare(
 
 
 def _members(members: list[dict[str, object]]) -> None:
-    print_table(members, ("name", "architecture", "image_size", "weight", "threshold", "run_id", "checkpoint_hash"), "")
+    columns = ("name", "architecture", "image_size", "weight", "threshold", "run_id")
+    print_table(members, columns, "")

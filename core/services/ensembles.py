@@ -65,6 +65,11 @@ class EnsembleSummary:
     card: ModelCard
     num_bytes: int
 
+    @property
+    def idle_members(self) -> tuple[str, ...]:
+        """The members that the fit gave no part: they cost time and change nothing."""
+        return tuple(member.name for member in self.recipe.members if not member.weight)
+
     def document(self) -> dict[str, object]:
         """Return everything as one JSON document."""
         return {

@@ -138,6 +138,9 @@ def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
             f"{judged.num_films:,} validation films with 95 % intervals. {judged.note} p-values are corrected for the "
             "number of members (Holm)."
         )
+    if ensemble.idle_members:
+        idle = plain(", ".join(ensemble.idle_members))
+        st.caption(f":material/info: The fit gave no part to {idle}: without it the same costs less time.")
     for member in judged.members:
         with st.container(border=True):
             st.markdown(f"**{plain(judged.name)}** against **{plain(member.member)}**")
