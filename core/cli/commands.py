@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli import ensembles, keeping, keys, records, reports, sweeps, tables, worklist
+from core.cli import ensembles, keeping, keys, records, reports, stress, sweeps, tables, worklist
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
 from core.cli.runs import add_control_commands, queue_run
@@ -38,6 +38,7 @@ app.add_typer(records.app, name="records")
 app.add_typer(keys.app, name="keys")
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(reports.app, name="report")
+app.command()(stress.stress)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.command()(keeping.delete)

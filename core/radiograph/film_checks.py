@@ -17,6 +17,8 @@ MOST_EDGES = 0.10  # 0.08
 DARK = 0.03
 EDGE = 0.15
 NUM_LEVELS = 256
+ROWS_COUNTED = 96
+ROWS_COMPARED = 24
 
 
 def check_film(radiograph: Radiograph) -> None:
@@ -44,8 +46,8 @@ def check_film(radiograph: Radiograph) -> None:
 
 
 def grey_levels(values_HW: np.ndarray, white: float = 1.0) -> np.ndarray:
-    """Return the share of pixels at each of 256 grey levels, counted on every fourth pixel of every fourth row."""
-    sample_HW = values_HW[::4, ::4]
+    """Return the share of pixels at each of 256 grey levels, counted on every fourth pixel of about a hundred rows."""
+    sample_HW = values_HW[:: _every(values_HW, ROWS_COUNTED), ::4]
     if sample_HW.dtype != np.uint8:
         sample_HW = (sample_HW * np.float32((NUM_LEVELS - 1) / white)).astype(np.uint8)
     return np.bincount(sample_HW.ravel(), minlength=NUM_LEVELS) / sample_HW.size
@@ -59,7 +61,7 @@ def spread(levels: np.ndarray) -> float:
 
 def roughness(values_HW: np.ndarray) -> float:
     """Return the mean step between neighbours over the standard deviation: 1.13 for noise, under 0.25 for films."""
-    rows_HW = values_HW[::16].astype(np.float32)
+    rows_HW = values_HW[:: _every(values_HW, ROWS_COMPARED)].astype(np.float32)
     deviation = float(rows_HW.std())
     steps_HW = np.diff(rows_HW, axis=1)
     return float(np.abs(steps_HW, out=steps_HW).mean()) / deviation if deviation > 0 else 0.0
@@ -77,6 +79,11 @@ def edges(values_HW: np.ndarray, levels: np.ndarray, white: float = 1.0) -> floa
     """
     steps_HW = np.abs(np.diff(values_HW[::8].astype(np.float32), axis=1)) > EDGE * white
     return float(steps_HW.mean() / max(1 - levels.max(), 1 / values_HW.size))
+
+
+def _every(values_HW: np.ndarray, num_rows: int) -> int:
+    """Return how far apart rows lie of which a film has at least `num_rows`, or all it has."""
+    return max(values_HW.shape[0] // num_rows, 1)
 
 
 def _refuse(reason: RejectionReason, sentence: str) -> None:

@@ -104,6 +104,7 @@ class _Place:
     relative: str
     path: Path
     problem: UnreadableFileError | None = None
+    is_regular: bool = False
 
 
 def _require(path: Path) -> None:
@@ -126,6 +127,9 @@ def _walk(root: Path) -> Iterator[_Place]:
     root_name = root.name or root.resolve().name or str(root)
     while stack or links:
         place = stack.pop() if stack else links.popleft()
+        if place.is_regular:
+            yield place
+            continue
         name = place.relative or root_name
         try:
             status = place.path.stat()
@@ -151,7 +155,8 @@ def _children(folder: _Place) -> tuple[list[_Place], list[_Place]]:
             if is_hidden(entry.name):
                 continue
             relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
-            place = _Place(relative, folder.path / entry.name)
+            # The folder's listing mostly says what an entry is: no need to ask again of every film.
+            place = _Place(relative, folder.path / entry.name, is_regular=entry.is_file(follow_symlinks=False))
             (linked if entry.is_symlink() and _is_folder(place.path) else near).append(place)
     return near, linked
 

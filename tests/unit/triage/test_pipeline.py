@@ -152,7 +152,7 @@ def test_drawers_see_every_read_film(tmp_path: Path) -> None:
         on_film=lambda reading, view: seen.update({reading.file: view}),
     )
     assert set(seen) == {f"{number}.png" for number in range(20)}
-    assert seen["0.png"].pixels_HW.shape == (80, 80)
+    assert seen["0.png"].grey_HW.shape == (80, 80)
     assert seen["19.png"].map_hw.mean() > seen["0.png"].map_hw.mean()
 
 

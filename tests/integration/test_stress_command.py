@@ -1,0 +1,40 @@
+"""`python -m core stress` on real films."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from core.cli.commands import app
+from core.triage.stresses import STRESSES
+
+
+@pytest.fixture
+def few_films(real_data: Path, tmp_path: Path) -> Path:
+    """Three films of each class and one file that is none, in a folder of their own."""
+    for label in ("NORMAL", "PNEUMONIA"):
+        films = sorted((real_data / "originals").rglob(f"{label}/*.jpeg"))[:3]
+        (tmp_path / "films" / label).mkdir(parents=True)
+        for path in films:
+            shutil.copy(path, tmp_path / "films" / label / path.name)
+    (tmp_path / "films" / "NORMAL" / "broken.jpeg").write_bytes(b"no film")
+    return tmp_path / "films"
+
+
+def test_every_stress_is_reported_with_its_three_figures(
+    few_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard output is one document with every stress; films without a label in the split are a sentence."""
+    monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
+    made = CliRunner().invoke(app, ["stress", "--data", str(few_films), "--split", "all", "--json"])
+    assert made.exit_code == 0, made.output
+    document = json.loads(made.stdout)
+    assert document["n"] == 6 and document["num_openings"] == 1
+    assert set(document["stresses"]) == {stress.name for stress in STRESSES}
+    for result in document["stresses"].values():
+        assert 0 <= result["decision_flips"] <= 1 and 0 <= result["mean_abs_probability_change"] <= 1
+        assert 0 <= result["auc"] <= 1
+    refused = CliRunner().invoke(app, ["stress", "--data", str(few_films), "--split", "nowhere"])
+    assert refused.exit_code != 0 and "nowhere" in str(refused.exception)
