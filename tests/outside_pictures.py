@@ -1,76 +1,11 @@
-"""Real pictures that are no chest films, in grey: crops of the photographs that scikit-image and scikit-learn ship.
-
-`python tests/outside_pictures.py FOLDER` writes them.
-"""
+"""Writes real pictures that are no chest films: `python tests/outside_pictures.py FOLDER`."""
 
 import sys
 from pathlib import Path
 
-import numpy as np
-import skimage.data
-import sklearn.datasets
-from PIL import Image
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-SCIKIT_IMAGE = (
-    "astronaut",
-    "brick",
-    "camera",
-    "cat",
-    "cell",
-    "clock",
-    "coffee",
-    "coins",
-    "colorwheel",
-    "grass",
-    "gravel",
-    "horse",
-    "hubble_deep_field",
-    "immunohistochemistry",
-    "logo",
-    "microaneurysms",
-    "moon",
-    "page",
-    "retina",
-    "rocket",
-    "text",
-)
-NUM_CROPS = 8
-SMALLEST_CROP = 160
-
-
-def photographs() -> dict[str, np.ndarray]:
-    """Return every photograph that the installed packages carry, as grey uint8 [H, W]."""
-    found = {}
-    for name in SCIKIT_IMAGE:
-        try:
-            picture = getattr(skimage.data, name)()
-        except (AttributeError, ModuleNotFoundError, OSError):
-            continue  # Not in this release, or it would have to be downloaded.
-        if picture.dtype == bool:
-            picture = picture.astype(np.uint8) * 255
-        found[name] = np.asarray(Image.fromarray(np.asarray(picture, dtype=np.uint8)).convert("L"))
-    for name in ("china.jpg", "flower.jpg"):
-        found[name.removesuffix(".jpg")] = np.asarray(
-            Image.fromarray(sklearn.datasets.load_sample_image(name)).convert("L")
-        )
-    return found
-
-
-def write_outside_pictures(folder: Path, seed: int = 0) -> int:
-    """Write each photograph whole and in random crops as grey PNG files; return how many."""
-    folder.mkdir(parents=True, exist_ok=True)
-    draw, count = np.random.default_rng(seed), 0
-    for name, picture_HW in photographs().items():
-        height, width = picture_HW.shape
-        Image.fromarray(picture_HW).save(folder / f"{name}.png")
-        count += 1
-        for number in range(NUM_CROPS if min(height, width) >= SMALLEST_CROP else 0):
-            side = int(draw.integers(SMALLEST_CROP, min(height, width), endpoint=True))
-            top, left = int(draw.integers(0, height - side + 1)), int(draw.integers(0, width - side + 1))
-            Image.fromarray(picture_HW[top : top + side, left : left + side]).save(folder / f"{name}-{number}.png")
-            count += 1
-    return count
-
+from core.services.other_pictures import write_photographs  # noqa: E402
 
 if __name__ == "__main__":
-    print(write_outside_pictures(Path(sys.argv[1])))
+    print(write_photographs(Path(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""`python -m core stress`: how far a model's answers move when its films are changed."""
+"""`python -m core stress` and `gate`: what a model says of changed films, and of pictures that are none."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,21 +7,20 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.services.desk import open_desk
+from core.services.models import STARTER
 
 COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "what was done")
 
 
-def stress(
-    data: Annotated[Path, typer.Option("--data", help="The folder of the cohort.")],
-    model: Annotated[str, typer.Option("--model", help="starter, run:RUN, ensemble:NAME or a folder.")] = "starter",
-    split: Annotated[
-        str,
-        typer.Option("--split", help="validation or calibration (the model's own), train, val, test, or all."),
-    ] = "validation",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")
-    ] = False,
-) -> None:
+Data = Annotated[Path, typer.Option("--data", help="The folder of the cohort.")]
+Model = Annotated[str, typer.Option("--model", help="starter, run:RUN, ensemble:NAME or a folder.")]
+Split = Annotated[
+    str, typer.Option("--split", help="validation or calibration (the model's own), train, val, test, or all.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+
+
+def stress(data: Data, model: Model = STARTER, split: Split = "validation", as_json: Json = False) -> None:
     """Read a split as it is and re-encoded, resized, blurred, turned, cropped and covered, and say what changes."""
     # Reading needs the engine, which `--help` need not wait for.
     from core.services.stress import StressRequest, stress_model
@@ -46,3 +45,30 @@ def stress(
     print_table(rows, COLUMNS, "")
     clean = "undefined" if report.auc is None else f"{report.auc:.4f}"
     print_sentence(f"{report.n} films of {split!r} with {report.model}; as they are: AUC {clean}.")
+
+
+def gate(data: Data, model: Model = STARTER, split: Split = "validation", as_json: Json = False) -> None:
+    """Measure what is stopped of pictures that are no upright chest films, and of a split's films."""
+    from core.services.gate_by_kind import measure_gate_by_kind
+    from core.services.stress import StressRequest
+
+    request = StressRequest(data=data, model=model, split=split)
+    with progress_bar() as bar:
+        result = measure_gate_by_kind(open_desk(), request, on_progress=bar.show)
+    if as_json:
+        print_json(result.model_dump(mode="json"))
+        return
+    rows = [
+        {
+            "kind": kind,
+            "pictures": found.num_pictures,
+            "stopped": f"{found.num_stopped} ({found.stopped:.1%})",
+            "95% interval": f"{found.stopped_ci[0]:.1%} to {found.stopped_ci[1]:.1%}",
+            "by the gate": found.num_stopped_by_gate,
+        }
+        for kind, found in {"all other pictures": result.other_pictures, **result.kinds}.items()
+    ]
+    print_table(rows, ("kind", "pictures", "stopped", "95% interval", "by the gate"), "")
+    print_sentence(
+        f"{result.model}, limit {result.threshold:.2f}; films of {result.split!r}. Inverted films count apart."
+    )

@@ -83,7 +83,7 @@ def stress_model(
     Raises EvaluationError if there is no such split or none of its films can be read.
     """
     cohort = cohorts.index(desk, request.data)
-    files = _files(cohort, request, model_folder(desk, request.model))
+    files = films_of_request(desk, cohort, request)
     predictor = load_predictor(desk, request.model)
     logits_NS = stressed_logits(
         [Candidate(name=file, path=cohort.root / file) for file in files],
@@ -165,8 +165,9 @@ def judge_stresses(
     return results
 
 
-def _files(cohort: Cohort, request: StressRequest, folder: Path) -> list[str]:
-    """Return the labelled, readable films of a split, which may be a fold of the model's own split."""
+def films_of_request(desk: Desk, cohort: Cohort, request: StressRequest) -> list[str]:
+    """Return the labelled films of a split, which may be a fold of the model's own; raises EvaluationError."""
+    folder = model_folder(desk, request.model)
     films = cohort.select(None if request.split == ALL else request.split)
     if request.split in FOLDS and (table := _own_split(folder)) is not None and request.split != "train":
         files = set(table.loc[table["fold"] == request.split, "file"])

@@ -75,6 +75,7 @@ def process_of(served: Served, batch_id: str) -> psutil.Process:
         return psutil.Process(session.get_one(tables.Batch, batch_id).pid)
 
 
+@pytest.mark.long
 def test_refresh_and_second_tab_see_the_same_batch(served: Served, tab: Page, browser, folder: Path) -> None:
     """A refresh in the middle and another tab find the batch being read, and both see its end."""
     begin(tab, served, folder)
@@ -86,6 +87,7 @@ def test_refresh_and_second_tab_see_the_same_batch(served: Served, tab: Page, br
     other.close()
 
 
+@pytest.mark.long
 def test_a_closed_tab_stops_nothing(served: Served, browser, folder: Path) -> None:
     """A batch whose only tab was closed is read to its end."""
     page = browser.new_page()

@@ -89,7 +89,7 @@ def test_film_saliency_and_verdict_of_a_reading(api: ServedApi, batch: dict[str,
     place = f"{api.address}/v1/readings/{urgent['id']}"
     assert httpx.get(place).json()["lineage"]["File (SHA-256)"] == urgent["file_hash"]
     assert Image.open(io.BytesIO(httpx.get(f"{place}/film").content)).mode == "L"
-    assert Image.open(io.BytesIO(httpx.get(f"{place}/saliency").content)).mode == "RGBA"
+    assert Image.open(io.BytesIO(httpx.get(f"{place}/saliency").content)).has_transparency_data
     given = httpx.post(f"{place}/verdicts", json={"reader": "Dr A", "verdict": "normal"})
     assert (given.status_code, given.json()["reader"], given.json()["finding"]) == (201, "Dr A", "pneumonia")
     on_list = httpx.get(f"{api.address}/v1/worklist", params={"limit": 500}).json()["items"]

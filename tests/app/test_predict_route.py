@@ -84,7 +84,7 @@ def test_the_lineage_leads_from_the_answer_to_what_it_rests_on(api: ServedApi, f
     assert answer["operating_point"]["threshold"] == answer["threshold"]
     picture = httpx.get(f"{api.address}/v1/predictions/{answer['lineage_id']}/saliency")
     if picture.status_code == 200:
-        assert Image.open(io.BytesIO(picture.content)).mode == "RGBA"
+        assert Image.open(io.BytesIO(picture.content)).has_transparency_data
     assert httpx.get(f"{api.address}/v1/predictions/{'0' * 32}").status_code == 404
 
 

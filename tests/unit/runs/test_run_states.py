@@ -49,8 +49,9 @@ def train(config: TrainingConfig, folder: Path, stop_after: int | None = None) -
     return fit(model, films(24, 0), films(12, 1), config, torch.device("cpu"), watchers)
 
 
-@pytest.mark.parametrize("stops", [(1,), (3,), (2, 2, 1)])
-@pytest.mark.parametrize("schedule", [Schedule.COSINE, Schedule.ONE_CYCLE])
+@pytest.mark.parametrize(
+    ("stops", "schedule"), [((1,), Schedule.COSINE), ((3,), Schedule.ONE_CYCLE), ((2, 2, 1), Schedule.COSINE)]
+)
 def test_a_resumed_run_ends_in_the_same_weights(tmp_path: Path, stops: tuple[int, ...], schedule: Schedule) -> None:
     """Stopped in the middle of an epoch, at its end, or several times: weights, losses and best epoch are the same."""
     config = CONFIG.model_copy(update={"schedule": schedule})

@@ -1,0 +1,39 @@
+"""Counting what is stopped before the model speaks, and drawing what is to be stopped."""
+
+import numpy as np
+import pytest
+
+from core.errors import EvaluationError
+from core.services.gate_by_kind import count_stopped
+from core.services.other_pictures import drawn_pictures
+from core.triage.pipeline import OUT_OF_SCOPE, FilmReading
+from core.triage.priority import Priority, Status
+
+
+def reading(status: Status, code: str) -> FilmReading:
+    """Return a reading of this outcome."""
+    return FilmReading("a.png", status, code, "", Priority.REVIEW)
+
+
+def test_stopped_pictures_are_counted_by_hand() -> None:
+    """One read, one stopped by the gate, one by the checks, one unreadable: three of four, one by the gate."""
+    found = count_stopped(
+        [
+            reading(Status.READ, "normal"),
+            reading(Status.REJECTED, OUT_OF_SCOPE),
+            reading(Status.REJECTED, "noise"),
+            reading(Status.FAILED, "truncated"),
+        ]
+    )
+    assert (found.num_pictures, found.num_stopped, found.num_stopped_by_gate, found.stopped) == (4, 3, 1, 0.75)
+    assert found.stopped_ci[0] < 0.75 < found.stopped_ci[1]
+    with pytest.raises(EvaluationError, match="at least one"):
+        count_stopped([])
+
+
+def test_drawn_pictures_are_of_three_kinds_and_the_same_for_a_seed() -> None:
+    """Text, charts and noise come in turn, never blank, and again just so."""
+    first, second = list(drawn_pictures(6, seed=4)), list(drawn_pictures(6, seed=4))
+    assert [name.split("-")[0] for name, _ in first] == ["text", "chart", "noise"] * 2
+    for (_, picture), (_, again) in zip(first, second, strict=True):
+        assert np.asarray(picture).std() > 5 and (np.asarray(picture) == np.asarray(again)).all()
