@@ -102,8 +102,12 @@ def draw_thumbnail(content: bytes) -> tuple[bytes, str]:
 def draw_heatmap(share_hw: np.ndarray) -> bytes:
     """Return a map in [0, 1] as a square PNG to be stretched over its film: the less there is, the clearer."""
     layer = share_image(share_hw, (HEATMAP_SIDE, HEATMAP_SIDE))
+    opacity = layer.copy()
     layer.putpalette(PALETTE)
-    return _encoded(layer, "PNG", compress_level=1, transparency=bytes(range(256)))
+    # True colours, though a palette is smaller: programs that take the four channels as they come must find them.
+    coloured = layer.convert("RGB")
+    coloured.putalpha(opacity)
+    return _encoded(coloured, "PNG", compress_level=1)
 
 
 def read_film_bytes(desk: Desk, path: Path, member: str | None) -> bytes:
@@ -136,7 +140,7 @@ def _grey(content: bytes, shortest_side: int | None) -> Image.Image:
     return Image.fromarray(np.round(pixels_HW * 255).astype(np.uint8))
 
 
-def _encoded(image: Image.Image, file_format: str, **options: int | bytes) -> bytes:
+def _encoded(image: Image.Image, file_format: str, **options: int) -> bytes:
     stream = io.BytesIO()
     image.save(stream, file_format, **options)
     return stream.getvalue()

@@ -101,6 +101,6 @@ def test_a_heatmap_is_clear_where_the_model_did_not_look() -> None:
     """Opacity follows the map: nothing where it is 0, full where it is 1."""
     share_hw = np.zeros((7, 7), np.float32)
     share_hw[:, 5:] = 1
-    rgba_HW4 = np.asarray(Image.open(io.BytesIO(draw_heatmap(share_hw))).convert("RGBA"))
+    rgba_HW4 = np.asarray(Image.open(io.BytesIO(draw_heatmap(share_hw))))
     assert rgba_HW4[112, 20, 3] == 0
     assert rgba_HW4[112, 210, 3] == 255
