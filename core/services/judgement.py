@@ -11,10 +11,11 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.errors import EvaluationError, InputNotFoundError
+from core.errors import EvaluationError
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, WEIGHTS_FILE, read_card
 from core.services.desk import Desk
+from core.services.naming_by_id import id_beginning_with
 from core.services.openings import Occasion, count_openings, record_opening
 from core.services.predictions import (
     CHOOSING_SPLITS,
@@ -178,20 +179,13 @@ def _root(desk: Desk, cohort_fingerprint: str) -> Path | None:
 
 
 def _named(session: Session, run_id: str) -> tables.Run:
-    found = session.scalars(select(tables.Run).where(tables.Run.id.startswith(run_id, autoescape=True)).limit(2)).all()
-    if len(found) == 1 and run_id:
-        return found[0]
-    exact = next((run for run in found if run.id == run_id), None)
-    if exact is None:
-        how_many = "more than one run begins with" if found and run_id else "there is no run"
-        raise InputNotFoundError(f"A run must be named: {how_many} {run_id!r}. `runs list` shows them all.")
-    return exact
+    return session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run", "runs list"))
 
 
 def resolve_run_ids(desk: Desk, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the full ids of runs that are named by them or by their beginnings; raises InputNotFoundError."""
     with desk.reading() as session:
-        return tuple(_named(session, name).id for name in names)
+        return tuple(id_beginning_with(session, tables.Run.id, name, "run", "runs list") for name in names)
 
 
 def num_test_openings(desk: Desk, cohort_fingerprint: str) -> dict[str, int]:

@@ -17,6 +17,7 @@ from core.runs.queueing import (
     worker_of,
 )
 from core.services.desk import Desk
+from core.services.naming_by_id import id_beginning_with
 from core.services.run_supervisor import executor_of, go_on, start_supervisor
 from core.services.sweep_tending import open_sweeps
 from core.services.training import TrainRequest, record_run
@@ -118,13 +119,7 @@ def find_lost_runs(desk: Desk) -> list[str]:
 def find_run(desk: Desk, run_id: str) -> str:
     """Return the id of the one run whose id begins so; raises InputNotFoundError."""
     with desk.reading() as session:
-        found = session.scalars(
-            select(tables.Run.id).where(tables.Run.id.startswith(run_id, autoescape=True)).limit(2)
-        ).all()
-    if len(found) != 1:
-        what = "more than one run begins with" if found else "there is no run"
-        raise InputNotFoundError(f"To act on a run it must be named: {what} {run_id!r}. `runs list` shows them all.")
-    return found[0]
+        return id_beginning_with(session, tables.Run.id, run_id, "run", "runs list")
 
 
 def can_resume(state: str) -> bool:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from core.errors import EvaluationError, InputNotFoundError
+from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
 from core.services.apart import run_apart
 from core.services.desk import Desk
 from core.services.holdout import HOLDOUT, holdout_files
 from core.services.judgement import RunRecord, get_record, resolve_run_ids
 from core.services.model_costs import ModelCost, known_cost, measure_cost
+from core.services.naming_by_id import id_beginning_with
 from core.services.predictions import load_predictions
 from db import models as tables
 from db.states import State
@@ -72,12 +73,9 @@ def chosen_runs(desk: Desk, *, sweep: str | None = None, runs: Sequence[str] = (
         ids = list(dict.fromkeys(resolve_run_ids(desk, runs)))
     else:
         with desk.reading() as session:
-            known = session.scalars(select(tables.Sweep.id).where(tables.Sweep.id.startswith(sweep, autoescape=True)))
-            found = known.all()
-            if len(found) != 1:
-                raise InputNotFoundError(f"There is no one sweep that begins with {sweep!r}. `sweep list` shows them.")
+            sweep_id = id_beginning_with(session, tables.Sweep.id, sweep, "sweep", "sweep list")
             run = tables.Run
-            finished = select(run.id).where(run.sweep_id == found[0], run.state == State.COMPLETED.value)
+            finished = select(run.id).where(run.sweep_id == sweep_id, run.state == State.COMPLETED.value)
             ids = list(session.scalars(finished.order_by(run.trial_number)))
     if not 1 <= len(ids) <= MOST_RUNS:
         raise EvaluationError(f"A table is made of 1 to {MOST_RUNS} finished runs; {len(ids)} were found.")

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from core.errors import InputNotFoundError
 from core.services.desk import Desk
+from core.services.naming_by_id import id_beginning_with
 from db import models as tables
 
 
@@ -27,13 +27,7 @@ def list_runs(desk: Desk, limit: int = 1000, offset: int = 0) -> list[dict[str, 
 def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
     """Return everything about one run; a run may be named by the beginning of its id, if only one begins so."""
     with desk.reading() as session:
-        found = session.scalars(
-            select(tables.Run).where(tables.Run.id.startswith(run_id, autoescape=True)).limit(2)
-        ).all()
-        if len(found) != 1:
-            what = "more than one run begins with" if found else "there is no run"
-            raise InputNotFoundError(f"To show a run it must be named: {what} {run_id!r}. `runs list` shows them all.")
-        run = found[0]
+        run = session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run", "runs list"))
         epochs: dict[int, dict[str, float | None]] = {}
         for metric in run.metrics:
             epochs.setdefault(metric.epoch, {})[metric.name] = metric.value

@@ -10,6 +10,7 @@ from core.errors import InputNotFoundError, TrainingError
 from core.runs.queueing import UNFINISHED, ask_to_stop, queue_again
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
+from core.services.naming_by_id import id_beginning_with
 from core.services.run_supervisor import start_supervisor
 from core.services.sweep_request import SweepKind, SweepRequest
 from core.services.sweep_runs import trial_request
@@ -96,13 +97,7 @@ def resume_sweep(desk: Desk, sweep_id: str) -> int:
 def find_sweep(desk: Desk, sweep_id: str) -> str:
     """Return the id of the one sweep whose id begins so; raises InputNotFoundError."""
     with desk.reading() as session:
-        found = session.scalars(
-            select(tables.Sweep.id).where(tables.Sweep.id.startswith(sweep_id, autoescape=True)).limit(2)
-        ).all()
-    if len(found) != 1:
-        what = "more than one sweep begins with" if found else "there is no sweep"
-        raise InputNotFoundError(f"A sweep must be named: {what} {sweep_id!r}. `sweep list` shows them all.")
-    return found[0]
+        return id_beginning_with(session, tables.Sweep.id, sweep_id, "sweep", "sweep list")
 
 
 def _runs_in(session: Session, sweep_id: str, states: Sequence[str]) -> list[str]:
