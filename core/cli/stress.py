@@ -15,7 +15,7 @@ COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "wh
 Data = Annotated[Path, typer.Option("--data", help="The folder of the cohort.")]
 Model = Annotated[str, typer.Option("--model", help="starter, run:RUN, ensemble:NAME or a folder.")]
 Split = Annotated[
-    str, typer.Option("--split", help="validation or calibration (the model's own), train, val, test, or all.")
+    str, typer.Option("--split", help="validation, calibration or holdout (the model's own), train, val, test, or all.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 
@@ -23,11 +23,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 def stress(data: Data, model: Model = STARTER, split: Split = "validation", as_json: Json = False) -> None:
     """Read a split as it is and re-encoded, resized, blurred, turned, cropped and covered, and say what changes."""
     # Reading needs the engine, which `--help` need not wait for.
-    from core.services.stress import StressRequest, stress_model
+    from core.services.film_choice import FilmChoice
+    from core.services.stress import stress_model
 
-    request = StressRequest(data=data, model=model, split=split)
+    choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
-        report = stress_model(open_desk(), request, lambda done, count: bar.show("reading films", done, count))
+        report = stress_model(open_desk(), choice, lambda done, count: bar.show("reading films", done, count))
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
@@ -49,12 +50,12 @@ def stress(data: Data, model: Model = STARTER, split: Split = "validation", as_j
 
 def gate(data: Data, model: Model = STARTER, split: Split = "validation", as_json: Json = False) -> None:
     """Measure what is stopped of pictures that are no upright chest films, and of a split's films."""
+    from core.services.film_choice import FilmChoice
     from core.services.gate_by_kind import measure_gate_by_kind
-    from core.services.stress import StressRequest
 
-    request = StressRequest(data=data, model=model, split=split)
+    choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
-        result = measure_gate_by_kind(open_desk(), request, on_progress=bar.show)
+        result = measure_gate_by_kind(open_desk(), choice, on_progress=bar.show)
     if as_json:
         print_json(result.model_dump(mode="json"))
         return

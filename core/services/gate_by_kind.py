@@ -14,9 +14,9 @@ from core.evaluation.ranking import roc_auc
 from core.radiograph.reading import read_radiograph
 from core.services import cohorts
 from core.services.desk import Desk
+from core.services.film_choice import FilmChoice, chosen_films
 from core.services.other_pictures import drawn_pictures, other_modalities, write_photographs
 from core.services.predictors import load_predictor, num_threads
-from core.services.stress import StressRequest, films_of_request
 from core.triage.intake import Candidate
 from core.triage.pipeline import OUT_OF_SCOPE, FilmReading, Predictor, read_films
 from core.triage.priority import Status
@@ -55,20 +55,21 @@ class GateByKind(BaseModel):
 
 def measure_gate_by_kind(
     desk: Desk,
-    request: StressRequest,
+    choice: FilmChoice,
     num_films: int = 100,
     on_progress: Callable[[str, int, int], None] = lambda kind, done, count: None,
 ) -> GateByKind:
     """Measure a gate on pictures of many kinds, on films turned and inverted, and on the films of a split as they are.
 
-    At most `num_films` films, evenly from the split, are turned and inverted; all of it count as films.
+    At most `num_films` films, evenly from the split, are turned and inverted; all of it count as films. No
+    label is looked at, so this opens no split.
     Raises EvaluationError if the model has no gate, or pictures or films are missing.
     """
-    predictor = load_predictor(desk, request.model)
+    predictor = load_predictor(desk, choice.model)
     if predictor.gate is None:
         raise EvaluationError(f"The model {predictor.checkpoint.card.name} has no gate to measure.")
-    cohort = cohorts.index(desk, request.data)
-    films = [cohort.root / file for file in films_of_request(desk, cohort, request)]
+    cohort = cohorts.index(desk, choice.data)
+    films = [cohort.root / file for file in chosen_films(desk, cohort, choice)]
     with tempfile.TemporaryDirectory() as folder:
         sources = _write_pictures(Path(folder), films, num_films)
         readings = {
@@ -79,7 +80,7 @@ def measure_gate_by_kind(
     return GateByKind(
         model=predictor.checkpoint.card.name,
         checkpoint_hash=predictor.checkpoint.hash,
-        split=request.split,
+        split=choice.split,
         threshold=predictor.gate.threshold,
         auc=_auc(readings[FILMS], others),
         other_pictures=count_stopped(others),

@@ -1,10 +1,8 @@
 """How much a model's answers move when films are re-encoded, resized, turned or covered; every opening is recorded."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.cohort.manifest import Cohort
@@ -14,7 +12,7 @@ from core.evaluation.metrics import evaluate_probabilities
 from core.evaluation.operating_point import OperatingPoint
 from core.services import cohorts
 from core.services.desk import Desk
-from core.services.models import STARTER, model_folder
+from core.services.film_choice import FilmChoice, chosen_films
 from core.services.openings import count_openings, record_opening
 from core.services.predictions import LabelledFilms, PredictedFilms, films_of
 from core.services.predictors import load_predictor, num_threads
@@ -22,23 +20,6 @@ from core.triage.intake import Candidate
 from core.triage.pipeline import Predictor
 from core.triage.stresses import STRESSES
 from core.triage.stressing import stressed_logits
-
-ALL = "all"
-FOLDS = ("train", "validation", "calibration", "holdout")
-
-
-class StressRequest(BaseModel):
-    """Which model is stressed on which films."""
-
-    model_config = ConfigDict(frozen=True)
-
-    data: Path = Field(description="The folder of the cohort.")
-    model: str = Field(STARTER, description="`starter`, `run:RUN`, `ensemble:NAME` or a checkpoint folder.")
-    split: str = Field(
-        "validation",
-        description="A fold of the model's own split (validation, calibration), a folder of the cohort (train, val, "
-        "test), or `all` films of the cohort.",
-    )
 
 
 class StressResult(BaseModel):
@@ -76,15 +57,15 @@ class StressReport(BaseModel):
 
 
 def stress_model(
-    desk: Desk, request: StressRequest, on_progress: Callable[[int, int], None] = lambda done, count: None
+    desk: Desk, choice: FilmChoice, on_progress: Callable[[int, int], None] = lambda done, count: None
 ) -> StressReport:
     """Read every film of a split as it is and under every stress, and say how far the answers move.
 
     Raises EvaluationError if there is no such split or none of its films can be read.
     """
-    cohort = cohorts.index(desk, request.data)
-    files = films_of_request(desk, cohort, request)
-    predictor = load_predictor(desk, request.model)
+    cohort = cohorts.index(desk, choice.data)
+    files = chosen_films(desk, cohort, choice)
+    predictor = load_predictor(desk, choice.model)
     logits_NS = stressed_logits(
         [Candidate(name=file, path=cohort.root / file) for file in files],
         predictor,
@@ -95,14 +76,14 @@ def stress_model(
     )
     readable_N = ~np.isnan(logits_NS[:, 0])
     if not readable_N.any():
-        raise EvaluationError(f"No film of the split {request.split!r} of {request.data} can be read.")
+        raise EvaluationError(f"No film of the split {choice.split!r} of {choice.data} can be read.")
     films = films_of(cohort, [file for file, is_readable in zip(files, readable_N, strict=True) if is_readable])
-    return _report(desk, request, cohort, predictor, films, logits_NS[readable_N], int((~readable_N).sum()))
+    return _report(desk, choice, cohort, predictor, films, logits_NS[readable_N], int((~readable_N).sum()))
 
 
 def _report(
     desk: Desk,
-    request: StressRequest,
+    choice: FilmChoice,
     cohort: Cohort,
     predictor: Predictor,
     films: LabelledFilms,
@@ -113,7 +94,7 @@ def _report(
     probabilities_NS = card.calibration.apply(logits_NS)
     clean = PredictedFilms(
         checkpoint_hash=predictor.checkpoint.hash,
-        split=request.split,
+        split=choice.split,
         cohort_fingerprint=cohort.fingerprint,
         engine=predictor.engine.name,
         films=films,
@@ -125,13 +106,13 @@ def _report(
     )
     with desk.transaction() as session:
         record_opening(session, clean, "read")
-        num_openings = count_openings(session, cohort.fingerprint, request.split)
+        num_openings = count_openings(session, cohort.fingerprint, choice.split)
     return StressReport(
         model=card.name,
         checkpoint_hash=predictor.checkpoint.hash,
         engine=predictor.engine.name,
         cohort_fingerprint=cohort.fingerprint,
-        split=request.split,
+        split=choice.split,
         n=len(films.files),
         num_unreadable=num_unreadable,
         threshold=point.threshold,
@@ -163,30 +144,3 @@ def judge_stresses(
             num_flips=num_flips,
         )
     return results
-
-
-def films_of_request(desk: Desk, cohort: Cohort, request: StressRequest) -> list[str]:
-    """Return the labelled films of a split, which may be a fold of the model's own; raises EvaluationError."""
-    folder = model_folder(desk, request.model)
-    films = cohort.select(None if request.split == ALL else request.split)
-    if request.split in FOLDS and (table := _own_split(folder)) is not None and request.split != "train":
-        files = set(table.loc[table["fold"] == request.split, "file"])
-        films = cohort.select(None)
-        films = films[films["file"].isin(files)]
-    films = films[films["label"].notna()]
-    if films.empty:
-        splits = sorted(set(cohort.manifest["split"].dropna()))
-        raise EvaluationError(
-            f"There are no labelled films of {request.split!r} in {request.data}. It has the folders "
-            f"{', '.join(splits) or 'of no split'}; `all` takes every film, `validation` and `calibration` those that "
-            "the model was not fitted to, where they lie in this cohort."
-        )
-    return list(films["file"])
-
-
-def _own_split(folder: Path) -> pd.DataFrame | None:
-    """Return the table of the split that a model was trained on, if it came with the model."""
-    for place in (folder / "split.csv", folder.parent / "split.csv"):
-        if place.is_file():
-            return pd.read_csv(place, dtype=str, keep_default_na=False)
-    return None

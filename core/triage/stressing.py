@@ -7,12 +7,14 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
 from core.errors import RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
+from core.triage.engine import EngineOutput
 from core.triage.intake import Candidate
 from core.triage.pipeline import BATCH_SIZE, DECODED_SIDE, Predictor
 from core.triage.stresses import Stress
@@ -34,41 +36,44 @@ def stressed_logits(
     The random part of a stress depends on the film's name alone, so that two models see the very same versions.
     """
     logits_NS = np.full((len(candidates), 1 + len(stresses)), np.nan)
-
-    def versions(candidate: Candidate) -> np.ndarray | None:
-        try:
-            content = candidate.read_bytes(max_file_bytes)
-            radiograph = read_radiograph(content, shortest_side=round(DECODED_SIDE * predictor.image_size))
-        except RadiographError:
-            return None
-        film_HW = np.rint(radiograph.pixels_HW * 255).astype(np.uint8)
-        generator = np.random.default_rng(zlib.crc32(candidate.name.encode("utf-8", "surrogateescape")))
-        changed = [stress.change(film_HW, generator) for stress in stresses]
-        size = predictor.image_size
-        squares = [radiograph.to_square(size), *(resize_to_square(version_HW, size, 255.0) for version_HW in changed)]
-        return np.stack(squares)[:, None]
-
-    def submit(row: int, images_S1HW: np.ndarray | None) -> None:
-        if images_S1HW is None:
-            return
-        for first in range(0, len(images_S1HW), BATCH_SIZE):
-            columns = slice(first, min(first + BATCH_SIZE, len(images_S1HW)))
-
-            def keep(output: object, columns: slice = columns) -> None:
-                logits_NS[row, columns] = output.logits_B
-
-            predictor.engine.submit(np.ascontiguousarray(images_S1HW[columns]), keep)
-
     window: deque[tuple[int, Future[np.ndarray | None]]] = deque()
+
+    def predict_oldest() -> None:
+        row, versions = window.popleft()
+        images_S1HW = versions.result()
+        if images_S1HW is not None:
+            _submit(images_S1HW, predictor, logits_NS[row])
+        on_progress(row + 1, len(candidates))
+
     with ThreadPoolExecutor(num_threads, thread_name_prefix="stress") as pool:
         for row, candidate in enumerate(candidates):
-            window.append((row, pool.submit(versions, candidate)))
+            window.append((row, pool.submit(_versions, candidate, predictor.image_size, stresses, max_file_bytes)))
             if len(window) >= FILMS_AHEAD:
-                done, future = window.popleft()
-                submit(done, future.result())
-                on_progress(done + 1, len(candidates))
-        for done, future in window:
-            submit(done, future.result())
-            on_progress(done + 1, len(candidates))
+                predict_oldest()
+        while window:
+            predict_oldest()
     predictor.engine.finish()
     return logits_NS
+
+
+def _versions(candidate: Candidate, size: int, stresses: Sequence[Stress], max_file_bytes: int) -> np.ndarray | None:
+    """Return the network's inputs `[1 + S, 1, size, size]` of one film, None if it cannot be read."""
+    try:
+        radiograph = read_radiograph(candidate.read_bytes(max_file_bytes), shortest_side=round(DECODED_SIDE * size))
+    except RadiographError:
+        return None
+    film_HW = np.rint(radiograph.pixels_HW * 255).astype(np.uint8)
+    generator = np.random.default_rng(zlib.crc32(candidate.name.encode("utf-8", "surrogateescape")))
+    changed = [resize_to_square(stress.change(film_HW, generator), size, 255.0) for stress in stresses]
+    return np.stack([radiograph.to_square(size), *changed])[:, None]
+
+
+def _submit(images_S1HW: np.ndarray, predictor: Predictor, logits_S: np.ndarray) -> None:
+    """Have all versions of a film predicted, in batches of the size that is fastest beside decoding."""
+
+    def keep(columns: slice, output: EngineOutput) -> None:
+        logits_S[columns] = output.logits_B
+
+    for first in range(0, len(images_S1HW), BATCH_SIZE):
+        columns = slice(first, first + BATCH_SIZE)
+        predictor.engine.submit(images_S1HW[columns], partial(keep, columns))

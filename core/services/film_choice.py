@@ -1,0 +1,56 @@
+"""Which labelled films a model is tried on: a folder of a cohort, a fold of the model's own split, or all."""
+
+from pathlib import Path
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.cohort.manifest import Cohort
+from core.errors import EvaluationError
+from core.services.desk import Desk
+from core.services.models import STARTER, model_folder
+
+ALL = "all"
+OWN_FOLDS = ("validation", "calibration", "holdout")
+"""Folds of a run's own split, of films that its weights were not fitted to."""
+
+
+class FilmChoice(BaseModel):
+    """A model, and films of a cohort."""
+
+    model_config = ConfigDict(frozen=True)
+
+    data: Path = Field(description="The folder of the cohort.")
+    model: str = Field(STARTER, description="`starter`, `run:RUN`, `ensemble:NAME` or a checkpoint folder.")
+    split: str = Field(
+        "validation",
+        description="validation, calibration or holdout of the model's own split, a folder of the cohort (train, val, "
+        "test), or all.",
+    )
+
+
+def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
+    """Return the labelled, readable films that are meant; raises EvaluationError if there are none."""
+    table = _own_split(model_folder(desk, choice.model)) if choice.split in OWN_FOLDS else None
+    if table is None:
+        films = cohort.select(None if choice.split == ALL else choice.split)
+    else:
+        films = cohort.select()
+        films = films[films["file"].isin(table.loc[table["fold"] == choice.split, "file"])]
+    films = films[films["label"].notna()]
+    if films.empty:
+        folders = sorted(set(cohort.manifest["split"].dropna()))
+        raise EvaluationError(
+            f"There are no labelled films of {choice.split!r} in {choice.data}. It has the folders "
+            f"{', '.join(folders) or 'of no split'}; `all` takes every film, `validation` and `calibration` those that "
+            "the model was not fitted to, where they lie in this cohort."
+        )
+    return list(films["file"])
+
+
+def _own_split(folder: Path) -> pd.DataFrame | None:
+    """Return the table of the split that a model was trained on, if it came with the model."""
+    for place in (folder / "split.csv", folder.parent / "split.csv"):
+        if place.is_file():
+            return pd.read_csv(place, dtype=str, keep_default_na=False)
+    return None
