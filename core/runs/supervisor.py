@@ -22,7 +22,9 @@ from db.models import Run, utc_now
 from db.states import State
 
 SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_BETWEEN_GLANCES = 0.02
+SHORTEST_SECONDS_BETWEEN_GLANCES = 0.02
+IDLE_SHARE = 0.02
+"""A device may stand idle for this share of the time that its last run took: glances cost the runs computing time."""
 SECONDS_TO_LOCK = 2.0
 SECONDS_UNTIL_TERM = 5.0
 # A checkpoint of the largest network takes seconds; a worker whose step takes long has twice that step on top.
@@ -42,12 +44,14 @@ def supervise(
 
     `tend` is called before each look: it may queue runs by what others gave, and returns whether it has more to do.
     """
+    changed_at = time.monotonic()
     while True:
         try:
             with FileLock(lock_file, timeout=SECONDS_TO_LOCK):
                 # Both, in this order: what is tended may be begun at once.
                 while any([tend(), look(reading, transaction, executor)]):
-                    rest(reading)
+                    if rest(reading, time.monotonic() - changed_at):
+                        changed_at = time.monotonic()
         except Timeout:
             return
         # What was queued between the last look and the lock's release found the lock held, and counts on us.
@@ -56,12 +60,19 @@ def supervise(
                 return
 
 
-def rest(reading: Sessions) -> None:
-    """Wait until the next look is due, or a run has begun or ended: its device would stand idle."""
+def rest(reading: Sessions, seconds_unchanged: float) -> bool:
+    """Wait until the next look is due, or a run has begun or ended, and return whether one has.
+
+    The longer the same runs have been going on, the rarer the glances at them.
+    """
+    pause = max(SHORTEST_SECONDS_BETWEEN_GLANCES, IDLE_SHARE * seconds_unchanged)
     until = time.monotonic() + SECONDS_BETWEEN_LOOKS
     before = _going_on(reading)
-    while time.monotonic() < until and _going_on(reading) == before:
-        time.sleep(SECONDS_BETWEEN_GLANCES)
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(pause, left))
+        if _going_on(reading) != before:
+            return True
+    return False
 
 
 def _going_on(reading: Sessions) -> set[str]:
