@@ -135,6 +135,8 @@ def test_a_second_reader_judges_unseen_and_stands_beside_the_first(evening: Serv
     tab.get_by_placeholder("Note, kept with").fill("right hilum")
     tab.get_by_placeholder("Note, kept with").press("Tab")
     tab.get_by_role("button", name="Pneumonia").click()
+    # The next study comes up once the verdict is kept; to leave before could leave it ungiven.
+    expect(main).not_to_contain_text("1 reader has judged this study")
     tab.goto(f"{evening.address}/triage?study={study['study']}")
     expect(main).to_contain_text(note)
     expect(main).to_contain_text("right hilum")
