@@ -59,7 +59,7 @@ def earlier_run(real_data: Path, dashboard) -> Iterator[str]:
 def test_a_run_is_launched_watched_stopped_resumed_and_completed(
     dashboard, tab, browser, earlier_run: str, foreign_requests: list[str]
 ) -> None:
-    """The curve moves, a refresh and another tab show the same run, a stop is kept, and resuming ends it whole."""
+    """The curve moves, a stop is kept, a refresh and another tab show the resumed run, and it ends whole."""
     tab.goto(f"{dashboard.address}/training?view=new&like={earlier_run}")
     tab.get_by_role("button", name="Launch the run").click()
     expect(tab).to_have_url(re.compile(r"/training\?run=[0-9a-f]{12}$"))
@@ -69,17 +69,20 @@ def test_a_run_is_launched_watched_stopped_resumed_and_completed(
     seen = main.get_by_text(re.compile(r"epoch \d+ of 8")).inner_text()
     expect(main.get_by_text(seen, exact=True)).to_have_count(0)
 
-    tab.reload()
-    expect(main.get_by_text("Training loss by step")).to_be_visible()
-    other = browser.new_page()
-    other.goto(tab.url)
-    expect(other.get_by_test_id("stMain").get_by_text("Training loss by step")).to_be_visible()
-    other.close()
-
     main.get_by_role("button", name="Stop").click()
     main.get_by_role("button", name="Resume").wait_for(timeout=MOST_MILLISECONDS)
     expect(main.get_by_text(re.compile(r"stopped$")).first).to_be_visible()
     main.get_by_role("button", name="Resume").click()
+    expect(main.get_by_role("button", name="Stop")).to_be_visible()
+
+    tab.reload()
+    expect(main.get_by_text("Training loss by step")).to_be_visible()
+    other = browser.new_page()
+    other.set_default_timeout(MOST_MILLISECONDS)
+    other.goto(tab.url)
+    expect(other.get_by_test_id("stMain").get_by_text("Training loss by step")).to_be_visible()
+    other.close()
+
     main.get_by_role("button", name="Judge it").wait_for(timeout=MOST_MILLISECONDS)
     expect(main.get_by_text(re.compile(r"complete$")).first).to_be_visible()
     expect(main.get_by_test_id("stMetric").filter(has_text="Epochs done")).to_contain_text("8")
