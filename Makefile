@@ -12,7 +12,6 @@ test: $(VENV)/test-ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(VENV)/test-ready
-	$(BIN)/python -m pytest -m long
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 $(VENV)/bin/python:
