@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# Before torch is imported, here and in every process that a test begins: threads that wait for one another on a machine
+# that other tests keep busy make small networks a hundred times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,18 @@ class StateKeeper:
         if is_asked:
             raise RunStopped
 
+    def after_judged_batch(self) -> None:
+        """Raise RunStopped, with the state kept, if a stop was asked for while the epoch's weights are judged."""
+        if self.should_stop():
+            self.keep()
+            raise RunStopped
+
+    def after_epoch(self) -> None:
+        """Keep the state; raises RunStopped if a stop was asked for."""
+        self.keep()
+        if self.should_stop():
+            raise RunStopped
+
     def keep(self) -> None:
         """Write the state, so that a crash at any moment leaves a whole one; raises OSError."""
         if self._state is None:

@@ -114,8 +114,12 @@ def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: Se
     fitted = _fit(model, folds, config, device, watchers, keeper)
     outputs = {}
     for place, name in enumerate(folds):
-        watchers.on_stage("reading folds", place, len(folds), name)
-        outputs[name] = predict(fitted.model, folds[name].films, config, device)
+
+        def tell(place: int = place, name: str = name) -> None:
+            watchers.on_stage("reading folds", place, len(folds), name)
+
+        tell()
+        outputs[name] = predict(fitted.model, folds[name].films, config, device, on_batch=tell)
     calibration = fit_platt_scaling(outputs["calibration"].logits_N, folds["calibration"].films.labels_N)
     point = _operating_point(folds, outputs, calibration, request.rule)
     gate, gate_report = _gate(folds, outputs)
@@ -180,7 +184,13 @@ def _fit(
 
 
 @torch.inference_mode()
-def predict(model: PneumoniaClassifier, films: FilmSet, config: TrainingConfig, device: torch.device) -> Outputs:
+def predict(
+    model: PneumoniaClassifier,
+    films: FilmSet,
+    config: TrainingConfig,
+    device: torch.device,
+    on_batch: Callable[[], None] = lambda: None,
+) -> Outputs:
     """Return logits and embeddings of a fold in single precision, as triage computes them."""
     model.eval()
     logits, embeddings = [], []
@@ -189,6 +199,7 @@ def predict(model: PneumoniaClassifier, films: FilmSet, config: TrainingConfig, 
         output = model.parts(films.inputs(positions, device))
         logits.append(output.logits_B.float().cpu().numpy())
         embeddings.append(output.embeddings_BD.float().cpu().numpy())
+        on_batch()
     return Outputs(np.concatenate(logits), np.concatenate(embeddings))
 
 
@@ -215,9 +226,11 @@ def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper) -> Watchers:
 
     def on_epoch(result: EpochResult) -> None:
         watchers.on_epoch(result.epoch, result.numbers())
-        keeper.keep()
+        keeper.after_epoch()
 
-    return Watchers(on_begin=keeper.begin, on_step=on_step, on_epoch=on_epoch)
+    return Watchers(
+        on_begin=keeper.begin, on_step=on_step, on_judged_batch=keeper.after_judged_batch, on_epoch=on_epoch
+    )
 
 
 def _operating_point(

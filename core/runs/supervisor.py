@@ -7,7 +7,6 @@ and of two supervisors that race, each step is one transaction that only one of 
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from core.runs.executor import Executor
 from core.runs.failures import explain
 from core.runs.queueing import end, live_runs, name_worker, put_right, take_next, vanished_runs, worker_of
+from core.runs.stopping import Press, press_due
 from core.runs.work import LIVE_STATES
 from db.models import Run, utc_now
 from db.states import State
@@ -26,9 +26,6 @@ SHORTEST_SECONDS_BETWEEN_GLANCES = 0.02
 IDLE_SHARE = 0.02
 """A device may stand idle for this share of the time that its last run took: glances cost the runs computing time."""
 SECONDS_TO_LOCK = 2.0
-SECONDS_UNTIL_TERM = 5.0
-# A checkpoint of the largest network takes seconds; a worker whose step takes long has twice that step on top.
-SECONDS_UNTIL_KILL = 60.0
 
 Sessions = Callable[[], AbstractContextManager[Session]]
 
@@ -112,13 +109,12 @@ def begin(run_id: str, transaction: Sessions, executor: Executor) -> None:
 
 
 def press(run: Run, executor: Executor) -> None:
-    """Give a run that was asked to stop time for a checkpoint, then less and less choice."""
+    """Give a run that was asked to stop time for its step and a checkpoint, then less and less choice."""
     worker, since = worker_of(run), run.stop_requested_at
     if worker is None or since is None:
         return
-    waited = abs(utc_now() - since)
-    step_seconds = float((run.progress or {}).get("seconds_per_step") or 0)
-    if waited > timedelta(seconds=SECONDS_UNTIL_KILL + 2 * step_seconds):
-        executor.kill(worker)
-    elif waited > timedelta(seconds=SECONDS_UNTIL_TERM):
-        executor.ask_to_end(worker)
+    match press_due(since, utc_now(), (run.progress or {}).get("seconds_per_step")):
+        case Press.KILL:
+            executor.kill(worker)
+        case Press.ASK:
+            executor.ask_to_end(worker)

@@ -63,6 +63,8 @@ class Watchers:
     # Is given the state before the first step, and may bring it to where an earlier process got.
     on_begin: Callable[["TrainingState"], None] = lambda state: None
     on_step: Callable[[Progress], None] = lambda progress: None
+    # Is called after each batch of films on which the epoch's weights are judged.
+    on_judged_batch: Callable[[], None] = lambda: None
     on_epoch: Callable[[EpochResult], None] = lambda result: None
     should_stop: Callable[[], bool] = lambda: False
 
@@ -120,7 +122,7 @@ def fit(
             break
         began = perf_counter()
         train_loss = train_one_epoch(state, train, config, device, epoch, watchers)
-        logits_N = evaluate(state.judged, validation, config, device)
+        logits_N = evaluate(state.judged, validation, config, device, watchers.on_judged_batch)
         result = _epoch_result(epoch, train_loss, logits_N, validation, state, perf_counter() - began, len(train))
         state.epochs.append(result)
         score = _score(result, config.selection)
@@ -205,7 +207,13 @@ def smoothed_loss(
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, films: Examples, config: TrainingConfig, device: torch.device) -> np.ndarray:
+def evaluate(
+    model: nn.Module,
+    films: Examples,
+    config: TrainingConfig,
+    device: torch.device,
+    on_batch: Callable[[], None] = lambda: None,
+) -> np.ndarray:
     """Return `logits_N` for every film of a fold, in its order, without variation."""
     model.eval()
     batches = []
@@ -214,6 +222,7 @@ def evaluate(model: nn.Module, films: Examples, config: TrainingConfig, device: 
         with autocast(device, config.precision):
             logits_B = model(films.inputs(positions, device))
         batches.append(logits_B.float().cpu().numpy())
+        on_batch()
     return np.concatenate(batches)
 
 

@@ -8,12 +8,12 @@ import torch
 
 from core.errors import CheckpointError
 from core.model.catalogue import Architecture, WeightsSource
-from core.model.pretrained import build_classifier
 from core.runs.reporting import RunStopped
 from core.runs.run_states import LAST, PREVIOUS, StateKeeper, newest_state, write_state
 from core.training.config import Recipe, Schedule, TrainingConfig
 from core.training.films import FilmSet
 from core.training.loop import FitResult, Progress, Watchers, fit
+from tests.tiny_network import tiny_network
 
 CONFIG = TrainingConfig(
     architecture=Architecture.MOBILENET_V2,
@@ -34,19 +34,30 @@ def films(count: int, seed: int) -> FilmSet:
     return FilmSet(draw.integers(0, 255, (count, 32, 32)).astype(np.uint8), np.arange(count), labels_N)
 
 
-def train(config: TrainingConfig, folder: Path, stop_after: int | None = None) -> FitResult:
-    """Train with states in a folder; `stop_after` steps of this process it is asked to stop."""
+def train(
+    config: TrainingConfig, folder: Path, stop_after: int | None = None, stop_judging_at: int | None = None
+) -> FitResult:
+    """Train with states in a folder; asked to stop after so many steps of this process, or of batches judged."""
     taken: list[Progress] = []
-    keeper = StateKeeper(folder, 1e9, lambda: len(taken) == stop_after)
+    judged: list[None] = []
+    keeper = StateKeeper(folder, 1e9, lambda: len(taken) == stop_after or len(judged) == stop_judging_at)
     torch.manual_seed(config.seed)
-    model = build_classifier(config.architecture, dropout=config.dropout)
 
     def on_step(progress: Progress) -> None:
         taken.append(progress)
         keeper.after_step()
 
-    watchers = Watchers(on_begin=keeper.begin, on_step=on_step, on_epoch=lambda result: keeper.keep())
-    return fit(model, films(24, 0), films(12, 1), config, torch.device("cpu"), watchers)
+    def on_judged_batch() -> None:
+        judged.append(None)
+        keeper.after_judged_batch()
+
+    watchers = Watchers(
+        on_begin=keeper.begin,
+        on_step=on_step,
+        on_judged_batch=on_judged_batch,
+        on_epoch=lambda result: keeper.after_epoch(),
+    )
+    return fit(tiny_network(config.dropout), films(24, 0), films(12, 1), config, torch.device("cpu"), watchers)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +73,19 @@ def test_a_resumed_run_ends_in_the_same_weights(tmp_path: Path, stops: tuple[int
     parts = train(config, tmp_path / "parts")
     assert [result.train_loss for result in parts.epochs] == [result.train_loss for result in whole.epochs]
     assert parts.best_epoch == whole.best_epoch
+    for mine, theirs in zip(parts.model.state_dict().values(), whole.model.state_dict().values(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_a_run_stopped_while_its_weights_are_judged_ends_in_the_same_weights(tmp_path: Path, batch: int) -> None:
+    """A stop between two judged batches, or at the epoch's end, does not wait for the next step and loses nothing."""
+    whole = train(CONFIG, tmp_path / "whole")
+    with pytest.raises(RunStopped):
+        train(CONFIG, tmp_path / "parts", stop_judging_at=batch)
+    parts = train(CONFIG, tmp_path / "parts")
+    assert [result.train_loss for result in parts.epochs] == [result.train_loss for result in whole.epochs]
+    assert [result.validation_loss for result in parts.epochs] == [result.validation_loss for result in whole.epochs]
     for mine, theirs in zip(parts.model.state_dict().values(), whole.model.state_dict().values(), strict=True):
         assert torch.equal(mine, theirs)
 

@@ -8,12 +8,12 @@ from torch import Generator
 
 from core.errors import TrainingError
 from core.model.catalogue import Architecture, WeightsSource
-from core.model.pretrained import build_classifier
 from core.training.config import Balancing, OptimizerName, Precision, Recipe, Schedule, Selection, TrainingConfig
 from core.training.films import FilmSet, in_batches, num_steps, training_order
 from core.training.loop import FitResult, Watchers, evaluate, fit, smoothed_loss
 from core.training.optimisation import cosine_factor, warm_average
 from core.training.precision import resolve_device
+from tests.tiny_network import tiny_network
 
 CPU = torch.device("cpu")
 TINY = TrainingConfig(
@@ -41,13 +41,12 @@ def easy_films(count: int, seed: int) -> FilmSet:
 
 def run(config: TrainingConfig, watchers: Watchers | None = None) -> FitResult:
     torch.manual_seed(config.seed)
-    model = build_classifier(config.architecture, dropout=config.dropout)
-    return fit(model, easy_films(96, 0), easy_films(32, 1), config, CPU, watchers)
+    return fit(tiny_network(config.dropout), easy_films(96, 0), easy_films(32, 1), config, CPU, watchers)
 
 
 def test_an_easy_task_is_learnt() -> None:
     """A few epochs tell bright from dark, and the loss goes down."""
-    result = run(TINY.model_copy(update={"epochs": 5}))
+    result = run(TINY.model_copy(update={"epochs": 5, "learning_rate": 1e-2}))
     assert result.epochs[-1].train_loss < 0.5 * result.epochs[0].train_loss
     assert len(result.epochs) == 5
 
@@ -105,8 +104,8 @@ def test_steps_are_reported() -> None:
 def test_a_loss_that_is_not_finite_stops_the_run_in_words() -> None:
     """A run whose loss explodes names the epoch, the step and the learning rate."""
     config = TINY.model_copy(update={"optimizer": OptimizerName.SGD, "schedule": Schedule.CONSTANT})
-    model = build_classifier(config.architecture, dropout=0.0)
-    torch.nn.init.constant_(model.head[1].weight, float("inf"))
+    model = tiny_network()
+    torch.nn.init.constant_(model[-2].weight, float("inf"))
     with pytest.raises(TrainingError, match=r"epoch 1, step 1.*smaller learning rate than 0\.002"):
         fit(model, easy_films(32, 0), easy_films(32, 1), config, CPU)
 
