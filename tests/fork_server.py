@@ -80,7 +80,7 @@ def become(arguments: Sequence[str], log: str, environment: Mapping[str, str]) -
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the fork must never run on as its server
         import traceback
 
         traceback.print_exc()
@@ -96,7 +96,7 @@ def main() -> None:
     import core.runs.session
     import core.services.run_supervisor
     import core.services.run_worker
-    import core.triage.engine  # noqa: F401
+    import core.triage.engine
 
     torch.set_num_threads(1)
     core.runs.executor.launch = core.services.run_supervisor.launch = forked_launch

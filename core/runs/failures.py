@@ -52,18 +52,19 @@ NEXT_STEPS = {
     FailureKind.LOST_POWER: "Resume the run: it goes on from its last checkpoint.",
     FailureKind.UNKNOWN: "Read the end of the run's log, then resume or clone the run.",
 }
-MEMORY_WORDS = ("out of memory", "not enough memory", "cannot allocate memory", "bad_alloc")
+MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc")
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One failure: its class, what happened in a sentence, and what to do next."""
+    """One failure: its class, what happened in a sentence, what to do next, and the end of the run's log."""
 
     kind: FailureKind
     explanation: str
     next_step: str
+    log: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return it as the database keeps it."""
@@ -76,6 +77,19 @@ def explain(error: BaseException) -> Failure:
     if kind is FailureKind.UNKNOWN and error.__cause__ is not None:
         kind = _kind(error.__cause__)
     return Failure(kind, _sentence(error, kind), NEXT_STEPS[kind])
+
+
+def next_step_with_batch(fitting: int | None) -> str:
+    """Return what to do where memory was short, by the largest smaller batch that would fit (None if none would)."""
+    if fitting is None:
+        return (
+            "By a short trial not even two films would fit into the memory that is free now: end other programs that "
+            "use much memory, or clone the run with smaller images or a smaller network."
+        )
+    return (
+        f"By a short trial a batch of {fitting} films would fit into the memory that is free now: clone the run "
+        f"with batch size {fitting}."
+    )
 
 
 def vanished(same_boot: bool) -> Failure:

@@ -1,13 +1,16 @@
 """The queue of runs as it stands in the database: who is next, who is lost, who should end."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.runs.failures import Failure, vanished
 from core.runs.process_identity import ProcessIdentity, read_boot_id
+from core.runs.run_log import LINES_KEPT_WITH_FAILURE, LOG_FILE, read_tail
 from core.runs.work import LIVE_STATES
 from db.models import ImportedRecord, Run, utc_now
 from db.states import State
@@ -138,7 +141,10 @@ def queue_again(session: Session, run_id: str) -> bool:
 
 
 def end(session: Session, run: Run, state: State, failure: Failure | None = None) -> None:
-    """Write how a run ended."""
+    """Write how a run ended; with a failure, the end of its log, which outlives the run's folder."""
+    if failure is not None:
+        kept = read_tail(Path(run.folder) / LOG_FILE, LINES_KEPT_WITH_FAILURE)
+        failure = replace(failure, log=kept or failure.log)
     run.state, run.finished_at = state.value, utc_now()
     run.error = failure.explanation if failure else None
     run.failure = failure.document() if failure else None

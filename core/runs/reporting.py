@@ -6,7 +6,7 @@ A thread writes once a second, in one short transaction, so that a training step
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from types import TracebackType
@@ -16,11 +16,13 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseError
-from db.models import Run, RunStep, utc_now
+from db.models import Run, RunMetric, RunStep, utc_now
 
 SECONDS_BETWEEN_WORDS = 1.0
 # Speed is the mean over about this many steps.
 STEPS_OF_MEAN = 20
+# For so long the end of a run waits for a database that is held or full, before what it has to say is given up.
+SECONDS_OF_PATIENCE = 300.0
 
 Transaction = Callable[[], AbstractContextManager[Session]]
 
@@ -52,6 +54,7 @@ class Reporter:
         self._run_id = run_id
         self._stage: Stage | None = None
         self._steps: list[dict[str, Any]] = []
+        self._metrics: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._stop = threading.Event()
@@ -75,6 +78,12 @@ class Reporter:
         with self._lock:
             self._steps.append({"run_id": self._run_id, **numbers})
 
+    def add_epoch(self, epoch: int, numbers: Mapping[str, float | None]) -> None:
+        """Note the numbers of one epoch, which counts from 1; of an epoch noted twice the last ones stay."""
+        with self._lock:
+            for name, value in numbers.items():
+                self._metrics.append({"run_id": self._run_id, "name": name, "epoch": epoch, "value": value})
+
     def forget_steps_after(self, step: int) -> None:
         """Delete steps that will be taken again."""
         # Of an earlier process none is still to be written; of this one, none has been taken.
@@ -84,7 +93,7 @@ class Reporter:
     def write(self) -> None:
         """Write what was noted; what cannot be written is kept for the next time."""
         with self._lock:
-            steps = list(self._steps)
+            steps, metrics = list(self._steps), list(self._metrics)
         stage = self._stage
         values: dict[str, Any] = {"heartbeat_at": utc_now()}
         if stage is not None:
@@ -93,10 +102,13 @@ class Reporter:
             session.execute(update(Run).where(Run.id == self._run_id).values(**values))
             if steps:
                 session.execute(RunStep.__table__.insert(), steps)
+            for metric in metrics:
+                session.merge(RunMetric(**metric))
             if session.scalar(select(Run.stop_requested).where(Run.id == self._run_id)):
                 self._stop.set()
         with self._lock:
             del self._steps[: len(steps)]
+            del self._metrics[: len(metrics)]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -107,18 +119,28 @@ class Reporter:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        self._write_patiently()
+        write_patiently(self.write)
 
     def _speak(self) -> None:
         while not self._ended.wait(SECONDS_BETWEEN_WORDS):
-            self._write_patiently()
+            try:
+                self.write()
+            except DatabaseError as error:
+                # Training goes on meanwhile: a database that is locked or full for a while must not cost a run.
+                sys.stderr.write(f"{error} What this run has to say is kept until then.\n")
 
-    def _write_patiently(self) -> None:
+
+def write_patiently(write: Callable[[], None]) -> None:
+    """Write what must not be lost, again and again while the database is held or full; raises DatabaseError at last."""
+    deadline = time.monotonic() + SECONDS_OF_PATIENCE
+    while True:
         try:
-            self.write()
+            return write()
         except DatabaseError as error:
-            # Training goes on meanwhile: a database that is locked or full for a while must not cost a run.
-            sys.stderr.write(f"{error} What this run has to say is kept until then.\n")
+            if time.monotonic() > deadline:
+                raise
+            sys.stderr.write(f"{error} It is tried again.\n")
+            time.sleep(SECONDS_BETWEEN_WORDS)
 
 
 class Pace:

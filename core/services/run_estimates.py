@@ -6,20 +6,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-import psutil
-
 from core.errors import SettingsError, TrainingError
-from core.runs.nvml import read_gpus
+from core.runs.memory_room import free_memory
 from core.services.desk import Desk
 from core.settings import PROJECT_ROOT
-from core.training.config import FineTuning, TrainingConfig
+from core.training.config import FineTuning, OptimizerName, TrainingConfig
 
 MOST_SECONDS = 120
 MOST_TRIED_FILMS = 16
-USABLE_SHARE = 0.8
 BYTES_PER_WEIGHT = 4
-# Best and last, each with the weights, their average and an optimiser's two moments; and the kept model.
-COPIES_OF_WEIGHTS = 2 * 4 + 1
+# Of a run's state the last and the one before are kept, and a third is written before the oldest goes.
+NUM_STATES = 3
+MOMENTS = {OptimizerName.ADAM: 2, OptimizerName.ADAMW: 2, OptimizerName.SGD: 1}
 
 
 @dataclass(frozen=True)
@@ -53,31 +51,51 @@ def estimate_run(desk: Desk, config: TrainingConfig, num_train: int, num_judged:
         config = config.model_copy(update={"device": desk.settings.device})
     many = max(8, min(config.batch_size, MOST_TRIED_FILMS))
     trial = _try_out(config, many)
-    per_film = max(0, trial["memory_with_many"] - trial["memory_with_few"]) / (trial["many"] - trial["few"])
-    fixed = max(0.0, trial["memory_with_few"] - per_film * trial["few"])
+    fixed, per_film = _memory_need(trial)
     free = free_memory(trial["device"])
     return RunEstimate(
         seconds=_seconds(config, trial, num_train, num_judged),
         memory=int(fixed + per_film * config.batch_size),
         memory_free=free,
-        disk=trial["num_parameters"] * BYTES_PER_WEIGHT * COPIES_OF_WEIGHTS,
+        disk=trial["num_parameters"] * BYTES_PER_WEIGHT * copies_of_weights(config),
         disk_free=shutil.disk_usage(desk.settings.home).free,
         largest_batch_size=_largest_batch(fixed, per_film, free),
     )
 
 
-def free_memory(device: str) -> int:
-    """Return the bytes a run may take on a kind of device: of the GPU with most room, else of this machine."""
-    gpus = [gpu for gpu in read_gpus() if gpu.memory_total is not None and gpu.memory_used is not None]
-    if device == "cuda" and gpus:
-        return int(max(gpu.memory_total - gpu.memory_used for gpu in gpus) * USABLE_SHARE)
-    return int(psutil.virtual_memory().available * USABLE_SHARE)
+def smaller_batch_that_fits(config: TrainingConfig) -> int | None:
+    """Return the largest power of two below a config's batch size whose films would fit into the memory free now.
+
+    None if not even two films would; raises TrainingError in a sentence when the trial itself fails.
+    """
+    trial = _try_out(config, max(8, min(config.batch_size // 2, MOST_TRIED_FILMS)))
+    fitting = _fitting(*_memory_need(trial), free_memory(trial["device"]))
+    return max((size for size in fitting if size < config.batch_size), default=None)
+
+
+def copies_of_weights(config: TrainingConfig) -> int:
+    """Return how many times its weights a run keeps on disk at most, its model included."""
+    if config.fine_tuning is FineTuning.FROZEN:
+        # Its states hold but the head.
+        return 1
+    weights_and_best = 2
+    average = 1 if config.ema_decay else 0
+    return NUM_STATES * (weights_and_best + average + MOMENTS[config.optimizer]) + 1
+
+
+def _memory_need(trial: dict) -> tuple[float, float]:
+    """Return the bytes that are needed anyway, and those of each film in a step."""
+    per_film = max(0, trial["memory_with_many"] - trial["memory_with_few"]) / (trial["many"] - trial["few"])
+    return max(0.0, trial["memory_with_few"] - per_film * trial["few"]), per_film
+
+
+def _fitting(fixed: float, per_film: float, free: int) -> list[int]:
+    """Return the powers of two, from 2 to 1,024, whose films fit beside what is needed anyway."""
+    return [size for size in (2**power for power in range(1, 11)) if fixed + per_film * size <= free]
 
 
 def _largest_batch(fixed: float, per_film: float, free: int) -> int:
-    """Return the largest power of two, from 2 to 1,024, whose films fit beside what is needed anyway."""
-    fitting = [size for size in (2**power for power in range(1, 11)) if fixed + per_film * size <= free]
-    return fitting[-1] if fitting else 2
+    return max(_fitting(fixed, per_film, free), default=2)
 
 
 def _seconds(config: TrainingConfig, trial: dict, num_train: int, num_judged: int) -> float:

@@ -6,6 +6,7 @@ from filelock import FileLock
 
 from core.runs.executor import LocalProcesses
 from core.runs.queueing import live_runs
+from core.runs.run_log import LOG_FILE as RUN_LOG_FILE
 from core.runs.supervisor import supervise
 from core.runs.work import launch
 from core.services.desk import Desk, open_desk
@@ -39,7 +40,7 @@ def go_on(desk: Desk) -> None:
 
 def log_of(desk: Desk, run_id: str) -> Path:
     """Return the log of a run's workers, all attempts one after another."""
-    return desk.settings.runs / run_id / "log.txt"
+    return desk.settings.runs / run_id / RUN_LOG_FILE
 
 
 def executor_of(desk: Desk) -> LocalProcesses:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 
+from core.runs.run_log import read_tail
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.run_control import can_resume, find_lost_runs, find_run
@@ -15,16 +16,15 @@ from core.services.run_supervisor import log_of
 from db import models as tables
 from db.states import State
 
-LOG_BYTES = 65_536
-
 
 @dataclass(frozen=True)
 class FailureWords:
-    """Why a run ended before its end: its class, what happened, and what to do next."""
+    """Why a run ended before its end: its class, what happened, what to do next, and the end of its log then."""
 
     kind: str
     explanation: str
     next_step: str
+    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,7 @@ def read_steps(desk: Desk, run_id: str, after: int = 0, most: int = 1000) -> Ste
 
 def read_log(desk: Desk, run_id: str, num_lines: int = 200) -> str:
     """Return the last lines of a run's log; empty where it has none yet."""
-    path = log_of(desk, find_run(desk, run_id))
-    try:
-        with path.open("rb") as stream:
-            stream.seek(max(0, path.stat().st_size - LOG_BYTES))
-            text = stream.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
-    return "\n".join(text.splitlines()[-num_lines:])
+    return read_tail(log_of(desk, find_run(desk, run_id)), num_lines)
 
 
 def ended_since(desk: Desk, moment: datetime) -> list[RunStatus]:

@@ -6,20 +6,22 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select
 
 from core.cohort.manifest import Cohort
 from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
-from core.errors import TrainingError
-from core.runs.failures import Failure, explain
+from core.errors import PneumoDeskError, TrainingError
+from core.runs.failures import Failure, FailureKind, explain, next_step_with_batch
 from core.runs.queueing import claim_run, end
-from core.runs.reporting import Pace, Reporter, RunStopped, Stage
+from core.runs.reporting import Pace, Reporter, RunStopped, Stage, write_patiently
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.predictions import keep_run_predictions
 from core.services.provenance import code_version, environment
+from core.services.run_estimates import smaller_batch_that_fits
 from core.services.training import OnProgress, TrainProgress, TrainResult, folds_of
 from core.training.config import TrainingConfig
 from core.training.stored_config import read_stored_config
@@ -45,7 +47,7 @@ def work_on_run(desk: Desk, run_id: str, on_progress: OnProgress = lambda progre
         raise
     except BaseException as error:
         traceback.print_exc()
-        _end(desk, run_id, State.FAILED, explain(error))
+        _end(desk, run_id, State.FAILED, _failure(error, run))
         raise
     _end(desk, run_id, State.COMPLETED, result=result)
     return result
@@ -69,6 +71,21 @@ def stopping_by_signal(reporter: Reporter) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _failure(error: BaseException, run: tables.Run) -> Failure:
+    """Return why a run failed; where memory was short, with a batch size that would fit."""
+    failure = replace(explain(error), log="".join(traceback.format_exception(error)))
+    if failure.kind is not FailureKind.OUT_OF_MEMORY:
+        return failure
+    # What the failed step held would be missing from the memory that is free.
+    traceback.clear_frames(error.__traceback__)
+    try:
+        fitting = smaller_batch_that_fits(read_stored_config(run.config).config)
+    except PneumoDeskError as problem:
+        sys.stderr.write(f"No batch size can be named: {problem}\n")
+        return failure
+    return replace(failure, next_step=next_step_with_batch(fitting))
 
 
 def _carry_out(desk: Desk, run: tables.Run, reporter: Reporter, on_progress: OnProgress) -> TrainResult:
@@ -99,7 +116,7 @@ def _carry_out(desk: Desk, run: tables.Run, reporter: Reporter, on_progress: OnP
     watchers = SessionWatchers(
         on_stage=lambda stage, done, count, detail: teller(TrainProgress(stage, done, count, detail)),
         on_step=_step_teller(reporter, stored.config),
-        on_epoch=lambda epoch, numbers: _store_epoch(desk, run.id, epoch, numbers),
+        on_epoch=lambda epoch, numbers: reporter.add_epoch(epoch + 1, numbers),
         on_resume=reporter.forget_steps_after,
         should_stop=lambda: reporter.should_stop,
     )
@@ -173,17 +190,14 @@ def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSp
         row.environment = environment()
 
 
-def _store_epoch(desk: Desk, run_id: str, epoch: int, numbers: dict[str, float | None]) -> None:
-    with desk.transaction() as session:
-        for name, value in numbers.items():
-            session.merge(tables.RunMetric(run_id=run_id, name=name, epoch=epoch + 1, value=value))
-
-
 def _end(
     desk: Desk, run_id: str, state: State, failure: Failure | None = None, result: TrainResult | None = None
 ) -> None:
-    with desk.transaction() as session:
-        run = session.scalars(select(tables.Run).where(tables.Run.id == run_id)).one()
-        end(session, run, state, failure)
-        if result is not None:
-            run.summary, run.checkpoint_hash = result.summary, result.checkpoint_hash
+    def write() -> None:
+        with desk.transaction() as session:
+            run = session.scalars(select(tables.Run).where(tables.Run.id == run_id)).one()
+            end(session, run, state, failure)
+            if result is not None:
+                run.summary, run.checkpoint_hash = result.summary, result.checkpoint_hash
+
+    write_patiently(write)

@@ -38,6 +38,7 @@ def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
             "environment": run.environment,
             "folder": run.folder,
             "summary": run.summary,
+            "failure": run.failure,
             "epochs": [{"epoch": epoch, **epochs[epoch]} for epoch in sorted(epochs)],
         }
 

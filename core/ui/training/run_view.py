@@ -62,6 +62,9 @@ def _state(detail: RunDetail) -> None:
         with st.container(border=True):
             st.markdown(f":material/report: **{run.failure.explanation}**")
             st.caption(f"What to do: {run.failure.next_step}")
+            if run.failure.log:
+                with st.expander("The log's end when it happened", icon=":material/article:"):
+                    st.code(run.failure.log, language=None)
     elif run.error:
         st.caption(run.error)
     _figures(detail)

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import PneumoDeskError
 from core.services import run_estimates
-from core.services.run_estimates import estimate_run
+from core.services.run_estimates import copies_of_weights, estimate_run
 from core.training.config import TrainingConfig
 from tests.small_desk import small_desk
 
@@ -20,8 +20,8 @@ def test_a_longer_run_takes_longer_and_a_small_one_fits(tmp_path: Path) -> None:
     assert estimate.fits_in_memory
     assert estimate.fits_on_disk
     assert estimate.largest_batch_size >= 8
-    # Some 2.2 million weights of four bytes, in nine copies.
-    assert estimate.disk == pytest.approx(2.225e6 * 4 * 9, rel=0.02)
+    # Some 2.2 million weights of four bytes: three states of weights, best and two moments each, and the model.
+    assert estimate.disk == pytest.approx(2.225e6 * 4 * 13, rel=0.02)
 
 
 @pytest.mark.parametrize(("free", "largest"), [(804, 64), (803, 32), (122, 2), (100, 2), (10**9, 1024)])
@@ -35,6 +35,15 @@ def test_the_largest_batch_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert estimate.largest_batch_size == largest
     # Three epochs of ten steps of 2 s and ten films of 0.5 s, then 90 films of 0.5 s.
     assert estimate.seconds == pytest.approx(3 * (10 * 2 + 10 * 0.5) + 90 * 0.5)
+
+
+@pytest.mark.parametrize(
+    ("choices", "copies"),
+    [({}, 13), ({"ema_decay": 0.9}, 16), ({"optimizer": "sgd"}, 10), ({"fine_tuning": "frozen"}, 1)],
+)
+def test_copies_on_disk_by_hand(choices: dict[str, object], copies: int) -> None:
+    """Three states hold weights, best, average and moments; a frozen network is kept only once, as the model."""
+    assert copies_of_weights(TrainingConfig.model_validate({**TINY.model_dump(), **choices})) == copies
 
 
 def test_a_trial_that_fails_says_why(tmp_path: Path) -> None:

@@ -1,0 +1,14 @@
+"""An app that queues a run and then waits to be killed: `tests.queueing_app REQUEST`, a training request in JSON."""
+
+import sys
+import time
+
+from core.services.desk import open_desk
+from core.services.run_control import enqueue
+from core.services.training import TrainRequest
+
+
+def main() -> None:
+    run_id = enqueue(open_desk(), TrainRequest.model_validate_json(sys.argv[1]))[0]
+    print("queued", run_id, flush=True)
+    time.sleep(600)

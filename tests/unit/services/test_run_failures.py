@@ -1,0 +1,199 @@
+"""A run that fails says why, what to do, and keeps the end of its log, whatever stands in its way."""
+
+import shutil
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from core.errors import DatabaseError, PneumoDeskError
+from core.radiograph.phantom import synthesise_phantom
+from core.runs import memory_room, reporting
+from core.runs.queueing import claim_run
+from core.runs.reporting import Reporter, RunStopped, Stage
+from core.services import run_estimates
+from core.services.desk import Desk
+from core.services.run_watch import get_detail, get_status, read_steps
+from core.services.run_work import work_on_run
+from core.services.runs import show_run
+from core.services.training import TrainRequest, record_run
+from core.training.config import TrainingConfig
+from db import models as tables
+from db.engine import make_engine
+from tests.hostile_files import encoded
+from tests.other_user import NOBODY, as_nobody, needs_root
+from tests.small_desk import small_desk
+
+CONFIG = TrainingConfig(
+    architecture="mobilenet_v2", weights="none", fine_tuning="frozen", recipe="none", image_size=32, batch_size=64
+)
+# 100 bytes are needed anyway, and 11 for each film.
+TRIAL = {"few": 4, "many": 16, "memory_with_few": 144, "memory_with_many": 276, "num_parameters": 1, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    for number in range(40):
+        path = folder / ("PNEUMONIA" if number % 2 else "NORMAL") / f"{number:03}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encoded(synthesise_phantom(number, size=64, opacity=bool(number % 2))))
+    folder.chmod(0o755)
+    return folder
+
+
+def failing(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> str:
+    """Return a run that was carried out until its session raised an error."""
+
+    def run_session(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("core.runs.session.run_session", run_session)
+    run_id = record_run(desk, TrainRequest(data=folder, config=CONFIG))
+    with pytest.raises(type(error)):
+        work_on_run(desk, run_id)
+    return run_id
+
+
+@pytest.mark.parametrize(
+    ("free", "words"), [(460, "batch size 32"), (10**9, "batch size 32"), (300, "batch size 16"), (110, "not even two")]
+)
+@pytest.mark.parametrize(
+    "said", ["CUDA out of memory. Tried to allocate 2 GiB", "can't allocate memory: error code 12"]
+)
+def test_short_memory_names_a_smaller_batch_that_would_fit(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, free: int, words: str, said: str
+) -> None:
+    """32 films need 452 bytes and 16 need 276, as the trial tells; a batch as large as the one that failed never is."""
+    monkeypatch.setattr(run_estimates, "_try_out", lambda config, many: TRIAL)
+    monkeypatch.setattr(run_estimates, "free_memory", lambda device: free)
+    desk = small_desk(tmp_path)
+    status = get_status(desk, failing(desk, folder, monkeypatch, RuntimeError(said)))
+    assert (status.state, status.failure.kind) == ("failed", "out of memory")
+    assert words in status.failure.next_step
+
+
+def test_a_trial_that_fails_itself_leaves_the_general_advice(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no size can be measured the failure still says to take a smaller batch."""
+
+    def fail(config: TrainingConfig, many: int) -> dict:
+        raise PneumoDeskError("The trial failed.")
+
+    monkeypatch.setattr(run_estimates, "_try_out", fail)
+    desk = small_desk(tmp_path)
+    status = get_status(desk, failing(desk, folder, monkeypatch, MemoryError()))
+    assert "smaller batch size" in status.failure.next_step
+
+
+def test_the_logs_end_is_kept_with_the_failure_and_outlives_the_folder(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last lines of the log stand in the database and in `runs show`, also when the run's folder is gone."""
+    desk = small_desk(tmp_path)
+    run_id = failing(desk, folder, monkeypatch, ValueError("a strange thing"))
+    assert "ValueError: a strange thing" in get_status(desk, run_id).failure.log
+    other = record_run(desk, TrainRequest(data=folder, config=CONFIG))
+    (get_detail(desk, other).folder / "log.txt").write_text("".join(f"line {number}\n" for number in range(500)))
+    with pytest.raises(ValueError, match="strange"):
+        work_on_run(desk, other)
+    shutil.rmtree(get_detail(desk, other).folder)
+    kept = show_run(desk, other)["failure"]["log"].splitlines()
+    assert kept[-1] == "line 499" and 10 < len(kept) < 100
+
+
+@needs_root
+def test_a_folder_that_may_not_be_written_is_named(open_folder: Path, folder: Path) -> None:
+    """Another user's run folder makes the run fail as not writable, with the file's name; the desk's data stay."""
+    for parent in folder.parents:
+        if parent.name.startswith("pytest-"):
+            parent.chmod(0o755)
+    films = open_folder / "films"
+    shutil.copytree(folder, films)
+    desk = small_desk(open_folder / "home")
+    run_id = record_run(desk, TrainRequest(data=films, config=CONFIG))
+    for path in (desk.settings.home, *desk.settings.home.glob("*.db*")):
+        shutil.chown(path, NOBODY, NOBODY)
+    desk.engine.dispose()
+
+    def work() -> str:
+        own = small_desk(desk.settings.home, film_roots=str(films))
+        try:
+            work_on_run(own, run_id)
+        except OSError:
+            failure = get_status(own, run_id).failure
+            return f"{failure.kind}: {failure.explanation} {failure.next_step}"
+        return "it was not refused"
+
+    said = as_nobody(work)
+    assert said.startswith("folder not writable") and run_id in said and "Let this user write" in said
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desk that hears after a moment that the database is held."""
+    monkeypatch.setitem(make_engine.__kwdefaults__, "busy_timeout_seconds", 0.05)
+    monkeypatch.setattr(reporting, "SECONDS_BETWEEN_WORDS", 0.02)
+
+
+def held(desk: Desk) -> sqlite3.Connection:
+    """Another program's connection that holds the database for itself."""
+    connection = sqlite3.connect(desk.settings.home / "pneumodesk.db", isolation_level=None, check_same_thread=False)
+    connection.execute("BEGIN IMMEDIATE")
+    return connection
+
+
+def test_a_held_database_delays_what_a_run_says_and_loses_nothing(tmp_path: Path, impatient: None) -> None:
+    """Steps and epochs noted while another program holds the database are all there when it lets go."""
+    desk = small_desk(tmp_path)
+    run_id = record_run(desk, TrainRequest(data=tmp_path, config=CONFIG))
+    with desk.transaction() as session:
+        assert claim_run(session, run_id)
+    other = held(desk)
+    with pytest.raises(DatabaseError, match="held by another process"), desk.transaction() as session:
+        claim_run(session, run_id)
+    with Reporter(desk.transaction, run_id) as reporter:
+        reporter.tell(Stage("training", 1, 2))
+        for step in range(1, 6):
+            reporter.add_step(step=step, epoch=1, loss=0.5, learning_rate=0.1, films_per_second=None)
+            time.sleep(0.03)
+        reporter.add_epoch(1, {"train_loss": 0.5, "validation_auc": None})
+        threading.Timer(0.3, other.execute, ["ROLLBACK"]).start()
+    assert read_steps(desk, run_id).steps == (1, 2, 3, 4, 5)
+    assert get_detail(desk, run_id).epochs == ({"epoch": 1, "train_loss": 0.5, "validation_auc": None},)
+
+
+def test_a_database_held_at_a_runs_end_does_not_cost_the_run(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, impatient: None
+) -> None:
+    """How a run ended is written when the database is let go, not lost."""
+    desk = small_desk(tmp_path)
+    run_id = record_run(desk, TrainRequest(data=folder, config=CONFIG))
+    others = []
+
+    def run_session(*_arguments: object) -> None:
+        others.append(held(desk))
+        threading.Timer(0.3, others[0].execute, ["ROLLBACK"]).start()
+        raise RunStopped
+
+    monkeypatch.setattr("core.runs.session.run_session", run_session)
+    with pytest.raises(RunStopped):
+        work_on_run(desk, run_id)
+    assert get_status(desk, run_id).state == "stopped"
+    with desk.reading() as session:
+        assert session.scalar(select(tables.Run.num_attempts)) == 1
+
+
+def test_a_containers_limit_bounds_the_memory_that_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below a limit of 1,000 bytes of which 600 are in use, 400 are left, of which four fifths may be taken."""
+    (tmp_path / "max").write_text("1000\n")
+    (tmp_path / "current").write_text("600\n")
+    files = ((tmp_path / "max", tmp_path / "current"), (tmp_path / "none", tmp_path / "none"))
+    monkeypatch.setattr(memory_room, "CONTAINER_FILES", files)
+    assert memory_room.free_memory("cpu") == 320
+    (tmp_path / "max").write_text("max\n")
+    assert memory_room.container_rooms() == []
