@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.runs.process_identity import ProcessIdentity
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.run_launching import equal_command
@@ -88,6 +89,31 @@ def test_a_failed_run_says_why_and_what_to_do(desk: Desk, small_cohort: Path) ->
     assert any("There was not enough memory." in text.value for text in test.markdown)
     assert any("Take 16 films." in text.value for text in test.caption)
     assert "training.resume" in {button.key for button in test.button}
+
+
+def test_the_end_of_a_run_is_told_once_in_a_toast(desk: Desk, small_cohort: Path) -> None:
+    """A run that ends while the page is open is said with how it ended, on its own page and on the list; only once."""
+    run_id = ended_run(desk, small_cohort, State.RUNNING, finished_at=None)
+    mine = ProcessIdentity.current()
+    with desk.transaction() as session:
+        run = session.get_one(tables.Run, run_id)
+        run.pid, run.process_started, run.boot_id = mine.pid, mine.started, mine.boot_id
+    test = page(run=run_id)
+    assert not test.toast
+    with desk.transaction() as session:
+        run = session.get_one(tables.Run, run_id)
+        run.state, run.finished_at = State.COMPLETED.value, utc_now()
+    test.run()
+    assert [toast.value for toast in test.toast] == ["by hand: complete."]
+    test.run()
+    assert not test.toast
+
+
+def test_the_logs_end_stands_with_the_failure(desk: Desk, small_cohort: Path) -> None:
+    """What the run wrote last is kept with its failure, though its folder is gone."""
+    failure = {"kind": "disk full", "explanation": "It is full.", "next_step": "Free some space.", "log": "last words"}
+    test = page(run=ended_run(desk, small_cohort, State.FAILED, failure=failure))
+    assert "last words" in [code.value for code in test.code]
 
 
 def test_a_run_can_be_cloned_with_changes(desk: Desk, small_cohort: Path) -> None:
