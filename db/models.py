@@ -57,6 +57,8 @@ class Run(SweepMember, Work, Base):
     config: Mapped[dict[str, Any]]
     cohort_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
     split_fingerprint: Mapped[str] = mapped_column(String(64))
+    # Of a split that was saved; None where the run drew its own.
+    split_name: Mapped[str | None] = mapped_column(String(128))
     environment: Mapped[dict[str, Any]]
     folder: Mapped[str] = mapped_column(Text)
     summary: Mapped[dict[str, Any]] = mapped_column(default=dict)

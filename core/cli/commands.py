@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from core.cli import ensembles, keeping, keys, records, reports, stress, sweeps, tables, worklist
+from core.cli import datasets, ensembles, keeping, keys, records, reports, stress, sweeps, tables, worklist
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
 from core.cli.runs import add_control_commands, queue_run
-from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
+from core.cli.terminal import print_json, print_sentence, print_table, progress_bar, write_text
 from core.errors import PneumoDeskError
 from core.runs.reporting import RunStopped
 from core.services.desk import open_desk
@@ -38,6 +38,8 @@ app.add_typer(records.app, name="records")
 app.add_typer(keys.app, name="keys")
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(reports.app, name="report")
+app.add_typer(datasets.splits_app, name="splits")
+app.command()(datasets.index)
 app.command()(stress.stress)
 app.command()(stress.gate)
 app.command()(keeping.backup)
@@ -51,44 +53,15 @@ Model = Annotated[
 
 
 @app.command()
-def index(
-    folder: Annotated[Path, typer.Argument(help="Folder of radiographs: split/class, class only, or metadata.csv.")],
-    report: Annotated[Path | None, typer.Option("--report", help="Where to write the data card (HTML).")] = None,
-    as_json: Json = False,
-) -> None:
-    """Index and audit a folder of radiographs: counts, patients, copies, leaks, shortcuts, files with a problem."""
-    from core.services.data_card import data_card
-    from core.services.datasets import describe, examine
-
-    desk = open_desk()
-    with progress_bar() as bar:
-        dataset = examine(desk, folder, bar.show)
-    summary = describe(dataset)
-    if report is not None:
-        report.write_text(data_card(dataset), encoding="utf-8")
-    if as_json:
-        print_json(summary)
-        return
-    rows = [
-        {"split": split, "label": label, "films": count}
-        for split, labels in summary["images"].items()
-        for label, count in labels.items()
-    ]
-    print_table(rows, ("split", "label", "films"), f"{folder} holds no usable films.")
-    typer.echo(
-        f"{summary['num_usable']} usable films of {summary['num_patients']} patients, "
-        f"{summary['num_exact_duplicates']} exact duplicates, {len(summary['problems'])} files with a problem. "
-        f"Fingerprint {summary['fingerprint'][:16]}."
-    )
-    for finding in summary["findings"]:
-        typer.echo(f"{finding['severity']}: {finding['sentence']}")
-
-
-@app.command()
 @with_config_options(TrainingConfig)
 def train(
-    data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
     config: TrainingConfig,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder of the cohort; the split's own if only --split is given.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", help="A saved split (see `splits list`); drawn by the shares below if not given.")
+    ] = "",
     name: Annotated[str, typer.Option("--name", help="A name for the run.")] = "",
     queue: Annotated[
         bool, typer.Option("--queue", help="Put the run into the queue and return at once; see `runs follow`.")
@@ -96,17 +69,19 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on a cohort; the run, its numbers and its checkpoint are kept."""
-    if queue:
-        queue_run(data, name, config, as_json)
-        return
+    from core.services.split_requests import folder_to_train_on
     from core.services.training import TrainRequest
     from core.services.training import train as train_model
 
     desk = open_desk()
+    request = TrainRequest(data=folder_to_train_on(desk, data, split), name=name, split=split, config=config)
+    if queue:
+        queue_run(desk, request, as_json)
+        return
     with progress_bar() as bar:
         result = train_model(
             desk,
-            TrainRequest(data=data, name=name, config=config),
+            request,
             lambda progress: bar.show(progress.stage, progress.num_done, progress.num_all, progress.detail),
         )
     if as_json:
@@ -124,7 +99,9 @@ def train(
 def evaluate(
     data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
     model: Model = STARTER,
-    split: Annotated[str, typer.Option("--split", help="The split that is scored.")] = "test",
+    split: Annotated[
+        str, typer.Option("--split", help="A folder (train, val, test), or NAME/FOLD of a saved split.")
+    ] = "test",
     again: Annotated[bool, typer.Option("--again", help="Read films again whose predictions are stored.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -186,7 +163,7 @@ def triage(
         )
     rows = ranked_readings(desk, result.batch_id)
     if out is not None:
-        _write(out, to_csv(rows))
+        write_text(out, to_csv(rows))
     if as_json:
         print_json({**asdict(result), "readings": rows, "notice": NOTICE})
         return
@@ -237,7 +214,8 @@ def runs_show(run: Annotated[str, typer.Argument(help="A run's id, or its beginn
     if as_json:
         print_json(document)
         return
-    for name in ("id", "name", "state", "cohort_fingerprint", "split_fingerprint", "checkpoint_hash", "error"):
+    lineage = ("cohort_fingerprint", "split_name", "split_fingerprint", "checkpoint_hash")
+    for name in ("id", "name", "state", *lineage, "error"):
         typer.echo(f"{name.replace('_', ' ')}: {document[name]}")
     columns = ("epoch", "train_loss", "validation_loss", "validation_auc", "validation_accuracy", "seconds")
     print_table(document["epochs"], columns, "No epoch of it has ended.")
@@ -323,13 +301,3 @@ def main() -> None:
     except (KeyboardInterrupt, RunStopped):
         print_sentence("Stopped.")
         sys.exit(130)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise PneumoDeskError(
-            f"{path} cannot be written: {error.strerror}. The readings are kept on the desk."
-        ) from error

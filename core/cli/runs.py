@@ -2,14 +2,15 @@
 
 import time
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.terminal import print_json, print_sentence, progress_bar
 from core.services.desk import Desk, open_desk
-from core.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from core.services.training import TrainRequest
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -98,12 +99,11 @@ def _tell(desk: Desk, run: str, as_json: bool) -> None:
         print_sentence(f"{status.failure.explanation} {status.failure.next_step}")
 
 
-def queue_run(data: Path, name: str, config: TrainingConfig, as_json: bool) -> None:
+def queue_run(desk: Desk, request: "TrainRequest", as_json: bool) -> None:
     """Put a run into the queue and say how it is followed."""
     from core.services.run_control import enqueue
-    from core.services.training import TrainRequest
 
-    run_ids = enqueue(open_desk(), TrainRequest(data=data, name=name, config=config))
+    run_ids = enqueue(desk, request)
     if as_json:
         print_json({"run_ids": run_ids})
     else:

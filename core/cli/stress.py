@@ -15,7 +15,11 @@ COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "wh
 Data = Annotated[Path, typer.Option("--data", help="The folder of the cohort.")]
 Model = Annotated[str, typer.Option("--model", help="starter, run:RUN, ensemble:NAME or a folder.")]
 Split = Annotated[
-    str, typer.Option("--split", help="validation, calibration or holdout (the model's own), train, val, test, or all.")
+    str,
+    typer.Option(
+        "--split",
+        help="validation, calibration or holdout (the model's own), NAME/FOLD of a saved split, train, val, test, all.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 

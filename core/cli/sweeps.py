@@ -23,8 +23,13 @@ SweepId = Annotated[str, typer.Argument(help="A sweep's id, or its beginning.")]
 @app.command()
 @with_config_options(TrainingConfig)
 def start(
-    data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
     config: TrainingConfig,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder of the cohort; the split's own if only --split is given.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", help="A saved split of all runs; drawn by the shares below if not given.")
+    ] = "",
     vary: Annotated[
         list[str] | None,
         typer.Option("--vary", help="What to vary: batch_size=16,32; for a search also learning_rate=1e-4..1e-2:log."),
@@ -43,13 +48,16 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Queue a grid, a search (--trials), seeds, or a ready-made sweep, and return at once; see `sweep show`."""
+    from core.services.split_requests import folder_to_train_on
     from core.services.sweeps import start_sweep
 
+    desk = open_desk()
+    data = folder_to_train_on(desk, data, split)
     all_seeds = parse_seeds(seeds)
     if ready_made is not None:
         own = config.model_dump(exclude_unset=True)
         request = READY_SWEEPS[ready_made].request(
-            data, READY_SWEEPS[ready_made].base.model_copy(update=own), all_seeds
+            data, READY_SWEEPS[ready_made].base.model_copy(update=own), all_seeds, split
         )
         request = request.model_copy(update={"objective": objective, **({"name": name} if name else {})})
     else:
@@ -57,9 +65,17 @@ def start(
         search = {"num_trials": trials, "num_at_once": at_once, "pruning": pruning} if trials is not None else {}
         kind = SweepKind.SEARCH if trials is not None else SweepKind.GRID if axes else SweepKind.SEEDS
         request = make_request(
-            data=data, name=name, kind=kind, base=config, axes=axes, seeds=all_seeds, objective=objective, **search
+            data=data,
+            split=split,
+            name=name,
+            kind=kind,
+            base=config,
+            axes=axes,
+            seeds=all_seeds,
+            objective=objective,
+            **search,
         )
-    _started(start_sweep(open_desk(), request), request, as_json)
+    _started(start_sweep(desk, request), request, as_json)
 
 
 def _started(sweep_id: str, request: SweepRequest, as_json: bool) -> None:

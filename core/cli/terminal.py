@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+
+from core.errors import PneumoDeskError
 
 SECONDS_BETWEEN_LINES = 10.0
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -96,6 +99,17 @@ class ProgressLines:
         left = (now - began) / num_done * (num_all - num_done) if num_done and began != now else None
         time_left = f", about {left:.0f} s left" if left else ""
         print_sentence(f"{stage}: {num_done} of {num_all}{time_left}{f' ({detail})' if detail else ''}")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text to a file, whose folder is made; raises PneumoDeskError in a sentence."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise PneumoDeskError(
+            f"{path} cannot be written: {error.strerror}. What it was made of is kept on the desk."
+        ) from error
 
 
 def _text(value: Any) -> str:

@@ -19,6 +19,7 @@ from core.services.models import STARTER, model_folder, operating_point_of, reco
 from core.services.openings import count_openings, record_opening
 from core.services.predictions import LabelledFilms, PredictedFilms, films_of, keep_predictions, stored_predictions
 from core.services.predictors import load_predictor, num_threads
+from core.services.saved_splits import files_of_fold
 from core.triage.intake import Candidate
 from core.triage.pipeline import Predictor, read_films
 
@@ -30,7 +31,7 @@ class EvaluationRequest(BaseModel):
 
     data: Path = Field(description="The folder of the cohort.")
     model: str = Field(STARTER, description="`starter`, `run:RUN` or a checkpoint folder.")
-    split: str = Field("test", description="The split that is scored.")
+    split: str = Field("test", description="The split that is scored: a folder, or NAME/FOLD of a saved split.")
     again: bool = Field(False, description="Read films again whose predictions by this checkpoint are stored.")
 
 
@@ -62,11 +63,7 @@ def evaluate(
     Films that this checkpoint has read before in just this split are not read again. The opening is recorded.
     """
     cohort = cohorts.index(desk, request.data)
-    films = cohort.select(request.split)
-    films = films[films["label"].notna()]
-    if films.empty:
-        raise EvaluationError(_nothing_to_score(request, sorted(set(cohort.manifest["split"].dropna()))))
-    files = list(films["file"])
+    files = _files(desk, request, cohort)
     folder = model_folder(desk, request.model)
     card = read_card(folder)
     predicted = None if request.again else _stored(desk, card, cohort, request.split, files)
@@ -83,6 +80,16 @@ def evaluate(
         num_openings=_record(desk, card, folder, predicted),
         from_stored_predictions=is_stored,
     )
+
+
+def _files(desk: Desk, request: EvaluationRequest, cohort: Cohort) -> list[str]:
+    if "/" in request.split:
+        return files_of_fold(desk, cohort, request.split)
+    films = cohort.select(request.split)
+    films = films[films["label"].notna()]
+    if films.empty:
+        raise EvaluationError(_nothing_to_score(request, sorted(set(cohort.manifest["split"].dropna()))))
+    return list(films["file"])
 
 
 def _stored(desk: Desk, card: ModelCard, cohort: Cohort, split: str, files: list[str]) -> PredictedFilms | None:

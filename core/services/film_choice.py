@@ -9,6 +9,7 @@ from core.cohort.manifest import Cohort
 from core.errors import EvaluationError
 from core.services.desk import Desk
 from core.services.models import STARTER, model_folder
+from core.services.saved_splits import files_of_fold
 
 ALL = "all"
 OWN_FOLDS = ("validation", "calibration", "holdout")
@@ -24,13 +25,18 @@ class FilmChoice(BaseModel):
     model: str = Field(STARTER, description="`starter`, `run:RUN`, `ensemble:NAME` or a checkpoint folder.")
     split: str = Field(
         "validation",
-        description="validation, calibration or holdout of the model's own split, a folder of the cohort (train, val, "
-        "test), or all.",
+        description="validation, calibration or holdout of the model's own split, NAME/FOLD of a saved split, a folder "
+        "of the cohort (train, val, test), or all.",
     )
 
 
 def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
-    """Return the labelled, readable films that are meant; raises EvaluationError if there are none."""
+    """Return the labelled, readable films that are meant; raises EvaluationError if there are none.
+
+    Raises InputNotFoundError and CohortError for a saved split that is not there or was saved for other films.
+    """
+    if "/" in choice.split:
+        return files_of_fold(desk, cohort, choice.split)
     table = _own_split(model_folder(desk, choice.model)) if choice.split in OWN_FOLDS else None
     if table is None:
         films = cohort.select(None if choice.split == ALL else choice.split)

@@ -207,6 +207,7 @@ def _lineage(run: tables.Run) -> dict[str, str]:
     return {
         "Run": run.id,
         "Cohort fingerprint": run.cohort_fingerprint,
+        "Split": run.split_name or "Drawn by the run's own shares",
         "Split fingerprint": run.split_fingerprint,
         "Checkpoint (SHA-256)": run.checkpoint_hash or "–",
         "Code version": str(environment.get("code", "–")),

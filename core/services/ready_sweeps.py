@@ -29,10 +29,13 @@ class ReadyMade:
     rows: tuple[Row, ...] = ()
     seeds: tuple[int, ...] = ()
 
-    def request(self, data: Path, base: TrainingConfig | None = None, seeds: tuple[int, ...] = ()) -> SweepRequest:
+    def request(
+        self, data: Path, base: TrainingConfig | None = None, seeds: tuple[int, ...] = (), split: str = ""
+    ) -> SweepRequest:
         """Return the sweep on a cohort, with another base or other seeds if given; raises SettingsError."""
         return make_request(
             data=data,
+            split=split,
             name=self.title,
             kind=self.kind,
             base=base or self.base,

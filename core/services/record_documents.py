@@ -105,6 +105,7 @@ class RunDocument(_Frozen):
     config: dict[str, Any]
     cohort_fingerprint: str = Field(max_length=64)
     split_fingerprint: str = Field(max_length=64)
+    split_name: str | None = Field(None, max_length=128)
     checkpoint_hash: str | None = Field(None, max_length=64)
     environment: dict[str, Any] = Field(default_factory=dict)
     summary: dict[str, Any] = Field(default_factory=dict)

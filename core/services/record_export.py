@@ -99,6 +99,7 @@ def _document(
         config={**run.config, **weights_file},
         cohort_fingerprint=run.cohort_fingerprint,
         split_fingerprint=run.split_fingerprint,
+        split_name=run.split_name,
         checkpoint_hash=run.checkpoint_hash,
         environment=run.environment or {},
         summary=run.summary or {},

@@ -119,6 +119,7 @@ def _add(session: Session, document: RunDocument, content: bytes, folder: Path) 
             config=document.config,
             cohort_fingerprint=document.cohort_fingerprint,
             split_fingerprint=document.split_fingerprint,
+            split_name=document.split_name,
             environment=document.environment,
             folder=NO_FOLDER,
             summary=document.summary,

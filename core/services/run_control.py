@@ -19,6 +19,7 @@ from core.runs.queueing import (
 from core.services.desk import Desk
 from core.services.naming_by_id import id_beginning_with
 from core.services.run_supervisor import executor_of, go_on, start_supervisor
+from core.services.split_requests import fit_to_split
 from core.services.sweep_tending import open_sweeps
 from core.services.training import TrainRequest, record_run
 from core.training.config import TrainingConfig
@@ -30,10 +31,12 @@ from db.states import State
 def enqueue(desk: Desk, request: TrainRequest, seeds: Sequence[int] = ()) -> list[str]:
     """Queue one run for each seed (the config's own if none is given), begin what can begin, and return their ids.
 
-    Raises InputNotFoundError if the folder of the cohort is not there.
+    Raises InputNotFoundError if the folder of the cohort or the split is not there, and CohortError if the split was
+    saved for other films.
     """
     if not request.data.is_dir():
         raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a cohort.")
+    request = request.model_copy(update={"config": fit_to_split(desk, request.data, request.split, request.config)})
     run_ids = []
     for seed in dict.fromkeys(seeds or (request.config.seed,)):
         config = request.config.model_copy(update={"seed": seed})
@@ -94,7 +97,9 @@ def request_of(desk: Desk, run_id: str) -> TrainRequest:
         run = session.get_one(tables.Run, run_id)
         tags = session.scalars(select(tables.RunTag.tag).where(tables.RunTag.run_id == run_id)).all()
     config: TrainingConfig = read_stored_config(run.config).config
-    return TrainRequest(data=Path(run.data or "."), name=run.name, config=config, tags=tuple(tags))
+    return TrainRequest(
+        data=Path(run.data or "."), name=run.name, split=run.split_name or "", config=config, tags=tuple(tags)
+    )
 
 
 def find_lost_runs(desk: Desk) -> list[str]:

@@ -14,7 +14,7 @@ from core.cohort.pixel_cache import PixelCache
 from core.errors import CohortError, SettingsError
 from core.services import cohorts
 from core.services.desk import Desk
-from core.training.config import TrainingConfig
+from core.training.config import SPLIT_FIELDS, TrainingConfig
 from db import models as tables
 
 NUM_PREVIEWED = 12
@@ -89,12 +89,17 @@ def _contact_sheet(films_BHW: np.ndarray) -> bytes:
     return encoded.getvalue()
 
 
-def equal_command(root: Path, config: TrainingConfig, *, name: str = "", seeds: Sequence[int] = ()) -> str:
+def equal_command(
+    root: Path, config: TrainingConfig, *, name: str = "", split: str = "", seeds: Sequence[int] = ()
+) -> str:
     """Return the command lines that queue the same runs, with only the options that are not the defaults."""
-    changed = config.model_dump(mode="json", exclude_defaults=True)
+    by_split = set(SPLIT_FIELDS) if split else set()
+    changed = config.model_dump(mode="json", exclude_defaults=True, exclude=by_split)
     lines = []
     for seed in seeds or (config.seed,):
         words = ["python", "-m", "core", "train", "--queue", "--data", str(root)]
+        if split:
+            words += ["--split", split]
         if name:
             words += ["--name", name]
         for option, value in {**changed, "seed": seed}.items():

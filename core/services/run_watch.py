@@ -39,6 +39,7 @@ class RunStatus:
     seed: int | None
     sweep_id: str | None
     data: str | None
+    split_name: str | None
     stage: str | None
     detail: str
     num_done: int
@@ -203,6 +204,7 @@ def _status(run: tables.Run, place: int | None) -> RunStatus:
         seed=run.config.get("seed"),
         sweep_id=run.sweep_id,
         data=run.data,
+        split_name=run.split_name,
         stage=progress.get("stage"),
         detail=progress.get("detail") or "",
         num_done=progress.get("num_done") or 0,

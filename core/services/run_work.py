@@ -22,6 +22,7 @@ from core.services.desk import Desk
 from core.services.predictions import keep_run_predictions
 from core.services.provenance import code_version, environment
 from core.services.run_estimates import smaller_batch_that_fits
+from core.services.saved_splits import split_of
 from core.services.training import OnProgress, TrainProgress, TrainResult, folds_of
 from core.training.config import TrainingConfig
 from core.training.stored_config import read_stored_config
@@ -96,7 +97,11 @@ def _carry_out(desk: Desk, run: tables.Run, reporter: Reporter, on_progress: OnP
     if run.data is None:
         raise TrainingError("This run was recorded without the folder of its cohort. Clone it and name the folder.")
     cohort = cohorts.index(desk, Path(run.data), lambda done, count: teller(TrainProgress("indexing", done, count)))
-    split = propose_split(cohort, _split_config(stored.config))
+    split = (
+        split_of(desk, run.split_name, cohort)
+        if run.split_name
+        else propose_split(cohort, _split_config(stored.config))
+    )
     _record_lineage(desk, run, cohort, split)
     folds = folds_of(desk, cohort, split, stored.config, teller)
     # Only now, so that opening the desk or asking for help does not wait for torch.

@@ -34,6 +34,7 @@ def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
         return {
             **_line(run),
             "config": run.config,
+            "split_name": run.split_name,
             "split_fingerprint": run.split_fingerprint,
             "environment": run.environment,
             "folder": run.folder,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.cohort.manifest import Cohort
 from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
@@ -17,7 +18,9 @@ from core.services import cohorts
 from core.services.desk import Desk
 from db import models as tables
 
-NAME = re.compile(r"[\w][\w .+-]{0,59}")
+LONGEST_NAME = 52
+"""With a fold's name after it, it is still the name of a split whose predictions are kept."""
+NAME = re.compile(rf"[\w][\w .+-]{{0,{LONGEST_NAME - 1}}}")
 FOLDS = ("train", "validation", "calibration", "holdout")
 
 
@@ -52,7 +55,9 @@ def save_split(desk: Desk, cohort: Cohort, config: SplitConfig, name: str, reade
     """Save the split that a config proposes under a name; raises CohortError if the name is taken or unfit."""
     name = name.strip()
     if not NAME.fullmatch(name):
-        raise CohortError("A split needs a name of at most 60 letters, digits, spaces, dots, dashes or underscores.")
+        raise CohortError(
+            f"A split needs a name of at most {LONGEST_NAME} letters, digits, spaces, dots, dashes or underscores."
+        )
     split, _ = preview_split(cohort, config)
     labels = cohort.manifest.set_index("file")["label"].loc[split.assignments.index]
     counts: dict[str, dict[str, int]] = {}
@@ -88,10 +93,20 @@ def list_splits(desk: Desk, cohort_fingerprint: str | None = None) -> list[Split
         return [_summary(row) for row in session.scalars(query)]
 
 
+def splits_for(desk: Desk, root: Path, cohort_fingerprint: str) -> list[SplitSummary]:
+    """Return the splits that were saved for a folder or for the same films elsewhere, newest first."""
+    return [one for one in list_splits(desk) if one.root == root or one.cohort_fingerprint == cohort_fingerprint]
+
+
 def get_split(desk: Desk, name: str) -> SplitSummary:
     """Return a saved split by its name; raises InputNotFoundError."""
     with desk.reading() as session:
         return _summary(_row(session.get(tables.SavedSplit, name), name))
+
+
+def fingerprint_of_split(session: Session, name: str) -> str:
+    """Return the fingerprint of a saved split; raises InputNotFoundError."""
+    return _row(session.get(tables.SavedSplit, name), name).fingerprint
 
 
 def load_split(desk: Desk, name: str) -> tuple[Cohort, CohortSplit]:
@@ -99,11 +114,15 @@ def load_split(desk: Desk, name: str) -> tuple[Cohort, CohortSplit]:
 
     Raises InputNotFoundError if there is none, and CohortError if its films or its table changed since it was saved.
     """
+    cohort = cohorts.index(desk, get_split(desk, name).root)
+    return cohort, split_of(desk, name, cohort)
+
+
+def split_of(desk: Desk, name: str, cohort: Cohort) -> CohortSplit:
+    """Return a saved split of a cohort, wherever that lies now; raises as `load_split`."""
     with desk.reading() as session:
         row = _row(session.get(tables.SavedSplit, name), name)
-    cohort = cohorts.index(desk, Path(row.root))
-    if cohort.fingerprint != row.cohort_fingerprint:
-        raise CohortError(f"The films of {row.root} have changed since the split {name!r} was saved: save a new one.")
+    check_films(_summary(row), cohort)
     try:
         content = Path(row.folder).read_bytes()
     except OSError as error:
@@ -112,7 +131,30 @@ def load_split(desk: Desk, name: str) -> tuple[Cohort, CohortSplit]:
         raise CohortError(f"The table of the split {name!r}, {row.folder}, was changed: save a new split.")
     table = pd.read_csv(Path(row.folder), dtype=str, keep_default_na=False)
     assignments = pd.Series(table["fold"].to_numpy(), index=pd.Index(table["file"], name="file"), name="fold")
-    return cohort, CohortSplit(assignments, row.fingerprint, _config(row))
+    return CohortSplit(assignments, row.fingerprint, _config(row))
+
+
+def check_films(saved: SplitSummary, cohort: Cohort) -> None:
+    """Raise CohortError unless a cohort has just the films that a split was saved for."""
+    if cohort.fingerprint == saved.cohort_fingerprint:
+        return
+    if cohort.root == saved.root:
+        raise CohortError(
+            f"The films of {saved.root} have changed since the split {saved.name!r} was saved: save a new one."
+        )
+    raise CohortError(
+        f"The split {saved.name!r} was saved for {saved.root}, and {cohort.root} holds other films: "
+        "save a split of these."
+    )
+
+
+def files_of_fold(desk: Desk, cohort: Cohort, named: str) -> list[str]:
+    """Return the films of `NAME/FOLD`, a fold of a saved split; raises as `load_split`, also for an unknown fold."""
+    name, _, fold = named.rpartition("/")
+    files = split_of(desk, name, cohort).files(fold)
+    if not files:
+        raise InputNotFoundError(f"The split {name!r} has no fold {fold!r}. Its folds: {', '.join(FOLDS)}.")
+    return files
 
 
 def _row(row: tables.SavedSplit | None, name: str) -> tables.SavedSplit:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from core.training.config import TrainingConfig
+from core.training.config import SPLIT_FIELDS, TrainingConfig
 
 MOST_TRIALS = 1000
 Scalar = bool | int | float | str
@@ -105,6 +105,7 @@ class SweepRequest(BaseModel):
 
     data: Path = Field(description="The folder of the cohort.")
     name: str = Field("", max_length=200, description="A name for the sweep; told from what it varies if empty.")
+    split: str = Field("", description="The name of a saved split of all runs; drawn by their own shares if empty.")
     kind: SweepKind
     base: TrainingConfig = Field(TrainingConfig(), description="What all runs have in common.")
     axes: tuple[SweepAxis, ...] = Field((), max_length=8, description="What a grid or a search varies.")
@@ -129,6 +130,9 @@ class SweepRequest(BaseModel):
             raise ValueError("a choice is varied twice: name each once")
         if self.kind is SweepKind.SEARCH and self.seeds:
             raise ValueError("a search runs with the one seed of its base: run its best config again with several")
+        varied = {axis.field for axis in self.axes} | {one.field for row in self.rows for one in row}
+        if self.split and varied & set(SPLIT_FIELDS):
+            raise ValueError(f"all runs are on the split {self.split!r}, so its shares cannot be varied")
         return self._makes_sensible_runs()
 
     def _makes_sensible_runs(self) -> Self:

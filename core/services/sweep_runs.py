@@ -9,6 +9,7 @@ def trial_request(request: SweepRequest, row: Row) -> TrainRequest:
     own = words_of(row)
     return TrainRequest(
         data=request.data,
+        split=request.split,
         name=f"{request.name}: {own}" if own else request.name,
         config=request.config_of(row),
     )

@@ -16,6 +16,8 @@ from core.cohort.splitting import CohortSplit
 from core.errors import CohortError
 from core.services import cohorts
 from core.services.desk import Desk
+from core.services.saved_splits import fingerprint_of_split
+from core.services.split_requests import fit_to_split
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.models import utc_now
@@ -32,6 +34,7 @@ class TrainRequest(BaseModel):
 
     data: Path = Field(description="The folder of the cohort.")
     name: str = Field("", description="A name for the run; its architecture and recipe if empty.")
+    split: str = Field("", description="The name of a saved split; drawn by the config's shares if empty.")
     config: TrainingConfig = TrainingConfig()
     note: str = Field("", max_length=10_000, description="What people should know of the run.")
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
@@ -68,7 +71,8 @@ def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = lambda pr
 
     # A folder that is no cohort is refused before a run is recorded; the work finds it indexed.
     cohorts.index(desk, request.data, lambda done, count: on_progress(TrainProgress("indexing", done, count)))
-    run_id = record_run(desk, request, State.STARTING)
+    config = fit_to_split(desk, request.data, request.split, request.config)
+    run_id = record_run(desk, request.model_copy(update={"config": config}), State.STARTING)
     return work_on_run(desk, run_id, on_progress)
 
 
@@ -93,7 +97,11 @@ def add_run(
     state: State = State.QUEUED,
     place: SweepPlace | None = None,
 ) -> str:
-    """Add a run to what a transaction records, make its folder, and return its id."""
+    """Add a run to what a transaction records, make its folder, and return its id.
+
+    Raises InputNotFoundError if it names a split that was not saved.
+    """
+    split_fingerprint = fingerprint_of_split(session, request.split) if request.split else ""
     run_id = uuid.uuid4().hex[:12]
     folder = desk.settings.runs / run_id
     folder.mkdir(parents=True)
@@ -104,7 +112,8 @@ def add_run(
             state=state.value,
             config=request.config.model_dump(mode="json"),
             cohort_fingerprint="",
-            split_fingerprint="",
+            split_fingerprint=split_fingerprint,
+            split_name=request.split or None,
             environment={},
             folder=str(folder),
             data=str(request.data.absolute()),

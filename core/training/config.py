@@ -212,6 +212,8 @@ class TrainingConfig(BaseModel):
         return self
 
 
+SPLIT_FIELDS = ("validation_fraction", "calibration_fraction", "holdout_fraction")
+"""What a split that was saved decides in place of the config."""
 ORIGINAL_STUDY = TrainingConfig(
     architecture=Architecture.RESNET18,
     recipe=Recipe.ORIGINAL,

@@ -8,10 +8,13 @@ from starlette.testclient import TestClient
 
 from core.api.application import create_api
 from core.api.settings import ApiSettings
-from core.services import run_control
+from core.cohort.splitting import SplitConfig
+from core.services import cohorts, run_control
 from core.services.api_keys import Scope, make_key
 from core.services.desk import Desk, open_desk
+from core.services.saved_splits import save_split
 from core.settings import get_settings
+from tests.unit.cohort.small_cohorts import write_film
 
 
 @pytest.fixture
@@ -61,6 +64,21 @@ def test_cohorts_are_read_below_the_film_folders_only(client: TestClient, films:
     assert client.post("/v1/runs", json={"data": str(films), "config": weights}).status_code == 403
     assert client.post("/v1/runs", json={"data": str(films / "missing")}).status_code == 404
     assert client.post("/v1/runs", json={"data": str(films), "config": {"epochs": -1}}).status_code == 422
+
+
+def test_runs_are_queued_on_a_saved_split(client: TestClient, desk: Desk, films: Path) -> None:
+    """A split is named as it was saved; an unknown name is 404, one of other films 400 with the reason."""
+    for number in range(1, 11):
+        write_film(films / f"ward/NORMAL/IM-{number:04}-0001.png", number)
+        write_film(films / f"ward/PNEUMONIA/person{number}_virus_1.png", 100 + number)
+    save_split(desk, cohorts.index(desk, films / "ward"), SplitConfig(), "baseline")
+    asked = {"data": str(films / "ward"), "split": "baseline"}
+    [run] = client.post("/v1/runs", json=asked).json()["run_ids"]
+    assert client.get(f"/v1/runs/{run}").json()["split_name"] == "baseline"
+    assert client.post("/v1/runs", json={**asked, "split": "unknown"}).status_code == 404
+    (films / "ward/NORMAL/IM-0001-0001.png").unlink()
+    refused = client.post("/v1/runs", json=asked)
+    assert refused.status_code == 400 and "have changed since the split" in refused.json()["detail"]
 
 
 def test_only_the_scope_for_training_opens_it(client: TestClient, desk: Desk, films: Path) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.cohort.splitting import SplitConfig
 from core.runs.process_identity import ProcessIdentity
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.run_launching import equal_command
+from core.services.saved_splits import save_split
 from core.services.training import TrainRequest, record_run
 from core.training.config import TrainingConfig
 from db import models as tables
@@ -140,3 +142,27 @@ def test_the_equal_command_names_only_what_differs(tmp_path: Path) -> None:
         f"--epochs 2 --seed {seed}"
         for seed in (1, 2)
     ]
+
+
+def test_a_saved_split_is_chosen_by_its_name(desk: Desk, small_cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form offers it, asks no more for shares, and the launched run is on it; a clone begins with it."""
+    monkeypatch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
+    save_split(desk, cohorts.index(desk, small_cohort), SplitConfig(validation_fraction=0.2), "baseline")
+    test = page(view="new")
+    box = next(box for box in test.selectbox if (box.key or "").startswith("training.split."))
+    box.select("baseline").run()
+    assert not any((field.key or "").endswith(".validation_fraction") for field in test.number_input)
+    assert any("validation" in text.value and "fingerprint" in text.value for text in test.caption)
+    test.button("training.launch").click().run()
+    assert not test.exception
+    with desk.reading() as session:
+        run = session.query(tables.Run).one()
+    assert (run.split_name, run.config["validation_fraction"]) == ("baseline", 0.2)
+    clone = page(view="new", like=run.id)
+    box = next(box for box in clone.selectbox if (box.key or "").startswith("training.split."))
+    assert box.value == "baseline"
+    sweep = page(view="new_sweep")
+    box = next(box for box in sweep.selectbox if (box.key or "").startswith("training.sweep.split"))
+    box.select("baseline").run()
+    assert not sweep.exception
+    assert not any((field.key or "").endswith(".holdout_fraction") for field in sweep.number_input)

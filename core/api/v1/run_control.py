@@ -25,6 +25,12 @@ class LaunchRequest(BaseModel):
 
     data: str = Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$", description="Full path of a cohort here.")
     name: str = Field("", max_length=100, pattern=r"^[^\x00]*$")
+    split: str = Field(
+        "",
+        max_length=60,
+        pattern=r"^[^\x00]*$",
+        description="A saved split of it; drawn by the config's shares if empty.",
+    )
     config: TrainingConfig = TrainingConfig()
     seeds: list[Seed] = Field([], max_length=20, description="The config's own if empty.")
 
@@ -38,7 +44,7 @@ class Launched(BaseModel):
 @router.post("", status_code=202, responses=problem_responses(404, 422))
 def launch(asked: LaunchRequest, _caller: Trainer) -> Launched:
     """Queue runs on a cohort of this machine, which must lie below a folder that the desk may read films from."""
-    request = TrainRequest(data=FilePath(asked.data), name=asked.name, config=asked.config)
+    request = TrainRequest(data=FilePath(asked.data), name=asked.name, split=asked.split, config=asked.config)
     return Launched(run_ids=enqueue_from_outside(open_desk(), request, asked.seeds))
 
 

@@ -36,6 +36,7 @@ class RunDetailAnswer(RunAnswer):
     """One run with its config, lineage and every epoch."""
 
     config: dict[str, Any]
+    split_name: str | None
     split_fingerprint: str | None
     environment: dict[str, Any] | None
     summary: dict[str, Any] | None

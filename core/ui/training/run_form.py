@@ -10,12 +10,14 @@ from core.services.desk import Desk
 from core.services.run_control import enqueue, request_of
 from core.services.run_estimates import RunEstimate, estimate_run
 from core.services.run_launching import KnownCohort, equal_command, list_known_cohorts, preview_sheet
+from core.services.saved_splits import SplitSummary
 from core.services.training import TrainRequest
-from core.training.config import TrainingConfig
+from core.training.config import SPLIT_FIELDS, TrainingConfig
 from core.training.presets import PRESETS
 from core.ui.config_form import config_form
 from core.ui.training.addresses import open_run, open_runs
 from core.ui.training.folder_form import folder_form
+from core.ui.training.split_choice import split_choice
 from core.ui.words import duration, size
 
 HIDDEN = frozenset({"seed"})
@@ -36,14 +38,21 @@ def run_form(desk: Desk, like: str | None) -> None:
     cohort = _choose_cohort(desk, known, start)
     if cohort is None:
         return
-    config = config_form(TrainingConfig, start.request.config, key=f"training.form.{start.key}", hidden=HIDDEN)
+    saved = split_choice(desk, cohort, key=f"training.split.{start.key}", start=start.request.split)
+    config = config_form(
+        TrainingConfig,
+        start.request.config,
+        key=f"training.form.{start.key}",
+        hidden=HIDDEN | (set(SPLIT_FIELDS) if saved else set()),
+    )
     name, seeds, note, tags = _about(start)
     if config is None or seeds is None:
         return
-    _before_launch(desk, cohort, config, name, seeds)
+    _before_launch(desk, cohort, saved, config, name, seeds)
     many = f"{len(seeds)} runs" if len(seeds) > 1 else "the run"
     if st.button(f"Launch {many}", type="primary", icon=":material/rocket_launch:", key="training.launch"):
-        request = TrainRequest(data=cohort.root, name=name, config=config, note=note, tags=tuple(tags))
+        split = saved.name if saved else ""
+        request = TrainRequest(data=cohort.root, name=name, split=split, config=config, note=note, tags=tuple(tags))
         run_ids = enqueue(desk, request, seeds)
         if len(run_ids) == 1:
             open_run(run_ids[0])
@@ -115,7 +124,9 @@ def _about(start: StartingPoint) -> tuple[str, list[int] | None, str, list[str]]
     return name, [int(part) for part in dict.fromkeys(parts)], note, tags
 
 
-def _before_launch(desk: Desk, cohort: KnownCohort, config: TrainingConfig, name: str, seeds: list[int]) -> None:
+def _before_launch(
+    desk: Desk, cohort: KnownCohort, saved: SplitSummary | None, config: TrainingConfig, name: str, seeds: list[int]
+) -> None:
     with st.container(horizontal=True):
         wants_estimate = st.button(
             "Estimate time, memory and disk",
@@ -124,14 +135,13 @@ def _before_launch(desk: Desk, cohort: KnownCohort, config: TrainingConfig, name
             help="Tries these choices for some seconds on drawn films.",
         )
         wants_preview = st.button("Preview a batch", icon=":material/grid_view:", key="training.preview")
-    asked = f"{cohort.fingerprint} {config.model_dump_json()}"
+    split = saved.name if saved else ""
+    asked = f"{cohort.fingerprint} {split} {config.model_dump_json()}"
     try:
         if wants_estimate:
             with st.spinner("Trying these choices …"):
-                judged = round(cohort.num_for_training * config.validation_fraction)
-                held_back = config.calibration_fraction + config.holdout_fraction
-                train = round(cohort.num_for_training * (1 - held_back)) - judged
-                st.session_state["training.estimated"] = (asked, estimate_run(desk, config, train, judged))
+                estimate = estimate_run(desk, config, *_sizes(cohort, saved, config))
+                st.session_state["training.estimated"] = (asked, estimate)
         if wants_preview:
             with st.spinner("Varying films …"):
                 st.session_state["training.previewed"] = (asked, preview_sheet(desk, cohort.root, config))
@@ -144,7 +154,18 @@ def _before_launch(desk: Desk, cohort: KnownCohort, config: TrainingConfig, name
     if for_what == asked:
         st.image(sheet, caption="Training films as this recipe varies them", alt="Twelve varied training films")
     with st.expander("The same from the command line", icon=":material/terminal:"):
-        st.code(equal_command(cohort.root, config, name=name, seeds=seeds), language="bash", wrap_lines=True)
+        st.code(
+            equal_command(cohort.root, config, name=name, split=split, seeds=seeds), language="bash", wrap_lines=True
+        )
+
+
+def _sizes(cohort: KnownCohort, saved: SplitSummary | None, config: TrainingConfig) -> tuple[int, int]:
+    """How many films are trained on, and how many judge an epoch."""
+    if saved is not None:
+        return sum(saved.counts["train"].values()), sum(saved.counts["validation"].values())
+    judged = round(cohort.num_for_training * config.validation_fraction)
+    held_back = config.calibration_fraction + config.holdout_fraction
+    return round(cohort.num_for_training * (1 - held_back)) - judged, judged
 
 
 def _estimate(estimate: RunEstimate, num_runs: int) -> None:

@@ -8,6 +8,7 @@ from core.services.run_control import kill, request_of, requeue, resume, stop
 from core.services.run_storage import clean_checkpoints, resumable_bytes
 from core.services.run_watch import RunDetail, RunStatus, get_detail, read_log
 from core.ui.navigation import go_to
+from core.ui.plain_text import plain
 from core.ui.training.addresses import open_form, open_run, open_runs
 from core.ui.training.curves import live_curves
 from core.ui.training.machine import machine_row
@@ -28,6 +29,7 @@ def run_view(desk: Desk, run_id: str) -> None:
     st.caption(
         f"Run {first.status.id} · {first.status.architecture} · seed {first.status.seed} · on {first.status.device} · "
         f"queued {moment(first.status.created_at)} · films of {first.status.data or 'an unknown folder'}"
+        + (f" · split {plain(first.status.split_name)}" if first.status.split_name else "")
     )
     was_live = first.status.is_live
 

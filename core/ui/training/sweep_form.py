@@ -1,5 +1,8 @@
 """The form of a new sweep: what is ready, a grid, a search or seeds, on a cohort."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import streamlit as st
 
 from core.errors import SettingsError
@@ -9,15 +12,15 @@ from core.services.run_launching import KnownCohort, list_known_cohorts
 from core.services.sweep_request import Objective, Pruning, SweepKind, SweepRequest
 from core.services.sweep_text import make_request, parse_seeds
 from core.services.sweeps import start_sweep
-from core.training.config import TrainingConfig
+from core.training.config import SPLIT_FIELDS, TrainingConfig
 from core.training.presets import PRESETS
 from core.ui.config_form import config_form, words
 from core.ui.training.addresses import open_sweep
 from core.ui.training.folder_form import folder_form
+from core.ui.training.split_choice import split_choice
 from core.ui.training.sweep_axes import choose_axes
 from core.ui.training.sweep_words import OBJECTIVES
 
-HIDDEN = frozenset({"seed"})
 WAYS = {"ready": "Ready-made", "grid": "Grid", "search": "Search"}
 PURPOSES = {
     "grid": "Every combination of the values you list.",
@@ -25,16 +28,31 @@ PURPOSES = {
 }
 
 
+@dataclass(frozen=True)
+class SweepGround:
+    """What all runs of a sweep are trained on: a folder and, if one is named, a saved split of it."""
+
+    root: Path
+    split: str
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Choices that the form does not ask for."""
+        return frozenset({"seed", *(SPLIT_FIELDS if self.split else ())})
+
+
 def sweep_form(desk: Desk) -> None:
     """Show the form; starting leads to the sweep."""
     cohort = _choose_cohort(desk)
     if cohort is None:
         return
+    saved = split_choice(desk, cohort, key="training.sweep.split")
+    on = SweepGround(cohort.root, saved.name if saved else "")
     way = st.segmented_control(
         "Begin with", list(WAYS), default="ready", required=True, format_func=WAYS.__getitem__, key="training.sweep.way"
     )
     try:
-        request = _ready(cohort) if way == "ready" else _own(cohort, is_search=way == "search")
+        request = _ready(on) if way == "ready" else _own(on, is_search=way == "search")
     except SettingsError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -60,7 +78,7 @@ def _choose_cohort(desk: Desk) -> KnownCohort | None:
     )
 
 
-def _ready(cohort: KnownCohort) -> SweepRequest | None:
+def _ready(on: SweepGround) -> SweepRequest | None:
     chosen = st.selectbox(
         "Sweep", list(ReadySweep), format_func=lambda name: READY_SWEEPS[name].title, key="training.sweep.ready"
     )
@@ -68,11 +86,11 @@ def _ready(cohort: KnownCohort) -> SweepRequest | None:
     st.caption(ready.purpose)
     seeds = _seeds(",".join(str(seed) for seed in ready.seeds or (0,)), key=f"training.sweep.seeds.{chosen.value}")
     st.markdown("**What all runs have in common**")
-    base = config_form(TrainingConfig, ready.base, key=f"training.sweep.base.{chosen.value}", hidden=HIDDEN)
-    return ready.request(cohort.root, base, seeds) if base is not None else None
+    base = config_form(TrainingConfig, ready.base, key=f"training.sweep.base.{chosen.value}", hidden=on.hidden)
+    return ready.request(on.root, base, seeds, on.split) if base is not None else None
 
 
-def _own(cohort: KnownCohort, *, is_search: bool) -> SweepRequest | None:
+def _own(on: SweepGround, *, is_search: bool) -> SweepRequest | None:
     kind = SweepKind.SEARCH if is_search else SweepKind.GRID
     st.caption(PURPOSES[kind.value])
     start = PRESETS["quick_look"].config
@@ -81,10 +99,12 @@ def _own(cohort: KnownCohort, *, is_search: bool) -> SweepRequest | None:
         return None
     name, objective, extra = _judging(is_search=is_search)
     st.markdown("**What all runs have in common**")
-    base = config_form(TrainingConfig, start, key=f"training.sweep.base.{kind.value}", hidden=HIDDEN)
+    base = config_form(TrainingConfig, start, key=f"training.sweep.base.{kind.value}", hidden=on.hidden)
     if base is None:
         return None
-    return make_request(data=cohort.root, name=name, kind=kind, base=base, axes=axes, objective=objective, **extra)
+    return make_request(
+        data=on.root, split=on.split, name=name, kind=kind, base=base, axes=axes, objective=objective, **extra
+    )
 
 
 def _judging(*, is_search: bool) -> tuple[str, Objective, dict[str, object]]:

@@ -8,6 +8,7 @@ from core.services.desk import Desk
 from core.services.sweep_watch import SweepDetail, SweepTrial, get_sweep
 from core.services.sweeps import resume_sweep, stop_sweep
 from core.ui.config_form import words
+from core.ui.plain_text import plain
 from core.ui.training.addresses import open_run, open_sweeps
 from core.ui.training.machine import machine_row
 from core.ui.training.sweep_words import OBJECTIVES, SWEEP_STATES, TRIAL_WORDS, best_words, progress_of, time_words
@@ -26,7 +27,7 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
             open_sweeps()
     st.caption(
         f"Sweep {first.line.id} · {first.line.kind} · started {moment(first.line.created_at)} · "
-        f"films of {first.request.data}"
+        f"films of {first.request.data}" + (f" · split {plain(first.request.split)}" if first.request.split else "")
     )
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if first.line.is_live else None)

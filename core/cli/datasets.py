@@ -1,0 +1,98 @@
+"""Commands about films before any training: `index`, and the splits that have a name (`splits`)."""
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from core.cli.config_options import with_config_options
+from core.cli.terminal import print_json, print_sentence, print_table, progress_bar, write_text
+from core.cohort.splitting import Fold, SplitConfig
+from core.services.desk import open_desk
+
+FOLDS = get_args(Fold)
+splits_app = typer.Typer(help="Splits by patient that have a name and never change.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of radiographs: split/class, class only, or metadata.csv.")]
+
+
+def index(
+    folder: Folder,
+    report: Annotated[Path | None, typer.Option("--report", help="Where to write the data card (HTML).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Index and audit a folder of radiographs: counts, patients, copies, leaks, shortcuts, files with a problem."""
+    from core.services.data_card import data_card
+    from core.services.datasets import describe, examine
+
+    with progress_bar() as bar:
+        dataset = examine(open_desk(), folder, bar.show)
+    if report is not None:
+        write_text(report, data_card(dataset))
+    summary = describe(dataset)
+    if as_json:
+        print_json(summary)
+        return
+    rows = [
+        {"split": split, "label": label, "films": count}
+        for split, labels in summary["images"].items()
+        for label, count in labels.items()
+    ]
+    print_table(rows, ("split", "label", "films"), f"{folder} holds no usable films.")
+    typer.echo(
+        f"{summary['num_usable']} usable films of {summary['num_patients']} patients, "
+        f"{summary['num_exact_duplicates']} exact duplicates, {len(summary['problems'])} files with a problem. "
+        f"Fingerprint {summary['fingerprint'][:16]}."
+    )
+    for finding in summary["findings"]:
+        typer.echo(f"{finding['severity']}: {finding['sentence']}")
+
+
+@splits_app.command("save")
+@with_config_options(SplitConfig)
+def save(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(help="What the split is called from now on.")],
+    config: SplitConfig,
+    as_json: Json = False,
+) -> None:
+    """Split a folder by patient and keep the split under a name, for `train --split NAME`."""
+    from core.services import cohorts
+    from core.services.saved_splits import save_split
+
+    desk = open_desk()
+    with progress_bar() as bar:
+        cohort = cohorts.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
+    row = _row(save_split(desk, cohort, config, name))
+    if as_json:
+        print_json(row)
+        return
+    print_table([row], tuple(row), "")
+    print_sentence(f"Train on it with `python -m core train --split {name!r}`.")
+
+
+@splits_app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List the splits that were saved, newest first."""
+    from core.services.saved_splits import list_splits
+
+    rows = [_row(saved) for saved in list_splits(open_desk())]
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("name", *FOLDS, "seed", "fingerprint", "folder")
+        print_table(rows, columns, "No split was saved yet: `python -m core splits save DIR NAME` makes one.")
+
+
+def _row(saved: Any) -> dict[str, Any]:
+    return {
+        "name": saved.name,
+        **{
+            fold: sum(saved.counts.get(fold, {}).values()) for fold in ("train", "validation", "calibration", "holdout")
+        },
+        "seed": saved.config.seed,
+        "fingerprint": saved.fingerprint,
+        "cohort_fingerprint": saved.cohort_fingerprint,
+        "folder": str(saved.root),
+    }

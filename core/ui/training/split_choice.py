@@ -1,0 +1,38 @@
+"""On which split a run or a sweep is trained: one drawn anew, or one that was saved."""
+
+import streamlit as st
+
+from core.services.desk import Desk
+from core.services.run_launching import KnownCohort
+from core.services.saved_splits import SplitSummary, splits_for
+from core.services.split_requests import is_trainable
+
+DRAWN = "Drawn by the shares below"
+
+
+def split_choice(desk: Desk, cohort: KnownCohort, *, key: str, start: str = "") -> SplitSummary | None:
+    """Offer the saved splits of a cohort beside one that is drawn anew, which is None."""
+    saved = {one.name: one for one in splits_for(desk, cohort.root, cohort.fingerprint) if is_trainable(one)}
+    if start and start not in saved:
+        st.caption(f":material/warning: The split **{start}** was saved for other films. Another has to do.")
+    if not saved:
+        st.caption("Patients are split by the shares below. A split saved on the Dataset page can be chosen here.")
+        return None
+    names = ["", *saved]
+    name = st.selectbox(
+        "Split",
+        names,
+        index=names.index(start) if start in saved else 0,
+        format_func=lambda one: one or DRAWN,
+        help="Saved splits never change, so that runs on one are compared on the same films.",
+        key=f"{key}.{cohort.fingerprint[:12]}",
+    )
+    if not name:
+        return None
+    folds = ", ".join(f"{sum(counts.values()):,} {fold}" for fold, counts in _in_order(saved[name]))
+    st.caption(f"{folds} · fingerprint {saved[name].fingerprint[:16]}")
+    return saved[name]
+
+
+def _in_order(saved: SplitSummary) -> list[tuple[str, dict[str, int]]]:
+    return sorted(saved.counts.items(), key=lambda entry: -sum(entry[1].values()))
