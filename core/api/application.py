@@ -1,6 +1,6 @@
 """The REST API: its routes, who may ask them, and how much at once; every error is answered in a sentence."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 
@@ -9,6 +9,7 @@ from core.api.access import Access
 from core.api.bodies import Bodies
 from core.api.documentation import serve_documentation
 from core.api.film_desk import FilmDesk
+from core.api.known_queries import refuse_unknown_queries
 from core.api.problems import Problem, answer_errors_as_problems
 from core.api.settings import ApiSettings, get_api_settings
 from core.api.v1 import routers
@@ -46,7 +47,7 @@ def create_api(settings: ApiSettings | None = None) -> FastAPI:
     api.state.film_desk = FilmDesk(settings, figures)
     serve_documentation(api)
     for router in (health.router, predict.router, *routers):
-        api.include_router(router)
+        api.include_router(router, dependencies=[Depends(refuse_unknown_queries)])
     # The dashboard's own pages use these, with tokens and signatures that no program has.
     for router in (uploads.router, films.router):
         api.include_router(router, include_in_schema=False)

@@ -266,7 +266,8 @@ def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor)
     """Return the readings of one batch: gate first, then the calibrated probability and its band."""
     probabilities_B = predictor.checkpoint.card.calibration.apply(output.logits_B.astype(float))
     distances_B = predictor.gate.distances(output.embeddings_BD) if predictor.gate else [None] * len(films)
-    maps_Bhw = np.round(positive_share(output.maps_Bhw), 3)
+    # In double precision a rounded number is stored as 0.123, in single precision as 0.12300000339746475.
+    maps_Bhw = np.round(positive_share(output.maps_Bhw).astype(float), 3)
     return [
         _judge_one(film, float(logit), float(probability), distance, map_hw, predictor)
         for film, logit, probability, distance, map_hw in zip(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import schemathesis
 from fastapi import FastAPI
@@ -66,3 +67,10 @@ def test_every_address_keeps_its_word(schema_and_key, label: str, mode: Generati
 
 def takes_anything(operation) -> bool:
     return bool(list(operation.iter_parameters()) or list(operation.body))
+
+
+def test_a_misspelt_parameter_is_refused_with_those_there_are(api: ServedApi) -> None:
+    """A query that names what an address does not take is answered 422 with what it takes, not with another list."""
+    answer = httpx.get(f"{api.address}/v1/runs", params={"limt": 5})
+    assert answer.status_code == 422
+    assert "limit, offset" in answer.json()["detail"]
