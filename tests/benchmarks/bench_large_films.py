@@ -71,7 +71,9 @@ def write(kind: str, side: int, path: Path) -> None:
 
 
 def measured(path: Path) -> tuple[str, float]:
-    done = subprocess.run([sys.executable, "-c", CHILD, str(path)], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     outcome, megabytes = done.stdout.split()
     return outcome, float(megabytes)
 

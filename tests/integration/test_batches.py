@@ -1,6 +1,7 @@
 """A batch in the background survives what kills its process, and stops when it is asked to."""
 
 import os
+import shutil
 import signal
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from core.errors import InputNotFoundError, SettingsError
 from core.radiograph.phantom import synthesise_phantom
 from core.services.batches import get_batch, list_batches, resume_batch, start_batch, start_server_folder, stop_batch
 from core.services.desk import Desk, open_desk
-from core.services.models import STARTER
+from core.services.models import STARTER, STARTER_FOLDER
 from core.services.triage import TriageRequest
 from core.services.worklist import ranked_readings
 from core.settings import get_settings
@@ -21,6 +22,7 @@ from db import models as tables
 from tests.hostile_files import encoded
 
 NUM_FILMS = 700
+NUM_FEW = 200
 PATIENCE_SECONDS = 120
 
 
@@ -112,3 +114,22 @@ def test_an_unknown_batch_is_a_sentence(desk: Desk) -> None:
     """Asking for a batch that is not there says so."""
     with pytest.raises(InputNotFoundError, match="no batch"):
         get_batch(desk, "unheard-of")
+
+
+def test_a_model_that_vanishes_while_its_batch_runs_costs_no_reading(desk: Desk, folder: Path, tmp_path: Path) -> None:
+    """The batch under way ends whole, for its model is loaded; one to be resumed says that its model is gone."""
+    model = shutil.copytree(STARTER_FOLDER, tmp_path / "model")
+    few = tmp_path / "films"
+    few.mkdir()
+    for path in sorted(folder.iterdir())[:NUM_FEW]:
+        (few / path.name).symlink_to(path)
+    first, second = (start_batch(desk, TriageRequest(paths=(few,), model=str(model), again=True)) for _ in range(2))
+    wait_until(lambda: get_batch(desk, first).num_done > 0)
+    stop_batch(desk, second)
+    shutil.rmtree(model)
+    wait_until(lambda: get_batch(desk, first).state == "completed")
+    assert len(ranked_readings(desk, first)) == NUM_FEW
+    wait_until(lambda: not get_batch(desk, second).is_live)
+    resume_batch(desk, second)
+    wait_until(lambda: get_batch(desk, second).state == "failed")
+    assert str(model) in get_batch(desk, second).error
