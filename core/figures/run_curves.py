@@ -11,6 +11,10 @@ from core.figures.palette import COLOURS, DASHES, framed
 
 FIGURES = ("auc", "average_precision", "accuracy", "sensitivity", "specificity", "precision", "f1")
 
+FROM_LOW_TO_HIGH = [[0, "#7a6ff0"], [0.5, "#1f9e89"], [1, "#c27c00"]]
+"""Told apart by all kinds of colour vision; no end is as dark as a dark page or as light as a light one."""
+MOST_TICKS = 8
+
 
 def training_figure(
     series: Mapping[str, Sequence[tuple[int, float | None]]], title: str, best_epoch: int | None = None
@@ -91,7 +95,7 @@ def sweep_figure(rows: Sequence[Mapping[str, object]], fields: Sequence[str], ta
         go.Parcoords(
             line={
                 "color": [row.get(target) if row.get(target) is not None else np.nan for row in rows],
-                "colorscale": "Viridis",
+                "colorscale": FROM_LOW_TO_HIGH,
                 "showscale": True,
             },
             dimensions=dimensions,
@@ -104,7 +108,10 @@ def sweep_figure(rows: Sequence[Mapping[str, object]], fields: Sequence[str], ta
 def _dimension(name: str, values: Sequence[object]) -> dict[str, object]:
     label = name.replace("_", " ")
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return {"label": label, "values": list(values)}
+        dimension = {"label": label, "values": list(values)}
+        ticks = sorted(set(values))
+        # Between few values there is nothing: an axis of its own making would offer half a seed.
+        return dimension | ({"tickvals": ticks} if len(ticks) <= MOST_TICKS else {})
     words = sorted({str(value) for value in values})
     places = [words.index(str(value)) for value in values]
     return {"label": label, "values": places, "tickvals": list(range(len(words))), "ticktext": words}
