@@ -8,11 +8,22 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, utc_now
 from db.experiment_tables import FilmSet, PredictionSet, RunAnnotation, RunTag
+from db.measurement_tables import ModelMeasurement
 from db.record_tables import ImportedRecord
 from db.states import State
 from db.sweep_tables import Sweep, SweepMember
 
-__all__ = ["Base", "FilmSet", "ImportedRecord", "PredictionSet", "RunAnnotation", "RunTag", "Sweep", "utc_now"]
+__all__ = [
+    "Base",
+    "FilmSet",
+    "ImportedRecord",
+    "ModelMeasurement",
+    "PredictionSet",
+    "RunAnnotation",
+    "RunTag",
+    "Sweep",
+    "utc_now",
+]
 
 
 class Work:

@@ -15,6 +15,7 @@ from core.radiograph.reading import read_radiograph
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.film_choice import FilmChoice, chosen_films
+from core.services.measurements import MeasurementKind, keep_measurement
 from core.services.other_pictures import drawn_pictures, other_modalities, write_photographs
 from core.services.predictors import load_predictor, num_threads
 from core.triage.intake import Candidate
@@ -46,6 +47,7 @@ class GateByKind(BaseModel):
 
     model: str
     checkpoint_hash: str
+    cohort_fingerprint: str
     split: str
     threshold: float
     auc: float | None = Field(description="Of the distance: other pictures that reach the gate against films.")
@@ -62,7 +64,7 @@ def measure_gate_by_kind(
     """Measure a gate on pictures of many kinds, on films turned and inverted, and on the films of a split as they are.
 
     At most `num_films` films, evenly from the split, are turned and inverted; all of it count as films. No
-    label is looked at, so this opens no split.
+    label is looked at, so this opens no split. The result is kept.
     Raises EvaluationError if the model has no gate, or pictures or films are missing.
     """
     predictor = load_predictor(desk, choice.model)
@@ -77,15 +79,26 @@ def measure_gate_by_kind(
             for kind, paths in {**sources, FILMS: films}.items()
         }
     others = [reading for kind, found in readings.items() if kind not in APART for reading in found]
-    return GateByKind(
+    result = GateByKind(
         model=predictor.checkpoint.card.name,
         checkpoint_hash=predictor.checkpoint.hash,
+        cohort_fingerprint=cohort.fingerprint,
         split=choice.split,
         threshold=predictor.gate.threshold,
         auc=_auc(readings[FILMS], others),
         other_pictures=count_stopped(others),
         kinds={kind: count_stopped(found) for kind, found in readings.items()},
     )
+    keep_measurement(
+        desk,
+        MeasurementKind.GATE,
+        model=result.model,
+        checkpoint_hash=result.checkpoint_hash,
+        cohort_fingerprint=result.cohort_fingerprint,
+        split=result.split,
+        result=result.model_dump(mode="json"),
+    )
+    return result
 
 
 def count_stopped(readings: Iterable[FilmReading]) -> KindResult:

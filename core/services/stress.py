@@ -13,6 +13,7 @@ from core.evaluation.operating_point import OperatingPoint
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.film_choice import FilmChoice, chosen_films
+from core.services.measurements import MeasurementKind, keep_measurement
 from core.services.openings import count_openings, record_opening
 from core.services.predictions import LabelledFilms, PredictedFilms, films_of
 from core.services.predictors import load_predictor, num_threads
@@ -59,7 +60,7 @@ class StressReport(BaseModel):
 def stress_model(
     desk: Desk, choice: FilmChoice, on_progress: Callable[[int, int], None] = lambda done, count: None
 ) -> StressReport:
-    """Read every film of a split as it is and under every stress, and say how far the answers move.
+    """Read every film of a split as it is and under every stress, and say how far the answers move; this is kept.
 
     Raises EvaluationError if there is no such split or none of its films can be read.
     """
@@ -78,7 +79,17 @@ def stress_model(
     if not readable_N.any():
         raise EvaluationError(f"No film of the split {choice.split!r} of {choice.data} can be read.")
     films = films_of(cohort, [file for file, is_readable in zip(files, readable_N, strict=True) if is_readable])
-    return _report(desk, choice, cohort, predictor, films, logits_NS[readable_N], int((~readable_N).sum()))
+    report = _report(desk, choice, cohort, predictor, films, logits_NS[readable_N], int((~readable_N).sum()))
+    keep_measurement(
+        desk,
+        MeasurementKind.STRESS,
+        model=report.model,
+        checkpoint_hash=report.checkpoint_hash,
+        cohort_fingerprint=report.cohort_fingerprint,
+        split=report.split,
+        result=report.model_dump(mode="json"),
+    )
+    return report
 
 
 def _report(

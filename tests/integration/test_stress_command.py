@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from core.cli.commands import app
+from core.services.desk import open_desk
+from core.services.measurements import MeasurementKind, latest_measurement
 from core.triage.stresses import STRESSES
 
 
@@ -26,7 +28,7 @@ def few_films(real_data: Path, tmp_path: Path) -> Path:
 def test_every_stress_is_reported_with_its_three_figures(
     few_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Standard output is one document with every stress; films without a label in the split are a sentence."""
+    """Standard output is one document with every stress, and is kept; a split without films is a sentence."""
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     made = CliRunner().invoke(app, ["stress", "--data", str(few_films), "--split", "all", "--json"])
     assert made.exit_code == 0, made.output
@@ -36,5 +38,8 @@ def test_every_stress_is_reported_with_its_three_figures(
     for result in document["stresses"].values():
         assert 0 <= result["decision_flips"] <= 1 and 0 <= result["mean_abs_probability_change"] <= 1
         assert 0 <= result["auc"] <= 1
+    kept = latest_measurement(open_desk(), document["checkpoint_hash"], MeasurementKind.STRESS)
+    assert kept.result == document and kept.split == "all"
+    assert latest_measurement(open_desk(), document["checkpoint_hash"], MeasurementKind.GATE) is None
     refused = CliRunner().invoke(app, ["stress", "--data", str(few_films), "--split", "nowhere"])
     assert refused.exit_code != 0 and "nowhere" in str(refused.exception)
