@@ -20,16 +20,22 @@ Folder = Annotated[Path, typer.Argument(help="Folder of radiographs: split/class
 def index(
     folder: Folder,
     report: Annotated[Path | None, typer.Option("--report", help="Where to write the data card (HTML).")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="Where to write the list of all files, as .csv or .parquet.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Index and audit a folder of radiographs: counts, patients, copies, leaks, shortcuts, files with a problem."""
     from core.services.data_card import data_card
-    from core.services.datasets import describe, examine
+    from core.services.datasets import describe, examine, write_manifest
 
+    desk = open_desk()
     with progress_bar() as bar:
-        dataset = examine(open_desk(), folder, bar.show)
+        dataset = examine(desk, folder, bar.show)
     if report is not None:
-        write_text(report, data_card(dataset))
+        write_text(report, data_card(desk, dataset))
+    if manifest is not None:
+        write_manifest(dataset, manifest)
     summary = describe(dataset)
     if as_json:
         print_json(summary)

@@ -11,19 +11,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.cohort.film_features import FEATURE_COLUMNS, measure_films
-from core.cohort.manifest import Cohort
+from core.cohort.manifest import MAX_FILE_BYTES, Cohort
 
 FEATURE_FORMAT = 1
 _log = logging.getLogger(__name__)
 
 
 def load_or_measure(
-    cohort: Cohort, cache_folder: Path, progress: Callable[[int, int], None] | None = None, num_threads: int = 0
+    cohort: Cohort,
+    cache_folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    num_threads: int = 0,
+    max_file_bytes: int = MAX_FILE_BYTES,
 ) -> pd.DataFrame:
     """Return the features of a cohort's films, measuring only contents that are new since the last visit."""
     path = _path(cohort.root, cache_folder)
     kept = _read(path)
-    features = measure_films(cohort, kept, progress, num_threads)
+    features = measure_films(cohort, kept, progress, num_threads, max_file_bytes)
     if kept is None or len(features) != len(kept) or set(features["content_hash"]) != set(kept["content_hash"]):
         try:
             _write(features, path)

@@ -4,6 +4,7 @@ Shapes: H and W pixels of the small copy, S side of a signature.
 """
 
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from PIL import Image
 
 from core.cohort.file_batches import map_in_batches
 from core.cohort.manifest import MAX_FILE_BYTES, Cohort
-from core.errors import UnreadableFileError
+from core.errors import RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 
@@ -33,6 +34,7 @@ def measure_films(
     known: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
     num_threads: int = 0,
+    max_file_bytes: int = MAX_FILE_BYTES,
 ) -> pd.DataFrame:
     """Return one row of features for each content of a cohort; contents in `known` are not read again.
 
@@ -45,10 +47,11 @@ def measure_films(
         known = known[known["content_hash"].isin(films["content_hash"])]
         films = films[~films["content_hash"].isin(known["content_hash"])]
     paths = [cohort.root / file for file in films["file"]]
+    measure = partial(_measure, max_file_bytes=max_file_bytes)
     rows = [
         (content_hash, *features)
         for content_hash, features in zip(
-            films["content_hash"], map_in_batches(_measure, paths, num_threads, progress), strict=True
+            films["content_hash"], map_in_batches(measure, paths, num_threads, progress), strict=True
         )
         if features is not None
     ]
@@ -63,13 +66,13 @@ def signatures_of(features: pd.DataFrame) -> np.ndarray:
     return joined.reshape(len(features), SIGNATURE_SIDE, SIGNATURE_SIDE)
 
 
-def _measure(path: Path) -> tuple[int, int, float, float, float, bytes] | None:
+def _measure(path: Path, max_file_bytes: int) -> tuple[int, int, float, float, float, bytes] | None:
     """Return the features of one file, or None if it vanished or was damaged since it was indexed."""
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES)
+            content = stream.read(max_file_bytes)
         film = read_radiograph(content, shortest_side=DECODED_SIDE)
-    except (OSError, UnreadableFileError):
+    except (OSError, RadiographError):
         return None
     pixels_HW = film.pixels_HW
     signature_SS = np.round(255 * resize_to_square(pixels_HW, SIGNATURE_SIDE)).astype(np.uint8)

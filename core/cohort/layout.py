@@ -4,8 +4,10 @@ Shapes: N films.
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -29,6 +31,14 @@ class Place:
 
 
 @dataclass(frozen=True)
+class FolderOddities:
+    """What lies in a cohort's folder besides films: files that are no pictures by their names, links not followed."""
+
+    other_files: tuple[str, ...] = ()
+    cut_links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Listing:
     """The files of a cohort in order of their names, before any is opened."""
 
@@ -36,6 +46,7 @@ class Listing:
     num_bytes_N: np.ndarray
     modified_ns_N: np.ndarray
     places: list[Place]
+    oddities: FolderOddities
 
     def __len__(self) -> int:
         return len(self.files)
@@ -53,15 +64,18 @@ def list_films(root: Path) -> Listing:
     """Return every picture file below `root` and every film the metadata name; raises CohortError if there is none."""
     if not root.is_dir():
         raise CohortError(f"{root} is no folder. Give the folder that holds the films.")
-    found = walk_pictures(root)
+    walk = walk_pictures(root)
+    found = walk.pictures
     files = {film.file for film in found}
     metadata = read_metadata(root, files)
     if metadata is not None:
         absent = metadata.keys() - files
         found = sorted(found + [FoundFile(file, 0, 0, FilmProblem.MISSING_FILE) for file in absent])
+    others = tuple(file for file in walk.other_files if file != METADATA_FILE)
     if not found:
+        there_are = f", only {len(others):,} other files ({', '.join(endings_of(others))})" if others else ""
         raise CohortError(
-            f"{root} holds no pictures. Expected films below folders like train/NORMAL and train/PNEUMONIA, "
+            f"{root} holds no pictures{there_are}. Expected films below folders like train/NORMAL and train/PNEUMONIA, "
             f"below NORMAL and PNEUMONIA, or beside a {METADATA_FILE}."
         )
     return Listing(
@@ -69,7 +83,14 @@ def list_films(root: Path) -> Listing:
         num_bytes_N=np.array([film.num_bytes for film in found], dtype=np.int64),
         modified_ns_N=np.array([film.modified_ns for film in found], dtype=np.int64),
         places=_by_folders(found) if metadata is None else [_by_metadata(film, metadata) for film in found],
+        oddities=FolderOddities(others, tuple(walk.cut_links)),
     )
+
+
+def endings_of(files: Sequence[str], most: int = 5) -> list[str]:
+    """Return what file names end in, the most frequent first."""
+    endings = Counter(PurePosixPath(file).suffix.lower() or "no ending" for file in files)
+    return [ending for ending, _ in endings.most_common(most)]
 
 
 def _by_folders(found: list[FoundFile]) -> list[Place]:

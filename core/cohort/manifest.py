@@ -5,14 +5,15 @@ Shapes: N films.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from core.cohort.file_batches import map_in_batches
-from core.cohort.layout import Listing, Place, list_films
+from core.cohort.layout import FolderOddities, Listing, Place, list_films
 from core.cohort.naming import parse_kermany_name
 from core.cohort.problems import NEVER_READ, FilmProblem
 from core.errors import RadiographError
@@ -25,7 +26,7 @@ MANIFEST_COLUMNS = (
     *("width", "height", "mode", "num_bytes", "modified_ns", "content_hash", "problem"),
 )
 MAX_FILE_BYTES = 200 * 10**6
-"""No film file is larger; a file is held in memory whole while it is read."""
+"""No film file is larger unless it is said otherwise; a file is held in memory whole while it is read."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Cohort:
     root: Path
     manifest: pd.DataFrame
     fingerprint: str
+    oddities: FolderOddities = field(default_factory=FolderOddities)
 
     def select(self, split: str | None = None) -> pd.DataFrame:
         """Return the rows without a problem, of one split if it is named."""
@@ -75,6 +77,7 @@ def index_listing(
     previous: pd.DataFrame | None = None,
     progress: Callable[[int, int], None] | None = None,
     num_threads: int = 0,
+    max_file_bytes: int = MAX_FILE_BYTES,
 ) -> Cohort:
     """Return the cohort of files that are listed already.
 
@@ -83,10 +86,11 @@ def index_listing(
     facts = _known_facts(listing, previous)
     unread = [row for row, fact in enumerate(facts) if fact is None]
     paths = [root / listing.files[row] for row in unread]
-    for row, fact in zip(unread, map_in_batches(_examine, paths, num_threads, progress), strict=True):
+    examine = partial(_examine, max_file_bytes=max_file_bytes)
+    for row, fact in zip(unread, map_in_batches(examine, paths, num_threads, progress), strict=True):
         facts[row] = fact
     manifest = _manifest(listing, facts)
-    return Cohort(root, manifest, fingerprint_of(manifest))
+    return Cohort(root, manifest, fingerprint_of(manifest), listing.oddities)
 
 
 def is_settled(manifest: pd.DataFrame) -> bool:
@@ -137,18 +141,18 @@ def _known_facts(listing: Listing, previous: pd.DataFrame | None) -> list[FileFa
 _BY_PLACE = frozenset({None, *(str(problem) for problem in FilmProblem)})
 
 
-def _examine(path: Path) -> FileFacts:
+def _examine(path: Path, max_file_bytes: int) -> FileFacts:
     """Read a file once: its hash, its size, and whether it decodes."""
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
+            content = stream.read(max_file_bytes + 1)
     except PermissionError:
         return FileFacts(problem=str(RejectionReason.NO_PERMISSION))
     except FileNotFoundError:
         return FileFacts(problem=str(FilmProblem.VANISHED))
     except OSError:
         return FileFacts(problem=str(RejectionReason.READ_ERROR))
-    if len(content) > MAX_FILE_BYTES:
+    if len(content) > max_file_bytes:
         return FileFacts(problem=str(RejectionReason.FILE_TOO_LARGE))
     content_hash = hashlib.sha256(content).hexdigest()
     try:

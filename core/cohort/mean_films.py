@@ -9,7 +9,7 @@ import numpy as np
 
 from core.cohort.file_batches import map_in_batches
 from core.cohort.manifest import Cohort
-from core.errors import UnreadableFileError
+from core.errors import RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 
@@ -33,5 +33,5 @@ def mean_films(cohort: Cohort, num_threads: int = 0) -> dict[str, np.ndarray]:
 def _small(path: Path) -> np.ndarray | None:
     try:
         return resize_to_square(read_radiograph(path, shortest_side=MEAN_SIDE).pixels_HW, MEAN_SIDE)
-    except UnreadableFileError:
+    except RadiographError:
         return None

@@ -12,7 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.cohort.layout import list_films
-from core.cohort.manifest import MANIFEST_COLUMNS, TEXT_COLUMNS, Cohort, index_listing, is_settled, manifest_frame
+from core.cohort.manifest import (
+    MANIFEST_COLUMNS,
+    MAX_FILE_BYTES,
+    TEXT_COLUMNS,
+    Cohort,
+    index_listing,
+    is_settled,
+    manifest_frame,
+)
 
 MANIFEST_FORMAT = 2
 _SCHEMA = pa.schema([(name, pa.string() if name in TEXT_COLUMNS else pa.int64()) for name in MANIFEST_COLUMNS])
@@ -29,7 +37,11 @@ class _Kept:
 
 
 def load_or_index(
-    root: Path, cache_folder: Path, progress: Callable[[int, int], None] | None = None, num_threads: int = 0
+    root: Path,
+    cache_folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    num_threads: int = 0,
+    max_file_bytes: int = MAX_FILE_BYTES,
 ) -> Cohort:
     """Return the cohort of a folder, reading only files that are new or changed since the last visit.
 
@@ -41,9 +53,11 @@ def load_or_index(
     kept = _read(path)
     listing_key = listing.key()
     if kept is not None and kept.listing_key == listing_key:
-        return Cohort(root, kept.manifest, kept.fingerprint)
+        return Cohort(root, kept.manifest, kept.fingerprint, listing.oddities)
     previous = None if kept is None else kept.manifest
-    cohort = index_listing(root, listing, previous=previous, progress=progress, num_threads=num_threads)
+    cohort = index_listing(
+        root, listing, previous=previous, progress=progress, num_threads=num_threads, max_file_bytes=max_file_bytes
+    )
     # Without a key the next visit tries the files again that could not be opened at this one.
     kept = _Kept(cohort.manifest, cohort.fingerprint, listing_key if is_settled(cohort.manifest) else "")
     try:

@@ -20,8 +20,20 @@ class FoundFile(NamedTuple):
     problem: FilmProblem | None = None
 
 
-def walk_pictures(root: Path) -> list[FoundFile]:
-    """Return every picture below `root`, sorted by name.
+class Walk(NamedTuple):
+    """What lies below a folder, each sorted by name: pictures, other files, and links that were not followed.
+
+    A link is not followed if it leads to a folder that is read by another way: to one above it, say, which would never
+    end.
+    """
+
+    pictures: list[FoundFile]
+    other_files: list[str]
+    cut_links: list[str]
+
+
+def walk_pictures(root: Path) -> Walk:
+    """Return what lies below `root`.
 
     Hidden files are left out. Links are followed; a folder reached by two ways is entered once, by its own name
     rather than by a link, so that the result does not depend on the order the file system gives. A name that is
@@ -32,7 +44,8 @@ def walk_pictures(root: Path) -> list[FoundFile]:
             pass
     except OSError as error:
         raise CohortError(f"The folder {root} cannot be opened ({error.strerror}). Check its permissions.") from error
-    found = _walk(root)
+    walk = _walk(root)
+    found = walk.pictures
     found.sort()
     strange = [place for place, film in enumerate(found) if not _is_text(film.file)]
     if strange:
@@ -44,7 +57,11 @@ def walk_pictures(root: Path) -> list[FoundFile]:
             taken.add(name)
             found[place] = FoundFile(name, 0, 0, FilmProblem.UNDECODABLE_NAME)
         found.sort()
-    return found
+    return Walk(found, sorted(map(_as_text, walk.other_files)), sorted(map(_as_text, walk.cut_links)))
+
+
+def _as_text(name: str) -> str:
+    return name if _is_text(name) else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _is_text(name: str) -> bool:
@@ -57,8 +74,8 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _walk(root: Path) -> list[FoundFile]:
-    found: list[FoundFile] = []
+def _walk(root: Path) -> Walk:
+    walk = Walk([], [], [])
     seen: set[tuple[int, int]] = set()
     folders = [(str(root), "")]
     links: list[tuple[str, str]] = []
@@ -73,22 +90,24 @@ def _walk(root: Path) -> list[FoundFile]:
                 seen.add((status.st_dev, status.st_ino))
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        _look(entry, prefix, found, folders, links)
+                        _look(entry, prefix, walk, folders, links)
+            else:
+                walk.cut_links.append(prefix.rstrip("/"))
         except FileNotFoundError:
             continue  # The folder went away while we looked: what it held is not there.
         except OSError:
-            found.append(FoundFile(prefix.rstrip("/"), 0, 0, FilmProblem.FOLDER_NOT_READ))
-    return found
+            walk.pictures.append(FoundFile(prefix.rstrip("/"), 0, 0, FilmProblem.FOLDER_NOT_READ))
+    return walk
 
 
 def _look(
     entry: os.DirEntry[str],
     prefix: str,
-    found: list[FoundFile],
+    walk: Walk,
     folders: list[tuple[str, str]],
     links: list[tuple[str, str]],
 ) -> None:
-    """Add the entry to the pictures, or to the folders that are still to be entered."""
+    """Add the entry to what was found, or to the folders that are still to be entered."""
     name = entry.name
     if name.startswith(".") or name == "__MACOSX":
         return
@@ -99,10 +118,14 @@ def _look(
         elif is_picture:
             status = entry.stat()
             problem = None if stat.S_ISREG(status.st_mode) else FilmProblem.NO_REGULAR_FILE
-            found.append(FoundFile(prefix + name, status.st_size, status.st_mtime_ns, problem))
+            walk.pictures.append(FoundFile(prefix + name, status.st_size, status.st_mtime_ns, problem))
+        else:
+            walk.other_files.append(prefix + name)
     except OSError as error:
-        if is_picture and (problem := _problem_of(error, entry)):
-            found.append(FoundFile(prefix + name, 0, 0, problem))
+        if not is_picture:
+            walk.cut_links.append(prefix + name)
+        elif problem := _problem_of(error, entry):
+            walk.pictures.append(FoundFile(prefix + name, 0, 0, problem))
 
 
 def _problem_of(error: OSError, entry: os.DirEntry[str]) -> FilmProblem | None:

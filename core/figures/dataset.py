@@ -14,6 +14,15 @@ COLOUR_OF = {"normal": COLOURS[0], "pneumonia": COLOURS[1]}
 PATTERN_OF = {"normal": "", "pneumonia": "/"}
 TELLING_AUC = 0.8
 MOST_POINTS = 4000
+PROPERTIES = (
+    ("width", "width, pixels", None),
+    ("height", "height, pixels", None),
+    ("aspect", "width / height", 1.0),
+    ("brightness", "mean grey, 0 to 1", None),
+    ("contrast", "standard deviation of grey", None),
+    ("border_darkness", "share of dark pixels along the edges", None),
+)
+"""Column, title and marked value of every distribution of a dataset."""
 
 
 def count_figure(counts: pd.DataFrame) -> go.Figure:
@@ -25,6 +34,8 @@ def count_figure(counts: pd.DataFrame) -> go.Figure:
             y=rows["films"],
             name=label,
             text=[f"{count:,}" for count in rows["films"]],
+            textposition="outside",
+            cliponaxis=False,
             marker={"color": COLOUR_OF.get(label, COLOURS[7]), "pattern_shape": PATTERN_OF.get(label, ".")},
         )
     figure.update_yaxes(title="films")
@@ -51,10 +62,15 @@ def histogram_figure(
                 name=label,
             )
     if line is not None:
-        figure.add_vline(x=line, line_dash="dash", annotation_text=f"{line:g}")
+        figure.add_vline(x=line, line_dash="dash", line_color=COLOURS[7], annotation_text=f"{line:g}")
     figure.update_xaxes(title=title)
     figure.update_yaxes(title="share of the class", tickformat=".0%")
     return framed(figure.update_layout(legend={"orientation": "h", "y": 1.12}), 280)
+
+
+def per_patient_figure(films_per_patient: pd.DataFrame) -> go.Figure:
+    """Return how many films patients have, by class; columns `label`, `films`."""
+    return histogram_figure(films_per_patient, "films", "films of one patient", num_bins=30)
 
 
 def size_figure(films: pd.DataFrame) -> go.Figure:
@@ -89,14 +105,22 @@ def shortcut_figure(names: list[str], aucs: list[float | None]) -> go.Figure:
             base=0.5,
             orientation="h",
             text=[f"{auc:.3f}" for _, auc in known],
+            textposition="outside",
+            cliponaxis=False,
             marker={
                 "color": [COLOURS[3] if auc > TELLING_AUC else COLOURS[7] for _, auc in known],
                 "pattern_shape": ["/" if auc > TELLING_AUC else "" for _, auc in known],
             },
         )
     )
-    figure.add_vline(x=TELLING_AUC, line_dash="dash", annotation_text="warning above 0.8", annotation_position="top")
-    figure.update_xaxes(title="AUC of this property alone", range=[0.5, 1.05])
+    figure.add_vline(
+        x=TELLING_AUC,
+        line_dash="dash",
+        line_color=COLOURS[7],
+        annotation_text="warning above 0.8",
+        annotation_position="top",
+    )
+    figure.update_xaxes(title="AUC of this property alone", range=[0.5, 1.12], tickvals=[0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
     return framed(figure, 60 + 28 * max(len(known), 3))
 
 

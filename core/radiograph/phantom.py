@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 
 _OPACITY_EVERY = 2
 _JPEG_EVERY = 3
+_MARK = ".synthetic-films"
 
 
 def synthesise_phantom(seed: int, size: int = 512, opacity: bool = False) -> np.ndarray:
@@ -40,6 +41,7 @@ def write_phantom_folder(folder: Path, num_films: int, seed: int = 0, *, with_ho
     that is named .jpg and an empty file.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    mark_as_drawn(folder)
     paths = []
     for number in range(1, num_films + 1):
         ending = "jpg" if number % _JPEG_EVERY == 0 else "png"
@@ -47,6 +49,16 @@ def write_phantom_folder(folder: Path, num_films: int, seed: int = 0, *, with_ho
         film_HW = synthesise_phantom(seed * 100_003 + number, opacity=number % _OPACITY_EVERY == 0)
         Image.fromarray(film_HW).save(paths[-1], **({"quality": 92} if ending == "jpg" else {}))
     return paths + (_write_hostile(folder) if with_hostile else [])
+
+
+def mark_as_drawn(folder: Path) -> None:
+    """Leave in a folder the word that its films are drawn; it goes along when the folder is copied or moved."""
+    (folder / _MARK).write_text("The films in this folder are drawn by a program. They show nobody.\n")
+
+
+def is_marked_as_drawn(folder: Path) -> bool:
+    """Return whether a folder, or one above it, says that its films are drawn."""
+    return any((place / _MARK).exists() for place in (folder, *folder.parents))
 
 
 def _write_hostile(folder: Path) -> list[Path]:

@@ -20,7 +20,10 @@ def index(desk: Desk, root: Path, on_progress: OnProgress | None = None) -> Coho
     """Index a folder of radiographs, or what changed in it since last time, and record it."""
     if not root.exists():
         raise InputNotFoundError(f"There is no folder {root}.")
-    cohort = load_or_index(root, desk.settings.caches, progress=on_progress)
+    settings = desk.settings
+    cohort = load_or_index(
+        root, settings.caches, on_progress, settings.decode_threads, settings.max_file_megabytes * 10**6
+    )
     with desk.transaction() as session:
         record_cohort(session, cohort)
     return cohort

@@ -7,7 +7,7 @@ from zipfile import ZipInfo
 from PIL import Image
 
 from core.errors import InputNotFoundError, PneumoDeskError, UnreadableFileError
-from core.radiograph.phantom import synthesise_phantom
+from core.radiograph.phantom import mark_as_drawn, synthesise_phantom
 from core.services.desk import Desk
 from core.services.upload_names import UploadNameError, safe_name
 from core.services.uploads import MEGABYTE
@@ -26,6 +26,8 @@ class DownloadError(PneumoDeskError):
 def draw_cohort(root: Path, on_progress: OnProgress) -> None:
     """Draw a cohort of synthetic films in the standard layout: 60 patients of each class, a sixth for testing."""
     count = 2 * NUM_PHANTOM_PATIENTS
+    root.mkdir(parents=True, exist_ok=True)
+    mark_as_drawn(root)
     for number in range(count):
         is_ill = number % 2 == 1
         patient = number // 2 + 1

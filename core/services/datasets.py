@@ -11,18 +11,19 @@ import numpy as np
 import pandas as pd
 
 from core.cohort.audit.findings import Finding, Severity
-from core.cohort.audit.report import AuditReport, audit
+from core.cohort.audit.report import AuditReport, audit, with_folder_findings
 from core.cohort.audit.shift import Shift
 from core.cohort.audit.shortcuts import Shortcut
 from core.cohort.feature_store import load_or_measure
 from core.cohort.manifest import Cohort
 from core.cohort.mean_films import mean_films
-from core.errors import InputNotFoundError
+from core.errors import InputNotFoundError, PneumoDeskError
 from core.model.checkpoint import write_atomically
+from core.radiograph.phantom import is_marked_as_drawn
 from core.services import cohorts
 from core.services.desk import Desk
 
-AUDIT_FORMAT = 1
+AUDIT_FORMAT = 2
 STAGES = ("indexing", "measuring", "auditing")
 OnProgress = Callable[[str, int, int], None]
 
@@ -39,11 +40,16 @@ class Dataset:
     audit: AuditReport
     means: dict[str, np.ndarray]
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether its films are drawn, not taken: their folder says so."""
+        return is_marked_as_drawn(self.root)
+
 
 def examine(desk: Desk, root: Path, on_progress: OnProgress = lambda stage, done, count: None) -> Dataset:
     """Index, measure and audit a folder, or what changed in it since last time; raises CohortError."""
     cohort = cohorts.index(desk, root, lambda done, count: on_progress("indexing", done, count))
-    features = load_or_measure(cohort, desk.settings.caches, lambda done, count: on_progress("measuring", done, count))
+    features = _features(desk, cohort, lambda done, count: on_progress("measuring", done, count))
     path = _audit_path(desk, cohort.fingerprint)
     if not path.exists():
         on_progress("auditing", 0, 1)
@@ -66,6 +72,19 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def write_manifest(dataset: Dataset, path: Path) -> None:
+    """Write one line a file, as CSV or Parquet by the ending; raises PneumoDeskError if it cannot be written."""
+    if path.suffix.lower() not in {".csv", ".parquet"}:
+        raise PneumoDeskError(f"{path} ends neither in .csv nor in .parquet: one of them says how to write it.")
+    is_table = path.suffix.lower() == ".csv"
+    content = dataset.manifest.to_csv(index=False).encode() if is_table else dataset.manifest.to_parquet(index=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise PneumoDeskError(f"{path} cannot be written: {error.strerror}. Name another file.") from error
+
+
 def open_dataset(desk: Desk, root: Path, fingerprint: str) -> Dataset:
     """Return a dataset that was examined; raises InputNotFoundError if its folder changed or what was kept is gone."""
     if not _audit_path(desk, fingerprint).exists() or not root.exists():
@@ -79,12 +98,22 @@ def _opened(desk: Desk, root: Path, fingerprint: str) -> Dataset:
     cohort = cohorts.index(desk, root)
     if cohort.fingerprint != fingerprint:
         raise InputNotFoundError(f"The films of {root} have changed since they were examined: examine it again.")
-    features = load_or_measure(cohort, desk.settings.caches)
+    features = _features(desk, cohort)
     return _dataset(cohort, features, _audit_path(desk, fingerprint))
+
+
+def _features(
+    desk: Desk, cohort: Cohort, on_progress: Callable[[int, int], None] = lambda done, count: None
+) -> pd.DataFrame:
+    settings = desk.settings
+    return load_or_measure(
+        cohort, settings.caches, on_progress, settings.decode_threads, settings.max_file_megabytes * 10**6
+    )
 
 
 def _dataset(cohort: Cohort, features: pd.DataFrame, path: Path) -> Dataset:
     report, means = _decode(path.read_text(encoding="utf-8"))
+    report = with_folder_findings(report, cohort)
     films = cohort.select().merge(features.drop(columns="signature"), on="content_hash", how="left")
     return Dataset(cohort.root, cohort.fingerprint, cohorts.summarise(cohort), cohort.manifest, films, report, means)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseError, SettingsError
+from core.services.leftovers import remove_leftovers
 from core.settings import AppSettings, get_settings
 from db.engine import make_engine, session_factory
 from db.problems import DatabaseProblem, database_problems
@@ -67,4 +68,5 @@ def _open(settings: AppSettings) -> Desk:
         upgrade_to_head(engine)
     except DatabaseProblem as problem:
         raise DatabaseError(str(problem)) from problem
+    remove_leftovers(settings)
     return Desk(settings, engine)

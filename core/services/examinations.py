@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, update
 
 from core.errors import InputNotFoundError, SettingsError
+from core.radiograph.phantom import is_marked_as_drawn
 from core.runs.work import LIVE_STATES, Heartbeat, claim, finish, launch, mark_lost, request_stop, requeue
 from core.services.dataset_sources import draw_cohort, fetch_standard_cohort, unpack_cohort
 from core.services.datasets import examine
@@ -62,7 +63,7 @@ class ExaminationStatus:
     @property
     def is_synthetic(self) -> bool:
         """Whether its films are drawn, not taken."""
-        return self.origin is Origin.PHANTOMS
+        return self.origin is Origin.PHANTOMS or is_marked_as_drawn(self.root)
 
 
 class StoppedError(Exception):
@@ -73,12 +74,22 @@ def start_examination(desk: Desk, request: ExaminationRequest) -> str:
     """Record an examination, start the process that does it, and return its id; raises SettingsError for a folder
     outside the allowed roots and InputNotFoundError for one that is not there.
     """
-    root = _root_of(desk, request)
+    return _start(desk, _root_of(desk, request), request.origin, request.reader)
+
+
+def start_anew(desk: Desk, examination_id: str, reader: str | None = None) -> str:
+    """Examine the folder of an examination once more, wherever its films came from, and return the new one's id.
+
+    Films that lie there are neither sent, downloaded nor drawn again. Raises InputNotFoundError.
+    """
+    before = get_examination(desk, examination_id)
+    return _start(desk, before.root, before.origin, reader)
+
+
+def _start(desk: Desk, root: Path, origin: Origin, reader: str | None) -> str:
     examination_id = uuid.uuid4().hex[:12]
     with desk.transaction() as session:
-        session.add(
-            tables.Examination(id=examination_id, root=str(root), origin=request.origin.value, reader=request.reader)
-        )
+        session.add(tables.Examination(id=examination_id, root=str(root), origin=origin.value, reader=reader))
     _launch(desk, examination_id)
     return examination_id
 
@@ -152,7 +163,7 @@ def _work(desk: Desk, examination_id: str, heartbeat: Heartbeat) -> str:
     match origin:
         case Origin.PHANTOMS:
             draw_cohort(root, on_progress)
-        case Origin.KAGGLE:
+        case Origin.KAGGLE if not root.is_dir():
             on_progress("downloading", 0, 0)
             root = fetch_standard_cohort()
             _store(desk, examination_id, root=str(root))
@@ -200,7 +211,7 @@ def _find_lost(desk: Desk) -> None:
 
 def _status(row: tables.Examination) -> ExaminationStatus:
     left = None
-    if row.num_done and row.started_at and row.finished_at is None and row.stage == "measuring":
+    if row.num_done and row.started_at and row.finished_at is None and row.stage in {"indexing", "measuring"}:
         elapsed = (utc_now() - row.started_at).total_seconds()
         left = elapsed / row.num_done * (row.num_files - row.num_done)
     return ExaminationStatus(

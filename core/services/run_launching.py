@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from core.cohort.pixel_cache import PixelCache
 from core.errors import CohortError, SettingsError
+from core.radiograph.phantom import is_marked_as_drawn
 from core.services import cohorts
 from core.services.desk import Desk
 from core.training.config import SPLIT_FIELDS, TrainingConfig
@@ -28,6 +29,12 @@ class KnownCohort:
     fingerprint: str
     num_images: int
     num_for_training: int
+
+    @property
+    def words(self) -> str:
+        """The folder and how many films it holds, and whether these are drawn."""
+        films = "drawn films" if is_marked_as_drawn(self.root) else "films"
+        return f"{self.root} · {self.num_images:,} {films}"
 
 
 def list_known_cohorts(desk: Desk) -> list[KnownCohort]:

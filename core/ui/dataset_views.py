@@ -1,25 +1,41 @@
 """What the Dataset page shows of one dataset, part by part."""
 
 import html
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
 
 from core.cohort.audit.findings import Finding
 from core.figures import dataset as figures
+from core.services.dataset_tables import (
+    ANY,
+    SIZES,
+    SampleFilter,
+    bit_depth_table,
+    colour_mode_table,
+    film_counts,
+    films_per_patient,
+    finding_rows,
+    named,
+    ratio_table,
+    sample,
+    shift_rows,
+    subtype_table,
+)
 from core.services.datasets import Dataset
 from core.services.desk import Desk
 from core.services.films import Picture, picture_address
 from core.ui.plain_text import plain
 
+Made = TypeVar("Made")
 SEVERITY_LOOK = {
     "problem": ("red", ":material/error:"),
     "warning": ("orange", ":material/warning:"),
     "note": ("blue", ":material/info:"),
 }
-NUM_SAMPLES = 8
-MOST_FILES_LISTED = 500
-SIZES = {"any size": (0, 10**9), "under 300 pixels": (0, 300), "300 to 1,000": (300, 1000), "over 1,000": (1000, 10**9)}
 
 
 def audit_view(dataset: Dataset) -> None:
@@ -52,10 +68,10 @@ def _findings(dataset: Dataset) -> None:
 
 
 def _files(finding: Finding) -> None:
-    rows = [{"group": number, "file": file} for number, group in enumerate(finding.groups, start=1) for file in group]
-    st.dataframe(rows[:MOST_FILES_LISTED], hide_index=True, height=min(38 + 35 * len(rows), 280))
-    if len(rows) > MOST_FILES_LISTED:
-        st.caption(f"The first {MOST_FILES_LISTED:,} of {len(rows):,} files.")
+    rows = finding_rows(finding)
+    st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 280))
+    if len(rows) < finding.num_files:
+        st.caption(f"The first {len(rows):,} of {finding.num_files:,} files.")
 
 
 def _shortcuts(dataset: Dataset) -> None:
@@ -74,41 +90,29 @@ def _shortcuts(dataset: Dataset) -> None:
 
 def _shifts(dataset: Dataset) -> None:
     st.markdown("**Are test films of another kind?** How well 24-pixel copies tell test from training films.")
-    shifts = dataset.audit.shifts
-    if not shifts:
+    rows = shift_rows(dataset.audit.shifts)
+    if not rows:
         st.caption("This dataset has no train and test folders.")
         return
-    st.dataframe(
-        [
-            {"class": s.label, "train": s.num_train, "test": s.num_test, "AUC": s.auc and round(s.auc, 3)}
-            for s in shifts
-        ],
-        hide_index=True,
-    )
+    st.dataframe(rows, hide_index=True)
     st.caption("0.5: alike. Above 0.8 a threshold chosen on training films will not transfer fully.")
 
 
 def counts_view(dataset: Dataset) -> None:
     """Films by split and class with their ratio, subtypes, patients."""
-    films = dataset.films.assign(split=dataset.films["split"].fillna("no split"), label=_labels(dataset.films))
-    counts = films.groupby(["split", "label"]).size().rename("films").reset_index()
+    films = _films(dataset)
+    if films.empty:
+        _no_films()
+        return
     left, right = st.columns(2, gap="medium")
     with left:
-        st.plotly_chart(figures.count_figure(counts), key="dataset.counts", alt="Films by split and class")
+        figure = _kept("counts", dataset.fingerprint, lambda: figures.count_figure(film_counts(films)))
+        st.plotly_chart(figure, key="dataset.counts", alt="Films by split and class")
     with right:
-        table = counts.pivot_table(index="split", columns="label", values="films", fill_value=0).astype(int)
-        table["total"] = table.sum(axis=1)
-        if {"normal", "pneumonia"} <= set(table.columns):
-            ratio = table["pneumonia"] / table["normal"].where(table["normal"] > 0)
-            table["pneumonia : normal"] = ratio.map(lambda value: "–" if pd.isna(value) else f"{value:.2f} : 1")
-        st.dataframe(table)
-        by_subtype = films.groupby([films["subtype"].fillna("unknown")]).agg(
-            films=("file", "size"), patients=("patient", "nunique")
-        )
-        st.dataframe(by_subtype.rename_axis("subtype"))
-    per_patient = films.groupby(["label", "patient"]).size().rename("films").reset_index()
+        st.dataframe(_kept("ratios", dataset.fingerprint, lambda: ratio_table(films)))
+        st.dataframe(_kept("subtypes", dataset.fingerprint, lambda: subtype_table(films)))
     st.plotly_chart(
-        figures.histogram_figure(per_patient, "films", "films of one patient", num_bins=30),
+        _kept("per patient", dataset.fingerprint, lambda: figures.per_patient_figure(films_per_patient(films))),
         key="dataset.per_patient",
         alt="Films per patient by class",
     )
@@ -116,63 +120,70 @@ def counts_view(dataset: Dataset) -> None:
 
 def pictures_view(desk: Desk, dataset: Dataset) -> None:
     """Eight films drawn at random, by filter, and the mean film of each class."""
-    films = dataset.films.assign(split=dataset.films["split"].fillna("no split"), label=_labels(dataset.films))
+    films = _films(dataset)
+    if films.empty:
+        _no_films()
+        return
+    wanted = _sample_filter(films)
+    drawn = sample(films, wanted, st.session_state.get("dataset.draw", 0))
+    if drawn.empty:
+        st.caption("No film matches. Choose otherwise.")
+    else:
+        st.html(_grid(desk, dataset, drawn))
+    if dataset.means:
+        figure = _kept("means", dataset.fingerprint, lambda: figures.mean_figure(dataset.means))
+        st.plotly_chart(figure, key="dataset.means", alt="Mean film of each class and their difference")
+        st.caption("Means of at most 200 films a class. What differs outside the lungs is no disease.")
+
+
+def _sample_filter(films: pd.DataFrame) -> SampleFilter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.selectbox("Class", ["all", *sorted(films["label"].unique())], key="dataset.sample_class")
-        split = st.selectbox("Split", ["all", *sorted(films["split"].unique())], key="dataset.sample_split")
-        subtypes = sorted(films["subtype"].dropna().unique())
-        subtype = st.selectbox("Subtype", ["all", *subtypes], key="dataset.sample_subtype")
+        label, split, subtype = (
+            st.selectbox(words, [ANY, *sorted(films[column].unique())], key=f"dataset.sample_{column}")
+            for column, words in (("label", "Class"), ("split", "Split"), ("subtype", "Subtype"))
+        )
         size = st.selectbox("Shorter side", list(SIZES), key="dataset.sample_size")
         if st.button("Draw others", icon=":material/casino:", key="dataset.resample"):
             st.session_state["dataset.draw"] = st.session_state.get("dataset.draw", 0) + 1
-    for column, wanted in (("label", label), ("split", split), ("subtype", subtype)):
-        if wanted != "all":
-            films = films[films[column] == wanted]
-    shorter = films[["width", "height"]].min(axis=1)
-    low, high = SIZES[size]
-    films = films[(shorter >= low) & (shorter < high)]
-    if films.empty:
-        st.caption("No film matches. Choose otherwise.")
-    else:
-        drawn = films.sample(min(NUM_SAMPLES, len(films)), random_state=st.session_state.get("dataset.draw", 0))
-        st.html(_grid(desk, dataset, drawn))
-    if dataset.means:
-        st.plotly_chart(
-            figures.mean_figure(dataset.means), key="dataset.means", alt="Mean film of each class and their difference"
-        )
-        st.caption("Means of at most 200 films a class. What differs outside the lungs is no disease.")
+    return SampleFilter(label, split, subtype, size)
 
 
 def properties_view(dataset: Dataset) -> None:
     """Sizes, shape, brightness and contrast by class; colour modes and bit depths."""
-    films = dataset.films.assign(aspect=dataset.films["width"] / dataset.films["height"].clip(lower=1))
-    charts = (
-        ("width", "width, pixels", None),
-        ("height", "height, pixels", None),
-        ("aspect", "width / height", 1.0),
-        ("brightness", "mean grey, 0 to 1", None),
-        ("contrast", "standard deviation of grey", None),
-        ("border_darkness", "share of dark pixels along the edges", None),
-    )
-    for start in range(0, len(charts), 3):
-        for place, (column, title, line) in zip(st.columns(3), charts[start : start + 3], strict=True):
+    films = _films(dataset)
+    if films.empty:
+        _no_films()
+        return
+    for start in range(0, len(figures.PROPERTIES), 3):
+        for place, (column, title, line) in zip(st.columns(3), figures.PROPERTIES[start : start + 3], strict=False):
             with place:
+                make = partial(figures.histogram_figure, films, column, title, line)
                 st.plotly_chart(
-                    figures.histogram_figure(films, column, title, line),
+                    _kept(column, dataset.fingerprint, make),
                     key=f"dataset.histogram.{column}",
                     alt=f"Distribution of {title} by class",
                 )
-    left, middle, right = st.columns([2, 1, 1])
+    left, right = st.columns(2, gap="medium")
     with left:
-        st.plotly_chart(figures.size_figure(films), key="dataset.sizes", alt="Width against height")
-    with middle:
-        st.dataframe(films["mode"].value_counts().rename("films").rename_axis("colour mode"))
+        figure = _kept("sizes", dataset.fingerprint, lambda: figures.size_figure(films))
+        st.plotly_chart(figure, key="dataset.sizes", alt="Width against height")
     with right:
-        st.dataframe(films["bit_depth"].value_counts().rename("films").rename_axis("bits per pixel"))
+        st.dataframe(_kept("modes", dataset.fingerprint, lambda: colour_mode_table(films)))
+        st.dataframe(_kept("depths", dataset.fingerprint, lambda: bit_depth_table(films)))
 
 
-def _labels(films: pd.DataFrame) -> pd.Series:
-    return films["label"].fillna("no label")
+def _films(dataset: Dataset) -> pd.DataFrame:
+    return _kept("films", dataset.fingerprint, lambda: named(dataset.films))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _kept(what: str, fingerprint: str, _make: Callable[[], Made]) -> Made:
+    """Return a figure or table made once for the films of a fingerprint; nobody changes it afterwards."""
+    return _make()
+
+
+def _no_films() -> None:
+    st.caption("There is no usable film. The findings say why.")
 
 
 def _grid(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> str:

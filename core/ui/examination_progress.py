@@ -5,6 +5,7 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.examinations import ExaminationStatus, examine_again, get_examination, stop_examination
+from core.ui.plain_text import plain
 from core.ui.words import duration
 
 STAGE_WORDS = {
@@ -39,8 +40,8 @@ def examination_progress(desk: Desk, examination: ExaminationStatus) -> None:
                 stop_examination(desk, now.id)
                 st.rerun(scope="fragment")
         elif now.state != "completed":
-            st.warning(now.error or "It was stopped.", icon=":material/warning:")
-            st.caption("What was read is kept. Going on reads only the rest.")
+            st.warning(plain(now.error or "It was stopped."), icon=":material/warning:")
+            st.caption("What was read is kept: going on reads only what is new, changed or still unread.")
             if st.button("Go on", icon=":material/play_arrow:", key="dataset.resume", type="primary"):
                 examine_again(desk, now.id)
                 st.rerun()

@@ -6,11 +6,12 @@ import streamlit as st
 from core.cohort.splitting import SplitConfig
 from core.errors import PneumoDeskError
 from core.services import cohorts
+from core.services.dataset_tables import split_rows
 from core.services.datasets import Dataset
 from core.services.desk import Desk
 from core.services.saved_splits import list_splits, preview_split, save_split
+from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader
-from core.ui.words import moment
 
 
 def split_view(desk: Desk, dataset: Dataset) -> None:
@@ -19,51 +20,47 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
         "Patients are never divided, subtypes keep their shares, each content counts once, and test films are never "
         "used. The validation fold judges epochs; the calibration fold fits probabilities and the threshold."
     )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        fields = {name: _percent(name) for name in ("validation_fraction", "calibration_fraction", "holdout_fraction")}
-        seed = st.number_input(
-            "Seed",
-            0,
-            2**31 - 1,
-            0,
-            key="dataset.split.seed",
-            help=SplitConfig.model_fields["seed"].description,
-        )
     try:
-        config = SplitConfig(**fields, seed=int(seed))
+        config = _choose_config()
         fingerprint, balance = _preview(desk, dataset, dataset.fingerprint, config.model_dump_json())
     except (PneumoDeskError, ValueError) as error:
         st.warning(str(error), icon=":material/warning:")
     else:
         st.dataframe(balance)
-        with st.form("dataset.split.save", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-            name = st.text_input("Name of the split", placeholder="baseline", key="dataset.split.name")
-            if st.form_submit_button("Save this split", icon=":material/save:", type="primary"):
-                try:
-                    saved = save_split(desk, cohorts.index(desk, dataset.root), config, name, current_reader())
-                    st.toast(f"Saved as {saved.name}.", icon=":material/check:")
-                except PneumoDeskError as error:
-                    st.error(str(error), icon=":material/error:")
+        _save_form(desk, dataset, config)
         st.caption(f"Fingerprint {fingerprint[:16]}")
-    saved_splits = list_splits(desk, dataset.fingerprint)
-    if saved_splits:
-        st.markdown("**Saved splits** never change.")
-        st.dataframe(
-            [
-                {
-                    "name": saved.name,
-                    **{fold: sum(counts.values()) for fold, counts in saved.counts.items()},
-                    "seed": saved.config.seed,
-                    "fingerprint": saved.fingerprint[:16],
-                    "saved by": saved.reader or "",
-                    "saved": moment(saved.created_at),
-                }
-                for saved in saved_splits
-            ],
-            hide_index=True,
-        )
-    else:
+    _saved(desk, dataset)
+
+
+def _choose_config() -> SplitConfig:
+    """Raises ValueError if the shares leave nothing to train on."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        fields = {name: _percent(name) for name in ("validation_fraction", "calibration_fraction", "holdout_fraction")}
+        words = SplitConfig.model_fields["seed"].description
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="dataset.split.seed", help=words)
+    return SplitConfig(**fields, seed=int(seed))
+
+
+def _save_form(desk: Desk, dataset: Dataset, config: SplitConfig) -> None:
+    with st.form("dataset.split.save", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name of the split", placeholder="baseline", key="dataset.split.name")
+        if not st.form_submit_button("Save this split", icon=":material/save:", type="primary"):
+            return
+        try:
+            saved = save_split(desk, cohorts.index(desk, dataset.root), config, name, current_reader())
+            st.toast(f"Saved as {plain(saved.name)}.", icon=":material/check:")
+        except PneumoDeskError as error:
+            st.error(str(error), icon=":material/error:")
+
+
+def _saved(desk: Desk, dataset: Dataset) -> None:
+    splits = list_splits(desk, dataset.fingerprint)
+    if not splits:
         st.caption("No split of this dataset has been saved yet.")
+        return
+    st.markdown("**Saved splits** never change.")
+    st.dataframe(split_rows(splits), hide_index=True)
+    st.caption("Choose one on the Training page, or `python -m core train --split NAME`.")
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

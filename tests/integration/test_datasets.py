@@ -1,5 +1,6 @@
 """Folders are examined in the background, splits keep their names and films, and the data card needs no network."""
 
+import html
 import json
 import os
 import re
@@ -11,14 +12,18 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from core.cohort.splitting import SplitConfig
-from core.errors import CohortError, InputNotFoundError, SettingsError
-from core.services import cohorts
+from core.errors import CohortError, InputNotFoundError, PneumoDeskError, SettingsError
+from core.figures import dataset as figures
+from core.services import cohorts, examinations
 from core.services.data_card import data_card
 from core.services.dataset_sources import draw_cohort
-from core.services.datasets import examine, open_dataset
+from core.services.datasets import examine, open_dataset, write_manifest
 from core.services.desk import Desk, open_desk
 from core.services.examinations import (
     ExaminationRequest,
@@ -26,11 +31,13 @@ from core.services.examinations import (
     examine_again,
     get_examination,
     list_examinations,
+    start_anew,
     start_examination,
     stop_examination,
+    work_on_examination,
 )
 from core.services.saved_splits import list_splits, load_split, preview_split, save_split
-from core.settings import get_settings
+from core.settings import AppSettings, get_settings
 from db import models as tables
 
 PATIENCE_SECONDS = 120
@@ -52,6 +59,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort")
     draw_cohort(folder, lambda stage, done, count: None)
     return folder
+
+
+@pytest.fixture
+def in_this_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examinations are carried out where they are asked for, by the same code."""
+    monkeypatch.setattr(examinations, "launch", lambda arguments, log: work_on_examination(desk, arguments[-1]))
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -79,14 +92,59 @@ def test_a_folder_is_examined_by_a_process_of_its_own(desk: Desk, folder: Path) 
     assert [row.id for row in list_examinations(desk) if row.root == folder] == [second]
 
 
-def test_drawn_films_are_always_called_so(desk: Desk) -> None:
+def test_drawn_films_are_always_called_so(desk: Desk, in_this_process: None) -> None:
     """A drawn cohort is synthetic in its status and on its card."""
     examination_id = start_examination(desk, ExaminationRequest(origin=Origin.PHANTOMS))
     assert ended(desk, examination_id) == "completed"
     status = get_examination(desk, examination_id)
     assert status.is_synthetic
     dataset = open_dataset(desk, status.root, status.cohort_fingerprint)
-    assert "Synthetic" in data_card(dataset, is_synthetic=True) and "Synthetic" not in data_card(dataset)
+    assert "Synthetic" in data_card(desk, dataset)
+    again = start_anew(desk, examination_id, "Nurse Lee")
+    assert ended(desk, again) == "completed"
+    assert get_examination(desk, again).origin is Origin.PHANTOMS
+    by_folder = start_examination(desk, ExaminationRequest(path=status.root / "train"))
+    assert get_examination(desk, by_folder).is_synthetic
+    assert ended(desk, by_folder) == "completed"
+
+
+def test_examining_again_keeps_where_films_came_from(desk: Desk, folder: Path, in_this_process: None) -> None:
+    """A download and an upload are not fetched again but stay what they were; nothing needs the network."""
+    for origin in (Origin.KAGGLE, Origin.UPLOAD):
+        with desk.transaction() as session:
+            session.add(tables.Examination(id=f"of{origin}", root=str(folder), origin=origin.value, state="completed"))
+        again = start_anew(desk, f"of{origin}")
+        assert ended(desk, again) == "completed"
+        status = get_examination(desk, again)
+        assert (status.origin, status.root) == (origin, folder)
+    with pytest.raises(InputNotFoundError, match="no dataset"):
+        start_anew(desk, "unheard-of")
+
+
+def test_films_larger_than_the_setting_are_named(folder: Path, tmp_path: Path) -> None:
+    """The largest file that is read is a setting, also for the index; once it is raised the file is read."""
+    root = tmp_path / "films"
+    (root / "NORMAL").mkdir(parents=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (1100, 1100), np.uint8)).save(root / "NORMAL/large.png")
+    problems = [
+        cohorts.index(open_desk(AppSettings(home=tmp_path / "home", max_file_megabytes=size)), root).manifest["problem"]
+        for size in (1, 2)
+    ]
+    assert [problem.tolist() for problem in problems] == [["file_too_large"], [None]]
+
+
+def test_what_broke_off_is_cleaned_at_a_later_start(tmp_path: Path) -> None:
+    """A half-written folder goes once it has been still for an hour; one in use and finished ones stay."""
+    settings = AppSettings(home=tmp_path)
+    for name in ("caches/manifests/.new-old", "caches/pixels/.new-live", "caches/pixels/kept", "ensembles/.new-old"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "part").write_bytes(b"x")
+        if name.endswith("old"):
+            for path in (tmp_path / name / "part", tmp_path / name):
+                os.utime(path, (0, 0))
+    open_desk(settings)
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*/part")}
+    assert left == {"caches/pixels/.new-live/part", "caches/pixels/kept/part"}
 
 
 def test_a_killed_examination_is_lost_and_goes_on(desk: Desk, folder: Path, tmp_path: Path) -> None:
@@ -174,7 +232,9 @@ def test_a_saved_split_never_changes(desk: Desk, folder: Path) -> None:
 def test_the_card_and_the_command_line_say_the_same(desk: Desk, folder: Path, tmp_path: Path) -> None:
     """`index --report --json` gives counts, findings and shortcuts, and a card that asks no other host for anything."""
     card = tmp_path / "card.html"
-    command = [sys.executable, "-m", "core", "index", str(folder), "--report", str(card), "--json"]
+    manifest = tmp_path / "manifest.parquet"
+    options = ["--report", str(card), "--manifest", str(manifest), "--json"]
+    command = [sys.executable, "-m", "core", "index", str(folder), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
     dataset = examine(desk, folder)
@@ -183,4 +243,32 @@ def test_the_card_and_the_command_line_say_the_same(desk: Desk, folder: Path, tm
     assert set(document["shortcut_aucs"]) >= {"bytes_per_pixel", "height", "brightness"}
     text = card.read_text(encoding="utf-8")
     assert dataset.fingerprint in text
-    assert not re.search(r'<(script|link|img)[^>]+(src|href)="https?:', text)
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?https?:", text)
+    assert pd.read_parquet(manifest)["file"].tolist() == dataset.manifest["file"].tolist()
+    write_manifest(dataset, tmp_path / "manifest.csv")
+    assert pd.read_csv(tmp_path / "manifest.csv")["content_hash"].tolist() == dataset.manifest["content_hash"].tolist()
+    with pytest.raises(PneumoDeskError, match=r"neither in \.csv nor in \.parquet"):
+        write_manifest(dataset, tmp_path / "manifest.xlsx")
+
+
+def test_the_card_holds_all_that_the_page_shows(desk: Desk, folder: Path) -> None:
+    """Every figure, table, finding and saved split of the page stands in the one file, and eight films in it."""
+    dataset = examine(desk, folder)
+    save_split(desk, cohorts.index(desk, folder), SplitConfig(seed=11), "of the card", "Nurse Lee")
+    # Plotly writes "/" so that no text within a figure can end its script.
+    text = data_card(desk, dataset).replace("\\u002f", "/")
+    titles = ["films of one patient", *(title for _, title, _ in figures.PROPERTIES), "AUC of this property alone"]
+    titles += ["mean normal", "width, pixels", "pneumonia : normal", "colour mode", "bits per pixel", "subtype"]
+    titles += [finding.title for finding in dataset.audit.findings] + ["of the card", "Train against test"]
+    missing = [title for title in titles if html.escape(title) not in text and json.dumps(title)[1:-1] not in text]
+    assert missing == []
+    assert text.count("<img alt=") == 8 and text.count("data:image/jpeg;base64,") == 8
+
+
+def test_a_folder_without_any_usable_film_has_a_card(desk: Desk, tmp_path: Path) -> None:
+    """Where every file is broken the findings say so, and nothing falls over."""
+    (tmp_path / "films/NORMAL").mkdir(parents=True)
+    (tmp_path / "films/NORMAL/text.jpg").write_text("no picture")
+    dataset = examine(desk, tmp_path / "films")
+    assert {finding.code for finding in dataset.audit.findings} == {"no_labels", "file_not_a_picture"}
+    assert "There is no usable film" in data_card(desk, dataset)

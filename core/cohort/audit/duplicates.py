@@ -3,6 +3,8 @@
 Shapes: N films, P pixels of a signature, D principal components.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
@@ -20,6 +22,48 @@ On the 5,515 different films of the standard cohort no two come above 0.985; its
 """
 NUM_COMPONENTS = 24
 MOST_NEIGHBOURS = 8
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where copies stand, and what that means."""
+
+    code: str
+    title: str
+    where: str
+    severity_of_exact: Severity
+    severity_of_near: Severity
+    advice_for_exact: str
+    advice_for_near: str
+
+
+ACROSS_LABELS = _Place(
+    "_across_labels",
+    "One film, two labels",
+    "stand under both labels",
+    Severity.PROBLEM,
+    Severity.PROBLEM,
+    "Ask who graded them, and keep one. Training leaves exact copies with two labels out.",
+    "Ask who graded them, and keep one: only exact copies with two labels are left out by themselves.",
+)
+ACROSS_SPLITS = _Place(
+    "_across_splits",
+    "One film on both sides of a split",
+    "stand in more than one split, so that a model is judged on films it was trained on",
+    Severity.PROBLEM,
+    Severity.PROBLEM,
+    "Take them out of one side. Splits saved here never use a film of which the test folder has an exact copy.",
+    "Take them out of one side: splits saved here leave out exact copies of test films only.",
+)
+WITHIN = _Place(
+    "",
+    "Films that are there more than once",
+    "stand within one split and class",
+    Severity.NOTE,
+    Severity.WARNING,
+    "Splits saved here use each content once.",
+    "Take the copies away: only exact copies are left out by themselves.",
+)
 
 
 def find_duplicates(films: pd.DataFrame, features: pd.DataFrame) -> list[Finding]:
@@ -76,53 +120,30 @@ def _project(unit_NP: np.ndarray) -> np.ndarray:
 def _findings(films: pd.DataFrame, groups: list[tuple[str, ...]], *, is_exact: bool) -> list[Finding]:
     """Sort groups by what makes them matter: two labels before two splits before the rest."""
     kind, words = ("exact", "the same bytes") if is_exact else ("near", "the same picture, stored differently")
+    by_place = _sorted_by_place(films, groups)
+    return [
+        Finding(
+            f"{kind}_duplicates{place.code}",
+            place.severity_of_exact if is_exact else place.severity_of_near,
+            place.title,
+            f"{len(found):,} groups of files with {words} ({sum(map(len, found)):,} files) {place.where}.",
+            place.advice_for_exact if is_exact else place.advice_for_near,
+            tuple(found),
+        )
+        for place, found in by_place.items()
+        if found
+    ]
+
+
+def _sorted_by_place(films: pd.DataFrame, groups: list[tuple[str, ...]]) -> dict[_Place, list[tuple[str, ...]]]:
     known = films.set_index("file")[["label", "split"]]
-    across_labels, across_splits, within = [], [], []
+    found: dict[_Place, list[tuple[str, ...]]] = {place: [] for place in (ACROSS_LABELS, ACROSS_SPLITS, WITHIN)}
     for group in groups:
         rows = known.loc[list(group)]
         if rows["label"].nunique() > 1:
-            across_labels.append(group)
+            found[ACROSS_LABELS].append(group)
         elif rows["split"].nunique() > 1:
-            across_splits.append(group)
+            found[ACROSS_SPLITS].append(group)
         else:
-            within.append(group)
-    cases = (
-        (
-            f"{kind}_duplicates_across_labels",
-            Severity.PROBLEM,
-            "One film, two labels",
-            across_labels,
-            "stand under both labels",
-            "Ask who graded them, and keep one. Training leaves exact copies with two labels out.",
-        ),
-        (
-            f"{kind}_duplicates_across_splits",
-            Severity.PROBLEM,
-            "One film on both sides of a split",
-            across_splits,
-            "stand in more than one split, so that a model is judged on films it was trained on",
-            "Take them out of one side. Splits saved here never use a film of which the test folder has an exact copy.",
-        ),
-        (
-            f"{kind}_duplicates",
-            Severity.NOTE if is_exact else Severity.WARNING,
-            "Films that are there more than once",
-            within,
-            "stand within one split and class",
-            "Splits saved here use each content once."
-            if is_exact
-            else "Take the copies away: only exact copies are left out by themselves.",
-        ),
-    )
-    return [
-        Finding(
-            code,
-            severity,
-            title,
-            f"{len(found):,} groups of files with {words} ({sum(map(len, found)):,} files) {where}.",
-            advice,
-            tuple(found),
-        )
-        for code, severity, title, found, where, advice in cases
-        if found
-    ]
+            found[WITHIN].append(group)
+    return found

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.cohort.audit.findings import Finding, Severity
+from core.cohort.audit.findings import Finding, Severity, each_alone
 
 FEWEST_VALIDATION_FILMS = 200
 """Below this the 95 % interval of an accuracy near 0.95 is wider than 6 points (Wilson)."""
@@ -17,6 +17,7 @@ def find_split_problems(films: pd.DataFrame) -> list[Finding]:
         return [_no_labels()]
     return [
         *_one_class(labelled),
+        *_labels_against_names(labelled),
         *_patients_across_splits(labelled),
         *_small_validation(labelled),
         *_few_patients(labelled),
@@ -47,6 +48,24 @@ def _one_class(films: pd.DataFrame) -> list[Finding]:
             "Only one class",
             f"All {len(films):,} labelled films are {labels[0]}.",
             f"Add films of the class {other}: a model needs both.",
+        )
+    ]
+
+
+def _labels_against_names(films: pd.DataFrame) -> list[Finding]:
+    """Names of the standard cohort tell a film's subtype, and so its class."""
+    named = films[films["subtype"].notna()]
+    conflicting = named[(named["subtype"] == "normal") != (named["label"] == "normal")]
+    if conflicting.empty:
+        return []
+    return [
+        Finding(
+            "labels_against_names",
+            Severity.PROBLEM,
+            "Name and label disagree",
+            f"{len(conflicting):,} films have the name of one class and the label of the other.",
+            "Look at them, and move each to its class's folder or correct its row in the metadata.",
+            each_alone(conflicting["file"].tolist()),
         )
     ]
 
@@ -90,18 +109,22 @@ def _small_validation(films: pd.DataFrame) -> list[Finding]:
 
 
 def _few_patients(films: pd.DataFrame) -> list[Finding]:
-    counts = films[films["split"] != "test"].groupby("label")["patient"].nunique()
-    few = {label: int(count) for label, count in counts.items() if count < FEWEST_PATIENTS_OF_A_CLASS}
+    outside = films[films["split"] != "test"]
+    counts = outside.groupby("label")["patient"].nunique()
+    few = {label: int(counts.get(label, 0)) for label in sorted(films["label"].unique())}
+    few = {label: count for label, count in few.items() if count < FEWEST_PATIENTS_OF_A_CLASS}
     if not few:
         return []
-    named = " and ".join(f"{count} of class {label}" for label, count in few.items())
+    named = " and ".join(f"{count} patient{'' if count == 1 else 's'} of class {label}" for label, count in few.items())
+    by_patient = outside[outside["label"].isin(few)].groupby("patient")["file"]
     return [
         Finding(
             "few_patients",
             Severity.PROBLEM,
             "Too few patients to train on",
-            f"Outside the test folder there are only {named}: no fold can be judged on so few.",
-            f"Add films of at least {FEWEST_PATIENTS_OF_A_CLASS} patients for each class.",
+            f"Outside the test folder there is no more than {named}: no fold can be judged on so few.",
+            f"Add films until there are at least {FEWEST_PATIENTS_OF_A_CLASS} patients of each class.",
+            tuple(sorted(tuple(sorted(files)) for _, files in by_patient)),
         )
     ]
 

@@ -1,11 +1,12 @@
 """The audit of a cohort: everything that decides what results on it are worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from core.cohort.audit.duplicates import find_duplicates
 from core.cohort.audit.findings import Finding, Severity
+from core.cohort.audit.folders import find_folder_oddities
 from core.cohort.audit.folds import find_split_problems
 from core.cohort.audit.odd_files import find_odd_films, find_unusable_files
 from core.cohort.audit.shift import Shift, measure_shift, shift_findings
@@ -37,5 +38,13 @@ def audit(cohort: Cohort, features: pd.DataFrame) -> AuditReport:
         *find_unusable_files(cohort.manifest),
         *find_odd_films(films),
     ]
-    findings.sort(key=lambda finding: _ORDER[finding.severity])
-    return AuditReport(tuple(findings), tuple(shortcuts), tuple(shifts))
+    return AuditReport(_gravest_first(findings), tuple(shortcuts), tuple(shifts))
+
+
+def with_folder_findings(report: AuditReport, cohort: Cohort) -> AuditReport:
+    """Return an audit with what its folder holds besides films, which no fingerprint of films can tell."""
+    return replace(report, findings=_gravest_first([*report.findings, *find_folder_oddities(cohort)]))
+
+
+def _gravest_first(findings: list[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: _ORDER[finding.severity]))

@@ -87,7 +87,7 @@ def _choose_cohort(desk: Desk, known: list[KnownCohort], start: StartingPoint) -
         "Cohort",
         known,
         index=roots.index(start.request.data) if start.request.data in roots else 0,
-        format_func=lambda one: f"{one.root} · {one.num_images:,} films",
+        format_func=lambda one: one.words,
         help="Patients of its training folder are split; its test folder is not touched.",
         key=f"training.cohort.{start.key}",
     )

@@ -72,7 +72,7 @@ def _choose_cohort(desk: Desk) -> KnownCohort | None:
     return st.selectbox(
         "Cohort",
         known,
-        format_func=lambda one: f"{one.root} · {one.num_images:,} films",
+        format_func=lambda one: one.words,
         help="Patients of its training folder are split; its test folder is not touched.",
         key="training.sweep.cohort",
     )

@@ -1,0 +1,125 @@
+"""Ways to give the Dataset page films, and the datasets that were examined before."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.services.desk import Desk
+from core.services.examinations import ExaminationRequest, Origin, list_examinations, start_anew, start_examination
+from core.ui.reader.component import current_reader
+from core.ui.uploader.component import close_upload, uploader
+from core.ui.words import STATE_WORDS, moment
+
+KEY_OF_UPLOAD = "dataset.uploader"
+ORIGINS = {
+    Origin.FOLDER: "folder",
+    Origin.UPLOAD: "sent from a browser",
+    Origin.KAGGLE: "Kaggle",
+    Origin.PHANTOMS: "drawn",
+}
+
+
+def show_start(desk: Desk) -> None:
+    """All ways in, then what is known."""
+    folder, upload, kaggle, drawn = st.tabs(
+        [
+            ":material/dns: A folder of the server",
+            ":material/upload: From this computer",
+            ":material/cloud_download: Kaggle",
+            ":material/draw: Drawn films",
+        ]
+    )
+    with folder:
+        _folder(desk)
+    with upload:
+        _upload(desk)
+    with kaggle:
+        _kaggle(desk)
+    with drawn:
+        _drawn(desk)
+    st.subheader("Examined datasets")
+    _known(desk)
+
+
+def begin(desk: Desk, origin: Origin, path: Path | None = None) -> None:
+    """Start an examination and go to its address."""
+    go_to_dataset(start_examination(desk, ExaminationRequest(origin=origin, path=path, reader=current_reader())))
+
+
+def begin_anew(desk: Desk, examination_id: str) -> None:
+    """Examine a dataset again and go to the new examination's address."""
+    go_to_dataset(start_anew(desk, examination_id, current_reader()))
+
+
+def go_to_dataset(examination_id: str | None) -> None:
+    """Go to a dataset's own address, or back to all of them."""
+    st.query_params.clear()
+    if examination_id is not None:
+        st.query_params["dataset"] = examination_id
+    st.rerun()
+
+
+def _folder(desk: Desk) -> None:
+    roots = desk.settings.allowed_film_roots
+    with st.form("dataset.folder", border=False):
+        path = st.text_input("Folder", placeholder=str(roots[0]), key="dataset.path").strip()
+        st.caption(
+            "Folders of split/class (train/NORMAL …), of class alone, or flat with a metadata.csv. "
+            f"Below {' or '.join(map(str, roots))}."
+        )
+        if st.form_submit_button("Examine the folder", icon=":material/troubleshoot:", type="primary") and path:
+            begin(desk, Origin.FOLDER, Path(path))
+
+
+def _upload(desk: Desk) -> None:
+    state = uploader(desk, key=KEY_OF_UPLOAD)
+    st.caption("A folder, files, or a zip of the same layouts.")
+    if st.button(
+        "Examine what was sent",
+        icon=":material/troubleshoot:",
+        type="primary",
+        disabled=not state.num_received,
+        key="dataset.examine_upload",
+    ):
+        begin(desk, Origin.UPLOAD, close_upload(desk, state, key=KEY_OF_UPLOAD))
+
+
+def _kaggle(desk: Desk) -> None:
+    st.caption(
+        "Downloads the standard cohort of Kermany et al. 2018 (5,856 films of children, CC BY 4.0) from Kaggle. "
+        "This is the only thing here that needs internet."
+    )
+    if st.button("Download and examine", icon=":material/cloud_download:", key="dataset.kaggle"):
+        begin(desk, Origin.KAGGLE)
+
+
+def _drawn(desk: Desk) -> None:
+    st.caption("Draws 120 synthetic films, to try every page without radiographs. They are always labelled so.")
+    if st.button("Draw and examine", icon=":material/draw:", key="dataset.draw_films"):
+        begin(desk, Origin.PHANTOMS)
+
+
+def _known(desk: Desk) -> None:
+    known = list_examinations(desk)
+    if not known:
+        st.caption("None yet. Give a folder above; it is kept and opens at once the next time.")
+        return
+    chosen = st.dataframe(
+        [
+            {
+                "Dataset": examination.root.name,
+                "Folder": str(examination.root),
+                "From": ORIGINS[examination.origin],
+                "State": STATE_WORDS[examination.state].replace("reading", "being examined"),
+                "Films": "synthetic" if examination.is_synthetic else "radiographs",
+                "Examined": moment(examination.created_at),
+            }
+            for examination in known
+        ],
+        key="dataset.known",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+    )
+    if chosen.selection.rows and chosen.selection.rows[0] < len(known):
+        go_to_dataset(known[chosen.selection.rows[0]].id)
