@@ -18,14 +18,14 @@ from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, 
 from core.model.card import GateReport, ModelCard
 from core.model.catalogue import Architecture, WeightsSource
 from core.model.checkpoint import save_checkpoint
-from core.model.classifier import PneumoniaClassifier
 from core.model.loading import default_preprocessing, weights_of
 from core.model.pretrained import build_classifier, resolve_source
+from core.runs.fold_outputs import Outputs, fit_and_read
 from core.runs.run_states import StateKeeper
-from core.training.config import FineTuning, TrainingConfig
-from core.training.films import FeatureSet, FilmSet
-from core.training.frozen import compute_features, fit_head
-from core.training.loop import EpochResult, FitResult, Progress, Watchers, fit
+from core.training.allocation import keep_freed_memory
+from core.training.config import TrainingConfig
+from core.training.films import FilmSet
+from core.training.loop import EpochResult, FitResult, Progress, Watchers
 from core.training.precision import resolve_device
 from core.triage.gate import Gate, fit_gate
 
@@ -93,17 +93,10 @@ class SessionOutcome:
     reports: Mapping[str, EvaluationReport]
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """What a network says of the films of one fold."""
-
-    logits_N: np.ndarray
-    embeddings_ND: np.ndarray
-
-
 def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: SessionWatchers) -> SessionOutcome:
     """Train on the `train` fold, judge epochs on `validation`, fit probabilities and threshold, save the checkpoint."""
     config, device = request.config, resolve_device(device_of(request))
+    keep_freed_memory()
     torch.manual_seed(config.seed)
     model = build_classifier(
         config.architecture, dropout=config.dropout, source=config.weights, weights_file=config.weights_file
@@ -111,15 +104,8 @@ def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: Se
     keeper = StateKeeper(
         request.folder / STATES, request.seconds_between_states, watchers.should_stop, watchers.on_resume
     )
-    fitted = _fit(model, folds, config, device, watchers, keeper)
-    outputs = {}
-    for place, name in enumerate(folds):
-
-        def tell(place: int = place, name: str = name) -> None:
-            watchers.on_stage("reading folds", place, len(folds), name)
-
-        tell()
-        outputs[name] = predict(fitted.model, folds[name].films, config, device, on_batch=tell)
+    films = {name: fold.films for name, fold in folds.items()}
+    fitted, outputs = fit_and_read(model, films, config, device, _loop_watchers(watchers, keeper), watchers.on_stage)
     calibration = fit_platt_scaling(outputs["calibration"].logits_N, folds["calibration"].films.labels_N)
     point = _operating_point(folds, outputs, calibration, request.rule)
     gate, gate_report = _gate(folds, outputs)
@@ -156,51 +142,6 @@ def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: Se
 def device_of(request: SessionRequest) -> str:
     """Return the device that the config names, or the desk's own where it leaves the choice."""
     return request.device if request.config.device == "auto" else request.config.device
-
-
-def _fit(
-    model: PneumoniaClassifier,
-    folds: Mapping[str, Fold],
-    config: TrainingConfig,
-    device: torch.device,
-    watchers: SessionWatchers,
-    keeper: StateKeeper,
-) -> FitResult:
-    """Fit the whole network or, where its features are frozen, the head on features computed once."""
-    train, validation = folds["train"].films, folds["validation"].films
-    if config.fine_tuning is not FineTuning.FROZEN:
-        return fit(model, train, validation, config, device, _loop_watchers(watchers, keeper))
-    model = model.to(device=device, memory_format=torch.channels_last)
-    num_films = len(train) + len(validation)
-
-    def features_of(films: FilmSet, num_before: int) -> FeatureSet:
-        def tell(done: int) -> None:
-            watchers.on_stage("computing features", num_before + done, num_films, "")
-
-        return compute_features(model, films, config, device, tell)
-
-    examples = features_of(train, 0), features_of(validation, len(train))
-    return fit_head(model, *examples, config, device, _loop_watchers(watchers, keeper))
-
-
-@torch.inference_mode()
-def predict(
-    model: PneumoniaClassifier,
-    films: FilmSet,
-    config: TrainingConfig,
-    device: torch.device,
-    on_batch: Callable[[], None] = lambda: None,
-) -> Outputs:
-    """Return logits and embeddings of a fold in single precision, as triage computes them."""
-    model.eval()
-    logits, embeddings = [], []
-    for start in range(0, len(films), config.batch_size):
-        positions = np.arange(start, min(start + config.batch_size, len(films)))
-        output = model.parts(films.inputs(positions, device))
-        logits.append(output.logits_B.float().cpu().numpy())
-        embeddings.append(output.embeddings_BD.float().cpu().numpy())
-        on_batch()
-    return Outputs(np.concatenate(logits), np.concatenate(embeddings))
 
 
 def origin_of(architecture: Architecture, source: WeightsSource) -> str:

@@ -1,0 +1,103 @@
+"""Fitting a network, and what it then says of the films of each fold.
+
+Shapes: N films of a fold, B films of a batch, D embedding size.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.model.classifier import PneumoniaClassifier
+from core.training.config import FineTuning, TrainingConfig
+from core.training.films import FeatureSet, FilmSet
+from core.training.frozen import compute_features, fit_head
+from core.training.loop import FitResult, Watchers, fit
+
+# Stage, how much of it is done, of how much, and a detail.
+OnStage = Callable[[str, int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network says of the films of one fold."""
+
+    logits_N: np.ndarray
+    embeddings_ND: np.ndarray
+
+
+def fit_and_read(
+    model: PneumoniaClassifier,
+    folds: Mapping[str, FilmSet],
+    config: TrainingConfig,
+    device: torch.device,
+    watchers: Watchers,
+    on_stage: OnStage,
+) -> tuple[FitResult, dict[str, Outputs]]:
+    """Fit on the fold `train`, judge epochs on `validation`, and return the network and its outputs on every fold.
+
+    The features of a frozen network are computed once for each film, and both its head and its outputs rest on them.
+    """
+    if config.fine_tuning is FineTuning.FROZEN:
+        features = _features(model, folds, config, device, on_stage)
+        fitted = fit_head(model, features["train"], features["validation"], config, device, watchers)
+        return fitted, {name: outputs_of_features(fitted.model, part, device) for name, part in features.items()}
+    fitted = fit(model, folds["train"], folds["validation"], config, device, watchers)
+    outputs = {}
+    for place, name in enumerate(folds):
+
+        def tell(place: int = place, name: str = name) -> None:
+            on_stage("reading folds", place, len(folds), name)
+
+        tell()
+        outputs[name] = predict(fitted.model, folds[name], config, device, on_batch=tell)
+    return fitted, outputs
+
+
+@torch.inference_mode()
+def predict(
+    model: PneumoniaClassifier,
+    films: FilmSet,
+    config: TrainingConfig,
+    device: torch.device,
+    on_batch: Callable[[], None] = lambda: None,
+) -> Outputs:
+    """Return logits and embeddings of a fold in single precision, as triage computes them."""
+    model.eval()
+    logits, embeddings = [], []
+    for start in range(0, len(films), config.batch_size):
+        positions = np.arange(start, min(start + config.batch_size, len(films)))
+        output = model.parts(films.inputs(positions, device))
+        logits.append(output.logits_B.float().cpu().numpy())
+        embeddings.append(output.embeddings_BD.float().cpu().numpy())
+        on_batch()
+    return Outputs(np.concatenate(logits), np.concatenate(embeddings))
+
+
+@torch.inference_mode()
+def outputs_of_features(model: PneumoniaClassifier, features: FeatureSet, device: torch.device) -> Outputs:
+    """Return what a network says of films whose features it was fitted to."""
+    model.eval()
+    logits_N = model.head(features.features_ND.to(device)).squeeze(1)
+    return Outputs(logits_N.float().cpu().numpy(), features.features_ND.numpy())
+
+
+def _features(
+    model: PneumoniaClassifier,
+    folds: Mapping[str, FilmSet],
+    config: TrainingConfig,
+    device: torch.device,
+    on_stage: OnStage,
+) -> dict[str, FeatureSet]:
+    model = model.to(device=device, memory_format=torch.channels_last)
+    num_films = sum(len(films) for films in folds.values())
+    features: dict[str, FeatureSet] = {}
+    for name, films in folds.items():
+        num_before = sum(len(done) for done in features.values())
+
+        def tell(done: int, num_before: int = num_before) -> None:
+            on_stage("computing features", num_before + done, num_films, "")
+
+        features[name] = compute_features(model, films, config, device, tell)
+    return features
