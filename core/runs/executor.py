@@ -10,12 +10,14 @@ from typing import Protocol
 from core.runs.process_identity import ProcessIdentity
 from core.runs.work import launch
 
+TORCHRUN = ("torch.distributed.run", "--standalone")
+
 
 class Executor(Protocol):
     """Begins the worker of a run and ends it; the worker itself writes how the run stands."""
 
-    def start(self, run_id: str) -> ProcessIdentity:
-        """Begin the worker of a run and return who it is; raises OSError if there is no room for it."""
+    def start(self, run_id: str, num_devices: int) -> ProcessIdentity:
+        """Begin the worker of a run over so many devices and return who it is; raises OSError if there is no room."""
 
     def ask_to_end(self, worker: ProcessIdentity) -> None:
         """Ask a worker to end after a checkpoint; does nothing if it has ended."""
@@ -32,9 +34,14 @@ class LocalProcesses:
     log_of: Callable[[str], Path]
     variables: Mapping[str, str]
 
-    def start(self, run_id: str) -> ProcessIdentity:
-        """Begin a process in a session of its own."""
-        return ProcessIdentity.of(launch([self.module, run_id], self.log_of(run_id), self.variables))
+    def start(self, run_id: str, num_devices: int) -> ProcessIdentity:
+        """Begin a process in a session of its own; for several devices torchrun, which begins one for each."""
+        arguments, variables = [self.module, run_id], dict(self.variables)
+        if num_devices > 1:
+            arguments = [*TORCHRUN, f"--nproc-per-node={num_devices}", "-m", *arguments]
+            # By itself torchrun gives each process one thread.
+            variables.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // num_devices)))
+        return ProcessIdentity.of(launch(arguments, self.log_of(run_id), variables))
 
     def ask_to_end(self, worker: ProcessIdentity) -> None:
         """Send SIGTERM."""

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from core.model.classifier import PneumoniaClassifier
+from core.runs.reporting import RunStopped
 from core.training.config import FineTuning, TrainingConfig
 from core.training.films import FeatureSet, FilmSet
 from core.training.frozen import compute_features, fit_head
 from core.training.loop import FitResult, Watchers, fit
+from core.training.team import ALONE, Team
 
 # Stage, how much of it is done, of how much, and a detail.
 OnStage = Callable[[str, int, int, str], None]
@@ -34,17 +36,25 @@ def fit_and_read(
     device: torch.device,
     watchers: Watchers,
     on_stage: OnStage,
+    team: Team = ALONE,
 ) -> tuple[FitResult, dict[str, Outputs]]:
     """Fit on the fold `train`, judge epochs on `validation`, and return the network and its outputs on every fold.
 
     The features of a frozen network are computed once for each film, and both its head and its outputs rest on them.
+    Of the processes that share a run only the first reads the folds. Raises RunStopped.
     """
     if config.fine_tuning is FineTuning.FROZEN:
         features = _features(model, folds, config, device, on_stage)
         fitted = fit_head(model, features["train"], features["validation"], config, device, watchers)
+        if fitted.stopped:
+            raise RunStopped
         return fitted, {name: outputs_of_features(fitted.model, part, device) for name, part in features.items()}
-    fitted = fit(model, folds["train"], folds["validation"], config, device, watchers)
-    outputs = {}
+    fitted = fit(model, folds["train"], folds["validation"], config, device, watchers, team)
+    if fitted.stopped:
+        raise RunStopped
+    outputs: dict[str, Outputs] = {}
+    if team.rank > 0:
+        return fitted, outputs
     for place, name in enumerate(folds):
 
         def tell(place: int = place, name: str = name) -> None:

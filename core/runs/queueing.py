@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core.runs.devices import ANY_GPU, parts_of, place_for
 from core.runs.failures import Failure, vanished
 from core.runs.process_identity import ProcessIdentity, read_boot_id
 from core.runs.run_log import LINES_KEPT_WITH_FAILURE, LOG_FILE, read_tail
@@ -56,18 +57,38 @@ def put_right(session: Session) -> list[str]:
     return lost
 
 
-def take_next(session: Session) -> list[str]:
-    """Mark the next run of every device on which none goes on as starting, and return them."""
-    runs = live_runs(session)
-    busy = {run.device for run in runs if run.state != State.QUEUED}
-    taken = []
+def next_runs(runs: Sequence[Run], devices: Sequence[str]) -> list[tuple[Run, str]]:
+    """Return which of the live runs can begin now, in the order of the queue, and where.
+
+    Every free device gets a run. One that waits for several GPUs keeps those that are free from the runs behind it: it
+    would wait for ever otherwise.
+    """
+    busy = {part for run in runs if run.state != State.QUEUED for part in parts_of(run.device)}
+    chosen = []
     for run in runs:
-        if run.device in busy:
+        if run.state != State.QUEUED:
             continue
-        busy.add(run.device)
-        run.state, run.heartbeat_at = State.STARTING.value, utc_now()
+        place = place_for(run.device, num_devices_of(run), devices, busy)
+        if place is not None:
+            busy.update(parts_of(place))
+            chosen.append((run, place))
+        elif run.device == ANY_GPU:
+            busy.update(name for name in devices if name.startswith(ANY_GPU))
+    return chosen
+
+
+def num_devices_of(run: Run) -> int:
+    """Return over how many devices a run is to be computed."""
+    return int(run.config.get("devices") or 1)
+
+
+def take_next(session: Session, devices: Sequence[str]) -> list[tuple[str, int]]:
+    """Mark the runs that can begin now as starting, each where it can; return them with their numbers of devices."""
+    taken = []
+    for run, place in next_runs(live_runs(session), devices):
+        run.state, run.device, run.heartbeat_at = State.STARTING.value, place, utc_now()
         run.pid = run.process_started = run.boot_id = None
-        taken.append(run.id)
+        taken.append((run.id, num_devices_of(run)))
     return taken
 
 
@@ -118,13 +139,14 @@ def ask_to_stop(session: Session, run_id: str) -> bool:
     return bool(waiting.rowcount or live.rowcount)
 
 
-def queue_again(session: Session, run_id: str) -> bool:
-    """Let a run that ended unfinished wait at the end of its queue; returns whether it was such a run."""
+def queue_again(session: Session, run_id: str, device: str) -> bool:
+    """Let a run that ended unfinished wait at the end of a device's queue; returns whether it was such a run."""
     queued = session.execute(
         update(Run)
         .where(Run.id == run_id, Run.state.in_(UNFINISHED), Run.id.not_in(select(ImportedRecord.run_id)))
         .values(
             state=State.QUEUED.value,
+            device=device,
             queued_at=utc_now(),
             finished_at=None,
             stop_requested=False,

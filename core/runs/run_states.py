@@ -31,6 +31,8 @@ class StateKeeper:
     folder: Path
     seconds_between: float
     should_stop: Callable[[], bool] = lambda: False
+    # Of the processes that share a run, one writes.
+    writes: bool = True
     # Is told how many steps are done where a run goes on.
     on_resume: Callable[[int], None] = lambda num_steps: None
     _state: TrainingState | None = field(default=None, init=False)
@@ -45,9 +47,8 @@ class StateKeeper:
         # Told also where a run begins anew: it may have been killed before its first state was kept.
         self.on_resume(int(state.schedule.last_epoch))
 
-    def after_step(self) -> None:
+    def after_step(self, is_asked: bool) -> None:
         """Keep the state if it is time to; raises RunStopped, with the state kept, if a stop was asked for."""
-        is_asked = self.should_stop()
         if is_asked or time.monotonic() - self._kept_at >= self.seconds_between:
             self.keep()
         if is_asked:
@@ -59,15 +60,9 @@ class StateKeeper:
             self.keep()
             raise RunStopped
 
-    def after_epoch(self) -> None:
-        """Keep the state; raises RunStopped if a stop was asked for."""
-        self.keep()
-        if self.should_stop():
-            raise RunStopped
-
     def keep(self) -> None:
         """Write the state, so that a crash at any moment leaves a whole one; raises OSError."""
-        if self._state is None:
+        if self._state is None or not self.writes:
             return
         write_state(pack(self._state), self.folder)
         self._kept_at = time.monotonic()

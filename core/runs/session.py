@@ -27,6 +27,7 @@ from core.training.config import TrainingConfig
 from core.training.films import FilmSet
 from core.training.loop import EpochResult, FitResult, Progress, Watchers
 from core.training.precision import resolve_device
+from core.training.team import ALONE, Team, device_of_rank
 from core.triage.gate import Gate, fit_gate
 
 STATES = "states"
@@ -93,19 +94,15 @@ class SessionOutcome:
     reports: Mapping[str, EvaluationReport]
 
 
-def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: SessionWatchers) -> SessionOutcome:
-    """Train on the `train` fold, judge epochs on `validation`, fit probabilities and threshold, save the checkpoint."""
-    config, device = request.config, resolve_device(device_of(request))
-    keep_freed_memory()
-    torch.manual_seed(config.seed)
-    model = build_classifier(
-        config.architecture, dropout=config.dropout, source=config.weights, weights_file=config.weights_file
-    )
-    keeper = StateKeeper(
-        request.folder / STATES, request.seconds_between_states, watchers.should_stop, watchers.on_resume
-    )
-    films = {name: fold.films for name, fold in folds.items()}
-    fitted, outputs = fit_and_read(model, films, config, device, _loop_watchers(watchers, keeper), watchers.on_stage)
+def run_session(
+    request: SessionRequest, folds: Mapping[str, Fold], watchers: SessionWatchers, team: Team = ALONE
+) -> SessionOutcome:
+    """Train on the `train` fold, judge epochs on `validation`, fit probabilities and threshold, save the checkpoint.
+
+    Raises RunStopped when it was asked to stop.
+    """
+    config, device = request.config, resolve_device(device_of(request, team))
+    fitted, outputs = _fitted(request, folds, watchers, team)
     calibration = fit_platt_scaling(outputs["calibration"].logits_N, folds["calibration"].films.labels_N)
     point = _operating_point(folds, outputs, calibration, request.rule)
     gate, gate_report = _gate(folds, outputs)
@@ -139,9 +136,38 @@ def run_session(request: SessionRequest, folds: Mapping[str, Fold], watchers: Se
     )
 
 
-def device_of(request: SessionRequest) -> str:
-    """Return the device that the config names, or the desk's own where it leaves the choice."""
-    return request.device if request.config.device == "auto" else request.config.device
+def accompany_session(request: SessionRequest, folds: Mapping[str, Fold], stop: Callable[[], bool], team: Team) -> None:
+    """Take this process's share of every batch of a session that the first process of the team carries out."""
+    _fitted(request, folds, SessionWatchers(should_stop=stop), team)
+
+
+def device_of(request: SessionRequest, team: Team = ALONE) -> str:
+    """Return the device of this process where the run got its place; raises SettingsError where that is too small."""
+    name = device_of_rank(request.device, team)
+    # Told without torch, whose build may be for processors only.
+    if name.startswith("cuda") and request.config.device == "auto" and not torch.cuda.is_available():
+        return "cpu"
+    return name
+
+
+def _fitted(
+    request: SessionRequest, folds: Mapping[str, Fold], watchers: SessionWatchers, team: Team
+) -> tuple[FitResult, dict[str, Outputs]]:
+    config, device = request.config, resolve_device(device_of(request, team))
+    keep_freed_memory()
+    torch.manual_seed(config.seed)
+    model = build_classifier(
+        config.architecture, dropout=config.dropout, source=config.weights, weights_file=config.weights_file
+    )
+    keeper = StateKeeper(
+        request.folder / STATES,
+        request.seconds_between_states,
+        watchers.should_stop,
+        writes=team.rank == 0,
+        on_resume=watchers.on_resume,
+    )
+    films = {name: fold.films for name, fold in folds.items()}
+    return fit_and_read(model, films, config, device, _loop_watchers(watchers, keeper, team), watchers.on_stage, team)
 
 
 def origin_of(architecture: Architecture, source: WeightsSource) -> str:
@@ -157,20 +183,29 @@ def origin_of(architecture: Architecture, source: WeightsSource) -> str:
             return "trained from scratch"
 
 
-def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper) -> Watchers:
+def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -> Watchers:
     def on_step(progress: Progress) -> None:
         watchers.on_step(progress.epoch, progress.step, progress.num_steps, progress.loss, progress.learning_rate)
         watchers.on_stage(
             "training", progress.step, progress.num_steps, f"epoch {progress.epoch + 1}, loss {progress.loss:.3f}"
         )
-        keeper.after_step()
+        keeper.after_step(progress.stop_is_asked)
 
     def on_epoch(result: EpochResult) -> None:
         watchers.on_epoch(result.epoch, result.numbers())
-        keeper.after_epoch()
+        keeper.keep()
+
+    def on_judged_batch() -> None:
+        # The processes of a team stop in the same step, none of them between two.
+        if team.is_alone:
+            keeper.after_judged_batch()
 
     return Watchers(
-        on_begin=keeper.begin, on_step=on_step, on_judged_batch=keeper.after_judged_batch, on_epoch=on_epoch
+        on_begin=keeper.begin,
+        on_step=on_step,
+        on_judged_batch=on_judged_batch,
+        on_epoch=on_epoch,
+        should_stop=watchers.should_stop,
     )
 
 

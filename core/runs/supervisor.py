@@ -5,7 +5,7 @@ and of two supervisors that race, each step is one transaction that only one of 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from filelock import FileLock, Timeout
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.runs.devices import list_devices
 from core.runs.executor import Executor
 from core.runs.failures import explain
-from core.runs.queueing import end, live_runs, name_worker, put_right, take_next, vanished_runs, worker_of
+from core.runs.queueing import end, live_runs, name_worker, next_runs, put_right, take_next, vanished_runs, worker_of
 from core.runs.stopping import Press, press_due
 from core.runs.work import LIVE_STATES
 from db.models import Run, utc_now
@@ -36,17 +37,20 @@ def supervise(
     executor: Executor,
     lock_file: Path,
     tend: Callable[[], bool] = lambda: False,
+    devices: Sequence[str] | None = None,
 ) -> None:
     """Carry out what is queued until nothing waits or goes on; returns at once while another supervisor does.
 
     `tend` is called before each look: it may queue runs by what others gave, and returns whether it has more to do.
+    `devices` are those of this machine unless they are named.
     """
+    devices = list_devices() if devices is None else devices
     changed_at = time.monotonic()
     while True:
         try:
             with FileLock(lock_file, timeout=SECONDS_TO_LOCK):
                 # Both, in this order: what is tended may be begun at once.
-                while any([tend(), look(reading, transaction, executor)]):
+                while any([tend(), look(reading, transaction, executor, devices)]):
                     if rest(reading, time.monotonic() - changed_at):
                         changed_at = time.monotonic()
         except Timeout:
@@ -77,29 +81,27 @@ def _going_on(reading: Sessions) -> set[str]:
         return set(session.scalars(select(Run.id).where(Run.state.in_(LIVE_STATES))))
 
 
-def look(reading: Sessions, transaction: Sessions, executor: Executor) -> bool:
+def look(reading: Sessions, transaction: Sessions, executor: Executor, devices: Sequence[str]) -> bool:
     """Put right, begin and end what must be; return whether anything waits or goes on."""
     with reading() as session:
         runs = live_runs(session)
-        busy = {run.device for run in runs if run.state != State.QUEUED}
-        is_due = any(run.state == State.QUEUED and run.device not in busy for run in runs)
-        is_due = is_due or bool(vanished_runs(runs))
+        is_due = bool(next_runs(runs, devices) or vanished_runs(runs))
     for run in runs:
         if run.state == State.STOPPING:
             press(run, executor)
     if is_due:
         with transaction() as session:
             put_right(session)
-            taken = take_next(session)
-        for run_id in taken:
-            begin(run_id, transaction, executor)
+            taken = take_next(session, devices)
+        for run_id, num_devices in taken:
+            begin(run_id, num_devices, transaction, executor)
     return bool(runs)
 
 
-def begin(run_id: str, transaction: Sessions, executor: Executor) -> None:
+def begin(run_id: str, num_devices: int, transaction: Sessions, executor: Executor) -> None:
     """Have the executor begin a run, and write who carries it out."""
     try:
-        worker = executor.start(run_id)
+        worker = executor.start(run_id, num_devices)
     except OSError as error:
         with transaction() as session:
             end(session, session.get_one(Run, run_id), State.FAILED, explain(error))

@@ -6,11 +6,13 @@ from pathlib import Path
 from sqlalchemy import select
 
 from core.errors import InputNotFoundError, TrainingError
+from core.runs.devices import list_devices
 from core.runs.queueing import (
     UNFINISHED,
     ask_to_stop,
     end,
     live_runs,
+    next_runs,
     put_right,
     queue_again,
     vanished_runs,
@@ -21,7 +23,7 @@ from core.services.naming_by_id import id_beginning_with
 from core.services.run_supervisor import executor_of, go_on, start_supervisor
 from core.services.split_requests import fit_to_split
 from core.services.sweep_tending import open_sweeps
-from core.services.training import TrainRequest, record_run
+from core.services.training import TrainRequest, queue_of, record_run
 from core.training.config import TrainingConfig
 from core.training.stored_config import read_stored_config
 from db import models as tables
@@ -77,7 +79,8 @@ def resume(desk: Desk, run_id: str) -> None:
     """Let a stopped, failed or lost run go on from its last checkpoint; raises TrainingError for any other."""
     run_id = find_run(desk, run_id)
     with desk.transaction() as session:
-        is_queued = queue_again(session, run_id)
+        config = session.get_one(tables.Run, run_id).config
+        is_queued = queue_again(session, run_id, queue_of(desk, config.get("device", "auto")))
         state = session.get_one(tables.Run, run_id).state
     if not is_queued:
         raise TrainingError(f"Run {run_id} is {state}: only a run that was stopped, failed or was lost can go on.")
@@ -115,8 +118,7 @@ def find_lost_runs(desk: Desk) -> list[str]:
     if vanished_runs(runs):
         with desk.transaction() as session:
             lost = put_right(session)
-    busy = {run.device for run in runs if run.state != State.QUEUED and run.id not in lost}
-    if any(run.state == State.QUEUED and run.device not in busy for run in runs):
+    if next_runs([run for run in runs if run.id not in lost], list_devices()):
         start_supervisor(desk)
     return lost
 

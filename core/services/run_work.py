@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from core.cohort.manifest import Cohort
-from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
+from core.cohort.splitting import CohortSplit
 from core.errors import PneumoDeskError, TrainingError
 from core.runs.failures import Failure, FailureKind, explain, next_step_with_batch
 from core.runs.queueing import claim_run, end
@@ -20,20 +21,26 @@ from core.runs.reporting import Pace, Reporter, RunStopped, Stage, write_patient
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.predictions import keep_run_predictions
-from core.services.provenance import code_version, environment
+from core.services.provenance import environment
 from core.services.run_estimates import smaller_batch_that_fits
-from core.services.saved_splits import split_of
+from core.services.run_sessions import session_request, split_of_run
 from core.services.training import OnProgress, TrainProgress, TrainResult, folds_of
 from core.training.config import TrainingConfig
 from core.training.stored_config import read_stored_config
 from db import models as tables
 from db.states import State
 
+if TYPE_CHECKING:
+    from core.training.team import Team
 
-def work_on_run(desk: Desk, run_id: str, on_progress: OnProgress = lambda progress: None) -> TrainResult:
+
+def work_on_run(
+    desk: Desk, run_id: str, on_progress: OnProgress = lambda progress: None, team: "Team | None" = None
+) -> TrainResult:
     """Carry out a recorded run from its beginning or its last checkpoint, and write as the last act how it ended.
 
-    Raises RunStopped when it was asked to stop, TrainingError if another process has it, and what made it fail.
+    `team` names the processes that share it, of which this is the first. Raises RunStopped when it was asked to stop,
+    TrainingError if another process has it, and what made it fail.
     """
     with desk.transaction() as session:
         if not claim_run(session, run_id):
@@ -42,7 +49,7 @@ def work_on_run(desk: Desk, run_id: str, on_progress: OnProgress = lambda progre
     reporter = Reporter(desk.transaction, run_id)
     try:
         with reporter, stopping_by_signal(reporter):
-            result = _carry_out(desk, run, reporter, on_progress)
+            result = _carry_out(desk, run, reporter, on_progress, team)
     except (RunStopped, KeyboardInterrupt):
         _end(desk, run_id, State.STOPPED)
         raise
@@ -89,35 +96,26 @@ def _failure(error: BaseException, run: tables.Run) -> Failure:
     return replace(failure, next_step=next_step_with_batch(fitting))
 
 
-def _carry_out(desk: Desk, run: tables.Run, reporter: Reporter, on_progress: OnProgress) -> TrainResult:
+def _carry_out(
+    desk: Desk, run: tables.Run, reporter: Reporter, on_progress: OnProgress, team: "Team | None"
+) -> TrainResult:
     stored = read_stored_config(run.config)
     if stored.ignored:
         sys.stderr.write(f"The config was recorded by another version; left out: {', '.join(stored.ignored)}.\n")
     teller = _teller(reporter, on_progress)
     if run.data is None:
         raise TrainingError("This run was recorded without the folder of its cohort. Clone it and name the folder.")
+    if team is not None:
+        _join(desk, run, stored.config, team)
     cohort = cohorts.index(desk, Path(run.data), lambda done, count: teller(TrainProgress("indexing", done, count)))
-    split = (
-        split_of(desk, run.split_name, cohort)
-        if run.split_name
-        else propose_split(cohort, _split_config(stored.config))
-    )
+    split = split_of_run(desk, run, stored.config, cohort)
     _record_lineage(desk, run, cohort, split)
     folds = folds_of(desk, cohort, split, stored.config, teller)
     # Only now, so that opening the desk or asking for help does not wait for torch.
-    from core.runs.session import SessionRequest, SessionWatchers, run_session
+    from core.runs.session import SessionWatchers, run_session
 
-    request = SessionRequest(
-        run_id=run.id,
-        name=run.name,
-        config=stored.config,
-        cohort_fingerprint=cohort.fingerprint,
-        split_fingerprint=split.fingerprint,
-        device=desk.settings.device,
-        folder=Path(run.folder),
-        code_version=code_version(),
-        seconds_between_states=60 * desk.settings.checkpoint_minutes,
-    )
+    fingerprints = {"cohort_fingerprint": cohort.fingerprint, "split_fingerprint": split.fingerprint}
+    request = session_request(desk, run, stored.config, **fingerprints)
     watchers = SessionWatchers(
         on_stage=lambda stage, done, count, detail: teller(TrainProgress(stage, done, count, detail)),
         on_step=_step_teller(reporter, stored.config),
@@ -125,9 +123,22 @@ def _carry_out(desk: Desk, run: tables.Run, reporter: Reporter, on_progress: OnP
         on_resume=reporter.forget_steps_after,
         should_stop=lambda: reporter.should_stop,
     )
-    outcome = run_session(request, folds, watchers)
+    if team is None:
+        outcome = run_session(request, folds, watchers)
+    else:
+        team.wait()
+        outcome = run_session(request, folds, watchers, team)
     keep_run_predictions(desk, cohort, split, outcome)
     return TrainResult(run.id, Path(run.folder), outcome.checkpoint_hash, outcome.summary)
+
+
+def _join(desk: Desk, run: tables.Run, config: TrainingConfig, team: "Team") -> None:
+    from core.runs.session import device_of
+    from core.training.precision import resolve_device
+    from core.training.team import join
+
+    request = session_request(desk, run, config, cohort_fingerprint="", split_fingerprint="")
+    join(team, resolve_device(device_of(request, team)))
 
 
 def _teller(reporter: Reporter, on_progress: OnProgress) -> Callable[[TrainProgress], None]:
@@ -169,15 +180,6 @@ def _step_teller(reporter: Reporter, config: TrainingConfig) -> Callable[[int, i
         )
 
     return tell
-
-
-def _split_config(config: TrainingConfig) -> SplitConfig:
-    return SplitConfig(
-        validation_fraction=config.validation_fraction,
-        calibration_fraction=config.calibration_fraction,
-        holdout_fraction=config.holdout_fraction,
-        seed=0,
-    )
 
 
 def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSplit) -> None:

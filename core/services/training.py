@@ -117,7 +117,7 @@ def add_run(
             environment={},
             folder=str(folder),
             data=str(request.data.absolute()),
-            device=queue_of(desk, request.config),
+            device=queue_of(desk, request.config.device),
             queued_at=utc_now(),
             heartbeat_at=utc_now(),
             sweep_id=place.sweep_id if place else None,
@@ -131,13 +131,12 @@ def add_run(
     return run_id
 
 
-def queue_of(desk: Desk, config: TrainingConfig) -> str:
-    """Return the name of the device whose queue a run waits in, told without loading torch."""
-    asked = getattr(config, "device", "auto")
+def queue_of(desk: Desk, asked: str) -> str:
+    """Return in whose queue a run waits that asks for a device: cpu, mps, any GPU (cuda) or one; needs no torch."""
     name = asked if asked != "auto" else desk.settings.device
     if name == "auto":
         name = "cuda" if Path("/dev/nvidia0").exists() else "cpu"
-    return "cuda:0" if name == "cuda" else name
+    return name
 
 
 def folds_of(

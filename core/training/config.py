@@ -152,6 +152,14 @@ class TrainingConfig(BaseModel):
         "Where the run computes: auto (what PNEUMODESK_DEVICE says, else a GPU if there is one), cpu, cuda, cuda:N, "
         "mps.",
     )
+    devices: int = choice(
+        1,
+        Group.COMPUTING,
+        "Devices that share each batch of the run: GPUs of this machine, or processes on its processor.",
+        "devices",
+        ge=1,
+        le=16,
+    )
     precision: Precision = choice(
         Precision.AUTO,
         Group.COMPUTING,
@@ -203,6 +211,18 @@ class TrainingConfig(BaseModel):
                 "frozen features are computed once, from films as they are: choose recipe `none` with fine_tuning "
                 "`frozen`"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _several_devices_share_batches(self) -> Self:
+        if self.devices == 1:
+            return self
+        if self.fine_tuning is FineTuning.FROZEN:
+            raise ValueError("a frozen network's features are computed on one device: choose 1 device")
+        if self.batch_size < 2 * self.devices:
+            raise ValueError(f"{self.devices} devices need a batch of at least {2 * self.devices} films to share")
+        if self.device == "mps" or ":" in self.device:
+            raise ValueError(f"{self.device} is one device: choose auto, cpu or cuda for several")
         return self
 
     @model_validator(mode="after")

@@ -98,16 +98,19 @@ def training_order(films: Examples, balancing: Balancing, generator: Generator) 
     return WeightedRandomSampler(weights_N.tolist(), num_samples=len(films), generator=generator)
 
 
-def in_batches(order: Sampler[int], batch_size: int) -> Iterator[np.ndarray]:
-    """Yield positions in batches; a last batch of one film, which batch norm cannot take, is left out."""
+def in_batches(order: Sampler[int], batch_size: int, fewest: int = 2) -> Iterator[np.ndarray]:
+    """Yield positions in batches; a last batch of one film, which batch norm cannot take, is left out.
+
+    So is a last one of less than `fewest` films.
+    """
     positions = np.fromiter(order, dtype=np.int64)
     for start in range(0, len(positions), batch_size):
         batch = positions[start : start + batch_size]
-        if len(batch) > 1:
+        if len(batch) >= fewest:
             yield batch
 
 
-def num_steps(num_films: int, batch_size: int) -> int:
+def num_steps(num_films: int, batch_size: int, fewest: int = 2) -> int:
     """Return how many steps one epoch has."""
     full, rest = divmod(num_films, batch_size)
-    return full + (rest > 1)
+    return full + (rest >= fewest)

@@ -19,12 +19,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from core.errors import LossNotFiniteError
 from core.evaluation.ranking import roc_auc
-from core.training.config import Balancing, Precision, Selection, TrainingConfig
+from core.training.config import Balancing, FineTuning, Precision, Selection, TrainingConfig
 from core.training.films import Examples, num_steps
 from core.training.held_weights import learn_only_what_may
 from core.training.optimisation import build_optimizer, build_schedule, warm_average
 from core.training.precision import autocast, check_precision
-from core.training.preparing import prepared_batches
+from core.training.preparing import Batch, prepared_batches, step_seed
+from core.training.team import ALONE, Team, shared
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Progress:
     num_steps: int
     loss: float
     learning_rate: float
+    # Whether any of the processes that share the run was asked to stop; all of them hear it in the same step.
+    stop_is_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class TrainingState:
     class_weights_2: Tensor | None
     scaler: GradScaler
     best: nn.Module
+    # Runs the network forward, for all the processes that share the run.
+    forward: Callable[[Tensor], Tensor]
     best_epoch: int = 0
     best_score: float = -np.inf
     epoch: int = 0
@@ -110,19 +115,23 @@ def fit(
     config: TrainingConfig,
     device: torch.device,
     watchers: Watchers | None = None,
+    team: Team = ALONE,
 ) -> FitResult:
-    """Train a network and return the weights of the epoch that `config.selection` names."""
+    """Train a network and return the weights of the epoch that `config.selection` names.
+
+    Every process of a team calls it alike, and each gets the same result.
+    """
     watchers = watchers or Watchers()
     torch.manual_seed(config.seed)
-    state = begin(model, train, config, device)
+    state = begin(model, train, config, device, team)
     watchers.on_begin(state)
     stopped = False
     for epoch in range(state.epoch, config.epochs):
         if stopped or _patience_is_over(state.epochs, config.early_stopping_patience):
             break
         began = perf_counter()
-        train_loss = train_one_epoch(state, train, config, device, epoch, watchers)
-        logits_N = evaluate(state.judged, validation, config, device, watchers.on_judged_batch)
+        train_loss = train_one_epoch(state, train, config, device, epoch, watchers, team)
+        logits_N = evaluate(state.judged, validation, config, device, watchers.on_judged_batch, team)
         result = _epoch_result(epoch, train_loss, logits_N, validation, state, perf_counter() - began, len(train))
         state.epochs.append(result)
         score = _score(result, config.selection)
@@ -130,15 +139,17 @@ def fit(
             state.best_epoch, state.best_score, state.best = epoch, score, deepcopy(state.judged)
         state.epoch, state.step, state.losses = epoch + 1, 0, []
         watchers.on_epoch(result)
-        stopped = watchers.should_stop()
+        stopped = any(team.gather(watchers.should_stop()))
     return FitResult(state.best, state.best_epoch, tuple(state.epochs), stopped)
 
 
-def begin(model: nn.Module, train: Examples, config: TrainingConfig, device: torch.device) -> TrainingState:
+def begin(
+    model: nn.Module, train: Examples, config: TrainingConfig, device: torch.device, team: Team = ALONE
+) -> TrainingState:
     """Return the state of a run before its first step; raises SettingsError for fp16 on anything but a GPU."""
     check_precision(device, config.precision)
     model = model.to(device=device, memory_format=torch.channels_last)
-    steps = config.epochs * num_steps(len(train), config.batch_size)
+    steps = config.epochs * num_steps(len(train), config.batch_size, team.fewest)
     optimizer = build_optimizer(model, config)
     average = None
     if config.ema_decay:
@@ -150,9 +161,10 @@ def begin(model: nn.Module, train: Examples, config: TrainingConfig, device: tor
     # Of use to fp16 alone, whose small gradients would round to nothing; otherwise it passes them on unchanged.
     scaler = GradScaler(device.type, enabled=config.precision is Precision.FP16)
     judged = average.module if average is not None else model
-    return TrainingState(
-        model, optimizer, build_schedule(optimizer, config, steps), average, weights, scaler, best=deepcopy(judged)
-    )
+    best = deepcopy(judged)
+    forward = shared(model, team, device, parts_are_held=config.fine_tuning is FineTuning.HEAD_FIRST)
+    schedule = build_schedule(optimizer, config, steps)
+    return TrainingState(model, optimizer, schedule, average, weights, scaler, best, forward)
 
 
 def train_one_epoch(
@@ -162,16 +174,22 @@ def train_one_epoch(
     device: torch.device,
     epoch: int,
     watchers: Watchers,
+    team: Team = ALONE,
 ) -> float:
     """Take what is left of one pass over the films and return the pass's mean loss; raises LossNotFiniteError."""
     learn_only_what_may(state.model, config, epoch)
-    steps = num_steps(len(train), config.batch_size)
-    batches = prepared_batches(train, config, device, epoch, first_step=state.step)
-    for step, (inputs, labels_B) in enumerate(batches, state.step):
+    steps = num_steps(len(train), config.batch_size, team.fewest)
+    batches = prepared_batches(train, config, device, epoch, first_step=state.step, team=team)
+    for step, batch in enumerate(batches, state.step):
+        if not team.is_alone:
+            # What is dropped depends on the step alone: only the first process keeps a generator's state.
+            torch.manual_seed(step_seed(config.seed, epoch, step, team))
         with autocast(device, config.precision):
-            logits_B = state.model(inputs)
-        loss = smoothed_loss(logits_B.float(), labels_B, config.label_smoothing, state.class_weights_2)
-        state.losses.append(loss.item())
+            logits_B = state.forward(batch.inputs)
+        loss = smoothed_loss(logits_B.float(), batch.labels_B, config.label_smoothing, state.class_weights_2)
+        loss = loss * share_of_loss(batch, state.class_weights_2, team)
+        told = team.means([loss.item(), float(watchers.should_stop())], device)
+        state.losses.append(told[0])
         if not np.isfinite(state.losses[-1]):
             raise LossNotFiniteError(
                 f"The loss is no longer finite in epoch {epoch + 1}, step {step + 1}. "
@@ -187,7 +205,7 @@ def train_one_epoch(
         learning_rate = float(state.schedule.get_last_lr()[0])
         state.step = step + 1
         num_done, num_all = epoch * steps + state.step, config.epochs * steps
-        watchers.on_step(Progress(epoch, num_done, num_all, state.losses[-1], learning_rate))
+        watchers.on_step(Progress(epoch, num_done, num_all, state.losses[-1], learning_rate, told[1] > 0))
     return float(np.mean(state.losses))
 
 
@@ -206,6 +224,16 @@ def smoothed_loss(
     return (losses * weights).sum() / weights.sum()
 
 
+def share_of_loss(batch: Batch, class_weights_2: Tensor | None, team: Team) -> float:
+    """Return by what the mean loss of a share counts, so that the mean over all processes is the batch's mean loss."""
+    if team.is_alone:
+        return 1.0
+    if class_weights_2 is None:
+        return len(batch.labels_B) * team.size / len(batch.whole_labels_B)
+    mine, whole = (class_weights_2[labels_B.long()].sum() for labels_B in (batch.labels_B, batch.whole_labels_B))
+    return float(mine / whole) * team.size
+
+
 @torch.inference_mode()
 def evaluate(
     model: nn.Module,
@@ -213,17 +241,20 @@ def evaluate(
     config: TrainingConfig,
     device: torch.device,
     on_batch: Callable[[], None] = lambda: None,
+    team: Team = ALONE,
 ) -> np.ndarray:
     """Return `logits_N` for every film of a fold, in its order, without variation."""
     model.eval()
-    batches = []
-    for start in range(0, len(films), config.batch_size):
+    mine: dict[int, np.ndarray] = {}
+    starts = range(0, len(films), config.batch_size)
+    for start in starts[team.rank :: team.size]:
         positions = np.arange(start, min(start + config.batch_size, len(films)))
         with autocast(device, config.precision):
             logits_B = model(films.inputs(positions, device))
-        batches.append(logits_B.float().cpu().numpy())
+        mine[start] = logits_B.float().cpu().numpy()
         on_batch()
-    return np.concatenate(batches)
+    parts = {start: part for theirs in team.gather(mine) for start, part in theirs.items()}
+    return np.concatenate([parts[start] for start in starts])
 
 
 def _epoch_result(

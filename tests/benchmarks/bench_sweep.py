@@ -48,7 +48,7 @@ class Threads:
     def __init__(self, desk: Desk, seconds: float) -> None:
         self.desk, self.seconds = desk, seconds
 
-    def start(self, run_id: str) -> ProcessIdentity:
+    def start(self, run_id: str, num_devices: int) -> ProcessIdentity:
         threading.Thread(target=work, args=(self.desk, run_id, self.seconds / NUM_EPOCHS)).start()
         return ProcessIdentity.current()
 

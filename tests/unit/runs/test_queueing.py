@@ -7,15 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import SettingsError
+from core.runs.devices import list_devices
 from core.runs.process_identity import ProcessIdentity
 from core.runs.queueing import claim_run, put_right, take_next, worker_of
+from core.runs.supervisor import supervise
 from core.services.desk import Desk
 from core.services.training import TrainRequest, record_run
 from core.training.config import TrainingConfig
+from core.training.team import Team, device_of_rank
 from db import models as tables
 from db.models import utc_now
 from db.states import State
 from tests.small_desk import small_desk
+from tests.trivial_runs import work
 
 
 @pytest.fixture
@@ -74,7 +79,7 @@ def test_a_handed_out_run_that_nobody_took_waits_again(desk: Desk, minutes: floa
     """A minute after it was handed out by any clock: one set back by hours does not leave it starting for ever."""
     run_id = queued(desk)
     with desk.transaction() as session:
-        assert take_next(session) == [run_id]
+        assert take_next(session, ["cpu"]) == [(run_id, 1)]
         session.get_one(tables.Run, run_id).heartbeat_at = utc_now() + timedelta(minutes=minutes)
     assert righted(desk, run_id).state == state
 
@@ -99,7 +104,7 @@ def test_of_many_that_take_at_once_one_gets_the_run(desk: Desk) -> None:
     def work() -> None:
         together.wait()
         with desk.transaction() as session:
-            taken.extend(take_next(session))
+            taken.extend(run_id for run_id, _ in take_next(session, ["cpu"]))
         with desk.transaction() as session:
             claimed.append(claim_run(session, run_id))
 
@@ -112,3 +117,101 @@ def test_of_many_that_take_at_once_one_gets_the_run(desk: Desk) -> None:
     assert sum(claimed) == 1
     with desk.reading() as session:
         assert worker_of(session.get_one(tables.Run, run_id)) == ProcessIdentity.current()
+
+
+GPUS = ("cpu", "cuda:0", "cuda:1", "cuda:2")
+
+
+def places(desk: Desk, devices: tuple[str, ...] = GPUS) -> dict[str, str]:
+    """Hand out what can begin on stand-in devices, and return where each run that began stands."""
+    with desk.transaction() as session:
+        taken = [run_id for run_id, _ in take_next(session, devices)]
+    with desk.reading() as session:
+        return {run_id: session.get_one(tables.Run, run_id).device for run_id in taken}
+
+
+def test_the_queue_fills_every_free_device(desk: Desk) -> None:
+    """Of four runs that take any GPU, one that asks for its own and one for the processor, four begin on four devices."""
+    runs = [queued(desk, device="cuda") for _ in range(4)]
+    own, processor = queued(desk, device="cuda:1"), queued(desk, device="cpu")
+    assert places(desk) == {runs[0]: "cuda:0", runs[1]: "cuda:1", runs[2]: "cuda:2", processor: "cpu"}
+    assert places(desk) == {}
+    with desk.transaction() as session:
+        session.get_one(tables.Run, runs[1]).state = State.COMPLETED.value
+    # The one that waits longest comes first, and the one that asks for this GPU alone after it.
+    assert places(desk) == {runs[3]: "cuda:1"}
+    with desk.transaction() as session:
+        session.get_one(tables.Run, runs[3]).state = State.COMPLETED.value
+    assert places(desk) == {own: "cuda:1"}
+
+
+def test_a_run_over_several_devices_waits_for_them_and_is_not_overtaken(desk: Desk) -> None:
+    """While one GPU is busy two free ones are kept for the run that needs three; afterwards it has them all."""
+    first = queued(desk, device="cuda")
+    assert places(desk) == {first: "cuda:0"}
+    large, small = queued(desk, device="cuda", devices=3), queued(desk, device="cuda")
+    assert places(desk) == {}
+    with desk.transaction() as session:
+        session.get_one(tables.Run, first).state = State.COMPLETED.value
+    assert places(desk) == {large: "cuda:0,1,2"}
+    with desk.transaction() as session:
+        session.get_one(tables.Run, large).state = State.COMPLETED.value
+    assert places(desk) == {small: "cuda:0"}
+
+
+def test_a_run_that_asks_for_more_than_there_is_begins_and_says_so(desk: Desk) -> None:
+    """It does not wait for ever: what it gets is named, and its worker refuses in words."""
+    run_id = queued(desk, device="cuda", devices=4)
+    assert places(desk) == {run_id: "cuda:0,1,2"}
+    with pytest.raises(SettingsError, match="asks for 4 devices, and this machine has 3"):
+        device_of_rank("cuda:0,1,2", Team(0, 4))
+    assert [device_of_rank("cuda:0,2", Team(rank, 2)) for rank in range(2)] == ["cuda:0", "cuda:2"]
+    assert device_of_rank("cpu", Team(1, 2)) == "cpu"
+    alone = queued(desk, device="cuda")
+    assert places(desk, ("cpu",)) == {}
+    with desk.transaction() as session:
+        session.get_one(tables.Run, run_id).state = State.COMPLETED.value
+    assert places(desk, ("cpu",)) == {alone: "cuda:0"}
+
+
+@pytest.mark.parametrize(("visible", "devices"), [("2,5", ("cpu", "cuda:0", "cuda:1")), ("", ("cpu",))])
+def test_only_visible_gpus_are_devices(monkeypatch: pytest.MonkeyPatch, visible: str, devices: tuple[str, ...]) -> None:
+    """GPUs that are hidden from processes are not filled, and the others are numbered as processes see them."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert list_devices() == devices
+
+
+def test_two_stand_in_devices_are_drained_side_by_side(desk: Desk) -> None:
+    """A supervisor with two GPUs has two runs going on at once, each on its own, and never two on one."""
+    runs = [queued(desk, device="cuda", epochs=1) for _ in range(5)]
+    at_once: list[set[str]] = []
+    going_on: set[str] = set()
+    lock = threading.Lock()
+
+    class Threads:
+        """Carries runs out as threads that note on which device they are."""
+
+        def start(self, run_id: str, num_devices: int) -> ProcessIdentity:
+            threading.Thread(target=self.work, args=(run_id,)).start()
+            return ProcessIdentity.current()
+
+        def work(self, run_id: str) -> None:
+            with desk.reading() as session:
+                place = session.get_one(tables.Run, run_id).device
+            with lock:
+                assert place not in going_on
+                going_on.add(place)
+                at_once.append(set(going_on))
+            work(desk, run_id, seconds_per_epoch=0.3)
+            with lock:
+                going_on.remove(place)
+
+        def ask_to_end(self, worker: ProcessIdentity) -> None: ...
+
+        def kill(self, worker: ProcessIdentity) -> None: ...
+
+    lock_file = desk.settings.home / "lock"
+    supervise(desk.reading, desk.transaction, Threads(), lock_file, devices=("cpu", "cuda:0", "cuda:1"))
+    with desk.reading() as session:
+        assert {session.get_one(tables.Run, run_id).state for run_id in runs} == {"completed"}
+    assert {"cuda:0", "cuda:1"} in at_once

@@ -40,12 +40,12 @@ def train(
     """Train with states in a folder; asked to stop after so many steps of this process, or of batches judged."""
     taken: list[Progress] = []
     judged: list[None] = []
-    keeper = StateKeeper(folder, 1e9, lambda: len(taken) == stop_after or len(judged) == stop_judging_at)
+    keeper = StateKeeper(folder, 1e9, lambda: len(judged) == stop_judging_at)
     torch.manual_seed(config.seed)
 
     def on_step(progress: Progress) -> None:
         taken.append(progress)
-        keeper.after_step()
+        keeper.after_step(len(taken) == stop_after)
 
     def on_judged_batch() -> None:
         judged.append(None)
@@ -55,7 +55,8 @@ def train(
         on_begin=keeper.begin,
         on_step=on_step,
         on_judged_batch=on_judged_batch,
-        on_epoch=lambda result: keeper.after_epoch(),
+        on_epoch=lambda result: keeper.keep(),
+        should_stop=lambda: len(judged) == stop_judging_at,
     )
     return fit(tiny_network(config.dropout), films(24, 0), films(12, 1), config, torch.device("cpu"), watchers)
 

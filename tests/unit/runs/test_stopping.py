@@ -73,7 +73,7 @@ def test_a_deaf_process_gets_sigterm_and_is_killed_when_its_time_is_over(tmp_pat
             run.stop_requested_at = utc_now() - timedelta(seconds=seconds)
             run.progress = {"seconds_per_step": 4.0}
             run.pid, run.process_started, run.boot_id = worker.pid, worker.started, worker.boot_id
-        look(desk.reading, desk.transaction, executor)
+        look(desk.reading, desk.transaction, executor, ["cpu"])
 
     look_after(1.0)
     look_after(3.0)
@@ -85,6 +85,6 @@ def test_a_deaf_process_gets_sigterm_and_is_killed_when_its_time_is_over(tmp_pat
     deadline = time.monotonic() + 10
     while worker.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
-    look(desk.reading, desk.transaction, executor)
+    look(desk.reading, desk.transaction, executor, ["cpu"])
     with desk.reading() as session:
         assert session.get_one(tables.Run, run_id).state == State.STOPPED

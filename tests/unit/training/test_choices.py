@@ -100,7 +100,7 @@ def test_batches_are_the_same_however_many_threads_prepare_them(recipe: Recipe) 
     ahead = list(prepared_batches(films, variant(recipe=recipe, workers=3), CPU, 3))
     later = list(prepared_batches(films, variant(recipe=recipe, workers=1), CPU, 3, first_step=2))
     assert len(alone) == len(ahead) == 5
-    for (inputs, labels_B), (others, other_labels_B) in zip(alone, ahead, strict=True):
+    for (inputs, labels_B, _), (others, other_labels_B, _) in zip(alone, ahead, strict=True):
         assert torch.equal(inputs, others)
         assert torch.equal(labels_B, other_labels_B)
     assert torch.equal(later[0][0], alone[2][0])
