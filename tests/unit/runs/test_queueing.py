@@ -131,7 +131,7 @@ def places(desk: Desk, devices: tuple[str, ...] = GPUS) -> dict[str, str]:
 
 
 def test_the_queue_fills_every_free_device(desk: Desk) -> None:
-    """Runs that take any GPU, one that asks for its own and one for the processor: as many begin as there are devices."""
+    """Runs that take any GPU, one that asks for its own, one for the processor: as many begin as there are devices."""
     runs = [queued(desk, device="cuda") for _ in range(4)]
     own, processor = queued(desk, device="cuda:1"), queued(desk, device="cpu")
     assert places(desk) == {runs[0]: "cuda:0", runs[1]: "cuda:1", runs[2]: "cuda:2", processor: "cpu"}
