@@ -15,7 +15,7 @@ from core.services.run_supervisor import start_supervisor
 from core.services.split_requests import fit_to_split
 from core.services.sweep_request import SweepKind, SweepRequest
 from core.services.sweep_runs import trial_request
-from core.services.training import SweepPlace, add_run
+from core.services.training import SweepPlace, add_run, queue_of
 from db import models as tables
 from db.states import State
 
@@ -91,7 +91,8 @@ def resume_sweep(desk: Desk, sweep_id: str) -> int:
         if not waiting and num_made >= sweep.num_trials:
             raise TrainingError(f"Sweep {sweep_id} has nothing left to do: every run of it is under way or has ended.")
         for run_id in waiting:
-            queue_again(session, run_id)
+            asked = session.get_one(tables.Run, run_id).config.get("device", "auto")
+            queue_again(session, run_id, queue_of(desk, asked))
         sweep.is_open, sweep.error = sweep.kind == SweepKind.SEARCH, None
     start_supervisor(desk)
     return len(waiting)

@@ -18,9 +18,9 @@ from core.runs.run_states import LAST, PREVIOUS, newest_state
 from core.runs.session import STATES
 from core.runs.stopping import SECONDS_BEYOND_STEP
 from core.services.desk import Desk, open_desk
-from core.services.run_control import enqueue, resume, stop
+from core.services.run_control import enqueue, kill, resume, stop
 from core.services.run_supervisor import LOCK_FILE, variables_of
-from core.services.run_watch import RunStatus, get_detail, get_status, read_log, read_steps
+from core.services.run_watch import RunStatus, get_detail, get_status, list_watched, read_log, read_steps
 from core.services.training import TrainRequest
 from core.settings import AppSettings
 from core.training.config import FineTuning, Recipe, TrainingConfig
@@ -53,9 +53,13 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, forks: ForkServer) -> Desk:
-    """One desk for the module; its runs keep their state more than once a second."""
-    return open_desk(AppSettings(home=tmp_path_factory.mktemp("home"), checkpoint_minutes=0.01))
+def desk(tmp_path_factory: pytest.TempPathFactory, forks: ForkServer) -> Iterator[Desk]:
+    """One desk for the module; its runs keep their state more than once a second, and none outlives the tests."""
+    desk = open_desk(AppSettings(home=tmp_path_factory.mktemp("home"), checkpoint_minutes=0.01))
+    yield desk
+    for run in list_watched(desk):
+        if run.is_live:
+            kill(desk, run.id)
 
 
 @pytest.fixture(scope="module")

