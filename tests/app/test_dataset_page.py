@@ -1,68 +1,112 @@
-"""The Dataset page in a real browser: a folder in, what decides results on it out, found again after a refresh."""
+"""The Dataset page in a real browser on real films: what decides results is found, a split saved and trained on."""
 
-import re
+import hashlib
+import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from core.services.datasets import examine
+from core.services.desk import Desk, open_desk
+from core.settings import AppSettings
+from db import models as tables
 from tests.app.conftest import ROOT, Served, serve
+
+NUM_COPIED = 60
+"""Of the films at hand so many have the same bytes as another."""
+ONE_OF = 60
+"""Of the films that have no copy so many are left out for each that is taken."""
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Served]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PNEUMODESK_FILM_ROOTS", str(real_data))
-        with serve(ROOT / "Home.py", tmp_path_factory.mktemp("desk") / "home") as served:
-            yield served
+    """A desk that has examined the native films and a part of the standard cohort."""
+    home = tmp_path_factory.mktemp("desk") / "home"
+    desk = open_desk(AppSettings(home=home))
+    add_dataset(desk, "originals", real_data / "originals")
+    add_dataset(desk, "standard", part_of_the_standard_cohort(real_data / "chest_xray", home / "chest_xray"))
+    with serve(ROOT / "Home.py", home) as served:
+        yield served
+
+
+def part_of_the_standard_cohort(source: Path, root: Path) -> Path:
+    """Copy every film that has a copy, the validation folder whole, and some of the rest."""
+    films = sorted(source.rglob("*.jpeg"))
+    hashes = [hashlib.sha256(film.read_bytes()).hexdigest() for film in films]
+    num_of = Counter(hashes)
+    for number, (film, content) in enumerate(zip(films, hashes, strict=True)):
+        if num_of[content] > 1 or film.parts[-3] == "val" or number % ONE_OF == 0:
+            place = root / film.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(film, place)
+    return root
+
+
+def add_dataset(desk: Desk, name: str, folder: Path) -> None:
+    """Examine a folder in this process, to be found under `?dataset=NAME`."""
+    fingerprint = examine(desk, folder).fingerprint
+    with desk.transaction() as session:
+        session.add(
+            tables.Examination(
+                id=name, root=str(folder), origin="folder", state="completed", cohort_fingerprint=fingerprint
+            )
+        )
 
 
 def open_part(tab: Page, name: str) -> None:
     tab.get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
 
 
-def test_native_films_are_examined_and_their_shortcuts_shown(
-    served: Served, tab: Page, real_data: Path, foreign_requests: list[str]
+def test_real_films_from_findings_to_a_split_that_is_trained_on(
+    served: Served, tab: Page, browser: Browser, foreign_requests: list[str]
 ) -> None:
-    """A folder of real films is examined from the page; findings, films, splits and files to take away are there."""
-    tab.goto(f"{served.address}/dataset")
-    tab.get_by_role("textbox", name="Folder").fill(str(real_data / "originals"))
-    tab.get_by_role("button", name="Examine the folder").click()
-    tab.get_by_text("Usable films").wait_for()
+    """Copies, a validation folder too small and shortcuts are found; a saved split stands in the Training form."""
     main = tab.get_by_test_id("stMain")
-    expect(main).to_contain_text("JPEG quantisation gives the class away")
-    expect(main).to_contain_text("Bytes per pixel gives the class away")
-    expect(tab).to_have_url(re.compile(r"/dataset\?dataset=[0-9a-f]+$"))
+    tab.goto(f"{served.address}/dataset?dataset=originals")
+    for name in ("JPEG quantisation", "Bytes per pixel", "Height"):
+        expect(main).to_contain_text(f"{name} gives the class away")
+
+    tab.goto(f"{served.address}/dataset?dataset=standard")
+    expect(main).to_contain_text(f"Films that are there more than once · {NUM_COPIED} files")
+    expect(main).to_contain_text("The validation folder is too small · 16 files")
     open_part(tab, "Films")
     pictures = tab.locator("figure img")
     expect(pictures).to_have_count(8)
-    pictures.first.scroll_into_view_if_needed()
     tab.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
+    first = pictures.first.get_attribute("alt")
+    tab.get_by_role("button", name="Draw others").click()
+    expect(pictures.first).not_to_have_attribute("alt", first)
+
     open_part(tab, "Splits")
-    tab.get_by_role("textbox", name="Name of the split").fill("first")
+    tab.get_by_role("textbox", name="Name of the split").fill("by patient")
     tab.get_by_role("button", name="Save this split").click()
     expect(main).to_contain_text("Saved splits never change")
     open_part(tab, "Take away")
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Data card (HTML)").click()
-    assert "Data card: originals" in Path(download.value.path()).read_text(encoding="utf-8")
-    tab.reload()
-    expect(main).to_contain_text("JPEG quantisation gives the class away")
+    card_shows_everything_without_a_network(browser, download.value.path())
+
+    tab.goto(f"{served.address}/training?view=new")
+    tab.get_by_role("combobox", name="Split", exact=False).click()
+    tab.get_by_role("option", name="by patient").click()
+    expect(main).to_contain_text("calibration · fingerprint")
+    expect(tab.get_by_role("button", name="Launch the run")).to_be_visible()
     assert foreign_requests == []
 
 
-def test_a_wrong_folder_is_said_on_the_page(served: Served, tab: Page) -> None:
-    """A folder outside the roots is refused with the folders that may be examined."""
-    tab.goto(f"{served.address}/dataset")
-    tab.get_by_role("textbox", name="Folder").fill("/etc")
-    tab.get_by_role("button", name="Examine the folder").click()
-    expect(tab.get_by_test_id("stMain")).to_contain_text("may be examined")
-
-
-def test_an_unknown_dataset_leads_back(served: Served, tab: Page) -> None:
-    """The address of a dataset that is not there says so and leads back to all of them."""
-    tab.goto(f"{served.address}/dataset?dataset=unheard-of")
-    expect(tab.get_by_text("There is no dataset")).to_be_visible()
-    tab.get_by_role("button", name="All datasets").click()
-    expect(tab.get_by_role("textbox", name="Folder")).to_be_visible()
+def card_shows_everything_without_a_network(browser: Browser, path: Path) -> None:
+    """The card draws its figures and films from its one file and asks nobody for more."""
+    asked: list[str] = []
+    card = path.rename(path.with_name("card.html"))
+    page = browser.new_page()
+    page.on("request", lambda request: asked.append(request.url.partition(":")[0]))
+    page.goto(card.as_uri())
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert page.locator(".js-plotly-plot").count() == 11
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+    expect(page.get_by_role("heading", name="by patient")).to_be_visible()
+    assert set(asked) <= {"file", "data", "blob"}
+    page.close()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.services.desk import Desk
 from core.services.run_launching import KnownCohort
-from core.services.saved_splits import SplitSummary, splits_for
+from core.services.saved_splits import FOLDS, SplitSummary, splits_for
 from core.services.split_requests import is_trainable
 
 DRAWN = "Drawn by the shares below"
@@ -29,10 +29,7 @@ def split_choice(desk: Desk, cohort: KnownCohort, *, key: str, start: str = "") 
     )
     if not name:
         return None
-    folds = ", ".join(f"{sum(counts.values()):,} {fold}" for fold, counts in _in_order(saved[name]))
+    counts = saved[name].counts
+    folds = ", ".join(f"{sum(counts[fold].values()):,} {fold}" for fold in FOLDS if fold in counts)
     st.caption(f"{folds} · fingerprint {saved[name].fingerprint[:16]}")
     return saved[name]
-
-
-def _in_order(saved: SplitSummary) -> list[tuple[str, dict[str, int]]]:
-    return sorted(saved.counts.items(), key=lambda entry: -sum(entry[1].values()))

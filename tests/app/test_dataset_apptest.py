@@ -1,0 +1,121 @@
+"""The Dataset page's parts, without a browser; examinations are carried out in this process."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.errors import PneumoDeskError
+from core.services import dataset_sources, examinations
+from core.services.desk import Desk
+from core.services.examinations import ExaminationRequest, Origin, start_examination, work_on_examination
+from core.settings import get_settings
+from tests.unit.cohort.small_cohorts import write_film
+
+DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
+PARTS = ("Findings", "Counts", "Films", "Sizes and greys", "Splits", "Take away")
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PNEUMODESK_FILM_ROOTS", str(tmp_path))
+    get_settings.cache_clear()
+
+    def work(arguments: list[str], log: Path) -> None:
+        # What went wrong stands in the examination's row.
+        with suppress(PneumoDeskError):
+            work_on_examination(desk, arguments[-1])
+
+    monkeypatch.setattr(examinations, "launch", work)
+
+
+def page(**query: str) -> AppTest:
+    test = AppTest.from_file(str(DESK), default_timeout=60).run()
+    for name, value in query.items():
+        test.query_params[name] = value
+    test.switch_page("../../pages/dataset.py")
+    return test.run()
+
+
+def examine_folder(test: AppTest, folder: Path) -> AppTest:
+    test.text_input("dataset.path").set_value(str(folder))
+    return next(button for button in test.button if button.label == "Examine the folder").click().run()
+
+
+def said(test: AppTest) -> str:
+    texts = (*test.markdown, *test.caption, *test.warning, *test.error, *test.success)
+    return " ".join([*(text.value for text in texts), *(expander.label for expander in test.expander)])
+
+
+def metrics(test: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in test.metric}
+
+
+def test_a_folder_is_examined_and_every_part_opens(tmp_path: Path) -> None:
+    """Films of two classes go in by the form; findings, counts, films, sizes, splits and files to take away open."""
+    for number in range(1, 13):
+        write_film(tmp_path / f"ward/NORMAL/IM-{number:04}-0001.jpeg", number, side=64)
+        write_film(tmp_path / f"ward/PNEUMONIA/person{number}_virus_{number}.jpeg", 100 + number, side=64)
+    (tmp_path / "ward/note.txt").write_text("x")
+    test = examine_folder(page(), tmp_path / "ward")
+    assert metrics(test) == {
+        "Usable films": "24",
+        "Patients": "24",
+        "Exact copies": "0",
+        "Left out": "0",
+        "Findings": "1",
+    }
+    assert "Files that are no pictures" in said(test)
+    for part in PARTS:
+        test.segmented_control("dataset.part").set_value(part).run()
+        assert not test.exception, part
+    test.segmented_control("dataset.part").set_value("Splits").run()
+    test.text_input("dataset.split.name").set_value("first")
+    next(button for button in test.button if button.label == "Save this split").click().run()
+    assert "Saved splits" in said(test)
+
+
+def test_a_folder_of_broken_files_opens_in_every_part(tmp_path: Path) -> None:
+    """Where no film is usable each part says so, and nothing falls over."""
+    (tmp_path / "ward/NORMAL").mkdir(parents=True)
+    (tmp_path / "ward/NORMAL/text.jpg").write_text("no picture")
+    test = examine_folder(page(), tmp_path / "ward")
+    assert metrics(test)["Usable films"] == "0"
+    assert "No film has a label" in said(test) and "Not a picture" in said(test)
+    for part in PARTS:
+        test.segmented_control("dataset.part").set_value(part).run()
+        assert not test.exception, part
+
+
+def test_an_empty_folder_says_what_a_dataset_looks_like(tmp_path: Path) -> None:
+    """It ends in a sentence with its path and what is expected, and a way to go on once films are there."""
+    (tmp_path / "empty").mkdir()
+    test = examine_folder(page(), tmp_path / "empty")
+    assert not test.exception
+    assert "holds no pictures" in said(test).replace("\\", "")
+    write_film(tmp_path / "empty/NORMAL/a.png", 1)
+    test.button("dataset.resume").click().run()
+    assert metrics(test.run())["Usable films"] == "1"
+
+
+def test_a_wrong_folder_is_said_on_the_page() -> None:
+    """A folder outside the roots is refused with the folders that may be examined."""
+    assert "may be examined" in said(examine_folder(page(), Path("/etc")))
+
+
+def test_an_unknown_dataset_leads_back() -> None:
+    """The address of a dataset that is not there says so and leads back to all of them."""
+    test = page(dataset="unheard-of")
+    assert "There is no dataset" in said(test)
+    test.button("dataset.leave").click().run()
+    assert "dataset.path" in {box.key for box in test.text_input}
+
+
+def test_drawn_films_are_called_so_and_stay_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The badge stands on the page of a drawn dataset, also after it was examined again."""
+    monkeypatch.setattr(dataset_sources, "NUM_PHANTOM_PATIENTS", 6)
+    test = page(dataset=start_examination(desk, ExaminationRequest(origin=Origin.PHANTOMS)))
+    assert "Synthetic" in said(test)
+    test.button("dataset.again").click().run()
+    assert not test.exception and "Synthetic" in said(test)
