@@ -98,14 +98,18 @@ def _trainable(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray]:
     films = films[~in_test & films["label"].notna() & ~films["content_hash"].isin(tested)].sort_values("file")
     if films.empty:
         return films, np.array([], dtype=object)
-    one_label = films.groupby("content_hash")["label"].transform("nunique") == 1
-    patients = pd.Series(_united_patients(films), index=films.index)
-    kept = films[one_label].drop_duplicates("content_hash")
+    copies = films[films["content_hash"].duplicated(keep=False)]
+    two_labels = copies.groupby("content_hash")["label"].nunique() > 1
+    patients = pd.Series(_united_patients(films, copies), index=films.index)
+    kept = films[~films["content_hash"].isin(two_labels.index[two_labels])].drop_duplicates("content_hash")
     return kept, patients[kept.index].to_numpy()
 
 
-def _united_patients(films: pd.DataFrame) -> list[str]:
-    """Return each film's patient; patients who share a content, directly or in a chain, get the first one's name."""
+def _united_patients(films: pd.DataFrame, copies: pd.DataFrame) -> list[str]:
+    """Return each film's patient; patients who share a content, directly or in a chain, get the first one's name.
+
+    `copies` are the films whose content stands there more than once.
+    """
     parent: dict[str, str] = {}
 
     def root_of(patient: str) -> str:
@@ -113,13 +117,12 @@ def _united_patients(films: pd.DataFrame) -> list[str]:
             patient = parent[patient]
         return patient
 
-    patients = films["patient"].tolist()
     first_with: dict[str, str] = {}
-    for patient, content in zip(patients, films["content_hash"], strict=True):
+    for patient, content in zip(copies["patient"], copies["content_hash"], strict=True):
         low, high = sorted((root_of(patient), root_of(first_with.setdefault(content, patient))))
         if low != high:
             parent[high] = low
-    return [root_of(patient) for patient in patients]
+    return [root_of(patient) for patient in films["patient"]]
 
 
 def _strata(films: pd.DataFrame, patients_N: np.ndarray, num_folds: int) -> dict[str, list[str]]:
@@ -132,9 +135,11 @@ def _strata(films: pd.DataFrame, patients_N: np.ndarray, num_folds: int) -> dict
     label_of = dict(zip(strata_N, films["label"], strict=True))
     pairs = set(zip(strata_N, patients_N, strict=True))
     num_patients = Counter(stratum for stratum, _ in pairs)
-    home: dict[str, str] = {}
-    for stratum, patient in sorted(pairs, key=lambda pair: (num_patients[pair[0]], pair)):
-        home.setdefault(patient, stratum)
+    home = dict(zip(patients_N, strata_N, strict=True))
+    if len(home) < len(pairs):
+        home.clear()
+        for stratum, patient in sorted(pairs, key=lambda pair: (num_patients[pair[0]], pair)):
+            home.setdefault(patient, stratum)
     num_at_home = Counter(home.values())
     members: dict[str, list[str]] = {}
     for patient in patients_N:
@@ -158,7 +163,7 @@ def _deal(patients: Sequence[str], config: SplitConfig, stratum: str) -> dict[st
         share, held = fraction * len(patients), 0
         # One patient stays for each fold still to be served, and one to train on.
         while len(waiting) > num_to_serve:
-            place = _next_place(counts[waiting], share, held)
+            place = _next_place(counts, waiting, share, held)
             if place is None:
                 break
             patient = waiting.pop(place)
@@ -168,12 +173,14 @@ def _deal(patients: Sequence[str], config: SplitConfig, stratum: str) -> dict[st
     return folds
 
 
-def _next_place(counts_P: np.ndarray, share: float, held: int) -> int | None:
+def _next_place(counts: np.ndarray, waiting: list[int], share: float, held: int) -> int | None:
     """Return the place of the patient a fold takes next (they are dealt from the end), or None if it has enough."""
-    if held + counts_P[-1] / 2 <= share:
-        return len(counts_P) - 1
+    if held + counts[waiting[-1]] / 2 <= share:
+        return len(waiting) - 1
     if held >= _ENOUGH * share:
         return None
+    # Only now, since a look at all who wait for each patient would be quadratic.
+    counts_P = counts[waiting]
     fitting = np.flatnonzero(held + counts_P / 2 <= share)
     if len(fitting):
         return int(fitting[-1])

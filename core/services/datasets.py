@@ -41,6 +41,11 @@ class Dataset:
     means: dict[str, np.ndarray]
 
     @property
+    def cohort(self) -> Cohort:
+        """The films as they were when they were examined."""
+        return Cohort(self.root, self.manifest, self.fingerprint)
+
+    @property
     def is_synthetic(self) -> bool:
         """Whether its films are drawn, not taken: their folder says so."""
         return is_marked_as_drawn(self.root)

@@ -22,7 +22,7 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
     )
     try:
         config = _choose_config()
-        fingerprint, balance = _preview(desk, dataset, dataset.fingerprint, config.model_dump_json())
+        fingerprint, balance = _preview(dataset, dataset.fingerprint, config.model_dump_json())
     except (PneumoDeskError, ValueError) as error:
         st.warning(str(error), icon=":material/warning:")
     else:
@@ -64,10 +64,9 @@ def _saved(desk: Desk, dataset: Dataset) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _preview(_desk: Desk, _dataset: Dataset, fingerprint: str, config: str) -> tuple[str, pd.DataFrame]:
+def _preview(_dataset: Dataset, fingerprint: str, config: str) -> tuple[str, pd.DataFrame]:
     """Keyed by the films and the config, which decide every split."""
-    cohort = cohorts.index(_desk, _dataset.root)
-    split, balance = preview_split(cohort, SplitConfig.model_validate_json(config))
+    split, balance = preview_split(_dataset.cohort, SplitConfig.model_validate_json(config))
     return split.fingerprint, balance
 
 

@@ -76,6 +76,21 @@ for part in ("Findings", "Counts", "Films", "Sizes and greys", "Splits", "Take a
         test.run()
         reruns.append(1000 * (time.perf_counter() - before))
     took[part] = statistics.median(reruns)
+
+
+def changed(change):
+    before = time.perf_counter()
+    change.run()
+    assert not test.exception, test.exception
+    return 1000 * (time.perf_counter() - before)
+
+
+test.segmented_control("dataset.part").set_value("Films").run()
+took["other films drawn"] = statistics.median(changed(test.button("dataset.resample").click()) for _ in range(5))
+test.segmented_control("dataset.part").set_value("Splits").run()
+took["another seed of a split"] = statistics.median(
+    changed(test.number_input("dataset.split.seed").set_value(seed)) for seed in range(1, 6)
+)
 print(json.dumps(took))
 """
 

@@ -12,6 +12,8 @@ from core.cohort.audit.report import AuditReport, audit
 from core.cohort.film_features import FEATURE_COLUMNS, measure_films, signatures_of
 from core.cohort.manifest import index_cohort
 from core.radiograph.phantom import synthesise_phantom
+from core.services.dataset_tables import named, ratio_table
+from tests.unit.cohort.small_cohorts import cohort_of
 
 NUM_OF_A_CLASS = 30
 
@@ -181,3 +183,71 @@ def test_the_standard_cohort_has_its_known_faults(real_data: Path) -> None:
     cohort = index_cohort(real_data / "originals")
     shortcuts = {shortcut.feature: shortcut.auc for shortcut in audit(cohort, measure_films(cohort)).shortcuts}
     assert shortcuts["bytes_per_pixel"] > 0.97 and shortcuts["quantisation"] > 0.97 and shortcuts["height"] > 0.85
+
+
+def test_near_copies_are_told_by_where_they_stand(folder: Path) -> None:
+    """A film stored again more coarsely within its class, and one under the other label, are two findings."""
+    for source, copy in (
+        ("train/NORMAL/IM-0005-0001.jpeg", "train/NORMAL/IM-0910-0001.jpeg"),
+        ("train/NORMAL/IM-0006-0001.jpeg", "train/PNEUMONIA/person911_bacteria_911.jpeg"),
+    ):
+        (folder / copy).write_bytes(jpeg(Image.open(folder / source), 60))
+    findings = {finding.code: finding for finding in audited(folder).findings}
+    assert findings["near_duplicates"].groups == (("train/NORMAL/IM-0005-0001.jpeg", "train/NORMAL/IM-0910-0001.jpeg"),)
+    assert str(findings["near_duplicates"].severity) == "warning"
+    assert findings["near_duplicates_across_labels"].num_files == 2
+    assert str(findings["near_duplicates_across_labels"].severity) == "problem"
+
+
+def test_imbalance_is_said_for_each_split(folder: Path) -> None:
+    """With a third of the normal films gone from training the ratio is said, and only of that split."""
+    for number in range(1, 13):
+        (folder / "train/NORMAL" / name_of("NORMAL", number)).unlink()
+    sentences = {finding.code: finding.sentence for finding in audited(folder).findings}
+    assert "train 1.67 to 1 (pneumonia)" in sentences["imbalance"] and "test" not in sentences["imbalance"]
+
+
+def test_odd_films_are_named(folder: Path) -> None:
+    """A very small film, a long one and a coloured one are three findings, each with its file."""
+    odd = {
+        "tiny_films": ("IM-0920-0001.jpeg", film(20).resize((50, 50))),
+        "odd_shapes": ("IM-0921-0001.jpeg", film(21).resize((400, 120))),
+        "mixed_colour_modes": ("IM-0922-0001.jpeg", film(22).convert("RGB")),
+    }
+    for name, image in odd.values():
+        (folder / "train/NORMAL" / name).write_bytes(jpeg(image))
+    groups = found(folder)
+    assert {code: groups[code] for code in odd} == {
+        code: ((f"train/NORMAL/{name}",),) for code, (name, _) in odd.items()
+    }
+
+
+def test_test_films_of_another_kind_are_found(tmp_path: Path) -> None:
+    """Where test films of one class are darkened below, small copies tell them apart; the other class is alike."""
+    for split in ("train", "test"):
+        for label in ("NORMAL", "PNEUMONIA"):
+            (tmp_path / split / label).mkdir(parents=True)
+            for number in range(45):
+                seed = number * 4 + 2 * (split == "test") + (label == "NORMAL")
+                pixels_HW = np.array(film(seed).resize((64, 64)))
+                if (split, label) == ("test", "NORMAL"):
+                    pixels_HW[48:] //= 4
+                patient = number + 1 + 100 * (split == "test")
+                Image.fromarray(pixels_HW).save(tmp_path / split / label / name_of(label, patient), quality=90)
+    report = audited(tmp_path)
+    assert {shift.label: shift.auc > 0.8 for shift in report.shifts} == {"normal": True, "pneumonia": False}
+    assert "shift_normal" in {finding.code for finding in report.findings}
+
+
+def test_the_whole_standard_cohort_has_its_counts() -> None:
+    """Of the full set, by generated names, the tables give 234 and 390 test films, and the ratio of each split."""
+    counts = {("train", "normal"): 1341, ("train", "pneumonia"): 3875, ("val", "normal"): 8, ("val", "pneumonia"): 8}
+    counts |= {("test", "normal"): 234, ("test", "pneumonia"): 390}
+    rows = [
+        {"file": f"{split}/{label}/{number}", "label": label, "split": split, "subtype": None}
+        for (split, label), count in counts.items()
+        for number in range(count)
+    ]
+    table = ratio_table(named(cohort_of(rows).select()))
+    assert table.loc["test"].tolist() == [234, 390, 624, "1.67 : 1"]
+    assert table.loc["train", "pneumonia : normal"] == "2.89 : 1" and table["total"].sum() == 5856
