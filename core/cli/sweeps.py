@@ -52,29 +52,17 @@ def start(
     from core.services.sweeps import start_sweep
 
     desk = open_desk()
-    data = folder_to_train_on(desk, data, split)
-    all_seeds = parse_seeds(seeds)
+    ground = {"data": folder_to_train_on(desk, data, split), "split": split, "seeds": parse_seeds(seeds)}
     if ready_made is not None:
-        own = config.model_dump(exclude_unset=True)
-        request = READY_SWEEPS[ready_made].request(
-            data, READY_SWEEPS[ready_made].base.model_copy(update=own), all_seeds, split
-        )
+        ready = READY_SWEEPS[ready_made]
+        own = ready.base.model_copy(update=config.model_dump(exclude_unset=True))
+        request = ready.request(base=own, **ground)
         request = request.model_copy(update={"objective": objective, **({"name": name} if name else {})})
     else:
         axes = tuple(parse_axis(text) for text in vary or ())
         search = {"num_trials": trials, "num_at_once": at_once, "pruning": pruning} if trials is not None else {}
         kind = SweepKind.SEARCH if trials is not None else SweepKind.GRID if axes else SweepKind.SEEDS
-        request = make_request(
-            data=data,
-            split=split,
-            name=name,
-            kind=kind,
-            base=config,
-            axes=axes,
-            seeds=all_seeds,
-            objective=objective,
-            **search,
-        )
+        request = make_request(name=name, kind=kind, base=config, axes=axes, objective=objective, **search, **ground)
     _started(start_sweep(desk, request), request, as_json)
 
 

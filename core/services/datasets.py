@@ -68,6 +68,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     """Return counts, findings, shortcuts and shift as a document for programs."""
     return {
         **dataset.summary,
+        "is_synthetic": dataset.is_synthetic,
         "findings": [
             {**asdict(finding), "severity": str(finding.severity), "num_files": finding.num_files}
             for finding in dataset.audit.findings

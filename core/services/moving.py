@@ -9,6 +9,11 @@ PATH_COLUMNS = (
     tables.Reading.source_path,
     tables.Reading.saliency_file,
     tables.Run.folder,
+    tables.Run.data,
+    tables.Cohort.root,
+    tables.Examination.root,
+    tables.SavedSplit.root,
+    tables.SavedSplit.folder,
     tables.ModelVersion.folder,
 )
 
@@ -25,6 +30,8 @@ def point_to_new_home(engine: Engine, old: str, new: str) -> None:
         for batch in session.scalars(select(tables.Batch)):
             paths = [_moved(path, old, new) for path in batch.request.get("paths", ())]
             batch.request = {**batch.request, "paths": paths}
+        for sweep in session.scalars(select(tables.Sweep)):
+            sweep.request = {**sweep.request, "data": _moved(sweep.request.get("data", ""), old, new)}
 
 
 def _moved(path: str, old: str, new: str) -> str:

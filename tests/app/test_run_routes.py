@@ -75,6 +75,8 @@ def test_runs_are_queued_on_a_saved_split(client: TestClient, desk: Desk, films:
     asked = {"data": str(films / "ward"), "split": "baseline"}
     [run] = client.post("/v1/runs", json=asked).json()["run_ids"]
     assert client.get(f"/v1/runs/{run}").json()["split_name"] == "baseline"
+    [listed] = client.get("/v1/splits").json()["items"]
+    assert (listed["name"], set(listed["counts"])) == ("baseline", {"train", "validation", "calibration"})
     assert client.post("/v1/runs", json={**asked, "split": "unknown"}).status_code == 404
     (films / "ward/NORMAL/IM-0001-0001.png").unlink()
     refused = client.post("/v1/runs", json=asked)

@@ -10,16 +10,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from core.cohort.splitting import SplitConfig
 from core.errors import DatabaseError, InputNotFoundError
+from core.services import cohorts
 from core.services.audit import list_events
 from core.services.backup import MANIFEST, BackupError, back_up, restore
 from core.services.desk import open_desk
 from core.services.films import read_film_bytes
+from core.services.run_control import request_of
+from core.services.saved_splits import load_split, save_split
 from core.services.studies import load_worklist
+from core.services.training import TrainRequest, record_run
 from core.services.verdicts import Verdict, current_verdicts, give_verdict
 from core.settings import AppSettings
 from db.engine import make_engine
+from db.states import State
 from tests.small_desk import add_batch, small_desk
+from tests.unit.cohort.small_cohorts import write_film
 
 
 @pytest.fixture
@@ -57,6 +64,24 @@ def test_all_comes_back_in_another_place(desk, file: Path, tmp_path: Path) -> No
     assert (settings.home / "runs" / "r" / "checkpoint" / "card.json").exists()
     assert not (settings.home / "caches" / "graphs").exists() and not (settings.home / "signing.key").exists()
     assert [event.action for event in list_events(new)] == ["restore", "verdict"]
+
+
+def test_datasets_splits_and_runs_on_films_in_the_home_go_along(desk, tmp_path: Path) -> None:
+    """A split of films that lie in the desk's home can be trained on in the new one, and runs name their new folder."""
+    films = desk.settings.uploads / "films"
+    for number in range(1, 11):
+        write_film(films / f"NORMAL/IM-{number:04}-0001.jpeg", number)
+        write_film(films / f"PNEUMONIA/person{number}_virus_{number}.jpeg", 100 + number)
+    save_split(desk, cohorts.index(desk, films), SplitConfig(), "baseline")
+    run_id = record_run(desk, TrainRequest(data=films, split="baseline"), State.STOPPED)
+    back_up(desk, tmp_path / "b.zip")
+    shutil.rmtree(desk.settings.home)
+    settings = AppSettings(home=tmp_path / "elsewhere")
+    restore(settings, tmp_path / "b.zip")
+    new = open_desk(settings)
+    cohort, split = load_split(new, "baseline")
+    assert cohort.root == settings.uploads / "films" and len(split.assignments) == 20
+    assert request_of(new, run_id).data == settings.uploads / "films"
 
 
 def test_a_backup_is_made_while_the_desk_works(desk, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from core.cohort.splitting import SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
 from core.services import cohorts, run_control, sweeps
 from core.services.desk import Desk, open_desk
+from core.services.evaluation import EvaluationRequest, evaluate
 from core.services.film_choice import FilmChoice, chosen_films
 from core.services.judgement import get_record
 from core.services.record_export import export_records
@@ -126,6 +127,8 @@ def test_a_run_is_made_on_just_the_folds_of_its_split(desk: Desk, films: Path, b
     metrics = result.summary["metrics"]["calibration"]
     assert metrics["n"] == len(calibrated) == 12
     assert show_run(desk, result.run_id)["split_fingerprint"] == split.fingerprint
+    judged = evaluate(desk, EvaluationRequest(data=films, model=f"run:{result.run_id}", split="baseline/calibration"))
+    assert (judged.report.n, judged.split) == (12, "baseline/calibration")
 
 
 def test_a_fold_of_a_saved_split_can_be_judged(desk: Desk, films: Path, baseline: str) -> None:
