@@ -80,6 +80,11 @@ class AppSettings(BaseSettings):
         return self.home / "ensembles"
 
     @property
+    def models(self) -> Path:
+        """Folder with one subfolder for each promoted model, and in it one for each version."""
+        return self.home / "models"
+
+    @property
     def runs(self) -> Path:
         """Folder with one subfolder for each training run."""
         return self.home / "runs"

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from db.base import Base, utc_now
 from db.experiment_tables import FilmSet, PredictionSet, RunAnnotation, RunTag
 from db.measurement_tables import ModelMeasurement
+from db.model_tables import ModelActivation, PromotedVersion
 from db.record_tables import ImportedRecord
 from db.states import State
 from db.sweep_tables import Sweep, SweepMember
@@ -17,8 +18,10 @@ __all__ = [
     "Base",
     "FilmSet",
     "ImportedRecord",
+    "ModelActivation",
     "ModelMeasurement",
     "PredictionSet",
+    "PromotedVersion",
     "RunAnnotation",
     "RunTag",
     "Sweep",

@@ -18,7 +18,12 @@ def show_figures(desk: Desk) -> None:
     model_notice(state.card)
     point = state.card.operating_point
     with st.container(horizontal=True):
-        st.metric("Model", state.card.name, border=True, help=f"{state.card.architecture}, the model in the box.")
+        st.metric(
+            "Model",
+            state.card.name,
+            border=True,
+            help=f"{state.card.architecture}; the active model. Another is made active on the Models page.",
+        )
         st.metric(
             "Threshold",
             f"{point.threshold:.2f}" if point else "0.50",

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.services.batches import get_batch, list_batches, start_batch, start_server_folder
 from core.services.desk import Desk
-from core.services.models import STARTER, model_card
+from core.services.models import ACTIVE, model_card
 from core.services.studies import has_readings
 from core.services.taking_over import count_taken_over
 from core.services.triage import TriageRequest
@@ -93,7 +93,7 @@ def show_batch(desk: Desk, batch_id: str) -> None:
 
 def show_worklist(desk: Desk) -> None:
     """The studies of all batches."""
-    model_notice(model_card(desk, STARTER))
+    model_notice(model_card(desk, ACTIVE))
     worklist_desk(desk)
 
 

@@ -1,6 +1,7 @@
 """Single films on their way from a request to the shared model: as many as may wait, and no longer than they may."""
 
 import asyncio
+import time
 from typing import Annotated, BinaryIO
 
 from anyio import CapacityLimiter, to_thread
@@ -10,9 +11,12 @@ from core.api.access import Caller
 from core.api.settings import ApiSettings
 from core.api.watching import Figures
 from core.services.desk import open_desk
+from core.services.models import resolve_model
 from core.services.single_films import Prediction, PredictionDesk, SharedModel
 
 BUSY = "As many films wait as may: try again in a moment."
+SECONDS_BETWEEN_LOOKS = 1.0
+"""How soon another active model answers."""
 TOO_LONG = "The model did not answer in time: try again in a moment."
 
 
@@ -24,15 +28,26 @@ class FilmDesk:
         self._figures = figures
         self._num_waiting = 0
         self._model: SharedModel | None = None
+        self._name = ""
+        self._looked_at = -SECONDS_BETWEEN_LOOKS
         # One thread of its own: loading takes seconds, and must not use up the threads of others.
         self._loading = CapacityLimiter(1)
 
     @property
     def model(self) -> SharedModel:
         """The shared model, loaded or not; raises SettingsError or DatabaseError if there is no desk."""
-        if self._model is None:
-            self._model = SharedModel(open_desk(), self._settings.model, self._figures.batch_sizes.observe)
+        if self._model is None or time.monotonic() - self._looked_at >= SECONDS_BETWEEN_LOOKS:
+            self._look()
         return self._model
+
+    def _look(self) -> None:
+        """Take the model that is active now; films that are with the one before are answered by it."""
+        desk = open_desk()
+        name = resolve_model(desk, self._settings.model)
+        if self._model is None or name != self._name:
+            self._model = SharedModel(desk, name, self._figures.batch_sizes.observe)
+            self._name = name
+        self._looked_at = time.monotonic()
 
     async def predict(self, stream: BinaryIO, caller: Caller) -> Prediction:
         """Return what a film was found to be; raises HTTPException 503 if too many wait or it takes too long."""

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.services.models import STARTER
+from core.services.models import ACTIVE
 from core.settings import read_settings
 
 
@@ -14,7 +14,7 @@ class ApiSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PNEUMODESK_API_", frozen=True)
 
-    model: str = Field(STARTER, description="The model that reads single films: `starter`, `run:RUN` or a folder.")
+    model: str = Field(ACTIVE, description="The model that reads single films: `active` or any model's name.")
     keys_required: bool = Field(
         False, description="Whether programs on this very machine need a key too; all others always do."
     )

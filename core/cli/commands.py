@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli import datasets, ensembles, keeping, keys, records, reports, stress, sweeps, tables, worklist
+from core.cli import datasets, ensembles, keeping, keys, models, records, reports, stress, sweeps, tables, worklist
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
 from core.cli.runs import add_control_commands, queue_run
@@ -15,7 +15,7 @@ from core.cli.terminal import print_json, print_sentence, print_table, progress_
 from core.errors import PneumoDeskError
 from core.runs.reporting import RunStopped
 from core.services.desk import open_desk
-from core.services.models import STARTER
+from core.services.models import ACTIVE
 from core.settings import NOTICE
 from core.training.config import TrainingConfig
 
@@ -26,12 +26,11 @@ app = typer.Typer(
     add_completion=False,
 )
 runs_app = typer.Typer(help="Training runs.", no_args_is_help=True)
-models_app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 add_experiment_commands(runs_app)
 add_control_commands(runs_app)
 app.add_typer(sweeps.app, name="sweep")
-app.add_typer(models_app, name="models")
+app.add_typer(models.app, name="models")
 app.add_typer(ensembles.app, name="ensemble")
 app.add_typer(tables.app, name="tables")
 app.add_typer(records.app, name="records")
@@ -48,7 +47,10 @@ app.command()(keeping.delete)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Model = Annotated[
-    str, typer.Option("--model", help="`starter`, `run:RUN`, `ensemble:NAME` or the path of a checkpoint folder.")
+    str,
+    typer.Option(
+        "--model", help="`active`, `starter`, NAME@VERSION, `run:RUN`, `ensemble:NAME` or a checkpoint folder."
+    ),
 ]
 
 
@@ -98,7 +100,7 @@ def train(
 @app.command()
 def evaluate(
     data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
-    model: Model = STARTER,
+    model: Model = ACTIVE,
     split: Annotated[
         str, typer.Option("--split", help="A folder (train, val, test), or NAME/FOLD of a saved split.")
     ] = "test",
@@ -134,7 +136,7 @@ def evaluate(
 def triage(
     paths: Annotated[list[Path], typer.Argument(help="Films, folders and zip archives.")],
     out: Annotated[Path | None, typer.Option("--out", help="Write the ranked list to this CSV file.")] = None,
-    model: Model = STARTER,
+    model: Model = ACTIVE,
     operating_point: Annotated[
         str, typer.Option("--operating-point", help="NAME or NAME@VERSION of one kept for this model.")
     ] = "",
@@ -219,76 +221,6 @@ def runs_show(run: Annotated[str, typer.Argument(help="A run's id, or its beginn
         typer.echo(f"{name.replace('_', ' ')}: {document[name]}")
     columns = ("epoch", "train_loss", "validation_loss", "validation_auc", "validation_accuracy", "seconds")
     print_table(document["epochs"], columns, "No epoch of it has ended.")
-
-
-@models_app.command("list")
-def models_list(as_json: Json = False) -> None:
-    """List the models that `--model` can name."""
-    from core.services.models import list_models
-
-    rows = [
-        {
-            "name": model.name,
-            "architecture": model.architecture,
-            "checkpoint_hash": model.checkpoint_hash,
-            "run_id": model.run_id,
-            "threshold": model.operating_point.threshold if model.operating_point else None,
-            "folder": str(model.folder),
-        }
-        for model in list_models(open_desk())
-    ]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, ("name", "architecture", "checkpoint_hash", "threshold"), "There are no models yet.")
-
-
-@models_app.command("export")
-def models_export(
-    model: Annotated[str, typer.Argument(help="`run:RUN` or `ensemble:NAME`.")],
-    folder: Annotated[Path, typer.Argument(help="Where to write the checkpoint, its card and the run's record.")],
-    name: Annotated[str | None, typer.Option("--name", help="What the exported model is called.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder of the cohort it was trained on.")] = None,
-    pictures: Annotated[
-        Path | None, typer.Option("--pictures", help="Folder of pictures that are no chest films: measures the gate.")
-    ] = None,
-    pictures_description: Annotated[
-        str, typer.Option("--pictures-description", help="What those pictures are, for the card.")
-    ] = "",
-) -> None:
-    """Copy a run's model to a folder with the run's record, and measure its gate."""
-    from core.services.export import export_model
-
-    card = export_model(
-        open_desk(),
-        model,
-        folder,
-        name=name,
-        data=data,
-        pictures=pictures,
-        pictures_description=pictures_description,
-    )
-    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}.")
-    if card.gate is not None and card.gate.roc is not None:
-        roc = card.gate.roc
-        typer.echo(
-            f"Its gate stops {roc['pictures_stopped']:.1%} of {roc['num_pictures']} other pictures "
-            f"and {roc['films_stopped']:.1%} of {roc['num_films']} films (AUC {roc['auc']:.4f})."
-        )
-
-
-@models_app.command("import")
-def models_import(
-    path: Annotated[Path, typer.Argument(help="The original study's pneumonia_model.pth.")],
-    folder: Annotated[Path, typer.Argument(help="A new folder for the checkpoint.")],
-    name: Annotated[str, typer.Option("--name", help="What the model is called.")] = "original-study",
-) -> None:
-    """Import the original study's model; nothing in the file is run."""
-    from core.services.importing import import_original_model
-
-    card = import_original_model(path, folder, name)
-    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}: use it as --model {folder}.")
-    typer.echo("It has no gate and no operating point: its threshold is 0.5, which no data chose.")
 
 
 def main() -> None:

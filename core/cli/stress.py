@@ -7,7 +7,7 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.services.desk import open_desk
-from core.services.models import STARTER
+from core.services.models import ACTIVE
 
 COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "what was done")
 
@@ -24,7 +24,7 @@ Split = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 
 
-def stress(data: Data, model: Model = STARTER, split: Split = "validation", as_json: Json = False) -> None:
+def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json: Json = False) -> None:
     """Read a split as it is and re-encoded, resized, blurred, turned, cropped and covered, and say what changes."""
     # Reading needs the engine, which `--help` need not wait for.
     from core.services.film_choice import FilmChoice
@@ -52,7 +52,7 @@ def stress(data: Data, model: Model = STARTER, split: Split = "validation", as_j
     print_sentence(f"{report.n} films of {split!r} with {report.model}; as they are: AUC {clean}.")
 
 
-def gate(data: Data, model: Model = STARTER, split: Split = "validation", as_json: Json = False) -> None:
+def gate(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json: Json = False) -> None:
     """Measure what is stopped of pictures that are no upright chest films, and of a split's films."""
     from core.services.film_choice import FilmChoice
     from core.services.gate_by_kind import measure_gate_by_kind

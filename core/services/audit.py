@@ -28,6 +28,7 @@ class AuditAction(StrEnum):
     RULES = "rules"
     EXPORT = "export"
     MODEL_CHANGE = "model change"
+    PROMOTION = "promotion"
     DELETION = "deletion"
     BACKUP = "backup"
     RESTORE = "restore"

@@ -15,7 +15,7 @@ from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services import cohorts
 from core.services.desk import Desk
-from core.services.models import STARTER, model_folder, operating_point_of, record_model
+from core.services.models import ACTIVE, model_folder, operating_point_of, record_model
 from core.services.openings import count_openings, record_opening
 from core.services.predictions import LabelledFilms, PredictedFilms, films_of, keep_predictions, stored_predictions
 from core.services.predictors import load_predictor, num_threads
@@ -30,7 +30,7 @@ class EvaluationRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     data: Path = Field(description="The folder of the cohort.")
-    model: str = Field(STARTER, description="`starter`, `run:RUN` or a checkpoint folder.")
+    model: str = Field(ACTIVE, description="`active`, `starter`, `NAME@VERSION`, `run:RUN` or a checkpoint folder.")
     split: str = Field("test", description="The split that is scored: a folder, or NAME/FOLD of a saved split.")
     again: bool = Field(False, description="Read films again whose predictions by this checkpoint are stored.")
 

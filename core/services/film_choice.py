@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.cohort.manifest import Cohort
 from core.errors import EvaluationError
 from core.services.desk import Desk
-from core.services.models import STARTER, model_folder
+from core.services.models import ACTIVE, model_folder
 from core.services.saved_splits import files_of_fold
 
 ALL = "all"
@@ -22,7 +22,7 @@ class FilmChoice(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     data: Path = Field(description="The folder of the cohort.")
-    model: str = Field(STARTER, description="`starter`, `run:RUN`, `ensemble:NAME` or a checkpoint folder.")
+    model: str = Field(ACTIVE, description="`active`, `starter`, `run:RUN`, `ensemble:NAME` or a checkpoint folder.")
     split: str = Field(
         "validation",
         description="validation, calibration or holdout of the model's own split, NAME/FOLD of a saved split, a folder "

@@ -92,6 +92,7 @@ def storage_use(desk: Desk) -> list[StorageUse]:
         "uploaded films": [desk.settings.uploads],
         "heatmaps and logs": [desk.settings.worklists],
         "training runs": [desk.settings.runs],
+        "model versions": [desk.settings.models],
         "cohorts": [home / "cohorts"],
         "caches": [desk.settings.caches],
         "database": list(home.glob("pneumodesk.db*")),

@@ -14,7 +14,11 @@ ABANDONED_SECONDS = 3600
 def remove_leftovers(settings: AppSettings, now: float | None = None) -> list[Path]:
     """Remove what a killed process left half written, an hour after its last change, and return what was removed."""
     oldest = (time.time() if now is None else now) - ABANDONED_SECONDS
-    places = (*settings.caches.glob(f"*/{UNFINISHED}"), *settings.ensembles.glob(UNFINISHED))
+    places = (
+        *settings.caches.glob(f"*/{UNFINISHED}"),
+        *settings.ensembles.glob(UNFINISHED),
+        *settings.models.glob(f"*/{UNFINISHED}"),
+    )
     removed = [place for place in places if _last_change(place) < oldest]
     for place in removed:
         shutil.rmtree(place, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Models by name: the one in the box, a run's checkpoint, or a checkpoint folder."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from core.services.desk import Desk
 from db import models as tables
 
 STARTER = "starter"
+ACTIVE = "active"
+"""Names whichever model version the desk reads with now."""
 ENSEMBLE = "ensemble:"
+VERSION_NAME = re.compile(r"(?P<name>\w[\w.+-]{0,59})@(?P<version>[1-9]\d{0,8})")
 STARTER_FOLDER = Path(__file__).resolve().parent.parent / "model" / "starter"
 
 
@@ -33,14 +37,23 @@ class ModelSummary:
 
 
 def list_models(desk: Desk) -> list[ModelSummary]:
-    """Return the model in the box, the checkpoint of every run that has one, newest run first, and every ensemble."""
+    """Return the model in the box, promoted versions but archived ones, runs' checkpoints (newest first), ensembles."""
     found = [_summary(STARTER, STARTER_FOLDER)] if (STARTER_FOLDER / CARD_FILE).exists() else []
     with desk.reading() as session:
+        promoted = session.scalars(
+            select(tables.PromotedVersion)
+            .where(tables.PromotedVersion.archived_at.is_(None))
+            .order_by(tables.PromotedVersion.name, tables.PromotedVersion.version.desc())
+        ).all()
         rows = session.execute(
             select(tables.Run.id, tables.Run.folder)
             .where(tables.Run.checkpoint_hash.is_not(None))
             .order_by(tables.Run.created_at.desc())
         ).all()
+    for one in promoted:
+        folder = version_folder(desk, one.name, one.version)
+        if (folder / CARD_FILE).exists():
+            found.append(_summary(f"{one.name}@{one.version}", folder))
     for run_id, folder in rows:
         if (Path(folder) / "checkpoint" / CARD_FILE).exists():
             found.append(_summary(f"run:{run_id}", Path(folder) / "checkpoint"))
@@ -59,19 +72,45 @@ def find_model(desk: Desk, name: str) -> Checkpoint | Ensemble:
 
 
 def model_folder(desk: Desk, name: str) -> Path:
-    """Return the folder that `starter`, `run:RUN`, `ensemble:NAME` or a path names; raises InputNotFoundError."""
+    """Return the folder that `active`, `starter`, `NAME@VERSION`, `run:RUN`, `ensemble:NAME` or a path names.
+
+    Raises InputNotFoundError.
+    """
+    name = resolve_model(desk, name)
     if name == STARTER:
         return STARTER_FOLDER
     if name.startswith("run:"):
         return _run_folder(desk, name.removeprefix("run:")) / "checkpoint"
     if name.startswith(ENSEMBLE):
         return ensemble_folder(desk, name.removeprefix(ENSEMBLE))
+    if (version := VERSION_NAME.fullmatch(name)) and (
+        (folder := version_folder(desk, version["name"], int(version["version"]))) / CARD_FILE
+    ).is_file():
+        return folder
     if (Path(name) / CARD_FILE).is_file():
         return Path(name)
     raise InputNotFoundError(
-        f"There is no model called {name!r}. Use {STARTER!r}, `run:RUN` with a run from `runs list`, "
-        "`ensemble:NAME` or the path of a checkpoint folder; `models list` shows what there is."
+        f"There is no model called {name!r}. Use {STARTER!r}, NAME@VERSION of a promoted one, "
+        "`run:RUN` with a run from `runs list`, `ensemble:NAME` or the path of a checkpoint folder; "
+        "`models list` shows what there is."
     )
+
+
+def resolve_model(desk: Desk, name: str) -> str:
+    """Return the name of a model, that of the active one for `active`: what is written down must not move with it."""
+    return active_model(desk) if name == ACTIVE else name
+
+
+def active_model(desk: Desk) -> str:
+    """Return the model that the desk reads with: the one in the box until somebody activates another."""
+    activation = tables.ModelActivation
+    with desk.reading() as session:
+        return session.scalar(select(activation.model).order_by(activation.id.desc()).limit(1)) or STARTER
+
+
+def version_folder(desk: Desk, name: str, version: int) -> Path:
+    """Return where a promoted version lies, whether it is there or not."""
+    return desk.settings.models / name / str(version)
 
 
 def ensemble_folder(desk: Desk, name: str) -> Path:

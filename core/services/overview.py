@@ -8,7 +8,7 @@ from core.model.card import ModelCard
 from core.radiograph.phantom import write_phantom_folder
 from core.services.batches import BatchStatus, list_batches, start_batch
 from core.services.desk import Desk
-from core.services.models import STARTER, model_card
+from core.services.models import ACTIVE, model_card
 from core.services.predictors import device_name
 from core.services.triage import TriageRequest
 from db import models as tables
@@ -49,7 +49,7 @@ def describe_desk(desk: Desk) -> DeskState:
             )
         ]
     return DeskState(
-        model_card(desk, STARTER),
+        model_card(desk, ACTIVE),
         device_name(desk),
         *counts,
         num_live_batches=sum(batch.is_live for batch in batches),

@@ -17,7 +17,7 @@ from core.runs.work import Heartbeat, claim, finish
 from core.services.audit import AuditAction, record_event, record_model_change, record_read
 from core.services.desk import Desk
 from core.services.keeping import apply_retention
-from core.services.models import STARTER, model_folder, record_model
+from core.services.models import ACTIVE, model_folder, record_model, resolve_model
 from core.services.point_choice import OWN, choose_row, point_of_batch
 from core.services.predictors import load_predictor, num_threads
 from core.services.study_numbers import study_number
@@ -41,7 +41,7 @@ class TriageRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     paths: tuple[Path, ...] = Field(min_length=1, description="Files, folders and zip archives.")
-    model: str = Field(STARTER, description="`starter`, `run:RUN` or a checkpoint folder.")
+    model: str = Field(ACTIVE, description="`active`, or any name of a model or a checkpoint folder.")
     operating_point: str = Field(
         OWN,
         max_length=140,
@@ -82,9 +82,13 @@ def create_batch(desk: Desk, request: TriageRequest) -> str:
     for path in request.paths:
         if not path.exists():
             raise InputNotFoundError(f"There is no file or folder {path}.")
-    folder = model_folder(desk, request.model)
+    # The batch stays with the model that is active now, also when it is resumed after another was made active.
+    model_name = resolve_model(desk, request.model)
+    folder = model_folder(desk, model_name)
     card = read_card(folder)
-    absolute = request.model_copy(update={"paths": tuple(path.absolute() for path in request.paths)})
+    absolute = request.model_copy(
+        update={"model": model_name, "paths": tuple(path.absolute() for path in request.paths)}
+    )
     with desk.transaction() as session:
         model = record_model(session, card, folder)
         point = choose_row(session, card, request.operating_point)

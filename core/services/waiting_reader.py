@@ -15,9 +15,10 @@ from filelock import FileLock, Timeout
 from sqlalchemy import select
 
 from core.errors import DatabaseError, PneumoDeskError
+from core.model.card import ModelCard
 from core.runs.work import launch
 from core.services.desk import Desk, open_desk
-from core.services.models import STARTER, model_card
+from core.services.models import ACTIVE, model_card, resolve_model
 from core.services.predictors import load_predictor
 from core.services.triage import work_on_batch
 from core.triage.pipeline import Predictor
@@ -72,20 +73,26 @@ class KeptPredictor:
 
     def __init__(self, desk: Desk) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="load")
-        self._hash = model_card(desk, STARTER).weights_hash
-        self._loading: Future[Predictor] = self._pool.submit(load_predictor, desk, STARTER)
+        model = resolve_model(desk, ACTIVE)
+        self._key = _key(model_card(desk, model))
+        self._loading: Future[Predictor] = self._pool.submit(load_predictor, desk, model)
 
     def load(self, desk: Desk, model: str) -> Predictor:
         """Return a model ready to read films; raises PneumoDeskError if it cannot be had."""
-        wanted = model_card(desk, model).weights_hash
-        if wanted != self._hash:
-            self._hash, self._loading = wanted, self._pool.submit(load_predictor, desk, model)
+        wanted = _key(model_card(desk, model))
+        if wanted != self._key:
+            self._key, self._loading = wanted, self._pool.submit(load_predictor, desk, model)
         try:
             return self._loading.result()
         except PneumoDeskError:
             # What was wrong may be mended until the next batch.
-            self._hash = ""
+            self._key = ()
             raise
+
+
+def _key(card: ModelCard) -> tuple[object, ...]:
+    """The same weights may stand in several versions, each with an operating point of its own."""
+    return card.weights_hash, card.name, card.operating_point
 
 
 def wait_for_batches(desk: Desk) -> None:

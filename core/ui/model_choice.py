@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.models import STARTER, list_models
+from core.services.models import active_model, list_models
 from core.services.point_choice import OWN, choosable_points, named_point
 from core.ui.model_notice import model_notice
 
@@ -21,14 +21,17 @@ class ModelChoice:
 def model_choice(desk: Desk) -> ModelChoice:
     """Offer the models of this desk and, of the chosen one, the operating points; one of each is shown as it is."""
     models = {model.name: model for model in list_models(desk)}
-    model, point = STARTER, OWN
-    if len(models) > 1 or (STARTER in models and choosable_points(desk, STARTER)):
+    active = active_model(desk)
+    model, point = active, OWN
+    if len(models) > 1 or (active in models and choosable_points(desk, active)):
         with st.container(horizontal=True):
             model = st.selectbox(
                 "Model",
                 list(models),
-                format_func=lambda name: f"{models[name].card.name} · {name}",
-                key="triage.model",
+                index=list(models).index(active) if active in models else 0,
+                format_func=lambda name: f"{models[name].card.name} · {name}" + (" · active" if name == active else ""),
+                # Another active model is the choice until somebody chooses again.
+                key=f"triage.model.{active}",
                 width=420,
             )
             point = st.selectbox(

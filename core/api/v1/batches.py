@@ -22,7 +22,7 @@ from core.settings import NOTICE, PROJECT_ROOT
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
 BatchId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The id of a batch.")]
 PRINTABLE = r"^[!-~]{1,255}$"
-MODEL_NAME = r"^(starter|run:[0-9a-f]{1,32})$"
+MODEL_NAME = r"^(active|starter|run:[0-9a-f]{1,32}|ensemble:\w[\w.+-]{0,59}|\w[\w.+-]{0,59}@[1-9][0-9]{0,8})$"
 
 
 class BatchAnswer(BaseModel):
@@ -71,7 +71,7 @@ def start(
     request: Request,
     response: Response,
     title: Annotated[str, Form(max_length=200)] = "",
-    model: Annotated[str, Form(pattern=MODEL_NAME)] = "starter",
+    model: Annotated[str, Form(pattern=MODEL_NAME)] = "active",
     operating_point: Annotated[
         str,
         Form(max_length=140, description="NAME or NAME@VERSION of one kept for this model; its own if left out."),

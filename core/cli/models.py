@@ -1,0 +1,170 @@
+"""Commands about models: which there are, which one reads, how a run's becomes a version of a named model."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.terminal import print_json, print_table
+from core.services.desk import open_desk
+
+app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Reference = Annotated[str, typer.Argument(help="NAME@VERSION of a promoted model.")]
+Who = Annotated[str, typer.Option("--by", help="Who does it, for the audit trail.")]
+
+
+@app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List the models that `--model` can name; the active one reads where none is named."""
+    from core.services.models import active_model, list_models
+
+    desk = open_desk()
+    active = active_model(desk)
+    rows = [
+        {
+            "name": model.name,
+            "active": model.name == active,
+            "architecture": model.architecture,
+            "checkpoint_hash": model.checkpoint_hash,
+            "run_id": model.run_id,
+            "operating_point": model.operating_point.name if model.operating_point else None,
+            "threshold": model.operating_point.threshold if model.operating_point else None,
+            "folder": str(model.folder),
+        }
+        for model in list_models(desk)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    shown = [{**row, "active": "active" if row["active"] else ""} for row in rows]
+    columns = ("name", "active", "architecture", "checkpoint_hash", "operating_point", "threshold")
+    print_table(shown, columns, "There are no models yet.")
+
+
+@app.command()
+def promote(
+    source: Annotated[str, typer.Argument(help="`run:RUN`, `ensemble:NAME`, `starter` or a checkpoint folder.")],
+    name: Annotated[str, typer.Argument(help="The model's name; this becomes its next version.")],
+    operating_point: Annotated[
+        str, typer.Option("--operating-point", help="NAME or NAME@VERSION kept for it; the card's own if not given.")
+    ] = "",
+    notes: Annotated[str, typer.Option("--notes", help="What it is for, and why it was promoted.")] = "",
+    by: Who = "",
+    as_json: Json = False,
+) -> None:
+    """Make a model the next version of a named one, with an operating point, for good; it is not yet active."""
+    from core.services.promotion import PromoteRequest
+    from core.services.promotion import promote as promote_model
+
+    request = PromoteRequest(source=source, name=name, operating_point=operating_point, notes=notes)
+    made = promote_model(open_desk(), request, by or None)
+    if as_json:
+        print_json(made.document())
+        return
+    point = made.operating_point
+    typer.echo(
+        f"{made.reference} ({made.checkpoint_hash[:12]}) stands, promoted from {made.source}: operating point "
+        f"{point.name}, threshold {point.threshold:.4f}, chosen on {point.chosen_on}. "
+        f"`models activate {made.reference}` makes it the active model."
+    )
+
+
+@app.command()
+def activate(
+    model: Annotated[str, typer.Argument(help="NAME@VERSION, or `starter` for the model in the box.")],
+    by: Who = "",
+    as_json: Json = False,
+) -> None:
+    """Make a version the one that reads wherever no model is named."""
+    from core.services.activation import activate as set_active
+
+    made = set_active(open_desk(), model, by or None)
+    print_json(asdict(made)) if as_json else typer.echo(f"{made.model} is the active model now.")
+
+
+@app.command()
+def rollback(by: Who = "", as_json: Json = False) -> None:
+    """Make the formerly active model the active one again."""
+    from core.services.activation import roll_back
+
+    made = roll_back(open_desk(), by or None)
+    print_json(asdict(made)) if as_json else typer.echo(f"{made.model} is the active model again.")
+
+
+@app.command()
+def history(as_json: Json = False) -> None:
+    """List the changes of the active model, newest first."""
+    from core.services.activation import list_activations
+
+    rows = [asdict(one) for one in list_activations(open_desk())]
+    columns = ("created_at", "model", "kind", "actor")
+    print_json(rows) if as_json else print_table(rows, columns, "The model in the box has always been active.")
+
+
+@app.command()
+def archive(reference: Reference, by: Who = "", as_json: Json = False) -> None:
+    """Take a version that is not active out of the lists; `models restore` brings it back."""
+    from core.services.activation import archive_version
+
+    made = archive_version(open_desk(), reference, by or None)
+    print_json(made.document()) if as_json else typer.echo(f"{reference} is archived. Its files are kept.")
+
+
+@app.command()
+def restore(reference: Reference, by: Who = "", as_json: Json = False) -> None:
+    """Take a version out of the archive."""
+    from core.services.activation import restore_version
+
+    made = restore_version(open_desk(), reference, by or None)
+    print_json(made.document()) if as_json else typer.echo(f"{reference} is in the lists again.")
+
+
+@app.command("export")
+def export(
+    model: Annotated[str, typer.Argument(help="`run:RUN` or `ensemble:NAME`.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write the checkpoint, its card and the run's record.")],
+    name: Annotated[str | None, typer.Option("--name", help="What the exported model is called.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of the cohort it was trained on.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", help="Folder of pictures that are no chest films: measures the gate.")
+    ] = None,
+    pictures_description: Annotated[
+        str, typer.Option("--pictures-description", help="What those pictures are, for the card.")
+    ] = "",
+) -> None:
+    """Copy a run's model to a folder with the run's record, and measure its gate."""
+    from core.services.export import export_model
+
+    card = export_model(
+        open_desk(),
+        model,
+        folder,
+        name=name,
+        data=data,
+        pictures=pictures,
+        pictures_description=pictures_description,
+    )
+    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}.")
+    if card.gate is not None and card.gate.roc is not None:
+        roc = card.gate.roc
+        typer.echo(
+            f"Its gate stops {roc['pictures_stopped']:.1%} of {roc['num_pictures']} other pictures "
+            f"and {roc['films_stopped']:.1%} of {roc['num_films']} films (AUC {roc['auc']:.4f})."
+        )
+
+
+@app.command("import")
+def import_model(
+    path: Annotated[Path, typer.Argument(help="The original study's pneumonia_model.pth.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the checkpoint.")],
+    name: Annotated[str, typer.Option("--name", help="What the model is called.")] = "original-study",
+) -> None:
+    """Import the original study's model; nothing in the file is run."""
+    from core.services.importing import import_original_model
+
+    card = import_original_model(path, folder, name)
+    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}: use it as --model {folder}.")
+    typer.echo("It has no gate and no operating point: its threshold is 0.5, which no data chose.")

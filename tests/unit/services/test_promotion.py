@@ -1,0 +1,183 @@
+"""Models under a name: promoted with an operating point, made active, taken back, archived."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from core.errors import CheckpointError, DatabaseError, EvaluationError, InputNotFoundError
+from core.evaluation.operating_point import OperatingPointRule, RuleKind
+from core.model.checkpoint import CARD_FILE, load_checkpoint
+from core.services.activation import (
+    activate,
+    archive_version,
+    former_model,
+    list_activations,
+    restore_version,
+    roll_back,
+)
+from core.services.audit import list_events
+from core.services.desk import Desk, open_desk
+from core.services.models import ACTIVE, STARTER, active_model, list_models, model_card, model_folder
+from core.services.operating_points import keep_point
+from core.services.overview import describe_desk
+from core.services.predictions import load_predictions
+from core.services.promotion import PromotedModel, PromoteRequest, get_version, list_versions, promote
+from core.services.triage import TriageRequest, create_batch
+from core.settings import AppSettings
+from db import models as tables
+from tests.made_runs import add_run, give_checkpoint, made_films
+
+SENSITIVE = OperatingPointRule(kind=RuleKind.TARGET_SENSITIVITY, target=0.99)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A desk with a run that has a small network and predictions on validation films."""
+    desk = open_desk(AppSettings(home=tmp_path / "home", device="cpu"))
+    add_run(desk, "first0", films=made_films(80), splits=("validation", "calibration"))
+    give_checkpoint(desk, "first0", 32, 0)
+    yield desk
+    desk.engine.dispose()
+
+
+def promoted(desk: Desk, **asked: str) -> PromotedModel:
+    return promote(desk, PromoteRequest(source="run:first0", name="ward", **asked), "Ada")
+
+
+def keep_sensitive_point(desk: Desk) -> float:
+    hash_ = model_card(desk, "run:first0").weights_hash
+    with desk.reading() as session:
+        predicted = load_predictions(session, [hash_], "validation")[hash_]
+    return keep_point(desk, predicted, SENSITIVE, "sensitive").point.threshold
+
+
+def test_a_version_is_a_whole_copy_with_the_chosen_point_and_its_figures(desk: Desk) -> None:
+    """The weights and their hash stay, the card carries the named point and the figures at that threshold."""
+    threshold = keep_sensitive_point(desk)
+    version = promoted(desk, operating_point="sensitive", notes="for the ward")
+    copy = load_checkpoint(version.folder)
+    assert version.reference == copy.card.name == "ward@1"
+    assert copy.hash == load_checkpoint(model_folder(desk, "run:first0")).hash
+    assert copy.card.operating_point.threshold == threshold != 0.5
+    assert {fold: report.threshold for fold, report in copy.card.metrics.items()} == {
+        "validation": threshold,
+        "calibration": threshold,
+    }
+    assert copy.card.metrics["validation"].sensitivity >= 0.99
+    assert "ward@1" in [model.name for model in list_models(desk)]
+    assert [event.action for event in list_events(desk)] == ["promotion"]
+
+
+def test_the_next_version_inherits_no_operating_point(desk: Desk) -> None:
+    """Another checkpoint cannot be promoted at the first one's point, and takes its own if none is named."""
+    keep_sensitive_point(desk)
+    promoted(desk, operating_point="sensitive")
+    add_run(desk, "second", films=made_films(80), splits=("validation",))
+    give_checkpoint(desk, "second", 32, 1)
+    with pytest.raises(InputNotFoundError, match="no operating point 'sensitive'"):
+        promote(desk, PromoteRequest(source="run:second", name="ward", operating_point="sensitive"))
+    second = promote(desk, PromoteRequest(source="run:second", name="ward"))
+    assert (second.version, second.operating_point.name) == (2, "youden")
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"name": "../out"}, "needs a name"),
+        ({"source": "ward@1"}, "is a version already"),
+        ({"source": "run:none"}, "no run 'none'"),
+        ({"operating_point": "other"}, "no operating point 'other'"),
+    ],
+)
+def test_what_cannot_be_promoted_is_refused_and_leaves_nothing(
+    desk: Desk, asked: dict[str, str], sentence: str
+) -> None:
+    """A wrong name, source or point is answered in a sentence, and no version and no folder is there afterwards."""
+    promoted(desk)
+    with pytest.raises((EvaluationError, InputNotFoundError), match=sentence):
+        promote(desk, PromoteRequest(**{"source": "run:first0", "name": "ward"} | asked))
+    assert [version.reference for version in list_versions(desk)] == ["ward@1"]
+    assert [path.name for path in desk.settings.models.rglob("*") if path.is_dir()] == ["ward", "1"]
+
+
+def test_activation_and_rollback_move_what_the_desk_reads_with(desk: Desk) -> None:
+    """The model in the box reads until a version is activated; each rollback goes one further back; all is recorded."""
+    first, second = promoted(desk).reference, promoted(desk).reference
+    assert active_model(desk) == STARTER
+    assert former_model(desk) is None
+    activate(desk, first, "Ada")
+    activate(desk, second, "Bob")
+    assert describe_desk(desk).card.name == model_card(desk, ACTIVE).name == "ward@2"
+    assert [roll_back(desk, "Eve").model for _ in range(2)] == [first, STARTER]
+    with pytest.raises(EvaluationError, match="nothing to roll back to"):
+        roll_back(desk)
+    assert [(one.model, one.kind, one.actor) for one in list_activations(desk)] == [
+        (STARTER, "rolled back", "Eve"),
+        (first, "rolled back", "Eve"),
+        (second, "activated", "Bob"),
+        (first, "activated", "Ada"),
+    ]
+    assert [event.subject for event in list_events(desk)][:4] == [STARTER, first, second, first]
+
+
+def test_a_batch_keeps_the_model_that_was_active_when_it_was_given(desk: Desk, tmp_path: Path) -> None:
+    """A batch that is resumed after another activation still asks for the model it was recorded with."""
+    activate(desk, promoted(desk).reference)
+    batch_id = create_batch(desk, TriageRequest(paths=(tmp_path,)))
+    roll_back(desk)
+    with desk.reading() as session:
+        batch = session.get_one(tables.Batch, batch_id)
+        assert (batch.request["model"], batch.model_version.name) == ("ward@1", "ward@1")
+
+
+def test_an_archived_version_is_out_of_use_until_it_is_taken_back(desk: Desk) -> None:
+    """The active version cannot be archived; an archived one is neither listed, activated nor rolled back to."""
+    first, second = promoted(desk).reference, promoted(desk).reference
+    activate(desk, first)
+    activate(desk, second)
+    with pytest.raises(EvaluationError, match="is the active model"):
+        archive_version(desk, second)
+    archive_version(desk, first, "Ada")
+    assert [version.reference for version in list_versions(desk)] == [second]
+    assert first not in [model.name for model in list_models(desk)]
+    with pytest.raises(EvaluationError, match="is archived"):
+        activate(desk, first)
+    assert former_model(desk) == STARTER
+    assert restore_version(desk, first).archived_at is None
+    assert roll_back(desk).model == first
+
+
+def test_changed_files_are_never_activated(desk: Desk) -> None:
+    """A card whose threshold was edited, and weights that were touched, are refused in a sentence."""
+    version = promoted(desk)
+    card = version.folder / CARD_FILE
+    whole = card.read_text()
+    card.write_text(whole.replace('"threshold": 0.5', '"threshold": 0.4', 1).replace('_low": 0.5', '_low": 0.4'))
+    with pytest.raises(CheckpointError, match="was changed after it was promoted"):
+        activate(desk, version.reference)
+    card.write_text(whole)
+    with (version.folder / "weights.safetensors").open("ab") as stream:
+        stream.write(b"\0")
+    with pytest.raises(CheckpointError, match="changed or damaged"):
+        activate(desk, version.reference)
+    assert active_model(desk) == STARTER
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE promoted_version SET version = 9",
+        "UPDATE promoted_version SET operating_point_id = 1",
+        "DELETE FROM promoted_version",
+        "UPDATE model_activation SET model = 'starter'",
+        "DELETE FROM model_activation",
+    ],
+)
+def test_the_database_itself_keeps_versions_and_their_history(desk: Desk, change: str) -> None:
+    """What was promoted and what was active cannot be rewritten by any statement."""
+    activate(desk, promoted(desk).reference)
+    with pytest.raises(DatabaseError), desk.transaction() as session:
+        session.execute(text(change))
+    assert get_version(desk, "ward@1").version == 1
