@@ -52,6 +52,11 @@ class AppSettings(BaseSettings):
         description="How long a process that has the model ready waits for films once the Triage page was opened, "
         "in minutes; 0 turns it off.",
     )
+    cluster: str = Field(
+        "",
+        description="Address of a Ray cluster that carries out the runs, such as http://head:8265; its nodes must see "
+        "the home folder and the database. Empty means processes of this machine.",
+    )
     film_roots: str = Field(
         "",
         description="Folders of this machine whose films the dashboard may read, separated as in PATH; "

@@ -80,6 +80,8 @@ class Run(SweepMember, Work, Base):
     # The folder of the cohort; runs recorded before there was a queue know only its fingerprint.
     data: Mapped[str | None] = mapped_column(Text)
     device: Mapped[str] = mapped_column(String(32), default="cpu", server_default="cpu")
+    # The cluster engine's job that carries it out, where it is no process of this machine.
+    job: Mapped[str | None] = mapped_column(String(128))
     queued_at: Mapped[datetime | None]
     stop_requested_at: Mapped[datetime | None]
     num_attempts: Mapped[int] = mapped_column(default=0, server_default="0")

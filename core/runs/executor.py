@@ -10,20 +10,47 @@ from typing import Protocol
 from core.runs.process_identity import ProcessIdentity
 from core.runs.work import launch
 
+# By this variable a worker learns that it is a job of a cluster engine, and which.
+JOB_VARIABLE = "PNEUMODESK_RUN_JOB"
+
+
+@dataclass(frozen=True)
+class ClusterJob:
+    """A worker that a cluster engine carries out, by the name the engine knows it by."""
+
+    id: str
+
+
+Worker = ProcessIdentity | ClusterJob
+
+
+class UnreachableError(Exception):
+    """What carries out runs does not answer now; what was asked of it is to be asked again."""
+
+
 TORCHRUN = ("torch.distributed.run", "--standalone")
 
 
 class Executor(Protocol):
     """Begins the worker of a run and ends it; the worker itself writes how the run stands."""
 
-    def start(self, run_id: str, num_devices: int) -> ProcessIdentity:
-        """Begin the worker of a run over so many devices and return who it is; raises OSError if there is no room."""
+    # Whether it chooses devices itself, and is given every run that waits.
+    schedules_devices: bool
 
-    def ask_to_end(self, worker: ProcessIdentity) -> None:
+    def start(self, run_id: str, place: str, num_devices: int) -> Worker:
+        """Begin the worker of a run over so many devices and return who it is.
+
+        Raises OSError if there is no room for it, UnreachableError if it should be tried again.
+        """
+
+    def ask_to_end(self, worker: Worker) -> None:
         """Ask a worker to end after a checkpoint; does nothing if it has ended."""
 
-    def kill(self, worker: ProcessIdentity) -> None:
+    def kill(self, worker: Worker) -> None:
         """End a worker at once; does nothing if it has ended."""
+
+    def is_alive(self, worker: Worker) -> bool:
+        """Return whether a worker has not been confirmed to be gone."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +61,38 @@ class LocalProcesses:
     log_of: Callable[[str], Path]
     variables: Mapping[str, str]
 
-    def start(self, run_id: str, num_devices: int) -> ProcessIdentity:
+    schedules_devices = False
+
+    def start(self, run_id: str, place: str, num_devices: int) -> ProcessIdentity:
         """Begin a process in a session of its own; for several devices torchrun, which begins one for each."""
-        arguments, variables = [self.module, run_id], dict(self.variables)
+        variables = dict(self.variables)
         if num_devices > 1:
-            arguments = [*TORCHRUN, f"--nproc-per-node={num_devices}", "-m", *arguments]
             # By itself torchrun gives each process one thread.
             variables.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // num_devices)))
-        return ProcessIdentity.of(launch(arguments, self.log_of(run_id), variables))
+        return ProcessIdentity.of(
+            launch(worker_command(self.module, run_id, num_devices), self.log_of(run_id), variables)
+        )
 
-    def ask_to_end(self, worker: ProcessIdentity) -> None:
+    def ask_to_end(self, worker: Worker) -> None:
         """Send SIGTERM."""
-        send(worker, signal.SIGTERM)
+        if isinstance(worker, ProcessIdentity):
+            send(worker, signal.SIGTERM)
 
-    def kill(self, worker: ProcessIdentity) -> None:
+    def kill(self, worker: Worker) -> None:
         """Send SIGKILL to the worker and all that it began: it leads a session of its own."""
-        send(worker, signal.SIGKILL)
+        if isinstance(worker, ProcessIdentity):
+            send(worker, signal.SIGKILL)
+
+    def is_alive(self, worker: Worker) -> bool:
+        """Return whether a process still runs; of a cluster's job nothing is known here, so it is not given up."""
+        return worker.is_alive() if isinstance(worker, ProcessIdentity) else True
+
+
+def worker_command(module: str, run_id: str, num_devices: int) -> list[str]:
+    """Return what follows `python -m` to carry out a run: for several devices torchrun begins a worker for each."""
+    if num_devices == 1:
+        return [module, run_id]
+    return [*TORCHRUN, f"--nproc-per-node={num_devices}", "-m", module, run_id]
 
 
 def send(worker: ProcessIdentity, number: signal.Signals) -> None:

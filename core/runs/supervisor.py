@@ -4,6 +4,7 @@ Whoever needs it starts it, and it ends when nothing waits or goes on. Nothing r
 and of two supervisors that race, each step is one transaction that only one of them can take.
 """
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -14,9 +15,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.runs.devices import list_devices
-from core.runs.executor import Executor
+from core.runs.executor import Executor, UnreachableError
 from core.runs.failures import explain
-from core.runs.queueing import end, live_runs, name_worker, next_runs, put_right, take_next, vanished_runs, worker_of
+from core.runs.queueing import (
+    TakenRun,
+    end,
+    live_runs,
+    name_worker,
+    next_runs,
+    put_back,
+    put_right,
+    take_next,
+    vanished_runs,
+    worker_of,
+)
 from core.runs.stopping import Press, press_due
 from core.runs.work import LIVE_STATES
 from db.models import Run, utc_now
@@ -42,9 +54,12 @@ def supervise(
     """Carry out what is queued until nothing waits or goes on; returns at once while another supervisor does.
 
     `tend` is called before each look: it may queue runs by what others gave, and returns whether it has more to do.
-    `devices` are those of this machine unless they are named.
+    `devices` are those of this machine unless they are named, or the executor chooses them itself.
     """
-    devices = list_devices() if devices is None else devices
+    if executor.schedules_devices:
+        devices = ()
+    elif devices is None:
+        devices = list_devices()
     changed_at = time.monotonic()
     while True:
         try:
@@ -85,29 +100,34 @@ def look(reading: Sessions, transaction: Sessions, executor: Executor, devices: 
     """Put right, begin and end what must be; return whether anything waits or goes on."""
     with reading() as session:
         runs = live_runs(session)
-        is_due = bool(next_runs(runs, devices) or vanished_runs(runs))
+        is_due = bool(next_runs(runs, devices) or vanished_runs(runs, executor.is_alive))
     for run in runs:
         if run.state == State.STOPPING:
             press(run, executor)
     if is_due:
         with transaction() as session:
-            put_right(session)
+            put_right(session, executor.is_alive)
             taken = take_next(session, devices)
-        for run_id, num_devices in taken:
-            begin(run_id, num_devices, transaction, executor)
+        for one in taken:
+            begin(one, transaction, executor)
     return bool(runs)
 
 
-def begin(run_id: str, num_devices: int, transaction: Sessions, executor: Executor) -> None:
+def begin(taken: TakenRun, transaction: Sessions, executor: Executor) -> None:
     """Have the executor begin a run, and write who carries it out."""
     try:
-        worker = executor.start(run_id, num_devices)
+        worker = executor.start(taken.run_id, taken.place, taken.num_devices)
+    except UnreachableError as error:
+        sys.stderr.write(f"{error} It is tried again.\n")
+        with transaction() as session:
+            put_back(session, taken)
+        return
     except OSError as error:
         with transaction() as session:
-            end(session, session.get_one(Run, run_id), State.FAILED, explain(error))
+            end(session, session.get_one(Run, taken.run_id), State.FAILED, explain(error))
         return
     with transaction() as session:
-        name_worker(session, run_id, worker)
+        name_worker(session, taken.run_id, worker)
 
 
 def press(run: Run, executor: Executor) -> None:

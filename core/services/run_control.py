@@ -67,11 +67,12 @@ def kill(desk: Desk, run_id: str) -> None:
         worker, is_live = worker_of(run), run.state == State.STOPPING
     if not is_live:
         return
+    executor = executor_of(desk)
     if worker is not None:
-        executor_of(desk).kill(worker)
+        executor.kill(worker)
     with desk.transaction() as session:
         run = session.get_one(tables.Run, run_id)
-        if run.state == State.STOPPING and (worker is None or not worker.is_alive()):
+        if run.state == State.STOPPING and (worker is None or not executor.is_alive(worker)):
             end(session, run, State.STOPPED)
 
 
@@ -115,10 +116,12 @@ def find_lost_runs(desk: Desk) -> list[str]:
     if not runs:
         return []
     lost = []
-    if vanished_runs(runs):
+    executor = executor_of(desk)
+    if vanished_runs(runs, executor.is_alive):
         with desk.transaction() as session:
-            lost = put_right(session)
-    if next_runs([run for run in runs if run.id not in lost], list_devices()):
+            lost = put_right(session, executor.is_alive)
+    devices = () if executor.schedules_devices else list_devices()
+    if next_runs([run for run in runs if run.id not in lost], devices):
         start_supervisor(desk)
     return lost
 

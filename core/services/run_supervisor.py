@@ -1,16 +1,20 @@
 """`python -m core.services.run_supervisor`: the process that drains the queue of runs and then ends."""
 
+import os
+import sys
 from pathlib import Path
 
 from filelock import FileLock
 
-from core.runs.executor import LocalProcesses
+from core.runs.executor import JOB_VARIABLE, Executor, LocalProcesses
 from core.runs.queueing import live_runs
+from core.runs.ray_jobs import RayJobs
 from core.runs.run_log import LOG_FILE as RUN_LOG_FILE
 from core.runs.supervisor import supervise
 from core.runs.work import launch
 from core.services.desk import Desk, open_desk
 from core.services.sweep_tending import SweepTender, open_sweeps
+from core.settings import PROJECT_ROOT
 
 LOCK_FILE = "supervisor.lock"
 LOG_FILE = "supervisor.log"
@@ -25,6 +29,9 @@ def start_supervisor(desk: Desk) -> None:
 
 def go_on(desk: Desk) -> None:
     """Start a supervisor if there is work for one and none is at work: the last may have been killed."""
+    if os.environ.get(JOB_VARIABLE):
+        # On a node of a cluster: who is asked for the queue stays with those who gave the runs.
+        return
     with desk.reading() as session:
         has_work = bool(live_runs(session) or open_sweeps(session))
     if not has_work or not desk.settings.runs.is_dir():
@@ -43,9 +50,17 @@ def log_of(desk: Desk, run_id: str) -> Path:
     return desk.settings.runs / run_id / RUN_LOG_FILE
 
 
-def executor_of(desk: Desk) -> LocalProcesses:
-    """Return what carries out the runs of a desk."""
-    return LocalProcesses(WORKER, lambda run_id: log_of(desk, run_id), variables_of(desk))
+def executor_of(desk: Desk) -> Executor:
+    """Return what carries out the runs of a desk: processes of this machine, or the cluster that is set."""
+    variables = variables_of(desk)
+
+    def log(run_id: str) -> Path:
+        return log_of(desk, run_id)
+
+    local = LocalProcesses(WORKER, log, variables)
+    if not desk.settings.cluster:
+        return local
+    return RayJobs(desk.settings.cluster, sys.executable, PROJECT_ROOT, WORKER, log, variables, local)
 
 
 def variables_of(desk: Desk) -> dict[str, str]:

@@ -48,13 +48,18 @@ class Threads:
     def __init__(self, desk: Desk, seconds: float) -> None:
         self.desk, self.seconds = desk, seconds
 
-    def start(self, run_id: str, num_devices: int) -> ProcessIdentity:
+    schedules_devices = False
+
+    def start(self, run_id: str, place: str, num_devices: int) -> ProcessIdentity:
         threading.Thread(target=work, args=(self.desk, run_id, self.seconds / NUM_EPOCHS)).start()
         return ProcessIdentity.current()
 
     def ask_to_end(self, worker: ProcessIdentity) -> None: ...
 
     def kill(self, worker: ProcessIdentity) -> None: ...
+
+    def is_alive(self, worker: ProcessIdentity) -> bool:
+        return worker.is_alive()
 
 
 def request(data: Path, kind: SweepKind, num_runs: int) -> SweepRequest:

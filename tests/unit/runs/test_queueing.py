@@ -42,7 +42,7 @@ def carried_out_by(desk: Desk, run_id: str, worker: ProcessIdentity) -> None:
 
 def righted(desk: Desk, run_id: str) -> tables.Run:
     with desk.transaction() as session:
-        put_right(session)
+        put_right(session, ProcessIdentity.is_alive)
     with desk.reading() as session:
         return session.get_one(tables.Run, run_id)
 
@@ -79,7 +79,7 @@ def test_a_handed_out_run_that_nobody_took_waits_again(desk: Desk, minutes: floa
     """A minute after it was handed out by any clock: one set back by hours does not leave it starting for ever."""
     run_id = queued(desk)
     with desk.transaction() as session:
-        assert take_next(session, ["cpu"]) == [(run_id, 1)]
+        assert [taken.run_id for taken in take_next(session, ["cpu"])] == [run_id]
         session.get_one(tables.Run, run_id).heartbeat_at = utc_now() + timedelta(minutes=minutes)
     assert righted(desk, run_id).state == state
 
@@ -104,7 +104,7 @@ def test_of_many_that_take_at_once_one_gets_the_run(desk: Desk) -> None:
     def work() -> None:
         together.wait()
         with desk.transaction() as session:
-            taken.extend(run_id for run_id, _ in take_next(session, ["cpu"]))
+            taken.extend(one.run_id for one in take_next(session, ["cpu"]))
         with desk.transaction() as session:
             claimed.append(claim_run(session, run_id))
 
@@ -125,7 +125,7 @@ GPUS = ("cpu", "cuda:0", "cuda:1", "cuda:2")
 def places(desk: Desk, devices: tuple[str, ...] = GPUS) -> dict[str, str]:
     """Hand out what can begin on stand-in devices, and return where each run that began stands."""
     with desk.transaction() as session:
-        taken = [run_id for run_id, _ in take_next(session, devices)]
+        taken = [one.run_id for one in take_next(session, devices)]
     with desk.reading() as session:
         return {run_id: session.get_one(tables.Run, run_id).device for run_id in taken}
 
@@ -191,13 +191,13 @@ def test_two_stand_in_devices_are_drained_side_by_side(desk: Desk) -> None:
     class Threads:
         """Carries runs out as threads that note on which device they are."""
 
-        def start(self, run_id: str, num_devices: int) -> ProcessIdentity:
-            threading.Thread(target=self.work, args=(run_id,)).start()
+        schedules_devices = False
+
+        def start(self, run_id: str, place: str, num_devices: int) -> ProcessIdentity:
+            threading.Thread(target=self.work, args=(run_id, place)).start()
             return ProcessIdentity.current()
 
-        def work(self, run_id: str) -> None:
-            with desk.reading() as session:
-                place = session.get_one(tables.Run, run_id).device
+        def work(self, run_id: str, place: str) -> None:
             with lock:
                 assert place not in going_on
                 going_on.add(place)
@@ -209,6 +209,9 @@ def test_two_stand_in_devices_are_drained_side_by_side(desk: Desk) -> None:
         def ask_to_end(self, worker: ProcessIdentity) -> None: ...
 
         def kill(self, worker: ProcessIdentity) -> None: ...
+
+        def is_alive(self, worker: ProcessIdentity) -> bool:
+            return worker.is_alive()
 
     lock_file = desk.settings.home / "lock"
     supervise(desk.reading, desk.transaction, Threads(), lock_file, devices=("cpu", "cuda:0", "cuda:1"))
