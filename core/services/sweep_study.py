@@ -34,37 +34,45 @@ EPOCHS_BEFORE_PRUNING = 2
 
 
 class SweepStudy:
-    """One search's study; every process that opens it sees the same."""
+    """One search's study; whoever opens it goes on with what is recorded.
+
+    It is thought over in memory and recorded in the database, each step in one transaction: a study that lives in the
+    database reads every trial anew many times for each that it asks for, while a device stands idle.
+    """
 
     def __init__(self, desk: Desk, sweep_id: str, request: SweepRequest) -> None:
         self._request = request
         self._space = {axis.field: _distribution(axis) for axis in request.axes}
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        direction = "minimize" if request.objective.is_better_when_lower else "maximize"
         with _in_words():
-            self._study = optuna.create_study(
-                storage=_storage(desk),
-                study_name=f"sweep-{sweep_id}",
-                direction="minimize" if request.objective.is_better_when_lower else "maximize",
-                pruner=_pruner(request),
-                load_if_exists=True,
+            self._record = _storage(desk)
+            recorded = optuna.create_study(
+                storage=self._record, study_name=f"sweep-{sweep_id}", direction=direction, load_if_exists=True
             )
-            self._num_asked = len(self._study.get_trials(deepcopy=False))
+            self._key = self._record.get_study_id_from_name(recorded.study_name)
+            self._study = optuna.create_study(direction=direction, pruner=_pruner(request))
+            # By number the key of each trial in the database.
+            self._keys: dict[int, int] = {}
+            for trial in recorded.get_trials(deepcopy=False):
+                self._keys[trial.number] = trial._trial_id
+                self._study.add_trial(trial)
 
     def ask(self) -> tuple[int, Row]:
         """Return the number and the settings of the next trial, by what has been told so far."""
         with _in_words():
-            number, row = self._settle(self._num_asked, None)
-            self._num_asked = number + 1
+            number, row = self._settle(len(self._keys), None)
+            asked = self._study.get_trials(deepcopy=False)[number]
+            self._keys[number] = self._record.create_new_trial(self._key, template_trial=asked)
             return number, row
 
     def untold(self) -> dict[int, FrozenTrial]:
         """Return by its number each trial that was asked for and of which nothing final was told."""
-        with _in_words():
-            trials = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            return {trial.number: trial for trial in trials}
+        trials = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return {trial.number: trial for trial in trials}
 
     def settings_of(self, asked: FrozenTrial) -> Row:
-        """Return the settings of a trial that was asked for, completed if whoever asked was interrupted."""
+        """Return the settings of a trial that was asked for."""
         with _in_words():
             return self._settle(asked.number, asked._trial_id)[1]
 
@@ -73,25 +81,32 @@ class SweepStudy:
         with _in_words():
             for epoch, value in by_epoch.items():
                 if value is not None and epoch not in asked.intermediate_values:
+                    self._record.set_trial_intermediate_value(self._keys[asked.number], epoch, value)
                     self._study._storage.set_trial_intermediate_value(asked._trial_id, epoch, value)
 
     def is_hopeless(self, asked: FrozenTrial) -> bool:
         """Return whether the pruner gives a trial up by what was noted of it."""
-        with _in_words():
-            return Trial(self._study, asked._trial_id).should_prune()
+        return Trial(self._study, asked._trial_id).should_prune()
 
     def tell(self, number: int, value: float | None) -> None:
         """Note the value of a completed trial; one without a value counts as failed."""
-        with _in_words():
-            if value is None:
-                self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
-            else:
-                self._study.tell(number, value, skip_if_finished=True)
+        if value is None:
+            self._tell(number, TrialState.FAIL)
+        else:
+            self._tell(number, TrialState.COMPLETE, value)
 
     def tell_pruned(self, number: int) -> None:
         """Note that a trial was given up."""
+        self._tell(number, TrialState.PRUNED)
+
+    def _tell(self, number: int, state: TrialState, value: float | None = None) -> None:
+        before = self._study.get_trials(deepcopy=False)[number]
+        if before.state.is_finished():
+            return
         with _in_words():
-            self._study.tell(number, state=TrialState.PRUNED, skip_if_finished=True)
+            # A pruned trial has the last value that was noted of it, as Optuna gives it.
+            told = self._study.tell(number, value, state=state)
+            self._record.set_trial_state_values(self._keys[number], told.state, told.values)
 
     def _settle(self, number: int, key: int | None) -> tuple[int, Row]:
         # A seed for each trial: an interrupted search draws what it would have drawn, and nothing a second time.
