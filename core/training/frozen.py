@@ -3,7 +3,8 @@
 Shapes: N films, D features of a film.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -37,6 +38,17 @@ def compute_features(
     return FeatureSet(torch.cat(batches), films.labels_N)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread of the processor: threads that wait for one another take longer than a head's steps."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(num_threads)
+
+
 def fit_head(
     model: PneumoniaClassifier,
     train: FeatureSet,
@@ -48,6 +60,7 @@ def fit_head(
     """Fit a network's head on features of its own and return the whole network with the chosen head."""
     # A head costs next to nothing, so it need not be computed in coarse numbers.
     exact = config.model_copy(update={"precision": Precision.FP32})
-    fitted = fit(nn.Sequential(model.head, nn.Flatten(0)), train, validation, exact, device, watchers)
+    with one_thread():
+        fitted = fit(nn.Sequential(model.head, nn.Flatten(0)), train, validation, exact, device, watchers)
     model.head.load_state_dict(fitted.model[0].state_dict())
     return replace(fitted, model=model)
