@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.terminal import print_json, print_table
+from core.cli.terminal import print_json, print_table, write_text
 from core.services.desk import open_desk
 
 app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
@@ -120,6 +120,50 @@ def restore(reference: Reference, by: Who = "", as_json: Json = False) -> None:
 
     made = restore_version(open_desk(), reference, by or None)
     print_json(made.document()) if as_json else typer.echo(f"{reference} is in the lists again.")
+
+
+@app.command()
+def compare(
+    models: Annotated[list[str], typer.Argument(help="Two to eight models, as `models list` names them.")],
+    as_json: Json = False,
+) -> None:
+    """Show models side by side: figures with 95 % intervals, differing settings, paired tests against the first."""
+    from core.services.model_comparison import compare_models
+
+    found = compare_models(open_desk(), models)
+    if as_json:
+        print_json(found.document())
+        return
+    print_table(list(found.figures), ("figure", *found.models), "No figures are stored of these models.")
+    settings = [
+        {"setting": name, **{model: str(value) for model, value in zip(found.models, values, strict=True)}}
+        for name, values in found.config_differences.items()
+    ]
+    print_table(settings, ("setting", *found.models), "They were made with the same settings.")
+    for sentence in found.words:
+        typer.echo(sentence)
+
+
+@app.command()
+def card(
+    model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file: .html or .md.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a model's card, from stored facts alone, or write it as a file."""
+    from core.services.model_card_files import CardFormat, render_card
+    from core.services.model_document import describe_model
+
+    document = describe_model(open_desk(), model)
+    if out is not None:
+        kind = CardFormat.HTML if out.suffix.lower() == ".html" else CardFormat.MARKDOWN
+        write_text(out, render_card(document, kind))
+    if as_json:
+        print_json(document.document())
+    elif out is None:
+        typer.echo(render_card(document, CardFormat.MARKDOWN))
+    else:
+        typer.echo(f"The card of {document.model} is in {out}.")
 
 
 @app.command("export")

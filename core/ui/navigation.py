@@ -12,6 +12,11 @@ PAGES = {
     "dataset": ("Dataset", ":material/dataset:", "Know the films before training on them: leaks, shortcuts, splits."),
     "training": ("Training", ":material/model_training:", "Launch, watch, stop and resume training runs."),
     "experiments": ("Experiments", ":material/experiment:", "Every run: find, judge, compare, choose thresholds."),
+    "models": (
+        "Models",
+        ":material/network_intelligence:",
+        "Promote a run, choose what reads, go back, read the card.",
+    ),
 }
 
 

@@ -1,0 +1,46 @@
+"""One model's card on the page, and as files."""
+
+import streamlit as st
+
+from core.services.desk import Desk
+from core.services.model_card_files import CardFormat, render_card
+from core.services.model_document import Section, describe_model
+from core.ui.plain_text import plain
+
+FILES = {
+    CardFormat.HTML: ("Card as HTML", "text/html", ":material/html:"),
+    CardFormat.MARKDOWN: ("Card as Markdown", "text/markdown", ":material/markdown:"),
+    CardFormat.JSON: ("Card as JSON", "application/json", ":material/data_object:"),
+}
+
+
+def card_view(desk: Desk, model: str) -> None:
+    """Show the card with buttons that write it to a file."""
+    document = describe_model(desk, model)
+    with st.container(horizontal=True):
+        for kind, (label, mime, icon) in FILES.items():
+            st.download_button(
+                label,
+                lambda kind=kind: render_card(document, kind),
+                file_name=f"{document.model.replace(':', '-')}.{kind.value}",
+                mime=mime,
+                icon=icon,
+                on_click="ignore",
+                key=f"models.card.{kind.value}",
+            )
+    for section in document.sections:
+        _section(section)
+
+
+def _section(section: Section) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{section.title}**")
+        for sentence in section.sentences:
+            st.markdown(plain(sentence))
+        if section.table is not None:
+            st.dataframe(
+                [dict(zip(section.table.columns, row, strict=True)) for row in section.table.rows],
+                hide_index=True,
+                key=f"models.section.{section.title}",
+                alt=section.title,
+            )

@@ -1,0 +1,38 @@
+"""Models side by side on the Models page."""
+
+import streamlit as st
+
+from core.services.desk import Desk
+from core.services.model_comparison import MOST_MODELS, compare_models
+from core.services.models import list_models
+from core.ui.plain_text import plain
+
+
+def comparison_view(desk: Desk) -> None:
+    """Let two or more models be chosen and show their figures, settings and paired tests."""
+    names = [model.name for model in list_models(desk)]
+    if len(names) < 2:
+        st.caption("There is only one model. Promote a run or an ensemble, then compare it here.")
+        return
+    chosen = st.multiselect(
+        "Models",
+        names,
+        key="models.compared",
+        max_selections=MOST_MODELS,
+        help="The first is what others are set against.",
+    )
+    if len(chosen) < 2:
+        st.caption("Choose at least two.")
+        return
+    found = compare_models(desk, chosen)
+    for sentence in found.words:
+        st.markdown(plain(sentence))
+    if found.figures:
+        st.dataframe(list(found.figures), hide_index=True, key="models.figures", alt="Figures with 95 % intervals")
+        st.caption("In brackets 95 % intervals. Each at its own threshold, on the films its own run held back.")
+    if found.config_differences:
+        rows = [
+            {"Setting": name, **dict(zip(found.models, map(str, values), strict=True))}
+            for name, values in found.config_differences.items()
+        ]
+        st.dataframe(rows, hide_index=True, key="models.differences", alt="Settings that differ")

@@ -1,0 +1,62 @@
+"""A run or an ensemble becomes a version: which one, at which operating point, under which name."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.models import ENSEMBLE, ModelSummary, list_models
+from core.services.point_choice import OWN, choosable_points
+from core.services.promotion import PromoteRequest, promote
+from core.ui.plain_text import plain
+from core.ui.reader.component import current_reader
+
+
+def promote_form(desk: Desk) -> None:
+    """Ask for what is promoted and do it; on an empty desk say what is lacking."""
+    sources = {model.name: model for model in list_models(desk) if model.name.startswith(("run:", ENSEMBLE))}
+    if not sources:
+        st.caption("No run has a finished model yet. Train one on the Training page; then promote it here.")
+        return
+    source = st.selectbox(
+        "Run or ensemble",
+        list(sources),
+        format_func=lambda name: f"{sources[name].card.name} · {name}",
+        key="models.source",
+        width=480,
+    )
+    points = _points(desk, sources[source])
+    if not points:
+        st.caption("It has no operating point. Choose one for it on the Experiments page, then promote it.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        point = st.selectbox(
+            "Operating point",
+            points,
+            format_func=lambda name: name or f"The model's own ({sources[source].operating_point.name})",
+            key=f"models.point.{source}",
+            width=320,
+            help="Chosen on this very model's validation or calibration films. None is taken over from other versions.",
+        )
+        name = st.text_input(
+            "Name", key="models.name", max_chars=60, width=240, placeholder="Letters, digits, dots, dashes"
+        )
+    notes = st.text_area("Notes", key="models.notes", max_chars=2000, placeholder="What it is for, and why it.")
+    st.caption("The model is copied whole and never changed. It is not active until somebody sets it active.")
+    if st.button("Promote", type="primary", icon=":material/publish:", key="models.promote"):
+        _promote(desk, PromoteRequest(source=source, name=name.strip(), operating_point=point, notes=notes))
+
+
+def _points(desk: Desk, model: ModelSummary) -> list[str]:
+    return [*([OWN] if model.operating_point else []), *choosable_points(desk, model.name)]
+
+
+def _promote(desk: Desk, request: PromoteRequest) -> None:
+    try:
+        with st.spinner("Copying and checking …"):
+            made = promote(desk, request, current_reader())
+    except PneumoDeskError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.toast(f"{plain(made.reference)} stands.", icon=":material/publish:")
+    st.query_params["model"] = made.reference
+    st.rerun()

@@ -1,0 +1,180 @@
+"""The versions there are, which one is active, and what can be done with the one that is chosen."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.activation import (
+    activate,
+    archive_version,
+    former_model,
+    list_activations,
+    restore_version,
+    roll_back,
+)
+from core.services.desk import Desk
+from core.services.models import STARTER, active_model, model_card
+from core.services.promotion import PromotedModel, list_versions
+from core.ui.model_notice import model_notice
+from core.ui.plain_text import plain
+from core.ui.reader.component import current_reader
+
+ARCHIVED = "models.archived"
+PROBLEM = "models.problem"
+
+
+def active_view(desk: Desk) -> None:
+    """Show the active model and the way back to the former one."""
+    active, former = active_model(desk), former_model(desk)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"Active: {plain(active)}", width="content")
+        st.badge("reads now", icon=":material/check:", color="green")
+        st.space("stretch")
+        if former is not None:
+            with st.popover("Roll back", icon=":material/undo:", key="models.rollback"):
+                st.markdown(f"**{plain(former)}** was active before and reads again from then on.")
+                st.caption("Batches that were given already keep the model they were given to.")
+                st.button(
+                    f"Roll back to {former}",
+                    type="primary",
+                    key="models.rollback_now",
+                    on_click=_try,
+                    args=(lambda: roll_back(desk, current_reader()),),
+                )
+    model_notice(model_card(desk, active))
+
+
+def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
+    """Show every version with the model in the box, and return the one that is clicked."""
+    active = active_model(desk)
+    box = model_card(desk, STARTER)
+    rows = [
+        {
+            "Model": version.reference,
+            "Use": _use(version, active),
+            "Operating point": version.operating_point.name,
+            "Threshold": version.operating_point.threshold,
+            "Promoted from": version.source,
+            "By": version.promoted_by,
+            "When": version.created_at,
+            "Notes": version.notes,
+        }
+        for version in versions
+    ]
+    point = box.operating_point
+    rows.append(
+        {
+            "Model": STARTER,
+            "Use": "active" if active == STARTER else "",
+            "Operating point": point.name if point else None,
+            "Threshold": point.threshold if point else None,
+            "Promoted from": "the model in the box",
+            "When": box.created_at,
+        }
+    )
+    state = st.dataframe(
+        rows,
+        hide_index=True,
+        placeholder="–",
+        on_select="rerun",
+        selection_mode="single-row",
+        key="models.versions",
+        alt="Model versions",
+        column_config={
+            "Threshold": st.column_config.NumberColumn(format="%.3f"),
+            "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+        },
+    )
+    chosen = state.selection.rows
+    return rows[chosen[0]]["Model"] if chosen else None
+
+
+def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -> None:
+    """Offer to make a version active, with confirmation, and to archive it or take it back."""
+    version = next((one for one in versions if one.reference == model), None)
+    active = active_model(desk)
+    is_archived = version is not None and version.archived_at is not None
+    if is_archived:
+        st.button(
+            "Take out of the archive",
+            icon=":material/unarchive:",
+            key="models.restore",
+            on_click=_try,
+            args=(lambda: restore_version(desk, model, current_reader()),),
+        )
+    if model == active or is_archived or (version is None and model != STARTER):
+        return
+    with st.popover("Set active", icon=":material/check_circle:", key="models.activate"):
+        st.markdown(f"**{plain(model)}** reads from then on in triage, on the command line and at /predict.")
+        st.caption(f"**{plain(active)}** stays and can be rolled back to. It is noted who changed it and when.")
+        st.button(
+            f"Make {model} active",
+            type="primary",
+            key="models.activate_now",
+            on_click=_try,
+            args=(lambda: activate(desk, model, current_reader()),),
+        )
+    if version is not None:
+        st.button(
+            "Archive",
+            icon=":material/archive:",
+            key="models.archive",
+            on_click=_archive,
+            args=(desk, model),
+            help="Takes it out of the lists; its files and what it read stay.",
+        )
+
+
+def say_what_happened(desk: Desk) -> None:
+    """Say what could not be done, and offer to undo an archiving."""
+    if problem := st.session_state.pop(PROBLEM, None):
+        st.error(problem, icon=":material/error:")
+    if model := st.session_state.get(ARCHIVED):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/archive: **{plain(model)}** is archived.")
+            st.button("Undo", icon=":material/undo:", key="models.undo", on_click=_undo, args=(desk,))
+
+
+def history_view(desk: Desk) -> None:
+    """Show which model was made active when, and by whom."""
+    rows = [
+        {"When": one.created_at, "Model": one.model, "What": one.kind, "By": one.actor}
+        for one in list_activations(desk)
+    ]
+    if not rows:
+        st.caption("The model in the box has been active from the beginning.")
+        return
+    st.dataframe(rows, hide_index=True, key="models.history", alt="History of the active model")
+
+
+def all_versions(desk: Desk) -> list[PromotedModel]:
+    """Return the versions to be listed; archived ones only if asked for."""
+    with_archived = st.toggle("Show archived", key="models.with_archived")
+    return list_versions(desk, with_archived=with_archived)
+
+
+def _use(version: PromotedModel, active: str) -> str:
+    if version.archived_at is not None:
+        return "archived"
+    return "active" if version.reference == active else ""
+
+
+def _try(deed: Callable[[], object]) -> None:
+    try:
+        deed()
+    except PneumoDeskError as error:
+        st.session_state[PROBLEM] = str(error)
+
+
+def _archive(desk: Desk, model: str) -> None:
+    def deed() -> None:
+        archive_version(desk, model, current_reader())
+        st.session_state[ARCHIVED] = model
+
+    _try(deed)
+
+
+def _undo(desk: Desk) -> None:
+    model = st.session_state.pop(ARCHIVED)
+    _try(lambda: restore_version(desk, model, current_reader()))

@@ -1,0 +1,60 @@
+"""Models: what was promoted, which one reads, the way back, and each one's card."""
+
+import streamlit as st
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.models import active_model
+from core.ui.models.card_view import card_view
+from core.ui.models.comparison_view import comparison_view
+from core.ui.models.promote_form import promote_form
+from core.ui.models.version_list import (
+    active_view,
+    all_versions,
+    history_view,
+    say_what_happened,
+    version_actions,
+    version_table,
+)
+from core.ui.opening import open_desk_or_stop
+from core.ui.plain_text import plain
+
+
+def show_versions(desk: Desk) -> None:
+    """The versions, and the card of the one that is chosen by click or address; of the active one otherwise."""
+    versions = all_versions(desk)
+    if not versions:
+        st.caption(
+            "Nothing was promoted yet: the model in the box reads. Promote a run or an ensemble to have its own."
+        )
+    clicked = version_table(desk, versions)
+    if clicked:
+        st.query_params["model"] = clicked
+    model = st.query_params.get("model") or active_model(desk)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"Card of {plain(model)}", width="content")
+        st.space("stretch")
+        version_actions(desk, model, versions)
+    card_view(desk, model)
+
+
+VIEWS = {
+    "versions": (":material/list: Versions", show_versions),
+    "promote": (":material/publish: Promote", promote_form),
+    "compare": (":material/compare_arrows: Compare", comparison_view),
+    "history": (":material/history: History", history_view),
+}
+
+desk = open_desk_or_stop()
+st.title("Models")
+try:
+    say_what_happened(desk)
+    active_view(desk)
+    for tab, (_, view) in zip(st.tabs([label for label, _ in VIEWS.values()]), VIEWS.values(), strict=True):
+        with tab:
+            try:
+                view(desk)
+            except PneumoDeskError as error:
+                st.error(str(error), icon=":material/error:")
+except PneumoDeskError as error:
+    st.error(str(error), icon=":material/error:")

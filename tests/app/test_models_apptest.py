@@ -1,0 +1,62 @@
+"""The Models page without a browser: promote, activate, roll back, archive, read the card."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.services.desk import Desk
+from core.services.models import STARTER, active_model
+from core.services.promotion import list_versions
+from tests.made_runs import add_run, give_checkpoint, made_films
+
+SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
+
+
+@pytest.fixture
+def ready_run(desk: Desk) -> Desk:
+    add_run(desk, "first0", films=made_films(60), splits=("validation", "calibration"))
+    give_checkpoint(desk, "first0", 32, 0)
+    return desk
+
+
+def page(**query: str) -> AppTest:
+    app = AppTest.from_file(SCRIPT, default_timeout=60).run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("../../pages/models.py")
+    return app.run()
+
+
+def test_an_empty_desk_shows_the_model_in_the_box_and_what_to_do(desk: Desk) -> None:
+    """The starter is active, its card stands there, and what is lacking for a promotion is said."""
+    app = page()
+    assert not app.exception and not app.error
+    said = " ".join(one.value for one in app.main.caption)
+    assert "Nothing was promoted yet" in said and "No run has a finished model yet" in said
+    assert any("Active: starter" in one.value for one in app.subheader)
+
+
+def test_a_run_is_promoted_activated_and_rolled_back(ready_run: Desk) -> None:
+    """The form makes a version, the version is made active by its button, and the way back leads to the starter."""
+    app = page()
+    app.text_input(key="models.name").set_value("ward").run()
+    app.button(key="models.promote").click().run()
+    assert not app.exception and not app.error
+    assert [version.reference for version in list_versions(ready_run)] == ["ward@1"]
+    assert active_model(ready_run) == STARTER
+    app.button(key="models.activate_now").click().run()
+    assert active_model(ready_run) == "ward@1"
+    app.button(key="models.rollback_now").click().run()
+    assert active_model(ready_run) == STARTER
+    app.button(key="models.archive").click().run()
+    assert not app.exception and list_versions(ready_run) == []
+    app.button(key="models.undo").click().run()
+    assert [version.reference for version in list_versions(ready_run)] == ["ward@1"]
+
+
+def test_a_wrong_address_is_answered_in_a_sentence(ready_run: Desk) -> None:
+    """A version that is not there leaves the page standing and says so."""
+    app = page(model="ward@9")
+    assert not app.exception
+    assert any("no model called 'ward@9'" in one.value for one in app.error)
