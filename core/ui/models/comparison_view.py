@@ -28,7 +28,12 @@ def comparison_view(desk: Desk) -> None:
     for sentence in found.words:
         st.markdown(plain(sentence))
     if found.figures:
-        st.dataframe(list(found.figures), hide_index=True, key="models.figures", alt="Figures with 95 % intervals")
+        st.dataframe(
+            [{"Figure": row["figure"], **{name: row[name] for name in found.models}} for row in found.figures],
+            hide_index=True,
+            key="models.figures",
+            alt="Figures with 95 % intervals",
+        )
         st.caption("In brackets 95 % intervals. Each at its own threshold, on the films its own run held back.")
     if found.config_differences:
         rows = [

@@ -40,7 +40,7 @@ def promote_form(desk: Desk) -> None:
         name = st.text_input(
             "Name", key="models.name", max_chars=60, width=240, placeholder="Letters, digits, dots, dashes"
         )
-    notes = st.text_area("Notes", key="models.notes", max_chars=2000, placeholder="What it is for, and why it.")
+    notes = st.text_area("Notes", key="models.notes", max_chars=2000, placeholder="What it is for, and why this one.")
     st.caption("The model is copied whole and never changed. It is not active until somebody sets it active.")
     if st.button("Promote", type="primary", icon=":material/publish:", key="models.promote"):
         _promote(desk, PromoteRequest(source=source, name=name.strip(), operating_point=point, notes=notes))

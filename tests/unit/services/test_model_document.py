@@ -50,7 +50,7 @@ def test_notes_are_never_markup(desk: Desk) -> None:
     html, markdown = (render_card(document, kind) for kind in (CardFormat.HTML, CardFormat.MARKDOWN))
     assert "<script" not in html and "&lt;script&gt;alert(1)" in html
     assert "<script" not in markdown and "&lt;script&gt;" in markdown
-    assert "http" not in html and "default-src 'none'" in html
+    assert "http:" not in html and "https:" not in html and "default-src 'none'" in html
     assert "| Threshold | 0.5000 |" in markdown
 
 
