@@ -85,6 +85,11 @@ class AppSettings(BaseSettings):
         return self.home / "ensembles"
 
     @property
+    def imported(self) -> Path:
+        """Folder with one subfolder for each model that came from elsewhere."""
+        return self.home / "imported"
+
+    @property
     def models(self) -> Path:
         """Folder with one subfolder for each promoted model, and in it one for each version."""
         return self.home / "models"

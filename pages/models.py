@@ -7,6 +7,7 @@ from core.services.desk import Desk
 from core.services.models import active_model
 from core.ui.models.card_view import card_view
 from core.ui.models.comparison_view import comparison_view
+from core.ui.models.import_form import import_form
 from core.ui.models.promote_form import promote_form
 from core.ui.models.version_list import (
     active_view,
@@ -42,6 +43,7 @@ VIEWS = {
     "versions": (":material/list: Versions", show_versions),
     "promote": (":material/publish: Promote", promote_form),
     "compare": (":material/compare_arrows: Compare", comparison_view),
+    "import": (":material/upload: Import", import_form),
     "history": (":material/history: History", history_view),
 }
 

@@ -200,15 +200,43 @@ def export(
         )
 
 
+@app.command()
+def pack(
+    model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
+    file: Annotated[Path, typer.Argument(help="The zip to write.")],
+    by: Who = "",
+    as_json: Json = False,
+) -> None:
+    """Write a model whole into one zip that another desk can import: weights, card, the hash of every file."""
+    from core.services.model_archive import export_archive
+
+    made = export_archive(open_desk(), model, file, by or None)
+    print_json({"file": str(made)}) if as_json else typer.echo(f"{model} is in {made}.")
+
+
 @app.command("import")
 def import_model(
-    path: Annotated[Path, typer.Argument(help="The original study's pneumonia_model.pth.")],
-    folder: Annotated[Path, typer.Argument(help="A new folder for the checkpoint.")],
+    path: Annotated[Path, typer.Argument(help="A model's zip or folder, or the original study's pneumonia_model.pth.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="For a .pth: a new folder for the checkpoint instead of this desk.")
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="What the model is called.")] = "original-study",
+    by: Who = "",
+    as_json: Json = False,
 ) -> None:
-    """Import the original study's model; nothing in the file is run."""
+    """Import a model: nothing in the file is run, and every hash is checked."""
     from core.services.importing import import_original_model
+    from core.services.model_archive import import_archive
 
-    card = import_original_model(path, folder, name)
-    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}: use it as --model {folder}.")
-    typer.echo("It has no gate and no operating point: its threshold is 0.5, which no data chose.")
+    desk = open_desk()
+    if path.suffix.lower() in {".pth", ".pt"}:
+        target = folder or desk.settings.imported / name
+        card, used = import_original_model(path, target, name), str(folder) if folder else f"imported:{name}"
+    else:
+        card, used = import_archive(desk, path, name, by or None), f"imported:{name}"
+    if as_json:
+        print_json({"model": used, "card": card.model_dump(mode="json")})
+        return
+    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is here: use it as --model {used}.")
+    if card.operating_point is None:
+        typer.echo("It has no gate and no operating point: its threshold is 0.5, which no data chose.")

@@ -17,6 +17,7 @@ def remove_leftovers(settings: AppSettings, now: float | None = None) -> list[Pa
     places = (
         *settings.caches.glob(f"*/{UNFINISHED}"),
         *settings.ensembles.glob(UNFINISHED),
+        *settings.imported.glob(UNFINISHED),
         *settings.models.glob(f"*/{UNFINISHED}"),
     )
     removed = [place for place in places if _last_change(place) < oldest]

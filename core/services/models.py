@@ -19,6 +19,7 @@ STARTER = "starter"
 ACTIVE = "active"
 """Names whichever model version the desk reads with now."""
 ENSEMBLE = "ensemble:"
+IMPORTED = "imported:"
 VERSION_NAME = re.compile(r"(?P<name>\w[\w.+-]{0,59})@(?P<version>[1-9]\d{0,8})")
 STARTER_FOLDER = Path(__file__).resolve().parent.parent / "model" / "starter"
 
@@ -58,7 +59,9 @@ def list_models(desk: Desk) -> list[ModelSummary]:
         if (Path(folder) / "checkpoint" / CARD_FILE).exists():
             found.append(_summary(f"run:{run_id}", Path(folder) / "checkpoint"))
     folders = sorted(desk.settings.ensembles.glob(f"*/{CARD_FILE}"))
-    return [*found, *(_summary(f"{ENSEMBLE}{path.parent.name}", path.parent) for path in folders)]
+    found += [_summary(f"{ENSEMBLE}{path.parent.name}", path.parent) for path in folders]
+    folders = sorted(desk.settings.imported.glob(f"*/{CARD_FILE}"))
+    return [*found, *(_summary(f"{IMPORTED}{path.parent.name}", path.parent) for path in folders)]
 
 
 def model_card(desk: Desk, name: str) -> ModelCard:
@@ -83,6 +86,8 @@ def model_folder(desk: Desk, name: str) -> Path:
         return _run_folder(desk, name.removeprefix("run:")) / "checkpoint"
     if name.startswith(ENSEMBLE):
         return ensemble_folder(desk, name.removeprefix(ENSEMBLE))
+    if name.startswith(IMPORTED):
+        return _imported_folder(desk, name.removeprefix(IMPORTED))
     if (version := VERSION_NAME.fullmatch(name)) and (
         (folder := version_folder(desk, version["name"], int(version["version"]))) / CARD_FILE
     ).is_file():
@@ -172,6 +177,13 @@ def operating_point_of(card: ModelCard) -> OperatingPoint:
         rule="0.5, for want of an operating point: no data chose it",
         chosen_on="nothing",
     )
+
+
+def _imported_folder(desk: Desk, name: str) -> Path:
+    folder = desk.settings.imported / name
+    if Path(name).name != name or not (folder / CARD_FILE).is_file():
+        raise InputNotFoundError(f"No model was imported as {name!r}. `models list` shows those that were.")
+    return folder
 
 
 def _run_folder(desk: Desk, run_id: str) -> Path:

@@ -3,9 +3,11 @@
 import streamlit as st
 
 from core.services.desk import Desk
+from core.services.model_archive import export_bytes
 from core.services.model_card_files import CardFormat, render_card
 from core.services.model_document import Section, describe_model
 from core.ui.plain_text import plain
+from core.ui.reader.component import current_reader
 
 FILES = {
     CardFormat.HTML: ("Card as HTML", "text/html", ":material/html:"),
@@ -28,6 +30,16 @@ def card_view(desk: Desk, model: str) -> None:
                 on_click="ignore",
                 key=f"models.card.{kind.value}",
             )
+        st.download_button(
+            "Whole model as zip",
+            lambda: export_bytes(desk, document.model, current_reader()),
+            file_name=f"{document.model.replace(':', '-')}.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            key="models.zip",
+            help="Weights, card and the hash of every file; another desk takes it in under Import.",
+        )
     for section in document.sections:
         _section(section)
 

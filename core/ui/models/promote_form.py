@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.models import ENSEMBLE, ModelSummary, list_models
+from core.services.models import ENSEMBLE, IMPORTED, ModelSummary, list_models
 from core.services.point_choice import OWN, choosable_points
 from core.services.promotion import PromoteRequest, promote
 from core.ui.plain_text import plain
@@ -13,12 +13,12 @@ from core.ui.reader.component import current_reader
 
 def promote_form(desk: Desk) -> None:
     """Ask for what is promoted and do it; on an empty desk say what is lacking."""
-    sources = {model.name: model for model in list_models(desk) if model.name.startswith(("run:", ENSEMBLE))}
+    sources = {model.name: model for model in list_models(desk) if model.name.startswith(("run:", ENSEMBLE, IMPORTED))}
     if not sources:
         st.caption("No run has a finished model yet. Train one on the Training page; then promote it here.")
         return
     source = st.selectbox(
-        "Run or ensemble",
+        "Run, ensemble or imported model",
         list(sources),
         format_func=lambda name: f"{sources[name].card.name} · {name}",
         key="models.source",
