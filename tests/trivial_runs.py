@@ -3,6 +3,7 @@
 A run writes a made-up AUC for each epoch, waits a little after each, and is complete; it notes when it began.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -48,6 +49,9 @@ def executor_of(desk: Desk) -> LocalProcesses:
 def main() -> None:
     """Work or supervise, as asked."""
     desk = open_desk()
+    if os.environ.get("RANK", "0") != "0":
+        # Of the processes that share a run the first alone claims it and tells.
+        return
     if sys.argv[1] == "supervise":
         lock: Path = desk.settings.runs / LOCK_FILE
         supervise(desk.reading, desk.transaction, executor_of(desk), lock, SweepTender(desk))

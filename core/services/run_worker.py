@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.errors import PneumoDeskError
@@ -20,7 +21,9 @@ def main() -> None:
     desk = open_desk()
     team = _team()
     if team is not None and team.rank > 0:
-        accompany(desk, sys.argv[1], team)
+        # Not as a failure, for which torchrun would end the first process in its last act.
+        with suppress(RunStopped):
+            accompany(desk, sys.argv[1], team)
         return
     try:
         result = work_on_run(desk, sys.argv[1], team=team)

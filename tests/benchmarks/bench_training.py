@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -14,12 +15,14 @@ from core.cohort.manifest import index_cohort
 from core.cohort.pixel_cache import PixelCache
 from core.model.catalogue import Architecture, WeightsSource
 from core.model.pretrained import build_classifier
+from core.training.allocation import keep_freed_memory
 from core.training.config import ORIGINAL_STUDY, Recipe
 from core.training.films import FilmSet
 from core.training.loop import Watchers, begin, train_one_epoch
 
 BATCH = 32
 NUM_STEPS = 8
+NUM_ROUNDS = 3
 CPU = torch.device("cpu")
 
 
@@ -80,6 +83,7 @@ def bare_loop(films: FilmSet) -> float:
 
 
 def main() -> None:
+    keep_freed_memory()
     folder = data_folder() / "chest_xray" / "train"
     with tempfile.TemporaryDirectory() as cache:
         cohort = index_cohort(data_folder() / "chest_xray")
@@ -89,15 +93,21 @@ def main() -> None:
         rows = np.array([pixels.index_of(file) for file in files])
         labels = np.array(["PNEUMONIA" in file for file in files], dtype=np.uint8)
         films = FilmSet(pixels.pixels_NSS, rows, labels)
-        baseline = original_loop(folder)
-        line("original notebook's loop, ResNet18 fp32", baseline, "films/s")
-        bare = bare_loop(films)
-        line("bare forward, backward and step on a ready batch", bare, "films/s")
+        # In turns, so that what else the machine does falls on all of them alike.
+        speeds: dict[str, list[float]] = {}
+        for _ in range(NUM_ROUNDS):
+            speeds.setdefault("original", []).append(original_loop(folder))
+            speeds.setdefault("bare", []).append(bare_loop(films))
+            for recipe in (Recipe.ORIGINAL, Recipe.STRONG):
+                speeds.setdefault(recipe.value + " recipe", []).append(our_loop(films, recipe))
+        middle = {name: median(values) for name, values in speeds.items()}
+        line("original notebook's loop, ResNet18 fp32", middle["original"], "films/s")
+        line("bare forward, backward and step on a ready batch", middle["bare"], "films/s")
         for recipe in (Recipe.ORIGINAL, Recipe.STRONG):
-            ours = our_loop(films, recipe)
+            ours = middle[recipe.value + " recipe"]
             line(f"ours, recipe {recipe}", ours, "films/s")
-            line(f"ours / original notebook's loop, recipe {recipe}", ours / baseline, "times", "must reach 1.8")
-            line(f"ours / bare loop, recipe {recipe}", ours / bare, "of 1")
+            line(f"ours / original notebook's loop, recipe {recipe}", ours / middle["original"], "times", "reach 1.8")
+            line(f"ours / bare loop, recipe {recipe}", ours / middle["bare"], "of 1", "must reach 0.9")
 
 
 if __name__ == "__main__":

@@ -10,18 +10,22 @@ import torch
 from safetensors.numpy import load_file
 
 from core.radiograph.phantom import synthesise_phantom
+from core.runs.process_identity import ProcessIdentity
 from core.runs.run_states import newest_state
 from core.runs.session import STATES
 from core.runs.stopping import SECONDS_BEYOND_STEP
 from core.services.desk import Desk
 from core.services.run_control import enqueue, kill, stop
+from core.services.run_supervisor import log_of, variables_of
 from core.services.run_watch import RunStatus, get_detail, get_status, list_watched, read_log, read_steps
-from core.services.training import TrainRequest
+from core.services.training import TrainRequest, record_run
 from core.training.config import Balancing, OptimizerName, Precision, Recipe, TrainingConfig
+from db import models as tables
 from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
 from tests.small_desk import small_desk
 from tests.team_member import fitted
+from tests.trivial_runs import executor_of
 
 PATIENCE_SECONDS = 120
 TINY = TrainingConfig(
@@ -94,13 +98,9 @@ def end_of(desk: Desk, run_id: str) -> RunStatus:
 def test_two_processes_learn_what_one_learns(tmp_path: Path, forks: ForkServer, choices: dict[str, object]) -> None:
     """By gloo and batch norms over both, losses, judgements and weights are those of one process, but for rounding."""
     config = TINY.model_copy(update=choices)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    for rank in range(2):
-        variables = {"RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    for variables in ranks(free_port()):
         words = ["tests.team_member", config.model_dump_json(), str(tmp_path)]
-        forks.launch(words, tmp_path / f"log{rank}.txt", {name: str(value) for name, value in variables.items()})
+        forks.launch(words, tmp_path / f"log{variables['RANK']}.txt", variables)
     wait_for((tmp_path / "result.pt").exists, lambda: [path.read_text() for path in tmp_path.glob("log*")])
     together, alone = torch.load(tmp_path / "result.pt"), fitted(config)
     rough = {"rel": 2e-2, "abs": 2e-2} if config.precision is Precision.BF16 else {"rel": 1e-4, "abs": 1e-5}
@@ -111,29 +111,64 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, forks: ForkServer, 
         assert together["weights"][name].numpy() == pytest.approx(tensor.numpy(), **rough), name
 
 
-def test_a_run_over_two_processes_is_queued_told_and_stopped_as_any_other(
-    desk: Desk, folder: Path, forks: ForkServer
-) -> None:
-    """Begun by torchrun it completes with the weights that one process gives; a long one stops within its bound."""
-    runs = [
-        enqueue(desk, TrainRequest(data=folder, config=WHOLE.model_copy(update={"devices": devices})))[0]
-        for devices in (1, 2)
-    ]
-    endless = WHOLE.model_copy(update={"devices": 2, "epochs": 1000, "recipe": Recipe.ORIGINAL})
-    long_run = enqueue(desk, TrainRequest(data=folder, config=endless))[0]
-    assert [end_of(desk, run_id).state for run_id in runs] == ["completed"] * 2, read_log(desk, runs[1])
-    single, shared = (read_steps(desk, run_id) for run_id in runs)
-    assert shared.steps == single.steps and shared.losses == pytest.approx(single.losses, rel=5e-3)
-    mine, theirs = (
-        load_file(get_detail(desk, run_id).folder / "checkpoint" / "weights.safetensors") for run_id in runs
-    )
+def ranks(port: int) -> list[dict[str, str]]:
+    """The variables by which torchrun tells each of two processes who they are."""
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [{"RANK": str(rank), **common} for rank in range(2)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def shared_run(
+    desk: Desk, folder: Path, forks: ForkServer, config: TrainingConfig
+) -> tuple[str, list[ProcessIdentity]]:
+    """Begin a run with two workers, as torchrun begins them."""
+    run_id = record_run(desk, TrainRequest(data=folder, config=config.model_copy(update={"devices": 2})))
+    words, log = ["core.services.run_worker", run_id], log_of(desk, run_id)
+    pids = [forks.launch(words, log, {**variables_of(desk), **variables}) for variables in ranks(free_port())]
+    return run_id, [ProcessIdentity.of(pid) for pid in pids]
+
+
+def test_a_run_over_two_devices_is_begun_by_torchrun(desk: Desk) -> None:
+    """The executor begins a process for each device, of which the first claims the run and ends it."""
+    run_id = record_run(desk, TrainRequest(data=desk.settings.home, config=TrainingConfig(epochs=1, devices=2)))
+    agent = executor_of(desk).start(run_id, "cpu", 2)
+    assert agent.is_alive()
+    assert end_of(desk, run_id).state == "completed", (desk.settings.home / "log.txt").read_text()
+    wait_for(lambda: not agent.is_alive(), lambda: (desk.settings.home / "log.txt").read_text())
+    with desk.reading() as session:
+        assert session.get_one(tables.Run, run_id).pid != agent.pid
+
+
+def test_a_whole_run_over_two_processes_is_that_of_one(desk: Desk, folder: Path, forks: ForkServer) -> None:
+    """Films, folds, steps, checkpoint: the losses and weights are those of a run of one process, but for rounding."""
+    single = enqueue(desk, TrainRequest(data=folder, config=WHOLE))[0]
+    assert end_of(desk, single).state == "completed", read_log(desk, single)
+    shared, _ = shared_run(desk, folder, forks, WHOLE)
+    assert end_of(desk, shared).state == "completed", read_log(desk, shared)
+    ones, twos = read_steps(desk, single), read_steps(desk, shared)
+    assert twos.steps == ones.steps and twos.losses == pytest.approx(ones.losses, rel=5e-3)
+    folders = [get_detail(desk, run_id).folder / "checkpoint" for run_id in (single, shared)]
+    mine, theirs = (load_file(folder / "weights.safetensors") for folder in folders)
     # Rounding grows through fifty layers that saw so few films; a tiny network is held far closer above.
     for name, array in mine.items():
         assert theirs[name] == pytest.approx(array, rel=2e-2, abs=5e-3), name
-    wait_for(lambda: read_steps(desk, long_run).last_step > 3, lambda: read_log(desk, long_run))
-    stop(desk, long_run)
+
+
+def test_a_stop_reaches_both_processes_in_the_same_step(desk: Desk, folder: Path, forks: ForkServer) -> None:
+    """Asked to stop, both end by themselves within the bound, and what they were at is kept."""
+    endless = WHOLE.model_copy(update={"epochs": 1000, "recipe": Recipe.ORIGINAL})
+    run_id, workers = shared_run(desk, folder, forks, endless)
+    wait_for(lambda: read_steps(desk, run_id).last_step > 3, lambda: read_log(desk, run_id))
+    stop(desk, run_id)
     asked = time.monotonic()
-    ended = end_of(desk, long_run)
-    assert ended.state == "stopped", read_log(desk, long_run)
+    ended = end_of(desk, run_id)
+    assert ended.state == "stopped", read_log(desk, run_id)
     assert time.monotonic() - asked < (ended.seconds_per_step or 0) + SECONDS_BEYOND_STEP
-    assert newest_state(get_detail(desk, long_run).folder / STATES) is not None
+    wait_for(lambda: not any(worker.is_alive() for worker in workers), lambda: read_log(desk, run_id))
+    assert newest_state(get_detail(desk, run_id).folder / STATES)["step"] in (0, 1, 2)
+    assert "Traceback" not in read_log(desk, run_id)
