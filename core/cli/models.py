@@ -214,6 +214,26 @@ def pack(
     print_json({"file": str(made)}) if as_json else typer.echo(f"{model} is in {made}.")
 
 
+@app.command()
+def onnx(
+    model: Annotated[str, typer.Argument(help="A model that is no ensemble, as `models list` names it.")],
+    file: Annotated[Path, typer.Argument(help="The .onnx to write; its card is written beside it.")],
+    by: Who = "",
+    as_json: Json = False,
+) -> None:
+    """Write a model as ONNX, if ONNX Runtime gives the same logits on drawn films."""
+    from core.services.onnx_export import export_onnx
+
+    made = export_onnx(open_desk(), model, file, by or None)
+    if as_json:
+        print_json(asdict(made))
+        return
+    typer.echo(
+        f"{made.model} is in {made.file}. Largest difference of a logit on {made.num_films} drawn films, "
+        f"{made.runtime} against torch: {made.largest_difference:.2g} (allowed {made.tolerance:g})."
+    )
+
+
 @app.command("import")
 def import_model(
     path: Annotated[Path, typer.Argument(help="A model's zip or folder, or the original study's pneumonia_model.pth.")],
