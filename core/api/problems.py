@@ -18,6 +18,7 @@ from core.errors import (
     SettingsError,
     TrainingError,
 )
+from core.services.activation import ActivationError
 from core.services.films import PictureRefusedError
 from core.services.received_batches import (
     RepeatedDifferentlyError,
@@ -32,6 +33,7 @@ STATUS_OF_ERROR: dict[type[PneumoDeskError], int] = {
     PictureRefusedError: 403,
     FolderRefusedError: 403,
     InputNotFoundError: 404,
+    ActivationError: 409,
     NameTakenError: 409,
     StillUnderWayError: 409,
     TrainingError: 409,

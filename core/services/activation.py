@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.errors import CheckpointError, EvaluationError
+from core.errors import CheckpointError, PneumoDeskError
 from core.model.checkpoint import CARD_FILE
 from core.services.audit import UNNAMED, AuditAction, record_event
 from core.services.desk import Desk
@@ -18,6 +18,10 @@ from db.models import utc_now
 
 ACTIVATED = "activated"
 ROLLED_BACK = "rolled back"
+
+
+class ActivationError(PneumoDeskError):
+    """The active model does not allow what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -34,32 +38,32 @@ def activate(desk: Desk, model: str, actor: str | None = None) -> Activation:
     """Make a version, or the model in the box, the one that triage, the command line and /predict read with.
 
     Its files are checked against their hashes first. Raises InputNotFoundError, CheckpointError for damaged files,
-    and EvaluationError if it is archived or active already.
+    and ActivationError if it is archived or active already.
     """
     _check_files(desk, model)
     with desk.transaction() as session:
         before = _stack(session)
         if before[-1] == model:
-            raise EvaluationError(f"{model} is the active model already.")
+            raise ActivationError(f"{model} is the active model already.")
         if model != STARTER and find_row(session, model).archived_at is not None:
-            raise EvaluationError(f"{model} is archived. Take it out of the archive first.")
+            raise ActivationError(f"{model} is archived. Take it out of the archive first.")
         return _change(session, model, ACTIVATED, actor, before[-1])
 
 
 def roll_back(desk: Desk, actor: str | None = None) -> Activation:
     """Make the formerly active model the active one again; once more goes one further back.
 
-    Versions that were archived meanwhile are passed over. Raises EvaluationError if no model was active before, and
+    Versions that were archived meanwhile are passed over. Raises ActivationError if no model was active before, and
     CheckpointError if the former one's files are damaged.
     """
     model = former_model(desk)
     if model is None:
-        raise EvaluationError("No other model was active before: there is nothing to roll back to.")
+        raise ActivationError("No other model was active before: there is nothing to roll back to.")
     _check_files(desk, model)
     with desk.transaction() as session:
         before = _stack(session)
         if _former(session, before) != model:
-            raise EvaluationError("Somebody else changed the active model just now. Look again.")
+            raise ActivationError("Somebody else changed the active model just now. Look again.")
         return _change(session, model, ROLLED_BACK, actor, before[-1])
 
 
@@ -77,11 +81,11 @@ def list_activations(desk: Desk, limit: int = 100) -> list[Activation]:
 
 
 def archive_version(desk: Desk, reference: str, actor: str | None = None) -> PromotedModel:
-    """Take a version out of every list; its files and what it read stay. Raises EvaluationError for the active one."""
+    """Take a version out of every list; its files and what it read stay. Raises ActivationError for the active one."""
     with desk.transaction() as session:
         row = find_row(session, reference)
         if _stack(session)[-1] == reference:
-            raise EvaluationError(f"{reference} is the active model. Activate another or roll back first.")
+            raise ActivationError(f"{reference} is the active model. Activate another or roll back first.")
         if row.archived_at is None:
             row.archived_at = utc_now()
             record_event(session, actor, AuditAction.DELETION, reference, what="archived, its files are kept")

@@ -27,4 +27,4 @@ def test_a_version_is_activated_by_those_who_may(desk: Desk) -> None:
     assert (answer.status_code, answer.json()["model"], answer.json()["actor"]) == (200, "ward@1", "train")
     assert active() == ["ward@1"]
     again = client.post("/v1/models/ward@1/activate", headers=training)
-    assert again.status_code == 400 and "active model already" in again.json()["detail"]
+    assert again.status_code == 409 and "active model already" in again.json()["detail"]

@@ -84,7 +84,7 @@ def show(name: Annotated[str, Path(pattern=MODEL_NAME)], _caller: Reader) -> Mod
     return model_card(open_desk(), name)
 
 
-@router.post("/models/{name}/activate", responses=problem_responses(400, 404, 422))
+@router.post("/models/{name}/activate", responses=problem_responses(404, 409, 422))
 def make_active(name: Annotated[str, Path(pattern=ACTIVATABLE)], caller: Trainer) -> ActivationAnswer:
     """Make a promoted version, or the model in the box, the one that reads where no model is named."""
     done = activate(open_desk(), name, caller.name)

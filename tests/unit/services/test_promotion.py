@@ -10,6 +10,7 @@ from core.errors import CheckpointError, DatabaseError, EvaluationError, InputNo
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
 from core.model.checkpoint import CARD_FILE, load_checkpoint
 from core.services.activation import (
+    ActivationError,
     activate,
     archive_version,
     former_model,
@@ -111,7 +112,7 @@ def test_activation_and_rollback_move_what_the_desk_reads_with(desk: Desk) -> No
     activate(desk, second, "Bob")
     assert describe_desk(desk).card.name == model_card(desk, ACTIVE).name == "ward@2"
     assert [roll_back(desk, "Eve").model for _ in range(2)] == [first, STARTER]
-    with pytest.raises(EvaluationError, match="nothing to roll back to"):
+    with pytest.raises(ActivationError, match="nothing to roll back to"):
         roll_back(desk)
     assert [(one.model, one.kind, one.actor) for one in list_activations(desk)] == [
         (STARTER, "rolled back", "Eve"),
@@ -137,12 +138,12 @@ def test_an_archived_version_is_out_of_use_until_it_is_taken_back(desk: Desk) ->
     first, second = promoted(desk).reference, promoted(desk).reference
     activate(desk, first)
     activate(desk, second)
-    with pytest.raises(EvaluationError, match="is the active model"):
+    with pytest.raises(ActivationError, match="is the active model"):
         archive_version(desk, second)
     archive_version(desk, first, "Ada")
     assert [version.reference for version in list_versions(desk)] == [second]
     assert first not in [model.name for model in list_models(desk)]
-    with pytest.raises(EvaluationError, match="is archived"):
+    with pytest.raises(ActivationError, match="is archived"):
         activate(desk, first)
     assert former_model(desk) == STARTER
     assert restore_version(desk, first).archived_at is None
