@@ -1,7 +1,6 @@
 """How long the history and comparisons take with 1,000 runs, 1 million metric rows and 5 million predictions in SQLite.
 
 Prints each service time beside the limit of 300 ms, and the layout with one row for each prediction as the baseline.
-Run it as `PYTHONPATH=. python tests/benchmarks/bench_experiments.py`.
 """
 
 import os
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from films import line
 from sqlalchemy import insert, text
 
 from core.evaluation.metrics import evaluate_probabilities
@@ -189,7 +189,7 @@ def main() -> None:
         }
         for name, work in cases.items():
             took = milliseconds(work)
-            print(f"{name:22} ours {took:7.1f} ms   limit {LIMIT_MS:.0f} ms   ours/limit {took / LIMIT_MS:.2f}")
+            line(name, took, "ms", f"{took / LIMIT_MS:.2f} of the limit of {LIMIT_MS:.0f} ms")
         if desk.engine.dialect.name == "sqlite":
             fill_rows(desk)
             ours, rows = milliseconds(lambda: load_arrays(desk, hashes)), milliseconds(lambda: load_rows(desk, hashes))
