@@ -4,7 +4,7 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
 from core.services import uploads
@@ -13,6 +13,9 @@ from core.services.desk import Desk, open_desk
 # Most films arrive whole before this, so that one visit to a thread writes them.
 SPILL_BYTES = 2**20
 LATEST_MS = 10**13
+MOST_PACKED = 64
+MOST_PACK_BYTES = 16 * 2**20
+NOT_WHOLE = "The files did not arrive whole: send them again."
 
 router = APIRouter(prefix="/uploads/{upload_id}", tags=["uploads"])
 
@@ -36,6 +39,15 @@ class Received(BaseModel):
 
     name: str
     size: int
+
+
+class PackReceived(BaseModel):
+    """Positions, in the list that came with a pack, of the files that were kept."""
+
+    received: list[int]
+
+
+LISTED = TypeAdapter(list[ListedFile])
 
 
 # Not in a thread, since it takes microseconds and a page that asks has the desk open.
@@ -96,3 +108,26 @@ async def receive(
 def _write_and_finish(incoming: uploads.IncomingFile, rest: bytearray, modified_ms: int | None) -> None:
     incoming.write(rest)
     incoming.finish(modified_ms)
+
+
+@router.post("/packs")
+async def receive_pack(upload_id: str, request: Request, desk: AuthorisedDesk) -> PackReceived:
+    """Keep many small files of one request: a form with `files` in the order of the JSON list in `listed`.
+
+    A file that was not kept is to be sent by itself, which says why. Answers 400 if list and files do not agree or
+    broke off, and 413 for more than 64 files or 16 MB.
+    """
+    announced = request.headers.get("content-length", "")
+    if not announced.isdigit() or int(announced) > MOST_PACK_BYTES:
+        raise HTTPException(413, "More than fits into one pack: send the files by themselves.")
+    try:
+        async with request.form(max_files=MOST_PACKED, max_fields=1) as form:
+            listed = LISTED.validate_json(str(form.get("listed", "")))
+            contents = [await part.read() for part in form.getlist("files") if not isinstance(part, str)]
+    except (ClientDisconnect, ValidationError) as error:
+        raise HTTPException(400, NOT_WHOLE) from error
+    if [file.size for file in listed] != [len(content) for content in contents]:
+        raise HTTPException(400, NOT_WHOLE)
+    sent = [uploads.SentFile(file.name, file.size, file.modified) for file in listed]
+    received = await to_thread.run_sync(uploads.keep_small_files, desk, upload_id, sent, contents)
+    return PackReceived(received=received)

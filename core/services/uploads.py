@@ -1,4 +1,4 @@
-"""Uploads: files that a browser sends one by one into a folder of their own in the desk's home."""
+"""Uploads: files that a browser sends, large ones by themselves, into a folder of their own in the desk's home."""
 
 import errno
 import hashlib
@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -195,6 +196,24 @@ class IncomingFile:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFullError("The desk's disk is full: make room, then send the remaining files again.")
         return PneumoDeskError(f"{self._name} could not be written ({error.strerror}).")
+
+
+def keep_small_files(desk: Desk, upload_id: str, files: Sequence[SentFile], contents: Sequence[bytes]) -> list[int]:
+    """Keep files that came together, and return the positions of those that were kept.
+
+    Why another was not is said when it is sent by itself.
+    """
+    kept = []
+    for number, (file, content) in enumerate(zip(files, contents, strict=True)):
+        with suppress(PneumoDeskError):
+            incoming = IncomingFile(desk, upload_id, file.name)
+            try:
+                incoming.write(content)
+                incoming.finish(file.modified_ms)
+                kept.append(number)
+            finally:
+                incoming.discard()
+    return kept
 
 
 def _place(desk: Desk, folder: Path, name: str) -> Path:

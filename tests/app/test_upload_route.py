@@ -1,5 +1,6 @@
 """The upload route, asked as a browser asks, and as somebody who means harm does."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,11 @@ class Sender:
         address = f"/uploads/{self.upload_id}/files"
         return self.client.put(address, content=content, params=parameters, headers=self.headers)
 
+    def pack(self, listed: list[dict], contents: list[bytes]) -> httpx.Response:
+        files = [("files", (str(number), content)) for number, content in enumerate(contents)]
+        address = f"/uploads/{self.upload_id}/packs"
+        return self.client.post(address, data={"listed": json.dumps(listed)}, files=files, headers=self.headers)
+
     def missing(self, *files: dict) -> list[int]:
         address = f"/uploads/{self.upload_id}/missing"
         return self.client.post(address, json=list(files), headers=self.headers).json()["missing"]
@@ -57,6 +63,34 @@ def test_a_file_arrives_under_its_own_folder_and_name(sender: Sender) -> None:
     assert sender.stored() == {f"files/{name}": content for name, content in expected.items()}
     summary = uploads.describe_upload(sender.desk, sender.upload_id)
     assert (summary.num_files, summary.num_bytes) == (3, 4 + len(large))
+
+
+def test_a_pack_keeps_what_it_can(sender: Sender) -> None:
+    """Of files that come together each lies under its own name; one that may not be there leaves the others alone."""
+    sender.put("taken.png", b"another film")
+    listed = [{"name": name, "size": 3} for name in ("ward/a.png", "../out.png", "taken.png", "b.png")]
+    answer = sender.pack(listed, [b"one", b"two", b"thr", b"fou"])
+    assert (answer.status_code, answer.json()) == (200, {"received": [0, 3]})
+    assert sender.stored() == {
+        "files/ward/a.png": b"one",
+        "files/b.png": b"fou",
+        "files/taken.png": b"another film",
+    }
+    assert sender.missing(*listed) == [1, 2]
+
+
+def test_a_pack_that_does_not_fit_its_list_keeps_nothing(sender: Sender) -> None:
+    """Sizes that differ, a missing file, no list, more than 64 files or 16 MB, and a wrong token are refused whole."""
+    listed = [{"name": "a.png", "size": 3}, {"name": "b.png", "size": 3}]
+    assert sender.pack(listed, [b"one", b"tw"]).status_code == 400
+    assert sender.pack(listed, [b"one"]).status_code == 400
+    assert sender.pack([{"name": "a.png"}], [b"one"]).status_code == 400
+    many = [{"name": f"{number}.png", "size": 1} for number in range(65)]
+    assert sender.pack(many, [b"1"] * 65).status_code == 400
+    assert sender.pack([{"name": "a.png", "size": 17 * 2**20}], [bytes(17 * 2**20)]).status_code == 413
+    sender.headers = {"X-Upload-Token": "bent"}
+    assert sender.pack(listed[:1], [b"one"]).status_code == 403
+    assert sender.stored() == {}
 
 
 def test_only_what_has_not_arrived_is_missing(sender: Sender) -> None:

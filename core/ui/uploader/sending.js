@@ -1,8 +1,12 @@
-// Sends files with a request each, four at a time. What the desk has is asked for before and after, so that
-// nothing is sent twice and nothing is lost unnoticed.
+// Sends files, four requests at a time: large ones by themselves, small ones in packs, since for them the request costs
+// more than the bytes. What the desk has is asked for before and after, so that nothing is sent twice and nothing is
+// lost unnoticed.
 
 const NUM_PARALLEL = 4;
 const NUM_ASKED_AT_ONCE = 1000;
+const SMALL_BYTES = 2 ** 20;
+const PACK_BYTES = 4 * 2 ** 20;
+const MOST_PACKED = 32;
 const RETRY_DELAYS_MS = [500, 1500, 4000];
 const MOST_NAMESAKES = 50;
 const NOT_REACHED = 0;
@@ -75,7 +79,58 @@ class Sending {
   }
 
   async work() {
-    while (this.queue.length && !this.abort.signal.aborted) await this.sendOne(this.queue.shift());
+    while (this.queue.length && !this.abort.signal.aborted) {
+      const pack = this.nextPack();
+      await (pack.length > 1 ? this.sendPack(pack) : this.sendOne(pack[0]));
+    }
+  }
+
+  nextPack() {
+    const pack = [this.queue.shift()];
+    let numBytes = pack[0].file.size;
+    while (this.queue.length && pack.length < MOST_PACKED) {
+      const { size } = this.queue[0].file;
+      if (pack[0].file.size > SMALL_BYTES || size > SMALL_BYTES || numBytes + size > PACK_BYTES) break;
+      numBytes += size;
+      pack.push(this.queue.shift());
+    }
+    return pack;
+  }
+
+  async sendPack(pack) {
+    const received = new Set(await this.postPack(pack));
+    for (const [position, item] of pack.entries()) {
+      if (received.has(position)) this.countSent(item);
+    }
+    this.onProgress();
+    // By itself a file that was not kept is tried again, renamed, or told why not.
+    for (const item of pack) {
+      if (this.abort.signal.aborted) return;
+      if (item.state === "waiting") await this.sendOne(item);
+    }
+  }
+
+  async postPack(pack) {
+    const form = new FormData();
+    form.append("listed", JSON.stringify(pack.map(listed)));
+    for (const { file } of pack) form.append("files", file);
+    try {
+      const response = await fetch(`${this.data.address}/packs`, {
+        method: "POST",
+        body: form,
+        headers: { "X-Upload-Token": this.data.token },
+        signal: this.abort.signal,
+      });
+      return response.ok ? (await response.json()).received : [];
+    } catch {
+      return [];
+    }
+  }
+
+  countSent(item) {
+    item.state = "sent";
+    this.numSentNow += 1;
+    this.bytesSent += item.file.size;
   }
 
   async sendOne(item) {
@@ -83,9 +138,7 @@ class Sending {
       const { status, sentence } = await this.put(item);
       if (this.abort.signal.aborted) return;
       if (status === 201) {
-        item.state = "sent";
-        this.numSentNow += 1;
-        this.bytesSent += item.file.size;
+        this.countSent(item);
       } else if (status === 409 && this.rename(item)) {
         continue;
       } else if ([NOT_REACHED, 502, 503].includes(status) && attempt < RETRY_DELAYS_MS.length) {
@@ -138,7 +191,7 @@ class Sending {
       const asked = items.slice(start, start + NUM_ASKED_AT_ONCE);
       const response = await fetch(`${this.data.address}/missing`, {
         method: "POST",
-        body: JSON.stringify(asked.map(({ name, file }) => ({ name, size: file.size, modified: file.lastModified }))),
+        body: JSON.stringify(asked.map(listed)),
         headers: { "X-Upload-Token": this.data.token, "Content-Type": "application/json" },
         signal: this.abort.signal,
       });
@@ -177,6 +230,10 @@ class Sending {
   filesPerSecond() {
     return this.numSentNow / Math.max((performance.now() - this.startedAt) / 1000, 0.001);
   }
+}
+
+function listed({ name, file }) {
+  return { name, size: file.size, modified: file.lastModified };
 }
 
 function failed(reason) {
