@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import UnreadableFileError
@@ -159,9 +160,17 @@ def _grey(image: Image.Image, white_is_zero: bool) -> tuple[np.ndarray, float]:
     if image.mode == "1":
         image = image.convert("L")
     if image.mode == "L" and "transparency" not in image.info:
-        return np.asarray(image), 0.0
+        return _grey_bytes(image), 0.0
     rgb = _on_black(image)
     return np.asarray(rgb.convert("L")), colourfulness(rgb)
+
+
+def _grey_bytes(image: Image.Image) -> np.ndarray:
+    """Return the pixels of an 8-bit grey picture, not copied where they lie in one piece, as all but huge ones do."""
+    try:
+        return pyarrow.array(image).to_numpy().reshape(image.height, image.width)
+    except ValueError:
+        return np.asarray(image)
 
 
 def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool) -> np.ndarray:
