@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 NUM_FILES = 240
+SLOW = 2 * 10**6
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +21,15 @@ def film_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def limit_speed(tab, bytes_a_second: int) -> None:
+    """Send no faster than this; -1 for no limit."""
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_a_second}
+    tab.context.new_cdp_session(tab).send("Network.emulateNetworkConditions", limits)
+
+
 def begin(tab, folder: Path) -> None:
-    """Send a folder and wait until some of it has arrived."""
+    """Send a folder, at a speed that leaves time to come between, and wait until some of it has arrived."""
+    limit_speed(tab, SLOW)
     tab.locator(".folder-input").set_input_files(str(folder))
     tab.get_by_text(re.compile(r"^[1-9]\d* of 240 received")).wait_for()
 
@@ -63,6 +71,7 @@ def test_a_cancelled_upload_is_not_complete_and_can_be_finished(
         tab.get_by_text("cancelled").wait_for()
         tab.get_by_text(re.compile(rf"^python: [1-9]\d* of {NUM_FILES}, failed 0, complete False")).wait_for()
         assert 0 < len(sent_files(served.home)) < NUM_FILES
+        limit_speed(tab, -1)
         tab.get_by_role("button", name="Send the rest again").click()
         tab.get_by_text(f"python: {NUM_FILES} of {NUM_FILES}, failed 0, complete True").wait_for()
         assert sent_files(served.home) == expected_files(film_folder)
