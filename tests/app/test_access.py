@@ -217,10 +217,10 @@ def test_a_request_is_named_counted_and_written(desk: Desk, lines: list[str]) ->
     asked.get("/v1/batches/aaaaaaaaaaaa?name=DOE", headers={**bearer(key), "X-Request-Id": "a b"})
     (line,) = [json.loads(text) for text in lines]
     assert line["request_id"] != "a b"
-    assert (line["route"], line["status"], line["caller"]) == ("/v1/batches/{batch_id}", 404, "pacs")
+    assert (line["route"], line["status"], line["caller"]) == ("/v1/batches/{batch_id}", 422, "pacs")
     asked.request("MADEUP", "/DOE")
     figures = asked.get("/metrics").text
-    assert 'pneumodesk_requests_total{method="GET",route="/v1/batches/{batch_id}",status="404"} 1.0' in figures
+    assert 'pneumodesk_requests_total{method="GET",route="/v1/batches/{batch_id}",status="422"} 1.0' in figures
     assert "DOE" not in figures + "".join(lines)
     assert "MADEUP" not in figures
 

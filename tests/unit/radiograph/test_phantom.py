@@ -38,10 +38,15 @@ def test_an_opacity_brightens_one_lung(seed: int) -> None:
     assert max(sides) > 8 and max(sides) > 3 * abs(min(sides))
 
 
+def shown(folder: Path) -> list[Path]:
+    """The files of a folder that are not hidden: one hidden file marks drawn films as such."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
 def test_a_folder_holds_films_and_what_is_none(tmp_path: Path) -> None:
     """All films of a folder pass the checks, PNG and JPEG; of the other files none does."""
     paths = write_phantom_folder(tmp_path / "phantoms", 4, seed=1, with_hostile=True)
-    assert sorted(paths) == sorted((tmp_path / "phantoms").iterdir())
+    assert sorted(paths) == shown(tmp_path / "phantoms")
     films, others = paths[:4], paths[4:]
     assert {path.suffix for path in films} == {".png", ".jpg"}
     for path in films:
@@ -54,4 +59,4 @@ def test_a_folder_holds_films_and_what_is_none(tmp_path: Path) -> None:
 
 def test_a_folder_without_other_files_holds_films_alone(tmp_path: Path) -> None:
     """Hostile files are written on demand only."""
-    assert len(write_phantom_folder(tmp_path, 2)) == len(list(tmp_path.iterdir())) == 2
+    assert len(write_phantom_folder(tmp_path, 2)) == len(shown(tmp_path)) == 2
