@@ -3,6 +3,8 @@
 Shapes: B films, C channels, h and w cells of the last feature map, H and W pixels of the film.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from PIL import Image
 
@@ -19,6 +21,8 @@ _STOPS_RGB = (
 )
 
 OVERLAY_LONGEST_SIDE = 448
+SMOOTH_SIDE = 56
+"""A map is made smooth at this size; from there on straight lines look the same and cost half."""
 
 EDGE_SHARE_LIMIT = 0.78
 """Share of the activation in the outermost of 7 x 7 cells, which cover 0.49 of the film, that only 1 in 20 exceeds.
@@ -42,7 +46,7 @@ def overlay(grey_HW: np.ndarray, map_hw: np.ndarray, opacity: float = 0.45) -> I
     """
     film = _reduced(grey_HW)
     share = share_image(map_hw, film.size)
-    weight = share.point([round(opacity * step) for step in range(256)])
+    weight = share.point(_weights(opacity))
     share.putpalette(PALETTE)
     return Image.composite(share.convert("RGB"), film.convert("RGB"), weight)
 
@@ -50,7 +54,13 @@ def overlay(grey_HW: np.ndarray, map_hw: np.ndarray, opacity: float = 0.45) -> I
 def share_image(map_hw: np.ndarray, size: tuple[int, int]) -> Image.Image:
     """Return a map in [0, 1] as smooth grey picture of this width and height, white where it is 1."""
     steps_hw = np.round(np.clip(map_hw, 0, 1) * 255).astype(np.uint8)
-    return Image.fromarray(steps_hw).resize(size, Image.Resampling.BICUBIC)
+    smooth = Image.fromarray(steps_hw).resize((SMOOTH_SIDE, SMOOTH_SIDE), Image.Resampling.BICUBIC)
+    return smooth.resize(size, Image.Resampling.BILINEAR)
+
+
+@lru_cache(maxsize=8)
+def _weights(opacity: float) -> list[int]:
+    return [round(opacity * step) for step in range(256)]
 
 
 def _reduced(grey_HW: np.ndarray) -> Image.Image:
