@@ -23,7 +23,7 @@ from core.triage.gate import Gate
 from core.triage.intake import Candidate, IntakeProblem
 from core.triage.memory import keep_freed_memory
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
-from core.triage.saliency import positive_share
+from core.triage.saliency import positive_share, small_film
 from core.triage.scope import AGE_OUT_OF_SCOPE, TEXT_WARNING, explain_age, is_age_in_scope
 
 BATCH_SIZE = 4
@@ -59,7 +59,7 @@ class FilmReading:
 
 @dataclass(frozen=True)
 class FilmView:
-    """What a reading was made from, for those who draw: the film's grey as decoded and the activation map."""
+    """What a reading was made from, for those who draw: the film's grey at drawing size and the activation map."""
 
     grey_HW: np.ndarray
     map_hw: np.ndarray
@@ -82,7 +82,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class PreparedFilm:
-    """A film ready for the network: its square image, and its grey where it will be drawn on."""
+    """A film ready for the network: its square image, and its grey at drawing size where it will be drawn on."""
 
     candidate: Candidate
     file_hash: str
@@ -220,7 +220,8 @@ class Preparation:
             status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
             return _not_read(candidate, status, error.reason, error.sentence, file_hash)
         image_HW = radiograph.to_square(self.image_size)
-        grey_HW = radiograph.grey_HW if self.keep_pixels else None
+        # As small as it will be drawn: a film waits here for its batch with dozens of others.
+        grey_HW = small_film(radiograph.grey_HW) if self.keep_pixels else None
         age, may_show_text = radiograph.age_years, radiograph.may_show_text
         return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, may_show_text)
 

@@ -44,7 +44,7 @@ def overlay(grey_HW: np.ndarray, map_hw: np.ndarray, opacity: float = 0.45) -> I
 
     No side of it is longer than `OVERLAY_LONGEST_SIDE`: encoding at full size costs several times the reading.
     """
-    film = _reduced(grey_HW)
+    film = Image.fromarray(small_film(grey_HW))
     share = share_image(map_hw, film.size)
     weight = share.point(_weights(opacity))
     share.putpalette(PALETTE)
@@ -63,14 +63,17 @@ def _weights(opacity: float) -> list[int]:
     return [round(opacity * step) for step in range(256)]
 
 
-def _reduced(grey_HW: np.ndarray) -> Image.Image:
+def small_film(grey_HW: np.ndarray) -> np.ndarray:
+    """Return a film (uint8, or fractions of white) as uint8 with no side longer than `OVERLAY_LONGEST_SIDE`."""
     factor = -(-max(grey_HW.shape) // OVERLAY_LONGEST_SIDE)
+    if grey_HW.dtype == np.uint8 and factor == 1:
+        return grey_HW
     image = Image.fromarray(grey_HW if grey_HW.dtype == np.uint8 else grey_HW.astype(np.float32))
     if factor > 1:
         image = image.reduce(factor)
     if grey_HW.dtype == np.uint8:
-        return image
-    return Image.fromarray(np.round(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8))
+        return np.asarray(image)
+    return np.round(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8)
 
 
 def colours(share_HW: np.ndarray) -> np.ndarray:
