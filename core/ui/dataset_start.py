@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.examinations import ExaminationRequest, Origin, list_examinations, start_anew, start_examination
 from core.ui.reader.component import current_reader
@@ -42,8 +43,13 @@ def show_start(desk: Desk) -> None:
 
 
 def begin(desk: Desk, origin: Origin, path: Path | None = None) -> None:
-    """Start an examination and go to its address."""
-    go_to_dataset(start_examination(desk, ExaminationRequest(origin=origin, path=path, reader=current_reader())))
+    """Start an examination and go to its address, or say in place why there can be none: all else stays to be seen."""
+    try:
+        examination_id = start_examination(desk, ExaminationRequest(origin=origin, path=path, reader=current_reader()))
+    except PneumoDeskError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    go_to_dataset(examination_id)
 
 
 def begin_anew(desk: Desk, examination_id: str) -> None:

@@ -100,8 +100,10 @@ def test_an_empty_folder_says_what_a_dataset_looks_like(tmp_path: Path) -> None:
 
 
 def test_a_wrong_folder_is_said_on_the_page() -> None:
-    """A folder outside the roots is refused with the folders that may be examined."""
-    assert "may be examined" in said(examine_folder(page(), Path("/etc")))
+    """A folder outside the roots is refused with the folders that may be examined; what was examined stays listed."""
+    test = examine_folder(page(), Path("/etc"))
+    assert "may be examined" in said(test)
+    assert "Examined datasets" in {heading.value for heading in test.subheader}
 
 
 def test_an_unknown_dataset_leads_back() -> None:
