@@ -158,7 +158,8 @@ class Uploader {
     if (already && !this.sending.files.size) {
       return `${count(already, "file")} arrived earlier. Choose the same folder again, and only the rest is sent.`;
     }
-    return `Every kind of film file and zip, up to ${size(this.data.max_file_bytes)} each. They stay on this desk.`;
+    const { max_file_bytes: ofFilm, max_archive_bytes: ofZip } = this.data;
+    return `Every kind of film file up to ${size(ofFilm)}, and zips up to ${size(ofZip)}. They stay on this desk.`;
   }
 
   statusLine(numSent, numAll, numFailed) {
