@@ -29,7 +29,9 @@ def model_choice(desk: Desk) -> ModelChoice:
                 "Model",
                 list(models),
                 index=list(models).index(active) if active in models else 0,
-                format_func=lambda name: f"{models[name].card.name} · {name}" + (" · active" if name == active else ""),
+                format_func=lambda name: " · ".join(
+                    dict.fromkeys((models[name].card.name, name, *(("active",) if name == active else ())))
+                ),
                 # Another active model is the choice until somebody chooses again.
                 key=f"triage.model.{active}",
                 width=420,
