@@ -19,6 +19,7 @@ from core.services.promotion import PromotedModel, list_versions
 from core.ui.model_notice import model_notice
 from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader
+from core.ui.words import moment
 
 ARCHIVED = "models.archived"
 PROBLEM = "models.problem"
@@ -57,7 +58,7 @@ def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
             "Threshold": version.operating_point.threshold,
             "Promoted from": version.source,
             "By": version.promoted_by,
-            "When": version.created_at,
+            "When": moment(version.created_at),
             "Notes": version.notes,
         }
         for version in versions
@@ -70,7 +71,7 @@ def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
             "Operating point": point.name if point else None,
             "Threshold": point.threshold if point else None,
             "Promoted from": "the model in the box",
-            "When": box.created_at,
+            "When": moment(box.created_at),
         }
     )
     state = st.dataframe(
@@ -81,10 +82,7 @@ def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
         selection_mode="single-row",
         key="models.versions",
         alt="Model versions",
-        column_config={
-            "Threshold": st.column_config.NumberColumn(format="%.3f"),
-            "When": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-        },
+        column_config={"Threshold": st.column_config.NumberColumn(format="%.3f")},
     )
     chosen = state.selection.rows
     return rows[chosen[0]]["Model"] if chosen else None
@@ -139,7 +137,7 @@ def say_what_happened(desk: Desk) -> None:
 def history_view(desk: Desk) -> None:
     """Show which model was made active when, and by whom."""
     rows = [
-        {"When": one.created_at, "Model": one.model, "What": one.kind, "By": one.actor}
+        {"When": moment(one.created_at), "Model": one.model, "What": one.kind, "By": one.actor}
         for one in list_activations(desk)
     ]
     if not rows:
