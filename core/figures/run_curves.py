@@ -111,7 +111,9 @@ def _dimension(name: str, values: Sequence[object]) -> dict[str, object]:
         dimension = {"label": label, "values": list(values)}
         ticks = sorted(set(values))
         # Between few values there is nothing: an axis of its own making would offer half a seed.
-        return dimension | ({"tickvals": ticks} if len(ticks) <= MOST_TICKS else {})
+        if len(ticks) <= MOST_TICKS:
+            dimension |= {"tickvals": ticks, "ticktext": [f"{tick:.4g}" for tick in ticks]}
+        return dimension
     words = sorted({str(value) for value in values})
     places = [words.index(str(value)) for value in values]
     return {"label": label, "values": places, "tickvals": list(range(len(words))), "ticktext": words}

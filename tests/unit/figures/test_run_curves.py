@@ -27,9 +27,11 @@ def test_every_line_of_a_sweep_stands_out_on_the_page(mode: str, colour: str) ->
     assert (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST
 
 
-def test_few_values_are_the_only_ticks() -> None:
-    """Seeds 1 to 3 get the ticks 1, 2 and 3, and no half of one; twenty learning rates get what Plotly makes."""
+def test_few_values_are_the_only_ticks_and_are_short() -> None:
+    """Seeds 1 to 3 get the ticks 1, 2 and 3, two figures four digits; twenty learning rates get what Plotly makes."""
     rows = [{"seed": 1 + place % 3, "rate": place / 7, "AUC": 0.9 + place / 1000} for place in range(20)]
     seeds, rates, _ = sweep_figure(rows, ["seed", "rate"]).data[0].dimensions
     assert seeds.tickvals == (1, 2, 3)
     assert rates.tickvals is None
+    (figures,) = sweep_figure([{"AUC": 0.99521641517}, {"AUC": 0.995969253503}], []).data[0].dimensions
+    assert figures.ticktext == ("0.9952", "0.996")
