@@ -28,7 +28,7 @@ WORDS = {
     "architecture": "Network",
     "first_weights": "First weights",
     "image_size": "Pixels",
-    "num_runs": "Seeds",
+    "num_runs": "Runs",
     "runs": "Run ids",
     "num_parameters": "Parameters",
     "megabytes": "MB",
@@ -117,7 +117,7 @@ def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
 
 def _say(table: RunTable) -> None:
     films = f"{table.num_films:,} films. " if table.num_films else ""
-    st.caption(f"{films}{' '.join(table.notes)} Brackets hold the smallest and largest of the seeds.")
+    st.caption(f"{films}{' '.join(table.notes)} Brackets hold the smallest and largest of the runs.")
 
 
 def _exports(kind: str, table: RunTable, lines: Sequence[dict[str, Any]]) -> None:
@@ -164,4 +164,4 @@ def _figure(lines: Sequence[dict[str, Any]]) -> None:
     st.plotly_chart(
         cost_figure(points, title, reached), key="experiments.cost_figure", alt=f"{reached} against {title}"
     )
-    st.caption("Bars reach from the smallest to the largest of the seeds. The cost's axis is logarithmic.")
+    st.caption("Bars reach from the smallest to the largest of the runs. The cost's axis is logarithmic.")
