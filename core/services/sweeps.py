@@ -62,7 +62,7 @@ def name_of(request: SweepRequest) -> str:
     varied = [axis.field for axis in request.axes] or list(
         dict.fromkeys(setting.field for row in request.rows for setting in row)
     )
-    if request.seeds and request.kind is not SweepKind.SEARCH:
+    if (len(request.seeds) > 1 or not varied) and request.kind is not SweepKind.SEARCH:
         varied.append("seed")
     return f"{request.kind.value.capitalize()} of {', '.join(name.replace('_', ' ') for name in varied)}"
 

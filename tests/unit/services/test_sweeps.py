@@ -53,6 +53,15 @@ def set_state(desk: Desk, run_id: str, state: str, **columns: object) -> None:
             setattr(run, name, value)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "name"),
+    [((0,), "Grid of learning rate, batch size"), ((0, 1), "Grid of learning rate, batch size, seed")],
+)
+def test_a_sweep_is_called_by_what_it_varies(seeds: tuple[int, ...], name: str) -> None:
+    """One seed is no choice among seeds."""
+    assert sweeps.name_of(grid(Path(), seeds=seeds)) == name
+
+
 def test_a_grid_is_every_combination_in_order() -> None:
     """Two rates by three batch sizes make six runs, the last choice fastest; seeds multiply them."""
     pairs = [tuple(setting.value for setting in row) for row in grid(Path()).expanded()]
