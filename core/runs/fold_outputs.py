@@ -4,7 +4,8 @@ Shapes: N films of a fold, B films of a batch, D embedding size.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import perf_counter
 
 import numpy as np
 import torch
@@ -44,8 +45,9 @@ def fit_and_read(
     Of the processes that share a run only the first reads the folds. Raises RunStopped.
     """
     if config.fine_tuning is FineTuning.FROZEN:
-        features = _features(model, folds, config, device, on_stage)
+        features, seconds = _features(model, folds, config, device, on_stage)
         fitted = fit_head(model, features["train"], features["validation"], config, device, watchers)
+        fitted = replace(fitted, seconds_before=seconds["train"] + seconds["validation"])
         if fitted.stopped:
             raise RunStopped
         return fitted, {name: outputs_of_features(fitted.model, part, device) for name, part in features.items()}
@@ -99,15 +101,19 @@ def _features(
     config: TrainingConfig,
     device: torch.device,
     on_stage: OnStage,
-) -> dict[str, FeatureSet]:
+) -> tuple[dict[str, FeatureSet], dict[str, float]]:
+    """Return the features of each fold, and the seconds that they took."""
     model = model.to(device=device, memory_format=torch.channels_last)
     num_films = sum(len(films) for films in folds.values())
     features: dict[str, FeatureSet] = {}
+    seconds: dict[str, float] = {}
     for name, films in folds.items():
+        began = perf_counter()
         num_before = sum(len(done) for done in features.values())
 
         def tell(done: int, num_before: int = num_before) -> None:
             on_stage("computing features", num_before + done, num_films, "")
 
         features[name] = compute_features(model, films, config, device, tell)
-    return features
+        seconds[name] = perf_counter() - began
+    return features, seconds

@@ -259,7 +259,7 @@ def _summary(fitted: FitResult, card: ModelCard) -> dict[str, Any]:
     return {
         "best_epoch": fitted.best_epoch + 1,
         "num_epochs": len(fitted.epochs),
-        "training_seconds": round(sum(result.seconds for result in fitted.epochs), 1),
+        "training_seconds": round(fitted.seconds, 1),
         "operating_point": card.operating_point.model_dump() if card.operating_point else None,
         "metrics": {name: report.model_dump() for name, report in card.metrics.items()},
     }

@@ -80,6 +80,13 @@ class FitResult:
     best_epoch: int
     epochs: tuple[EpochResult, ...]
     stopped: bool
+    # Of a frozen network, what its features of training and validation films took before the first epoch.
+    seconds_before: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """What training took, without reading the folds at its end."""
+        return self.seconds_before + sum(result.seconds for result in self.epochs)
 
 
 @dataclass
