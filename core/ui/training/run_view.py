@@ -14,7 +14,7 @@ from core.ui.training.curves import live_curves
 from core.ui.training.machine import machine_row
 from core.ui.training.run_list import SECONDS_BETWEEN_LOOKS, tell_of_ends
 from core.ui.training.words import STATES, progress_words
-from core.ui.words import duration, moment
+from core.ui.words import duration, moment, size
 
 NUM_LOG_LINES = 40
 
@@ -93,7 +93,13 @@ def _figures(detail: RunDetail) -> None:
             border=True,
             help="Of the best epoch. These films choose the epoch, so it flatters; Experiments judges more strictly.",
         )
-        st.metric("Films per second", f"{speed:,.0f}" if speed else "–", border=True)
+        st.metric(
+            "Films per second",
+            f"{speed:,.0f}" if speed else "–",
+            border=True,
+            help="Of the newest epoch. Of a frozen network only the head learns, from features computed beforehand: "
+            "this is the head's speed.",
+        )
         if run.is_live:
             st.metric("Time left", duration(run.seconds_left), border=True)
         else:
@@ -136,7 +142,7 @@ def _buttons(desk: Desk, run: RunStatus) -> None:
 def _clean(desk: Desk, run: RunStatus) -> None:
     num_bytes = resumable_bytes(desk, run.id)
     if num_bytes and st.button(
-        f"Clean checkpoints ({num_bytes / 1e6:,.0f} MB)",
+        f"Clean checkpoints ({size(num_bytes)})",
         icon=":material/cleaning_services:",
         key="training.clean",
         help="Deletes what it could go on from; its model stays. Resumed afterwards, it begins anew.",
