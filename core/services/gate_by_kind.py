@@ -15,7 +15,7 @@ from core.radiograph.reading import read_radiograph
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.film_choice import FilmChoice, chosen_films
-from core.services.measurements import MeasurementKind, keep_measurement
+from core.services.measurements import MeasurementKind, ModelMeasured, keep_measurement
 from core.services.other_pictures import drawn_pictures, other_modalities, write_photographs
 from core.services.predictors import load_predictor, num_threads
 from core.triage.intake import Candidate
@@ -40,15 +40,9 @@ class KindResult(BaseModel):
     stopped_ci: tuple[float, float] = Field(description="95 % interval, Wilson.")
 
 
-class GateByKind(BaseModel):
+class GateByKind(ModelMeasured):
     """What is stopped of every kind; inverted films and upright films count apart."""
 
-    model_config = ConfigDict(frozen=True)
-
-    model: str
-    checkpoint_hash: str
-    cohort_fingerprint: str
-    split: str
     threshold: float
     auc: float | None = Field(description="Of the distance: other pictures that reach the gate against films.")
     other_pictures: KindResult
@@ -89,15 +83,7 @@ def measure_gate_by_kind(
         other_pictures=count_stopped(others),
         kinds={kind: count_stopped(found) for kind, found in readings.items()},
     )
-    keep_measurement(
-        desk,
-        MeasurementKind.GATE,
-        model=result.model,
-        checkpoint_hash=result.checkpoint_hash,
-        cohort_fingerprint=result.cohort_fingerprint,
-        split=result.split,
-        result=result.model_dump(mode="json"),
-    )
+    keep_measurement(desk, MeasurementKind.GATE, result)
     return result
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from core.services.desk import Desk
@@ -17,6 +18,17 @@ class MeasurementKind(StrEnum):
 
     STRESS = "stress"
     GATE = "gate"
+
+
+class ModelMeasured(BaseModel):
+    """What every measurement of a model says: of which weights, and on which films."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    checkpoint_hash: str
+    cohort_fingerprint: str
+    split: str
 
 
 @dataclass(frozen=True)
@@ -33,26 +45,17 @@ class Measurement:
     created_at: datetime
 
 
-def keep_measurement(
-    desk: Desk,
-    kind: MeasurementKind,
-    *,
-    model: str,
-    checkpoint_hash: str,
-    cohort_fingerprint: str,
-    split: str,
-    result: dict[str, Any],
-) -> None:
+def keep_measurement(desk: Desk, kind: MeasurementKind, measured: ModelMeasured) -> None:
     """Keep what was measured of a checkpoint on the films of one split."""
     with desk.transaction() as session:
         session.add(
             tables.ModelMeasurement(
                 kind=kind.value,
-                model=model,
-                checkpoint_hash=checkpoint_hash,
-                cohort_fingerprint=cohort_fingerprint,
-                split=split,
-                result=result,
+                model=measured.model,
+                checkpoint_hash=measured.checkpoint_hash,
+                cohort_fingerprint=measured.cohort_fingerprint,
+                split=measured.split,
+                result=measured.model_dump(mode="json"),
                 code=code_version(),
             )
         )

@@ -13,7 +13,7 @@ from core.evaluation.operating_point import OperatingPoint
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.film_choice import FilmChoice, chosen_films
-from core.services.measurements import MeasurementKind, keep_measurement
+from core.services.measurements import MeasurementKind, ModelMeasured, keep_measurement
 from core.services.openings import count_openings, record_opening
 from core.services.predictions import LabelledFilms, PredictedFilms, films_of
 from core.services.predictors import load_predictor, num_threads
@@ -39,16 +39,10 @@ class StressResult(BaseModel):
     num_flips: int
 
 
-class StressReport(BaseModel):
+class StressReport(ModelMeasured):
     """The stress results of one checkpoint on one set of films."""
 
-    model_config = ConfigDict(frozen=True)
-
-    model: str
-    checkpoint_hash: str
     engine: str
-    cohort_fingerprint: str
-    split: str
     n: int
     num_unreadable: int
     threshold: float
@@ -80,15 +74,7 @@ def stress_model(
         raise EvaluationError(f"No film of the split {choice.split!r} of {choice.data} can be read.")
     films = films_of(cohort, [file for file, is_readable in zip(files, readable_N, strict=True) if is_readable])
     report = _report(desk, choice, cohort, predictor, films, logits_NS[readable_N], int((~readable_N).sum()))
-    keep_measurement(
-        desk,
-        MeasurementKind.STRESS,
-        model=report.model,
-        checkpoint_hash=report.checkpoint_hash,
-        cohort_fingerprint=report.cohort_fingerprint,
-        split=report.split,
-        result=report.model_dump(mode="json"),
-    )
+    keep_measurement(desk, MeasurementKind.STRESS, report)
     return report
 
 
