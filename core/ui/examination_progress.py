@@ -34,7 +34,7 @@ def examination_progress(desk: Desk, examination: ExaminationStatus) -> None:
         if now.is_live:
             share = now.num_done / now.num_files if now.num_files else 0.0
             count = f": {now.num_done:,} of {now.num_files:,}" if now.num_files > 1 else " …"
-            left = f" · about {duration(now.seconds_left)} left" if now.seconds_left else ""
+            left = f" · about {duration(now.seconds_left)} left of this step" if now.seconds_left else ""
             st.progress(min(share, 1.0), text=f"{STAGE_WORDS.get(now.stage, now.stage)}{count}{left}")
             if st.button("Stop", icon=":material/stop:", key="dataset.stop", disabled=now.state == "stopping"):
                 stop_examination(desk, now.id)
