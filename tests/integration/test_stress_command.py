@@ -1,4 +1,4 @@
-"""`python -m core stress` on real films."""
+"""`python -m core stress` and `gate` on real films."""
 
 import json
 import shutil
@@ -43,3 +43,18 @@ def test_every_stress_is_reported_with_its_three_figures(
     assert latest_measurement(open_desk(), document["checkpoint_hash"], MeasurementKind.GATE) is None
     refused = CliRunner().invoke(app, ["stress", "--data", str(few_films), "--split", "nowhere"])
     assert refused.exit_code != 0 and "nowhere" in str(refused.exception)
+
+
+def test_the_gate_is_measured_by_kind_and_the_result_kept(
+    few_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every kind of picture is counted, films lying on their side are stopped, films as they are pass; it is kept."""
+    monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
+    made = CliRunner().invoke(app, ["gate", "--data", str(few_films), "--split", "all", "--json"])
+    assert made.exit_code == 0, made.output
+    document = json.loads(made.stdout)
+    kinds = document["kinds"]
+    assert kinds["photographs"]["stopped"] == kinds["noise"]["stopped"] == 1
+    assert kinds["turned by 90°"]["num_pictures"] == 6 and kinds["turned by 90°"]["num_stopped"] >= 5
+    assert kinds["films"]["num_pictures"] == 6 and kinds["films"]["num_stopped"] == 0
+    assert latest_measurement(open_desk(), document["checkpoint_hash"], MeasurementKind.GATE).result == document
