@@ -83,10 +83,16 @@ def write_photographs(folder: Path, seed: int = 0) -> int:
 
 
 def other_modalities() -> list[Path]:
-    """Return the DICOM files that pydicom carries, of whatever modality: CT, MR, ultrasound, reports, no picture."""
-    from pydicom.data import get_testdata_files
+    """Return the DICOM files that pydicom and, where it is installed, pydicom-data carry: CT, MR, ultrasound, reports.
 
-    return sorted(Path(path) for path in get_testdata_files("*.dcm"))
+    pydicom's own search would go on to download what is not here.
+    """
+    from pydicom.data.data_manager import DATA_ROOT, DataTypes, external_data_sources
+
+    carried = list(Path(DATA_ROOT, "test_files").glob("*.dcm"))
+    for source in external_data_sources().values():
+        carried += map(Path, source.get_paths("*.dcm", DataTypes.DATASET))
+    return sorted(carried)
 
 
 def drawn_pictures(count: int, seed: int = 0) -> Iterator[tuple[str, Image.Image]]:

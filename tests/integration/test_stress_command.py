@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,17 @@ def few_films(real_data: Path, tmp_path: Path) -> Path:
     return tmp_path / "films"
 
 
-def test_every_stress_is_reported_with_its_three_figures(
-    few_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One home for the module, so that the model is converted once."""
+    with pytest.MonkeyPatch.context() as patch:
+        place = tmp_path_factory.mktemp("home")
+        patch.setenv("PNEUMODESK_HOME", str(place))
+        yield place
+
+
+def test_every_stress_is_reported_with_its_three_figures(few_films: Path, home: Path) -> None:
     """Standard output is one document with every stress, and is kept; a split without films is a sentence."""
-    monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     made = CliRunner().invoke(app, ["stress", "--data", str(few_films), "--split", "all", "--json"])
     assert made.exit_code == 0, made.output
     document = json.loads(made.stdout)
@@ -45,11 +52,8 @@ def test_every_stress_is_reported_with_its_three_figures(
     assert refused.exit_code != 0 and "nowhere" in str(refused.exception)
 
 
-def test_the_gate_is_measured_by_kind_and_the_result_kept(
-    few_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_gate_is_measured_by_kind_and_the_result_kept(few_films: Path, home: Path) -> None:
     """Every kind of picture is counted, films lying on their side are stopped, films as they are pass; it is kept."""
-    monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     made = CliRunner().invoke(app, ["gate", "--data", str(few_films), "--split", "all", "--json"])
     assert made.exit_code == 0, made.output
     document = json.loads(made.stdout)

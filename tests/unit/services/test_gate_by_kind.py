@@ -1,11 +1,13 @@
 """Counting what is stopped before the model speaks, and drawing what is to be stopped."""
 
+import socket
+
 import numpy as np
 import pytest
 
 from core.errors import EvaluationError
 from core.services.gate_by_kind import count_stopped
-from core.services.other_pictures import drawn_pictures
+from core.services.other_pictures import drawn_pictures, other_modalities
 from core.triage.pipeline import OUT_OF_SCOPE, FilmReading
 from core.triage.priority import Priority, Status
 
@@ -29,6 +31,13 @@ def test_stopped_pictures_are_counted_by_hand() -> None:
     assert found.stopped_ci[0] < 0.75 < found.stopped_ci[1]
     with pytest.raises(EvaluationError, match="at least one"):
         count_stopped([])
+
+
+def test_other_dicom_files_are_those_that_lie_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of many modalities are found without one attempt to reach another machine."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **more: pytest.fail(f"asked for {asked}"))
+    found = other_modalities()
+    assert len(found) > 50 and all(path.is_file() for path in found)
 
 
 def test_drawn_pictures_are_of_three_kinds_and_the_same_for_a_seed() -> None:
