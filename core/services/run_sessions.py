@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def session_request(
-    desk: Desk, run: tables.Run, config: TrainingConfig, *, cohort_fingerprint: str, split_fingerprint: str
+    desk: Desk, run: tables.Run, config: TrainingConfig, *, cohort_fingerprint: str = "", split_fingerprint: str = ""
 ) -> "SessionRequest":
-    """Return what a session is asked to do for a run."""
+    """Return what a session is asked to do for a run; only who keeps its checkpoint needs the fingerprints."""
     from core.runs.session import SessionRequest
 
     return SessionRequest(

@@ -16,14 +16,22 @@ from core.training.stored_config import read_stored_config
 from db import models as tables
 
 if TYPE_CHECKING:
+    from core.runs.session import SessionRequest
     from core.training.team import Team
+
+
+def take_place(request: "SessionRequest", team: "Team") -> None:
+    """Join the processes that share a run, on the device that falls to this one."""
+    from core.runs.session import device_of
+    from core.training.precision import resolve_device
+    from core.training.team import join
+
+    join(team, resolve_device(device_of(request, team)))
 
 
 def accompany(desk: Desk, run_id: str, team: "Team") -> None:
     """Share a run's batches until it ends; raises RunStopped when the run was asked to stop."""
-    from core.runs.session import accompany_session, device_of
-    from core.training.precision import resolve_device
-    from core.training.team import join
+    from core.runs.session import accompany_session
 
     stop = threading.Event()
     # Torchrun passes on what ends it; the processes agree on the step in which they stop.
@@ -33,8 +41,8 @@ def accompany(desk: Desk, run_id: str, team: "Team") -> None:
         run = session.get_one(tables.Run, run_id)
     config = read_stored_config(run.config).config
     cohort_of = Path(run.data or ".")
-    request = session_request(desk, run, config, cohort_fingerprint="", split_fingerprint="")
-    join(team, resolve_device(device_of(request, team)))
+    request = session_request(desk, run, config)
+    take_place(request, team)
     team.wait()
     # Whatever the first process had to read and decode is there by now.
     cohort = cohorts.index(desk, cohort_of)

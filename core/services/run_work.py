@@ -24,6 +24,7 @@ from core.services.predictions import keep_run_predictions
 from core.services.provenance import environment
 from core.services.run_estimates import smaller_batch_that_fits
 from core.services.run_sessions import session_request, split_of_run
+from core.services.run_team import take_place
 from core.services.training import OnProgress, TrainProgress, TrainResult, folds_of
 from core.training.config import TrainingConfig
 from core.training.stored_config import read_stored_config
@@ -106,13 +107,14 @@ def _carry_out(
     if run.data is None:
         raise TrainingError("This run was recorded without the folder of its cohort. Clone it and name the folder.")
     if team is not None:
-        _join(desk, run, stored.config, team)
+        take_place(session_request(desk, run, stored.config), team)
     cohort = cohorts.index(desk, Path(run.data), lambda done, count: teller(TrainProgress("indexing", done, count)))
     split = split_of_run(desk, run, stored.config, cohort)
     _record_lineage(desk, run, cohort, split)
     folds = folds_of(desk, cohort, split, stored.config, teller)
     # Only now, so that opening the desk or asking for help does not wait for torch.
     from core.runs.session import SessionWatchers, run_session
+    from core.training.team import ALONE
 
     fingerprints = {"cohort_fingerprint": cohort.fingerprint, "split_fingerprint": split.fingerprint}
     request = session_request(desk, run, stored.config, **fingerprints)
@@ -123,22 +125,11 @@ def _carry_out(
         on_resume=reporter.forget_steps_after,
         should_stop=lambda: reporter.should_stop,
     )
-    if team is None:
-        outcome = run_session(request, folds, watchers)
-    else:
-        team.wait()
-        outcome = run_session(request, folds, watchers, team)
+    team = team or ALONE
+    team.wait()
+    outcome = run_session(request, folds, watchers, team)
     keep_run_predictions(desk, cohort, split, outcome)
     return TrainResult(run.id, Path(run.folder), outcome.checkpoint_hash, outcome.summary)
-
-
-def _join(desk: Desk, run: tables.Run, config: TrainingConfig, team: "Team") -> None:
-    from core.runs.session import device_of
-    from core.training.precision import resolve_device
-    from core.training.team import join
-
-    request = session_request(desk, run, config, cohort_fingerprint="", split_fingerprint="")
-    join(team, resolve_device(device_of(request, team)))
 
 
 def _teller(reporter: Reporter, on_progress: OnProgress) -> Callable[[TrainProgress], None]:
