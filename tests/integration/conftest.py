@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.fork_server import ForkServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,3 +80,13 @@ TINY_TRAINING = (
     *("--epochs", "10", "--batch-size", "8", "--learning-rate", "0.002", "--validation-fraction", "0.2"),
     *("--calibration-fraction", "0.2", "--name", "tiny", "--seed", "3"),
 )
+
+
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """What begins the module's processes, all of them real."""
+    server = ForkServer(tmp_path_factory.mktemp("forks"))
+    with pytest.MonkeyPatch.context() as patch:
+        server.stand_in(patch)
+        yield server
+    server.close()

@@ -43,16 +43,6 @@ QUICK = CONFIG.model_copy(update={"fine_tuning": FineTuning.FROZEN, "recipe": Re
 
 
 @pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    """What begins the module's processes, all of them real."""
-    server = ForkServer(tmp_path_factory.mktemp("forks"))
-    with pytest.MonkeyPatch.context() as patch:
-        server.stand_in(patch)
-        yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, forks: ForkServer) -> Iterator[Desk]:
     """One desk for the module; its runs keep their state more than once a second, and none outlives the tests."""
     desk = open_desk(AppSettings(home=tmp_path_factory.mktemp("home"), checkpoint_minutes=0.01))

@@ -46,16 +46,6 @@ WHOLE = TrainingConfig(
 
 
 @pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    """What begins the module's processes, all of them real."""
-    server = ForkServer(tmp_path_factory.mktemp("forks"))
-    with pytest.MonkeyPatch.context() as patch:
-        server.stand_in(patch)
-        yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eighty drawn films of as many patients."""
     folder = tmp_path_factory.mktemp("films")
@@ -102,7 +92,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, forks: ForkServer, 
         words = ["tests.team_member", config.model_dump_json(), str(tmp_path)]
         forks.launch(words, tmp_path / f"log{variables['RANK']}.txt", variables)
     wait_for((tmp_path / "result.pt").exists, lambda: [path.read_text() for path in tmp_path.glob("log*")])
-    together, alone = torch.load(tmp_path / "result.pt"), fitted(config)
+    together, alone = torch.load(tmp_path / "result.pt", weights_only=True), fitted(config)
     rough = {"rel": 2e-2, "abs": 2e-2} if config.precision is Precision.BF16 else {"rel": 1e-4, "abs": 1e-5}
     for mine, theirs in zip(alone.epochs, together["epochs"], strict=True):
         for name in ("train_loss", "validation_loss", "validation_auc", "learning_rate"):
