@@ -37,15 +37,19 @@ class OnnxExport:
 
 
 def export_onnx(desk: Desk, model: str, file: Path, actor: str | None = None) -> OnnxExport:
-    """Write one network as ONNX, with its card beside it, and compare both on drawn films.
+    """Write a model as ONNX, an ensemble with its vote in one graph, and compare both on drawn films.
 
-    Outputs are logit (not yet calibrated: the card has slope and intercept), embedding and activation map. Raises
-    CheckpointError for an ensemble, and if a logit differs by more than `MOST_DIFFERENCE`; then nothing is written.
+    Outputs are logit (not yet calibrated: the card, written beside it, has slope and intercept), embedding and
+    activation map. Raises CheckpointError for an ensemble of unlike input sizes, and if a logit differs by more than
+    `MOST_DIFFERENCE`; then nothing is written.
     """
     name = resolve_model(desk, model)
     checkpoint = find_model(desk, name)
-    if isinstance(checkpoint, Ensemble):
-        raise CheckpointError(f"{name} is an ensemble: it leaves as a zip (`models pack`); each member fits into ONNX.")
+    if isinstance(checkpoint, Ensemble) and len({member.image_size for member in checkpoint.recipe.members}) > 1:
+        raise CheckpointError(
+            f"The members of {name} take films of different sizes, which one graph cannot: it leaves as a zip "
+            "(`models pack`), and each member fits into ONNX."
+        )
     with tempfile.TemporaryDirectory(dir=file.absolute().parent) as folder:
         made = Path(folder) / "model.onnx"
         images_B1HW = _films(checkpoint.card.preprocessing.image_size)
@@ -70,15 +74,20 @@ def _films(size: int) -> np.ndarray:
     return (np.stack(drawn)[:, None] / 255).astype(np.float32)
 
 
-def _write(checkpoint: Checkpoint, path: Path, images_B1HW: np.ndarray) -> np.ndarray:
+def _write(checkpoint: Checkpoint | Ensemble, path: Path, images_B1HW: np.ndarray) -> np.ndarray:
     """Write the graph and return torch's own logits [B]."""
     import torch
 
     from core.model.loading import classifier_from
-    from core.triage.exported import ExportedClassifier
+    from core.triage.exported import ExportedClassifier, ExportedEnsemble
 
+    if isinstance(checkpoint, Ensemble):
+        members = [classifier_from(member) for member in checkpoint.members]
+        network: torch.nn.Module = ExportedEnsemble(members, checkpoint.recipe)
+    else:
+        network = ExportedClassifier(classifier_from(checkpoint))
     # The exporter leaves a network as it found it, and one that trains drops features out.
-    network = ExportedClassifier(classifier_from(checkpoint)).eval()
+    network = network.eval()
     images = torch.from_numpy(images_B1HW)
     names = ["logits", "embeddings", "maps"]
     with torch.inference_mode(), warnings.catch_warnings():
