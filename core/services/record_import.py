@@ -31,7 +31,7 @@ class ImportedRecords:
 
 
 def import_records(desk: Desk, folder: Path) -> ImportedRecords:
-    """Add the records in a folder, or the `run.json` of an exported model, as runs that nothing may change.
+    """Add the records in a folder, or the `run.json` of an exported model or its members, as runs nothing may change.
 
     A run that this desk has already is left as it is; a damaged document is named and harms no other. Raises
     InputNotFoundError where there is nothing to import.
@@ -54,9 +54,9 @@ def import_records(desk: Desk, folder: Path) -> ImportedRecords:
 def _read(folder: Path) -> tuple[list[tuple[RunDocument, bytes]], list[str]]:
     if (folder / INDEX_FILE).is_file():
         return _read_all(folder, _index(folder))
-    if (folder / RUN_FILE).is_file():
-        content = _content(folder / RUN_FILE)
-        return [(_parsed(content, folder / RUN_FILE), content)], []
+    if beside_weights := [*folder.glob(RUN_FILE), *sorted(folder.glob(f"members/*/{RUN_FILE}"))]:
+        contents = [(path, _content(path)) for path in beside_weights]
+        return [(_parsed(content, path), content) for path, content in contents], []
     raise InputNotFoundError(f"{folder} holds no records: neither {INDEX_FILE} nor {RUN_FILE} is there.")
 
 
