@@ -216,7 +216,7 @@ def pack(
 
 @app.command()
 def onnx(
-    model: Annotated[str, typer.Argument(help="A model that is no ensemble, as `models list` names it.")],
+    model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
     file: Annotated[Path, typer.Argument(help="The .onnx to write; its card is written beside it.")],
     by: Who = "",
     as_json: Json = False,
@@ -245,15 +245,13 @@ def import_model(
     as_json: Json = False,
 ) -> None:
     """Import a model: nothing in the file is run, and every hash is checked."""
-    from core.services.importing import import_original_model
-    from core.services.model_archive import import_archive
+    from core.services.importing import import_model as take_in
+    from core.services.importing import write_original_model
 
-    desk = open_desk()
-    if path.suffix.lower() in {".pth", ".pt"}:
-        target = folder or desk.settings.imported / name
-        card, used = import_original_model(path, target, name), str(folder) if folder else f"imported:{name}"
+    if folder is not None:
+        card, used = write_original_model(path, folder, name), str(folder)
     else:
-        card, used = import_archive(desk, path, name, by or None), f"imported:{name}"
+        card, used = take_in(open_desk(), path, name, by or None), f"imported:{name}"
     if as_json:
         print_json({"model": used, "card": card.model_dump(mode="json")})
         return

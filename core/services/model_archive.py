@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from core.errors import CheckpointError, InputNotFoundError
@@ -62,11 +63,10 @@ def export_bytes(desk: Desk, model: str, actor: str | None = None) -> bytes:
         return export_archive(desk, model, Path(folder) / "model.zip", actor).read_bytes()
 
 
-def import_archive(desk: Desk, path: Path, name: str, actor: str | None = None) -> ModelCard:
-    """Take a model's zip or folder into the desk, where `imported:NAME` names it; it can be promoted then.
+def take_in(desk: Desk, name: str, fill: Callable[[Path], object], actor: str | None = None) -> ModelCard:
+    """Take the model that `fill` writes into a new folder into the desk, where `imported:NAME` names it.
 
-    Raises CheckpointError in a sentence for any file that does not belong there or is not what its hash says;
-    then nothing was taken in.
+    Raises CheckpointError in a sentence if the name is taken or a hash does not hold; then nothing was taken in.
     """
     if not VERSION_NAME.fullmatch(f"{name}@1"):
         raise CheckpointError("A model needs a name of at most 60 letters, digits, dots, dashes or underscores.")
@@ -76,13 +76,18 @@ def import_archive(desk: Desk, path: Path, name: str, actor: str | None = None) 
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as temporary:
         made = Path(temporary) / "model"
-        _take_folder(path, made) if path.is_dir() else _take_zip(desk, path, made)
-        _check_hashes(made)
+        fill(made)
         card = load_model(made).card
         with desk.transaction() as session:
             record_event(session, actor, AuditAction.UPLOAD, f"{IMPORTED}{name}", checkpoint=card.weights_hash[:12])
             made.rename(target)
     return card
+
+
+def fill_from(desk: Desk, path: Path, made: Path) -> None:
+    """Copy a model's zip or folder; raises CheckpointError for a file that has no place there or is not its hash's."""
+    _take_folder(path, made) if path.is_dir() else _take_zip(desk, path, made)
+    _check_hashes(made)
 
 
 def _take_folder(source: Path, made: Path) -> None:

@@ -1,4 +1,4 @@
-"""A model's zip comes onto the desk."""
+"""A model of another desk, or the original study's, comes onto this one."""
 
 import tempfile
 from pathlib import Path
@@ -7,31 +7,35 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.model_archive import import_archive
+from core.services.importing import STATE_DICT_ENDINGS, import_model
 from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader
 
 
 def import_form(desk: Desk) -> None:
-    """Ask for a zip and a name, and take the model in if every hash holds."""
+    """Ask for a file and a name, and take the model in if every hash holds."""
     with st.form("models.import_form"):
-        given = st.file_uploader("A model's zip, as another desk exported it", type=["zip"], key="models.import_file")
+        given = st.file_uploader(
+            "A model's zip, as another desk exported it, or the original study's pneumonia_model.pth",
+            type=["zip", *(ending.removeprefix(".") for ending in STATE_DICT_ENDINGS)],
+            key="models.import_file",
+        )
         name = st.text_input("Name", key="models.import_name", max_chars=60, width=320)
         st.caption(
-            "Every hash is checked and nothing in the zip is run. The original study's `pneumonia_model.pth` is "
-            "imported by `python -m core models import`."
+            "Every hash is checked and nothing in the file is run. The original study's model comes without a gate and "
+            "an operating point: its threshold is 0.5, which no data chose."
         )
         if not st.form_submit_button("Import", type="primary", icon=":material/upload:"):
             return
     if given is None:
-        st.error("Choose a zip first.", icon=":material/error:")
+        st.error("Choose a file first.", icon=":material/error:")
         return
     try:
         with tempfile.TemporaryDirectory() as folder, st.spinner("Checking …"):
-            path = Path(folder) / "model.zip"
+            path = Path(folder) / Path(given.name).name
             path.write_bytes(given.getbuffer())
-            card = import_archive(desk, path, name.strip(), current_reader())
+            card = import_model(desk, path, name.strip(), current_reader())
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.success(f"{plain(card.name)} is here. Promote it to read with it.", icon=":material/check:")
+    st.success(f"{plain(card.name)} is here: Triage and Compare can choose it.", icon=":material/check:")

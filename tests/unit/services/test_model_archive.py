@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 
-from core.errors import CheckpointError
+from core.errors import CheckpointError, PneumoDeskError
 from core.services.desk import Desk, open_desk
-from core.services.importing import import_original_model
-from core.services.model_archive import export_archive, import_archive
+from core.services.importing import import_model, write_original_model
+from core.services.model_archive import export_archive
 from core.services.models import list_models, model_card
 from core.services.promotion import PromoteRequest, promote
 from core.settings import AppSettings
@@ -54,11 +55,11 @@ def rewritten(packed: Path, target: Path, file: str, content: bytes) -> Path:
 
 def test_a_model_comes_back_as_it_left_and_can_be_promoted(desk: Desk, packed: Path) -> None:
     """Weights, hash and operating point are the same, and the imported model becomes a version."""
-    card = import_archive(desk, packed, "back")
+    card = import_model(desk, packed, "back")
     assert card == model_card(desk, "ward@1") == model_card(desk, "imported:back")
     assert promote(desk, PromoteRequest(source="imported:back", name="ward")).version == 2
     with pytest.raises(CheckpointError, match="imported as 'back' already"):
-        import_archive(desk, packed, "back")
+        import_model(desk, packed, "back")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_what_was_changed_on_its_way_is_refused(
     trace = tmp_path / "trace"
     changed = rewritten(packed, tmp_path / "changed.zip", file, pickle.dumps(Harmful(trace)))
     with pytest.raises(CheckpointError, match=sentence):
-        import_archive(desk, changed, "bad")
+        import_model(desk, changed, "bad")
     assert not trace.exists()
     assert "imported:bad" not in [model.name for model in list_models(desk)]
     assert list(desk.settings.imported.iterdir()) == []
@@ -94,5 +95,21 @@ def test_a_harmful_pickle_is_never_executed(desk: Desk, tmp_path: Path) -> None:
     torch.save({"fc.1.weight": torch.zeros(2, 512), "harm": Harmful(trace)}, saved)
     for path in (plain, saved):
         with pytest.raises(CheckpointError, match="nothing in it was run"):
-            import_original_model(path, desk.settings.imported / "bad", "bad")
-    assert not trace.exists()
+            import_model(desk, path, "bad")
+        with pytest.raises(CheckpointError, match="nothing in it was run"):
+            write_original_model(path, tmp_path / "elsewhere", "bad")
+    assert not trace.exists() and not list(desk.settings.imported.iterdir())
+
+
+def test_the_original_studys_file_becomes_a_model_of_the_desk(desk: Desk, tmp_path: Path) -> None:
+    """A ResNet18 with `fc` of dropout and 512 to 2 is found in the lists, without a threshold that data chose."""
+    network = torchvision.models.resnet18(weights=None)
+    network.fc = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(512, 2))
+    torch.save(network.state_dict(), tmp_path / "pneumonia_model.pth")
+    card = import_model(desk, tmp_path / "pneumonia_model.pth", "study")
+    assert card.operating_point is None and card == model_card(desk, "imported:study")
+    assert "imported:study" in [model.name for model in list_models(desk)]
+    with pytest.raises(CheckpointError, match="imported as 'study' already"):
+        import_model(desk, tmp_path / "pneumonia_model.pth", "study")
+    with pytest.raises(PneumoDeskError, match="no operating point"):
+        promote(desk, PromoteRequest(source="imported:study", name="ward"))
