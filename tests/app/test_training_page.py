@@ -12,6 +12,7 @@ from core.services import cohorts
 from core.services.desk import open_desk
 from core.services.run_control import kill
 from core.services.run_watch import list_watched
+from core.services.sweep_watch import get_sweep, list_sweeps
 from core.services.training import TrainRequest, record_run
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
@@ -39,9 +40,9 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def earlier_run(real_data: Path, dashboard) -> Iterator[str]:
-    """A run of small choices on few real films, from which the form can be filled in."""
+@pytest.fixture(scope="module")
+def ward(real_data: Path, dashboard) -> Iterator[Path]:
+    """Few real films, which the desk knows; nothing that learns from them outlives the tests."""
     root = dashboard.home / "ward"
     for label in ("NORMAL", "PNEUMONIA"):
         (root / "train" / label).mkdir(parents=True)
@@ -49,10 +50,17 @@ def earlier_run(real_data: Path, dashboard) -> Iterator[str]:
             shutil.copyfile(film, root / "train" / label / film.name)
     desk = open_desk(AppSettings(home=dashboard.home))
     cohorts.index(desk, root)
-    yield record_run(desk, TrainRequest(data=root, name="few films", config=SMALL), State.STOPPED)
+    yield root
     for run in list_watched(desk):
         if run.is_live:
             kill(desk, run.id)
+
+
+@pytest.fixture
+def earlier_run(ward: Path, dashboard) -> str:
+    """A run of small choices, from which the form can be filled in."""
+    desk = open_desk(AppSettings(home=dashboard.home))
+    return record_run(desk, TrainRequest(data=ward, name="few films", config=SMALL), State.STOPPED)
 
 
 @pytest.mark.timeout(600)
@@ -88,4 +96,30 @@ def test_a_run_is_launched_watched_stopped_resumed_and_completed(
     expect(main.get_by_test_id("stMetric").filter(has_text="Epochs done")).to_contain_text("8")
     main.get_by_role("button", name="All runs").click()
     expect(main.get_by_text("No run waits or goes on.")).to_be_visible()
+    assert foreign_requests == []
+
+
+@pytest.mark.timeout(600)
+def test_a_sweep_is_started_watched_and_completed(dashboard, tab, ward: Path, foreign_requests: list[str]) -> None:
+    """A grid of two learning rates, entered in the form, shows its runs after a refresh, then its best, and ends."""
+    tab.goto(f"{dashboard.address}/training?view=new_sweep")
+    main = tab.get_by_test_id("stMain")
+    main.get_by_text("Grid", exact=True).click()
+    rates = main.get_by_role("textbox", name="Learning rate: values, with commas")
+    expect(rates).to_have_value("0.003, 0.0015")
+    rates.fill("0.003, 0.001")
+    rates.press("Tab")
+    main.get_by_role("button", name="Start 2 runs").click()
+    expect(tab).to_have_url(re.compile(r"/training\?sweep=[0-9a-f]{12}$"))
+    tab.reload()
+    expect(main.get_by_test_id("stMetric").filter(has_text="Runs done")).to_contain_text("of 2")
+
+    main.get_by_role("button", name="Open the best run").wait_for(timeout=MOST_MILLISECONDS)
+    done = main.get_by_test_id("stMetric").filter(has_text="Runs done")
+    expect(done).to_contain_text("2 of 2", timeout=MOST_MILLISECONDS)
+    expect(main.get_by_text(re.compile(r"complete$")).first).to_be_visible()
+    (line,) = list_sweeps(open_desk(AppSettings(home=dashboard.home)))
+    sweep = get_sweep(open_desk(AppSettings(home=dashboard.home)), line.id)
+    best = f"{max(trial.value for trial in sweep.trials):.4f}"
+    expect(main.get_by_test_id("stMetric").filter(has_text="Best validation AUC")).to_contain_text(best)
     assert foreign_requests == []
