@@ -17,6 +17,8 @@ import torchvision
 from films import data_folder, line
 from PIL import Image
 
+from core.model.checkpoint import Checkpoint
+from core.model.ensemble import Ensemble
 from core.model.loading import classifier_from
 from core.services.desk import open_desk
 from core.services.predictors import load_predictor
@@ -104,13 +106,17 @@ def onnx_rate(model: torch.nn.Module, count: int = 480) -> float:
     return count / (perf_counter() - began)
 
 
+def one_network(model: Checkpoint | Ensemble) -> Checkpoint:
+    return model.members[0] if isinstance(model, Ensemble) else model
+
+
 def main() -> None:
     films = sorted((data_folder() / "originals").rglob("*.jpeg"))
     cores = len(psutil.Process().cpu_affinity())
     with tempfile.TemporaryDirectory() as home:
         desk = open_desk(AppSettings(home=Path(home)))
         predictor = load_predictor(desk, "starter")
-        exported = ExportedClassifier(classifier_from(predictor.checkpoint))
+        exported = ExportedClassifier(classifier_from(one_network(predictor.checkpoint)))
         graph = next(Path(home).rglob("model.xml"))
         print(f"{len(films)} native films, {cores} cores, engine {predictor.engine.name}")
         line("forward, torch fp32", torch_rate(exported, bf16=False), "films/s")

@@ -9,15 +9,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from core.cli.commands import app
-from core.model.checkpoint import load_checkpoint
 from core.services.desk import Desk, open_desk
-from core.services.models import STARTER_FOLDER, operating_point_of
+from core.services.models import operating_point_of
 from core.services.triage import TriageRequest, run_triage
 from core.settings import AppSettings
 from core.triage.engine import TorchEngine
 from core.triage.gate import Gate
 from core.triage.pipeline import Predictor
 from db import models as tables
+from tests.box import network_in_the_box
 from tests.dicom_files import dicom_of
 
 IDENTIFIERS = ("Secret", "SECRET-ID")
@@ -54,7 +54,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
     """The model in the box, without the graph whose conversion takes longer than all of this."""
-    checkpoint = load_checkpoint(STARTER_FOLDER)
+    checkpoint = network_in_the_box()
     return Predictor(
         checkpoint,
         TorchEngine(checkpoint, "cpu"),

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.model.checkpoint import Checkpoint, load_checkpoint
+from core.model.checkpoint import Checkpoint
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
-from core.services.models import STARTER_FOLDER
 from core.triage.engine import Engine, EngineOutput, OpenVinoEngine, TorchEngine, build_engine
 from core.triage.pipeline import BATCH_SIZE, DECODED_SIDE
+from tests.box import network_in_the_box
 
 MOST_BY_REDUCED_DECODING = 0.01
 MOST_BY_ENGINE = 0.04
@@ -18,7 +18,7 @@ MOST_BY_ENGINE = 0.04
 
 @pytest.fixture(scope="module")
 def starter() -> Checkpoint:
-    return load_checkpoint(STARTER_FOLDER)
+    return network_in_the_box()
 
 
 @pytest.fixture(scope="module")

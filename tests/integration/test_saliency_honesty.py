@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.model.checkpoint import load_checkpoint
 from core.model.classifier import PneumoniaClassifier
 from core.model.loading import classifier_from
 from core.radiograph.reading import read_radiograph
-from core.services.models import STARTER_FOLDER
 from core.triage.exported import ExportedClassifier
 from core.triage.saliency import EDGE_SHARE_LIMIT, edge_share, positive_share
+from tests.box import network_in_the_box
 
 NUM_FILMS = 8
 CELLS = 7
@@ -24,7 +23,7 @@ CELL_PIXELS = 32
 @pytest.fixture(scope="module")
 def model() -> Iterator[PneumoniaClassifier]:
     with torch.inference_mode():
-        yield classifier_from(load_checkpoint(STARTER_FOLDER)).eval()
+        yield classifier_from(network_in_the_box()).eval()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Models under a name: promoted with an operating point, made active, taken back, archived."""
+"""Models under a name: promoted with an operating point, made active, taken back, on both kinds of database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,14 +29,17 @@ from core.services.triage import TriageRequest, create_batch
 from core.settings import AppSettings
 from db import models as tables
 from tests.made_runs import add_run, give_checkpoint, made_films
+from tests.unit.db.conftest import postgres_server, postgres_url
 
+__all__ = ["postgres_server", "postgres_url"]
 SENSITIVE = OperatingPointRule(kind=RuleKind.TARGET_SENSITIVITY, target=0.99)
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """A desk with a run that has a small network and predictions on validation films."""
-    desk = open_desk(AppSettings(home=tmp_path / "home", device="cpu"))
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
+    desk = open_desk(AppSettings(home=tmp_path / "home", database_url=url, device="cpu"))
     add_run(desk, "first0", films=made_films(80), splits=("validation", "calibration"))
     give_checkpoint(desk, "first0", 32, 0)
     yield desk

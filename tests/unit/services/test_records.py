@@ -135,12 +135,13 @@ def test_a_record_without_its_films_leaves_nothing_behind(records: Path, other: 
 
 
 def test_the_model_in_the_box_brings_its_run(other: Desk) -> None:
-    """The record beside the starter's weights is imported like any other, with its epochs and figures."""
-    (run_id,) = import_records(other, STARTER_FOLDER).imported
-    record = get_record(other, run_id)
-    stored = json.loads((STARTER_FOLDER / "run.json").read_text())
-    assert record.imported and record.checkpoint_hash == stored["checkpoint_hash"]
-    assert [dict(epoch) for epoch in record.epochs] == stored["epochs"]
+    """The records beside the starter's weights are imported like any other, with their epochs and figures."""
+    found = {record["id"]: record for record in map(json.loads, map(Path.read_text, STARTER_FOLDER.rglob("run.json")))}
+    assert found and set(import_records(other, STARTER_FOLDER).imported) == set(found)
+    for run_id, stored in found.items():
+        record = get_record(other, run_id)
+        assert record.imported and record.checkpoint_hash == stored["checkpoint_hash"]
+        assert [dict(epoch) for epoch in record.epochs] == stored["epochs"]
 
 
 def test_what_is_no_record_is_a_sentence(desk: Desk, other: Desk, tmp_path: Path) -> None:

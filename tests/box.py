@@ -1,0 +1,11 @@
+"""The network of the model in the box: of an ensemble, the member that keeps the door."""
+
+from core.model.checkpoint import Checkpoint
+from core.model.ensemble import Ensemble, load_model
+from core.services.models import STARTER_FOLDER
+
+
+def network_in_the_box() -> Checkpoint:
+    """Return one network of the model in the box, whole and as it reads by itself."""
+    model = load_model(STARTER_FOLDER)
+    return model.members[model.recipe.gate_member] if isinstance(model, Ensemble) else model
