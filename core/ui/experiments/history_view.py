@@ -138,81 +138,94 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
 
 
 def _actions(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) -> list[str] | None:
-    ids = [line.id for line in lines]
-    opened = None
     with st.container(horizontal=True):
-        if st.button("Open", icon=":material/open_in_full:", disabled=len(ids) != 1, key="experiments.open"):
-            opened = ids
-        if st.button(
-            f"Compare {len(ids)}" if len(ids) > 1 else "Compare",
-            type="primary",
-            icon=":material/compare_arrows:",
-            disabled=not 2 <= len(ids) <= 8,
-            help="Mark two to eight runs. The first marked is what the others are compared with.",
-            key="experiments.compare",
-        ):
-            opened = ids
-        together_buttons(ids)
-        starred = bool(lines) and all(line.starred for line in lines)
-        st.button(
-            "Take star away" if starred else "Star",
-            icon=":material/star:",
-            disabled=not ids,
-            key="experiments.star",
-            on_click=star,
-            args=(desk, ids, not starred),
-        )
-        archived = query.shelf is Shelf.ARCHIVED
-        st.button(
-            "Take back" if archived else "Archive",
-            icon=":material/archive:",
-            disabled=not ids or query.shelf is Shelf.DELETED,
-            key="experiments.archive",
-            on_click=archive,
-            args=(desk, ids, not archived),
-        )
-        if query.shelf is Shelf.DELETED:
-            st.button(
-                "Restore",
-                icon=":material/restore_from_trash:",
-                disabled=not ids,
-                key="experiments.restore",
-                on_click=restore_runs,
-                args=(desk, ids),
-            )
-            purge_popover(desk, ids)
-        else:
-            st.button(
-                "Delete",
-                icon=":material/delete:",
-                disabled=not ids,
-                key="experiments.delete",
-                help="Takes runs out of the lists; records and files stay, so that it can be undone.",
-                on_click=delete,
-                args=(desk, ids),
-            )
-        everything = query.model_copy(update={"limit": MOST_RUNS, "offset": 0})
-        st.download_button(
-            "CSV",
-            lambda: runs_to_csv(search_runs(desk, everything).lines),
-            "runs.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            key="experiments.csv",
-            help="All runs that match, one line each.",
-        )
-        st.download_button(
-            "JSON",
-            lambda: _json(desk, everything),
-            "runs.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-            key="experiments.json",
-            help="All runs that match, with every epoch.",
-        )
+        opened = _opening_buttons([line.id for line in lines])
+        _shelf_buttons(desk, query, lines)
+        _download_buttons(desk, query)
     return opened
+
+
+def _opening_buttons(ids: list[str]) -> list[str] | None:
+    opened = None
+    if st.button("Open", icon=":material/open_in_full:", disabled=len(ids) != 1, key="experiments.open"):
+        opened = ids
+    if st.button(
+        f"Compare {len(ids)}" if len(ids) > 1 else "Compare",
+        type="primary",
+        icon=":material/compare_arrows:",
+        disabled=not 2 <= len(ids) <= 8,
+        help="Mark two to eight runs. The first marked is what the others are compared with.",
+        key="experiments.compare",
+    ):
+        opened = ids
+    together_buttons(ids)
+    return opened
+
+
+def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) -> None:
+    ids = [line.id for line in lines]
+    starred = bool(lines) and all(line.starred for line in lines)
+    st.button(
+        "Take star away" if starred else "Star",
+        icon=":material/star:",
+        disabled=not ids,
+        key="experiments.star",
+        on_click=star,
+        args=(desk, ids, not starred),
+    )
+    archived = query.shelf is Shelf.ARCHIVED
+    st.button(
+        "Take back" if archived else "Archive",
+        icon=":material/archive:",
+        disabled=not ids or query.shelf is Shelf.DELETED,
+        key="experiments.archive",
+        on_click=archive,
+        args=(desk, ids, not archived),
+    )
+    if query.shelf is Shelf.DELETED:
+        st.button(
+            "Restore",
+            icon=":material/restore_from_trash:",
+            disabled=not ids,
+            key="experiments.restore",
+            on_click=restore_runs,
+            args=(desk, ids),
+        )
+        purge_popover(desk, ids)
+    else:
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            disabled=not ids,
+            key="experiments.delete",
+            help="Takes runs out of the lists; records and files stay, so that it can be undone.",
+            on_click=delete,
+            args=(desk, ids),
+        )
+
+
+def _download_buttons(desk: Desk, query: HistoryQuery) -> None:
+    everything = query.model_copy(update={"limit": MOST_RUNS, "offset": 0})
+    st.download_button(
+        "CSV",
+        lambda: runs_to_csv(search_runs(desk, everything).lines),
+        "runs.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key="experiments.csv",
+        help="All runs that match, one line each.",
+    )
+    st.download_button(
+        "JSON",
+        lambda: _json(desk, everything),
+        "runs.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key="experiments.json",
+        help="All runs that match, with every epoch.",
+    )
 
 
 def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
