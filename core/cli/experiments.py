@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from core.cli.choosing import CostRatio, PointNamed, RuleKindOption, Target, rule_of, show_chosen
 from core.cli.terminal import print_json, print_sentence, print_table
 from core.errors import PneumoDeskError
+from core.evaluation.operating_point import RuleKind
 from core.services.desk import open_desk
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
@@ -138,36 +140,22 @@ def points(
 
 def choose_point(
     run: Run,
-    name: Annotated[str, typer.Option("--name", help="What the operating point is called.")],
-    rule: Annotated[
-        str, typer.Option("--rule", help="youden, target_sensitivity, target_specificity or cost_ratio.")
-    ] = "youden",
-    target: Annotated[float, typer.Option("--target", help="Least sensitivity or specificity.")] = 0.95,
-    cost_ratio: Annotated[float, typer.Option("--cost-ratio", help="Cost of a miss in false alarms.")] = 5.0,
+    name: PointNamed,
+    rule: RuleKindOption = RuleKind.YOUDEN,
+    target: Target = 0.95,
+    cost_ratio: CostRatio = 5.0,
     split: Split = "validation",
     as_json: Json = False,
 ) -> None:
     """Choose a run's operating point on validation or calibration films; it is kept as the next version of its name."""
-    from pydantic import ValidationError
-
-    from core.evaluation.operating_point import OperatingPointRule
     from core.services.judgement import get_record, look_at
     from core.services.operating_points import keep_point
 
     desk = open_desk()
-    try:
-        asked = OperatingPointRule(kind=rule, target=target, cost_ratio=cost_ratio)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise PneumoDeskError(f"{first['loc'][0]} is {first['input']!r}: {first['msg'].lower()}.") from error
+    asked = rule_of(rule, target, cost_ratio)
     record = get_record(desk, run)
     predicted = look_at(desk, record.checkpoint_hash or "", split, occasion=None).predicted
-    chosen = keep_point(desk, predicted, asked, name)
-    if as_json:
-        print_json({"checkpoint_hash": chosen.checkpoint_hash, "version": chosen.version, **chosen.point.model_dump()})
-        return
-    typer.echo(f"{chosen.point.name}, version {chosen.version}: threshold {chosen.point.threshold:.4f}.")
-    typer.echo(f"{chosen.point.rule} Chosen on {chosen.point.chosen_on}.")
+    show_chosen(keep_point(desk, predicted, asked, name), as_json=as_json)
 
 
 def add_experiment_commands(runs_app: typer.Typer) -> None:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from core.cli.terminal import print_json, print_table, write_text
+from core.cli.choosing import CostRatio, PointNamed, RuleKindOption, Target, rule_of, show_chosen
+from core.cli.terminal import print_json, print_table, progress_bar, write_text
+from core.evaluation.operating_point import RuleKind
 from core.services.desk import open_desk
 
 app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
@@ -70,6 +72,36 @@ def promote(
         f"{point.name}, threshold {point.threshold:.4f}, chosen on {point.chosen_on}. "
         f"`models activate {made.reference}` makes it the active model."
     )
+
+
+@app.command("choose-point")
+def choose_point(
+    model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
+    name: PointNamed,
+    rule: RuleKindOption = RuleKind.YOUDEN,
+    target: Target = 0.95,
+    cost_ratio: CostRatio = 5.0,
+    data: Annotated[Path | None, typer.Option("--data", help="A folder of films to read for it.")] = None,
+    split: Annotated[
+        str, typer.Option("--split", help="validation or calibration; with --data NAME/FOLD of a saved split.")
+    ] = "validation",
+    as_json: Json = False,
+) -> None:
+    """Choose an operating point of any model, also an ensemble or an imported one; it is kept under its name."""
+    from core.services.model_points import choose_model_point
+
+    asked = rule_of(rule, target, cost_ratio)
+    with progress_bar() as bar:
+        chosen = choose_model_point(
+            open_desk(),
+            model,
+            asked,
+            name,
+            split=split,
+            data=data,
+            on_progress=lambda done, count: bar.show("reading", done, count),
+        )
+    show_chosen(chosen, as_json=as_json)
 
 
 @app.command()

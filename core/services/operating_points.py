@@ -9,7 +9,7 @@ from core.errors import EvaluationError
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
 from core.services.desk import Desk
 from core.services.models import next_version
-from core.services.predictions import CHOOSING_SPLITS, PredictedFilms
+from core.services.predictions import CHOOSING_SPLITS, PredictedFilms, may_choose
 from db import models as tables
 
 
@@ -25,7 +25,7 @@ class ChosenPoint:
 
 def propose_point(predicted: PredictedFilms, rule: OperatingPointRule, name: str = "proposal") -> OperatingPoint:
     """Return what a rule would choose on these films; raises EvaluationError for films that must not choose."""
-    if predicted.split not in CHOOSING_SPLITS:
+    if not may_choose(predicted.split):
         raise EvaluationError(
             f"An operating point is chosen on the {' or '.join(CHOOSING_SPLITS)} films, never on {predicted.split!r}: "
             "figures of films that chose the threshold would look better than they are."

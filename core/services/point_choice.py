@@ -55,7 +55,7 @@ def choose_row(session: Session, card: ModelCard, asked: str) -> tables.Operatin
         there_are = f"It has: {', '.join(names)}." if names else "It has none but its card's own."
         raise InputNotFoundError(
             f"The model {card.name} has no operating point {asked!r}. {there_are} "
-            "Each belongs to one checkpoint; choose one on the Experiments page or by `runs choose-point`."
+            "Each belongs to one checkpoint; choose one on the Experiments page or by `models choose-point`."
         )
     return row
 

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from core.runs.session import SessionOutcome
 
 CHOOSING_SPLITS = ("validation", "calibration")
+
+
+def may_choose(split: str) -> bool:
+    """Return whether films of this split may choose a threshold: such a fold, or NAME/FOLD of a saved split."""
+    return split.rpartition("/")[2] in CHOOSING_SPLITS
+
+
 """Folds that a run does not fit its weights to and that may choose; every other split is for judging only."""
 
 

@@ -26,7 +26,7 @@ from db import models as tables
 SPLIT_FILE = "split.csv"
 NOT_CHOSEN = (
     "The model {name} has no operating point: a version reads at one that validation or calibration films chose. "
-    "Choose one on the Experiments page or by `runs choose-point`."
+    "Choose one by `models choose-point`, or for a run on the Experiments page."
 )
 
 

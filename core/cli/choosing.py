@@ -1,0 +1,36 @@
+"""What the commands that choose an operating point have in common."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from core.cli.terminal import print_json
+from core.errors import PneumoDeskError
+from core.evaluation.operating_point import OperatingPointRule, RuleKind
+
+if TYPE_CHECKING:
+    from core.services.operating_points import ChosenPoint
+
+PointNamed = Annotated[str, typer.Option("--name", help="What the operating point is called.")]
+RuleKindOption = Annotated[RuleKind, typer.Option("--rule", help="What the threshold is chosen for.")]
+Target = Annotated[float, typer.Option("--target", help="Least sensitivity or specificity.")]
+CostRatio = Annotated[float, typer.Option("--cost-ratio", help="Cost of a miss in false alarms.")]
+
+
+def rule_of(kind: RuleKind, target: float, cost_ratio: float) -> OperatingPointRule:
+    """Return the rule that the options ask for; raises PneumoDeskError for a number outside its bounds."""
+    try:
+        return OperatingPointRule(kind=kind, target=target, cost_ratio=cost_ratio)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PneumoDeskError(f"{first['loc'][0]} is {first['input']!r}: {first['msg'].lower()}.") from error
+
+
+def show_chosen(chosen: "ChosenPoint", *, as_json: bool) -> None:
+    """Print a kept operating point and how it was chosen."""
+    if as_json:
+        print_json({"checkpoint_hash": chosen.checkpoint_hash, "version": chosen.version, **chosen.point.model_dump()})
+        return
+    typer.echo(f"{chosen.point.name}, version {chosen.version}: threshold {chosen.point.threshold:.4f}.")
+    typer.echo(f"{chosen.point.rule} Chosen on {chosen.point.chosen_on}.")
