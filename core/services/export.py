@@ -13,6 +13,7 @@ from core.model.checkpoint import CARD_FILE, GATE_FILE, WEIGHTS_FILE, write_atom
 from core.model.ensemble import Ensemble
 from core.services.desk import Desk
 from core.services.gate_measurement import measure_gate
+from core.services.model_facts import model_facts, write_facts
 from core.services.models import find_model
 from core.services.predictors import load_predictor
 from core.services.runs import show_run
@@ -33,7 +34,7 @@ def export_model(
     pictures: Path | None = None,
     pictures_description: str = "",
 ) -> ModelCard:
-    """Copy a model to a folder with the record of its run or of its members' runs; weights and hash stay as they are.
+    """Copy a model to a folder with the record of its run or of its members' runs and what was measured of it.
 
     With `pictures`, a folder of pictures that are no chest films, and `data`, the cohort the model was trained
     on, the gate is measured on them against the films of the run's validation and calibration folds, and its
@@ -59,6 +60,7 @@ def export_model(
     write_atomically(folder / CARD_FILE, (card.model_dump_json(indent=1) + "\n").encode())
     write_atomically(folder / RECORD_FILE, _document(record).encode())
     shutil.copyfile(run_folder / SPLIT_FILE, folder / SPLIT_FILE)
+    write_facts(model_facts(desk, card, folder), folder)
     return card
 
 
@@ -80,6 +82,7 @@ def _export_ensemble(
     for member, record in zip(members, records, strict=True):
         write_atomically(folder / member.folder / RECORD_FILE, _document(record).encode())
     shutil.copyfile(run_folder / SPLIT_FILE, folder / SPLIT_FILE)
+    write_facts(model_facts(desk, card, folder), folder)
     return card
 
 

@@ -16,16 +16,18 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import CheckpointError, InputNotFoundError
 from core.model.card import ModelCard
+from core.model.checkpoint import read_card
 from core.model.ensemble import load_model
 from core.services.audit import AuditAction, record_event
 from core.services.desk import Desk
 from core.services.model_card_files import CardFormat, render_card
 from core.services.model_document import describe_model
+from core.services.model_facts import FACTS_FILE, model_facts, read_facts
 from core.services.models import IMPORTED, VERSION_NAME, find_model, model_folder, resolve_model
 
 HASHES_FILE = "hashes.json"
 MODEL_FILE = re.compile(
-    r"(members/[1-9]\d?/)?(weights\.safetensors|gate\.safetensors|card\.json|ensemble\.json|run\.json|split\.csv)"
+    r"(members/[1-9]\d?/)?(weights\.safetensors|gate\.safetensors|card\.json|ensemble\.json|run\.json|split\.csv|facts\.json)"
 )
 CARD_PAGES = {"model_card.html": CardFormat.HTML, "model_card.md": CardFormat.MARKDOWN}
 MOST_FILES = 64
@@ -41,9 +43,12 @@ def export_archive(desk: Desk, model: str, target: Path, actor: str | None = Non
     document = describe_model(desk, name)
     hashes = {}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        facts = model_facts(desk, read_card(folder), folder).model_dump_json(indent=1).encode()
+        archive.writestr(FACTS_FILE, facts)
+        hashes[FACTS_FILE] = hashlib.sha256(facts).hexdigest()
         for path in sorted(folder.rglob("*")):
             file = path.relative_to(folder).as_posix()
-            if path.is_file() and MODEL_FILE.fullmatch(file):
+            if path.is_file() and file != FACTS_FILE and MODEL_FILE.fullmatch(file):
                 archive.write(path, file)
                 with path.open("rb") as stream:
                     hashes[file] = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -78,6 +83,7 @@ def take_in(desk: Desk, name: str, fill: Callable[[Path], object], actor: str | 
         made = Path(temporary) / "model"
         fill(made)
         card = load_model(made).card
+        read_facts(made, card)
         with desk.transaction() as session:
             record_event(session, actor, AuditAction.UPLOAD, f"{IMPORTED}{name}", checkpoint=card.weights_hash[:12])
             made.rename(target)

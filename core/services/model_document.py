@@ -3,24 +3,22 @@
 Its items follow CLAIM 2024 and TRIPOD+AI; where nothing is stored, the document says that it was not measured.
 """
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select
-
 from core.errors import InputNotFoundError
 from core.evaluation.metrics import EvaluationReport
-from core.evaluation.subgroups import judge_subgroups
 from core.model.card import ModelCard
+from core.model.checkpoint import read_card
 from core.services.desk import Desk
-from core.services.measurements import Measurement, MeasurementKind, latest_measurement
-from core.services.models import VERSION_NAME, active_model, model_card, resolve_model
-from core.services.predictions import load_predictions
+from core.services.measurements import Measurement
+from core.services.model_facts import ModelFacts, model_facts
+from core.services.models import VERSION_NAME, active_model, model_folder, resolve_model
 from core.services.promotion import get_version
 from core.settings import NOTICE
-from db import models as tables
 
-NOT_MEASURED = "Not measured on this desk."
+NOT_MEASURED = "Not measured."
 FIGURES = {
     "auc": "AUC",
     "average_precision": "Average precision",
@@ -30,6 +28,7 @@ FIGURES = {
     "precision": "Precision",
     "f1": "F1",
     "brier": "Brier score",
+    "ece": "Calibration error (ECE)",
 }
 FOLD_NOTES = {
     "validation": "chose the epoch and, with the calibration films, the threshold: mildly optimistic",
@@ -72,18 +71,20 @@ class ModelDocument:
 def describe_model(desk: Desk, name: str) -> ModelDocument:
     """Return the card of a model as a document; raises InputNotFoundError."""
     name = resolve_model(desk, name)
-    card = model_card(desk, name)
-    stress, gate = (latest_measurement(desk, card.weights_hash, kind) for kind in MeasurementKind)
+    folder = model_folder(desk, name)
+    card = read_card(folder)
+    facts = model_facts(desk, card, folder)
     sections = (
         Section("Intended use", (card.intended_use or "Not stated.", NOTICE)),
         _data(card),
         _training(card),
+        _runs_tried(facts),
         _figures(card),
-        _openings(desk, card),
-        _subgroups(desk, card),
+        _openings(facts),
+        _subgroups(facts),
         _point(card),
-        _stress(stress),
-        _gate(card, gate),
+        _stress(facts.stress),
+        _gate(card, facts.gate),
         Section("Limits", card.limits or ("None were written down; that does not mean that there are none.",)),
         _lineage(desk, name, card),
     )
@@ -138,44 +139,47 @@ def _figures(card: ModelCard) -> Section:
     return Section("Performance", (*said, "In brackets 95 % intervals."), Table(("Figure", *card.metrics), rows))
 
 
-def _openings(desk: Desk, card: ModelCard) -> Section:
-    row = tables.Evaluation
-    with desk.reading() as session:
-        found = session.execute(
-            select(row.split, func.count(), func.max(row.id))
-            .where(row.checkpoint_hash == card.weights_hash)
-            .group_by(row.split)
-        ).all()
-        newest = {split: (count, session.get_one(row, last).report) for split, count, last in found}
+def _runs_tried(facts: ModelFacts) -> Section:
+    title = "Runs tried"
+    if not facts.runs_tried:
+        return Section(title, ("Not known.",))
+    aucs = [run.validation_auc for run in facts.runs_tried if run.validation_auc is not None]
+    spread = f" Their validation AUC lies between {min(aucs):.4f} and {max(aucs):.4f}." if len(aucs) > 1 else ""
+    many = "One run was" if len(facts.runs_tried) == 1 else f"{len(facts.runs_tried)} runs were"
+    rows = tuple(
+        (run.name, run.id, _number(run.seed), _number(run.validation_auc), "yes" if run.is_part else "no")
+        for run in facts.runs_tried
+    )
+    columns = ("Run", "Id", "Seed", "Validation AUC", "Part of this model")
+    return Section(title, (f"{many} finished on this split.{spread}",), Table(columns, rows))
+
+
+def _openings(facts: ModelFacts) -> Section:
     title = "Evaluation on other films"
-    if not newest:
+    if not facts.openings:
         return Section(title, (NOT_MEASURED,))
+    counts = Counter(opening.split for opening in facts.openings)
+    newest = {opening.split: opening for opening in facts.openings}
     rows = []
-    for split, (count, stored) in newest.items():
-        report = EvaluationReport.model_validate(stored)
-        figures = [interval_text(report, name) for name in ("auc", "sensitivity", "specificity")]
-        rows.append((split, f"{report.n:,}", f"{report.threshold:.4f}", *figures, str(count)))
-    columns = ("Split", "Films", "Threshold", "AUC", "Sensitivity", "Specificity", "Openings")
+    for split, opening in newest.items():
+        report = EvaluationReport.model_validate(opening.report)
+        figures = [interval_text(report, name) for name in ("auc", "sensitivity", "specificity", "ece")]
+        rows.append((split, f"{report.n:,}", f"{report.threshold:.4f}", *figures, str(counts[split])))
+    columns = ("Split", "Films", "Threshold", "AUC", "Sensitivity", "Specificity", "ECE", "Openings")
     return Section(
         title, ("Each at the threshold it was opened with; every opening counts.",), Table(columns, tuple(rows))
     )
 
 
-def _subgroups(desk: Desk, card: ModelCard) -> Section:
-    with desk.reading() as session:
-        predicted = load_predictions(session, [card.weights_hash], "validation").get(card.weights_hash)
-    if predicted is None or card.operating_point is None:
+def _subgroups(facts: ModelFacts) -> Section:
+    if not facts.subgroups:
         return Section("Subgroups", (NOT_MEASURED,))
-    films = predicted.films
-    groups = judge_subgroups(
-        films.files, films.subtypes, films.labels_N, predicted.probabilities, card.operating_point.threshold
-    )
     rows = tuple(
         (f"{group.kind}: {group.name}", str(group.num_films), _share(group.share_right, group.share_interval))
-        for group in groups
+        for group in facts.subgroups
         if not group.is_small
     )
-    said = f"The validation films at the threshold {card.operating_point.threshold:.4f}; groups under 5 films left out."
+    said = f"The validation films at the threshold {facts.subgroups_threshold:.4f}; groups under 5 films left out."
     return Section("Subgroups", (said,), Table(("Group", "Films", "Read rightly"), rows) if rows else None)
 
 

@@ -1,15 +1,21 @@
 """The model card as a document and as files, and models side by side."""
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from core.errors import EvaluationError
+from core.errors import CheckpointError, EvaluationError
 from core.services.desk import Desk, open_desk
+from core.services.importing import import_model
+from core.services.judgement import look_at
+from core.services.model_archive import export_archive
 from core.services.model_card_files import CardFormat, render_card
 from core.services.model_comparison import compare_models
 from core.services.model_document import NOT_MEASURED, ModelDocument, describe_model
+from core.services.model_facts import read_facts
+from core.services.models import model_card
 from core.services.promotion import PromoteRequest, promote
 from core.settings import NOTICE, AppSettings
 from tests.made_runs import add_run, give_checkpoint, made_films
@@ -62,3 +68,24 @@ def test_versions_are_compared_with_intervals_settings_and_a_paired_test(desk: D
     assert len(found.words) == 1 and "ward@2" in found.words[0]
     with pytest.raises(EvaluationError, match="2 to 8 different models"):
         compare_models(desk, ["ward@1", "ward@1"])
+
+
+def test_what_was_measured_goes_along_with_a_model(desk: Desk, tmp_path: Path) -> None:
+    """On another desk the card shows subgroups, the opened films, the gate and every run tried, of this model alone."""
+    films = made_films(80)
+    add_run(desk, "third0", seed=5, films=films, splits=("validation", "test"))
+    give_checkpoint(desk, "third0", 32, 5)
+    look_at(desk, model_card(desk, "run:third0").weights_hash, "test", occasion="curiosity")
+    here = describe_model(desk, "run:third0")
+    packed = export_archive(desk, "run:third0", tmp_path / "third.zip")
+    other = open_desk(AppSettings(home=tmp_path / "other", device="cpu"))
+    import_model(other, packed, "third")
+    there = describe_model(other, "imported:third")
+    assert NOT_MEASURED not in section(here, "Evaluation on other films")
+    for title in ("Subgroups", "Evaluation on other films", "Runs tried"):
+        assert section(there, title) == section(here, title)
+    facts = desk.settings.home / "facts.json"
+    with zipfile.ZipFile(packed) as archive:
+        facts.write_bytes(archive.read("facts.json"))
+    with pytest.raises(CheckpointError, match="about other weights"):
+        read_facts(desk.settings.home, model_card(desk, "run:first0"))
