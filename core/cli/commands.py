@@ -49,7 +49,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Model = Annotated[
     str,
     typer.Option(
-        "--model", help="`active`, `starter`, NAME@VERSION, `run:RUN`, `ensemble:NAME` or a checkpoint folder."
+        "--model", help="`active`, `starter`, NAME@VERSION, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."
     ),
 ]
 

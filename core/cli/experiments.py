@@ -122,7 +122,7 @@ def purge(
 
 
 def points(
-    model: Annotated[str, typer.Argument(help="`starter`, `run:RUN`, `ensemble:NAME` or a checkpoint folder.")],
+    model: Annotated[str, typer.Argument(help="`starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder.")],
     as_json: Json = False,
 ) -> None:
     """List the operating points kept for a model, as `triage --operating-point` takes them."""

@@ -48,7 +48,7 @@ def list_all(as_json: Json = False) -> None:
 
 @app.command()
 def promote(
-    source: Annotated[str, typer.Argument(help="`run:RUN`, `ensemble:NAME`, `starter` or a checkpoint folder.")],
+    source: Annotated[str, typer.Argument(help="`run:RUN`, `ensemble:NAME`, `imported:NAME`, `starter` or a folder.")],
     name: Annotated[str, typer.Argument(help="The model's name; this becomes its next version.")],
     operating_point: Annotated[
         str, typer.Option("--operating-point", help="NAME or NAME@VERSION kept for it; the card's own if not given.")

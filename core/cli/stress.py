@@ -13,7 +13,7 @@ COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "wh
 
 
 Data = Annotated[Path, typer.Option("--data", help="The folder of the cohort.")]
-Model = Annotated[str, typer.Option("--model", help="starter, run:RUN, ensemble:NAME or a folder.")]
+Model = Annotated[str, typer.Option("--model", help="starter, run:RUN, ensemble:NAME, imported:NAME or a folder.")]
 Split = Annotated[
     str,
     typer.Option(

@@ -22,7 +22,9 @@ class FilmChoice(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     data: Path = Field(description="The folder of the cohort.")
-    model: str = Field(ACTIVE, description="`active`, `starter`, `run:RUN`, `ensemble:NAME` or a checkpoint folder.")
+    model: str = Field(
+        ACTIVE, description="`active`, `starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."
+    )
     split: str = Field(
         "validation",
         description="validation, calibration or holdout of the model's own split, NAME/FOLD of a saved split, a folder "

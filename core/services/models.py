@@ -96,7 +96,7 @@ def model_folder(desk: Desk, name: str) -> Path:
         return Path(name)
     raise InputNotFoundError(
         f"There is no model called {name!r}. Use {STARTER!r}, NAME@VERSION of a promoted one, "
-        "`run:RUN` with a run from `runs list`, `ensemble:NAME` or the path of a checkpoint folder; "
+        "`run:RUN` with a run from `runs list`, `ensemble:NAME`, `imported:NAME` or the path of a checkpoint folder; "
         "`models list` shows what there is."
     )
 

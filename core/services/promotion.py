@@ -35,7 +35,7 @@ class PromoteRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: str = Field(description="`run:RUN`, `ensemble:NAME`, `starter` or a checkpoint folder.")
+    source: str = Field(description="`run:RUN`, `ensemble:NAME`, `imported:NAME`, `starter` or a folder.")
     name: str = Field(description="What the model is called: letters, digits, dots, dashes, underscores.")
     operating_point: str = Field(
         OWN, max_length=140, description="NAME or NAME@VERSION kept for this checkpoint; its card's own if empty."

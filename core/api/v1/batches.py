@@ -22,7 +22,9 @@ from core.settings import NOTICE, PROJECT_ROOT
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
 BatchId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The id of a batch.")]
 PRINTABLE = r"^[!-~]{1,255}$"
-MODEL_NAME = r"^(active|starter|run:[0-9a-f]{1,32}|ensemble:\w[\w.+-]{0,59}|\w[\w.+-]{0,59}@[1-9][0-9]{0,8})$"
+MODEL_NAME = (
+    r"^(active|starter|run:[0-9a-f]{1,32}|(ensemble|imported):\w[\w.+-]{0,59}|\w[\w.+-]{0,59}@[1-9][0-9]{0,8})$"
+)
 
 
 class BatchAnswer(BaseModel):
