@@ -108,6 +108,12 @@ def start_parts() -> Callable[..., AbstractContextManager[Served]]:
     return partial(serve, PARTS)
 
 
+@pytest.fixture
+def start_dashboard() -> Callable[..., AbstractContextManager[Served]]:
+    """Start the whole application in a home, on a port of one's own choice."""
+    return partial(serve, ROOT / "Home.py")
+
+
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serve(ROOT / "Home.py", tmp_path_factory.mktemp("dashboard") / "home") as served:

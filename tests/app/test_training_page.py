@@ -5,17 +5,20 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
 from core.services import cohorts
-from core.services.desk import open_desk
+from core.services.desk import Desk, open_desk
 from core.services.run_control import kill
 from core.services.run_watch import list_watched
+from core.services.runs import show_run
 from core.services.sweep_watch import get_sweep, list_sweeps
 from core.services.training import TrainRequest, record_run
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
+from db import models as tables
 from db.states import State
 
 NUM_FILMS_PER_CLASS = 60
@@ -40,17 +43,22 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def ward(real_data: Path, dashboard) -> Iterator[Path]:
-    """Few real films, which the desk knows; nothing that learns from them outlives the tests."""
-    root = dashboard.home / "ward"
+def few_films(desk: Desk, real_data: Path) -> Path:
+    """Return a folder of few real films of either class, which the desk knows."""
+    root = desk.settings.home / "ward"
     for label in ("NORMAL", "PNEUMONIA"):
         (root / "train" / label).mkdir(parents=True)
         for film in sorted((real_data / "chest_xray" / "train" / label).iterdir())[:NUM_FILMS_PER_CLASS]:
             shutil.copyfile(film, root / "train" / label / film.name)
-    desk = open_desk(AppSettings(home=dashboard.home))
     cohorts.index(desk, root)
-    yield root
+    return root
+
+
+@pytest.fixture(scope="module")
+def ward(real_data: Path, dashboard) -> Iterator[Path]:
+    """Few real films, which the desk knows; nothing that learns from them outlives the tests."""
+    desk = open_desk(AppSettings(home=dashboard.home))
+    yield few_films(desk, real_data)
     for run in list_watched(desk):
         if run.is_live:
             kill(desk, run.id)
@@ -123,3 +131,33 @@ def test_a_sweep_is_started_watched_and_completed(dashboard, tab, ward: Path, fo
     best = f"{max(trial.value for trial in sweep.trials):.4f}"
     expect(main.get_by_test_id("stMetric").filter(has_text="Best validation AUC")).to_contain_text(best)
     assert foreign_requests == []
+
+
+@pytest.mark.timeout(600)
+def test_app_supervisor_and_worker_killed_together_cost_no_run(
+    start_dashboard, tab, real_data: Path, tmp_path: Path
+) -> None:
+    """After kill -9 of all three, the next start of the app calls the run lost, and Resume brings it to its end."""
+    desk = open_desk(AppSettings(home=tmp_path / "home"))
+    request = TrainRequest(data=few_films(desk, real_data), name="few films", config=SMALL)
+    earlier = record_run(desk, request, State.STOPPED)
+    main = tab.get_by_test_id("stMain")
+    with start_dashboard(desk.settings.home) as served:
+        tab.goto(f"{served.address}/training?view=new&like={earlier}")
+        tab.get_by_role("button", name="Launch the run").click()
+        expect(tab).to_have_url(re.compile(r"/training\?run=[0-9a-f]{12}$"))
+        expect(main.get_by_text(re.compile(r"epoch [2-8] of 8"))).to_be_visible()
+        run_id = tab.url.rpartition("=")[2]
+        with desk.reading() as session:
+            worker = psutil.Process(session.get_one(tables.Run, run_id).pid)
+        supervisor = worker.parent()
+        assert "supervisor" in " ".join(supervisor.cmdline())
+        for process in (psutil.Process(served.pid), supervisor, worker):
+            process.kill()
+    with start_dashboard(desk.settings.home, int(served.address.rpartition(":")[2])):
+        tab.goto(tab.url)
+        expect(main.get_by_text(re.compile(r"lost$")).first).to_be_visible()
+        main.get_by_role("button", name="Resume").click()
+        main.get_by_role("button", name="Judge it").wait_for(timeout=MOST_MILLISECONDS)
+        expect(main.get_by_test_id("stMetric").filter(has_text="Epochs done")).to_contain_text("8")
+        assert [epoch["epoch"] for epoch in show_run(desk, run_id)["epochs"]] == list(range(1, 9))
