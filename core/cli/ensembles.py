@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from core.cli.choosing import CostRatio, RuleKindOption, Target, rule_of
 from core.cli.terminal import print_json, print_sentence, print_table
 from core.errors import PneumoDeskError
+from core.evaluation.operating_point import RuleKind
 from core.services.desk import open_desk
 
 app = typer.Typer(help="Ensembles: several runs' models read as one.", no_args_is_help=True)
@@ -24,6 +26,9 @@ def create(
     half_precision: Annotated[
         bool, typer.Option("--half-precision", help="Keep the members' weights at 16 bits: half the size.")
     ] = False,
+    rule: RuleKindOption = RuleKind.YOUDEN,
+    target: Target = 0.95,
+    cost_ratio: CostRatio = 5.0,
     as_json: Json = False,
 ) -> None:
     """Make an ensemble from runs' stored predictions: fitted on validation and calibration films alone."""
@@ -32,7 +37,13 @@ def create(
     from core.services.ensembles import EnsembleRequest, create_ensemble
 
     try:
-        request = EnsembleRequest(name=name, runs=tuple(runs), voting=voting, half_precision=half_precision)
+        request = EnsembleRequest(
+            name=name,
+            runs=tuple(runs),
+            voting=voting,
+            half_precision=half_precision,
+            rule=rule_of(rule, target, cost_ratio),
+        )
     except ValidationError as error:
         first = error.errors()[0]
         raise PneumoDeskError(f"{first['loc'][0]} is {first['input']!r}: {first['msg'].lower()}.") from error

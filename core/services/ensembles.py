@@ -4,6 +4,7 @@ Shapes: K members, N films.
 """
 
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from core.model.checkpoint import CARD_FILE, Checkpoint, load_checkpoint, read_c
 from core.model.ensemble import Ensemble, read_recipe, save_ensemble, save_member
 from core.model.ensemble_recipe import EnsembleMember, EnsembleRecipe
 from core.services.desk import Desk
+from core.services.holdout import SPLIT_FILE
 from core.services.judgement import RunRecord, get_record, resolve_run_ids
 from core.services.models import ensemble_folder, operating_point_of, record_model, record_operating_point
 from core.services.predictions import CHOOSING_SPLITS, PredictedFilms, keep_predictions, load_predictions
@@ -104,6 +106,9 @@ def create_ensemble(desk: Desk, request: EnsembleRequest) -> EnsembleSummary:
         ]
         recipe = _recipe(request.voting, members, stored, weights_K)
         ensemble = _fitted(request, made, recipe, stored, predicted)
+        # The folds are the same for all members; with them, `validation` names films for the ensemble too.
+        if (records[0].folder / SPLIT_FILE).is_file():
+            shutil.copyfile(records[0].folder / SPLIT_FILE, made / SPLIT_FILE)
         made.rename(folder)
     _keep(desk, ensemble, folder, predicted)
     return show_ensemble(desk, request.name)

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from core.errors import CheckpointError, EvaluationError, PneumoDeskError
 from core.evaluation.ensembling import Voting
+from core.evaluation.operating_point import OperatingPointRule, RuleKind
 from core.model.checkpoint import load_checkpoint
 from core.model.ensemble import halved, load_ensemble
 from core.model.loading import classifier_from
@@ -176,3 +177,13 @@ def test_runs_that_do_not_go_together_are_refused(desk: Desk, soft, request_: En
     with pytest.raises(EvaluationError, match=sentence):
         create_ensemble(desk, request_)
     assert not list(desk.settings.ensembles.glob(".new-*"))
+
+
+def test_an_ensemble_takes_its_members_split_and_the_rule_it_is_given(desk: Desk) -> None:
+    """Its folder holds the folds, so that they name films for it too, and its threshold is the one asked for."""
+    (desk.settings.runs / "first0" / "split.csv").write_text("file,fold\nnone.png,validation\n")
+    rule = OperatingPointRule(kind=RuleKind.TARGET_SPECIFICITY, target=1.0)
+    made = create_ensemble(desk, EnsembleRequest(name="strict", runs=("first0", "second"), rule=rule))
+    assert (made.folder / "split.csv").read_text().endswith("none.png,validation\n")
+    assert made.card.operating_point.name == "target_specificity"
+    assert made.card.metrics["validation"].specificity == made.card.metrics["calibration"].specificity == 1.0
