@@ -15,6 +15,7 @@ from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services import cohorts
 from core.services.desk import Desk
+from core.services.film_choice import OWN_FOLDS, FilmChoice, chosen_films
 from core.services.models import ACTIVE, model_folder, operating_point_of, record_model
 from core.services.openings import count_openings, record_opening
 from core.services.predictions import LabelledFilms, PredictedFilms, films_of, keep_predictions, stored_predictions
@@ -31,7 +32,11 @@ class EvaluationRequest(BaseModel):
 
     data: Path = Field(description="The folder of the cohort.")
     model: str = Field(ACTIVE, description="`active`, `starter`, `NAME@VERSION`, `run:RUN` or a checkpoint folder.")
-    split: str = Field("test", description="The split that is scored: a folder, or NAME/FOLD of a saved split.")
+    split: str = Field(
+        "test",
+        description="The split that is scored: a folder, validation, calibration or holdout of the model's own split, "
+        "or NAME/FOLD of a saved split.",
+    )
     again: bool = Field(False, description="Read films again whose predictions by this checkpoint are stored.")
 
 
@@ -85,6 +90,8 @@ def evaluate(
 def _files(desk: Desk, request: EvaluationRequest, cohort: Cohort) -> list[str]:
     if "/" in request.split:
         return files_of_fold(desk, cohort, request.split)
+    if request.split in OWN_FOLDS:
+        return chosen_films(desk, cohort, FilmChoice(data=request.data, model=request.model, split=request.split))
     films = cohort.select(request.split)
     films = films[films["label"].notna()]
     if films.empty:

@@ -89,3 +89,11 @@ def test_what_was_measured_goes_along_with_a_model(desk: Desk, tmp_path: Path) -
         facts.write_bytes(archive.read("facts.json"))
     with pytest.raises(CheckpointError, match="about other weights"):
         read_facts(desk.settings.home, model_card(desk, "run:first0"))
+
+
+def test_the_card_of_the_model_in_the_box_lacks_no_measurement(desk: Desk) -> None:
+    """Stress, gate by kind, subgroups, opened test films and runs tried are shown on a desk that measured none."""
+    document = describe_model(desk, "starter")
+    for title in ("Robustness", "Gate: what is no frontal chest film", "Subgroups", "Evaluation on other films"):
+        assert NOT_MEASURED not in section(document, title)
+    assert "jpeg_40" in section(document, "Robustness") and "starter" in section(document, "Runs tried")

@@ -129,6 +129,8 @@ def test_a_run_is_made_on_just_the_folds_of_its_split(desk: Desk, films: Path, b
     assert show_run(desk, result.run_id)["split_fingerprint"] == split.fingerprint
     judged = evaluate(desk, EvaluationRequest(data=films, model=f"run:{result.run_id}", split="baseline/calibration"))
     assert (judged.report.n, judged.split) == (12, "baseline/calibration")
+    own = evaluate(desk, EvaluationRequest(data=films, model=f"run:{result.run_id}", split="calibration", again=True))
+    assert (own.report.n, own.split) == (12, "calibration")
 
 
 def test_a_fold_of_a_saved_split_can_be_judged(desk: Desk, films: Path, baseline: str) -> None:
