@@ -13,6 +13,7 @@ from core.model.card import ModelCard
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
 from core.services.measurements import Measurement, MeasurementKind, latest_measurement
+from core.services.openings import recorded_openings
 from core.services.predictions import load_predictions
 from core.services.record_documents import RecordedOpening
 from db import models as tables
@@ -70,11 +71,13 @@ class ModelFacts(BaseModel):
 def model_facts(desk: Desk, card: ModelCard, folder: Path) -> ModelFacts:
     """Return what this desk knows of a checkpoint, completed by what lies in its folder; raises CheckpointError."""
     stress, gate = (latest_measurement(desk, card.weights_hash, kind) for kind in MeasurementKind)
+    with desk.reading() as session:
+        openings = recorded_openings(session, card.weights_hash)
     own = ModelFacts(
         checkpoint_hash=card.weights_hash,
         stress=stress,
         gate=gate,
-        openings=_openings(desk, card),
+        openings=openings,
         subgroups=_subgroups(desk, card),
         subgroups_threshold=card.operating_point.threshold if card.operating_point else None,
         runs_tried=_runs_tried(desk, card),
@@ -99,18 +102,6 @@ def read_facts(folder: Path, card: ModelCard) -> ModelFacts | None:
 def write_facts(facts: ModelFacts, folder: Path) -> None:
     """Lay what is known of a model beside its card."""
     write_atomically(folder / FACTS_FILE, (facts.model_dump_json(indent=1) + "\n").encode())
-
-
-def _openings(desk: Desk, card: ModelCard) -> tuple[RecordedOpening, ...]:
-    row_of = tables.Evaluation
-    with desk.reading() as session:
-        rows = session.scalars(
-            select(row_of).where(row_of.checkpoint_hash == card.weights_hash).order_by(row_of.id)
-        ).all()
-        return tuple(
-            RecordedOpening(split=row.split, occasion=row.occasion, opened_at=row.created_at, report=row.report)
-            for row in rows
-        )
 
 
 def _subgroups(desk: Desk, card: ModelCard) -> tuple[Subgroup, ...]:

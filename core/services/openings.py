@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.services.predictions import PredictedFilms
+from core.services.record_documents import RecordedOpening
 from db import models as tables
 
 Occasion = Literal["read", "looked at", "compared"]
@@ -29,3 +30,13 @@ def count_openings(session: Session, cohort_fingerprint: str, split: str) -> int
     """Return how often this split of this cohort has been opened on this desk, by whichever model."""
     same = (tables.Evaluation.cohort_fingerprint == cohort_fingerprint, tables.Evaluation.split == split)
     return session.scalar(select(func.count()).select_from(tables.Evaluation).where(*same)) or 0
+
+
+def recorded_openings(session: Session, checkpoint_hash: str) -> tuple[RecordedOpening, ...]:
+    """Return every opening for a checkpoint with what it gave, oldest first."""
+    row_of = tables.Evaluation
+    rows = session.scalars(select(row_of).where(row_of.checkpoint_hash == checkpoint_hash).order_by(row_of.id))
+    return tuple(
+        RecordedOpening(split=row.split, occasion=row.occasion, opened_at=row.created_at, report=row.report)
+        for row in rows
+    )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import PneumoDeskError
@@ -17,6 +16,7 @@ from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
 from core.services.holdout import HOLDOUT
 from core.services.judgement import RunRecord, get_record, resolve_run_ids
+from core.services.openings import recorded_openings
 from core.services.predictions import CHOOSING_SPLITS, load_predictions
 from core.services.record_documents import (
     NOT_EXPORTED,
@@ -112,19 +112,7 @@ def _document(
         tags=record.tags,
         sweep=without_paths(sweep.name) if sweep else None,
         predictions=tuple(predictions),
-        openings=(*_openings_elsewhere(session, run.id), *_openings(session, run.checkpoint_hash)),
-    )
-
-
-def _openings(session: Session, checkpoint_hash: str | None) -> tuple[RecordedOpening, ...]:
-    rows = session.scalars(
-        select(tables.Evaluation)
-        .where(tables.Evaluation.checkpoint_hash == (checkpoint_hash or ""))
-        .order_by(tables.Evaluation.id)
-    )
-    return tuple(
-        RecordedOpening(split=row.split, occasion=row.occasion, opened_at=row.created_at, report=row.report)
-        for row in rows
+        openings=(*_openings_elsewhere(session, run.id), *recorded_openings(session, run.checkpoint_hash or "")),
     )
 
 
