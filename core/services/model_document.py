@@ -201,13 +201,16 @@ def _stress(found: Measurement | None) -> Section:
     if found is None:
         return Section("Robustness", (NOT_MEASURED,))
     rows = tuple(
-        (name, *(_number(one.get(key)) for key in ("auc", "auc_change", "decision_flips")))
+        (
+            one.get("description", name),
+            _number(one.get("auc")),
+            _change(one.get("auc_change")),
+            f"{one['decision_flips']:.1%}",
+        )
         for name, one in found.result["stresses"].items()
     )
     said = f"Films of the split {found.split}, {found.created_at:%Y-%m-%d}."
-    return Section(
-        "Robustness", (said,), Table(("Change to the films", "AUC", "Change", "Share of findings changed"), rows)
-    )
+    return Section("Robustness", (said,), Table(("Change to the films", "AUC", "Change", "Decisions changed"), rows))
 
 
 def _gate(card: ModelCard, found: Measurement | None) -> Section:
@@ -260,6 +263,11 @@ def _lineage(desk: Desk, name: str, card: ModelCard) -> Section:
 def _share(value: float | None, interval: tuple[float, float] | None) -> str:
     bounds = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
     return "undefined" if value is None else f"{value:.3f}{bounds}"
+
+
+def _change(value: float | None) -> str:
+    """Return a difference with its sign; what rounds to nothing has none."""
+    return "undefined" if value is None else "0.0000" if abs(value) < 5e-5 else f"{value:+.4f}"
 
 
 def _number(value: object) -> str:
