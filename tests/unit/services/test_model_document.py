@@ -14,10 +14,11 @@ from core.services.model_archive import export_archive
 from core.services.model_card_files import CardFormat, render_card
 from core.services.model_comparison import compare_models
 from core.services.model_document import NOT_MEASURED, ModelDocument, describe_model
-from core.services.model_facts import read_facts
+from core.services.model_facts import model_facts, read_facts
 from core.services.models import model_card
 from core.services.promotion import PromoteRequest, promote
 from core.settings import NOTICE, AppSettings
+from db import models as tables
 from tests.made_runs import add_run, give_checkpoint, made_films
 
 
@@ -98,3 +99,13 @@ def test_the_card_of_the_model_in_the_box_lacks_no_measurement(desk: Desk) -> No
         assert NOT_MEASURED not in section(document, title)
     assert "JPEG" in section(document, "Robustness") and "-0.0000" not in section(document, "Robustness")
     assert "starter" in section(document, "Runs tried")
+
+
+def test_every_finished_run_on_the_split_counts_as_tried(desk: Desk) -> None:
+    """Both runs of the split are told, and which of them the model is; of a card without a split nothing is."""
+    card = model_card(desk, "run:first0")
+    with desk.reading() as session:
+        split = session.get_one(tables.Run, "first0").split_fingerprint
+    tried = model_facts(desk, card.model_copy(update={"split_fingerprint": split}), desk.settings.home).runs_tried
+    assert {run.id: run.is_part for run in tried} == {"first0": True, "second": False}
+    assert model_facts(desk, card.model_copy(update={"split_fingerprint": ""}), desk.settings.home).runs_tried == ()
