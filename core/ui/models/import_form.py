@@ -23,7 +23,8 @@ def import_form(desk: Desk) -> None:
         name = st.text_input("Name", key="models.import_name", max_chars=60, width=320)
         st.caption(
             "Every hash is checked and nothing in the file is run. The original study's model comes without a gate and "
-            "an operating point: its threshold is 0.5, which no data chose."
+            "an operating point: its threshold is 0.5, which no data chose, until `python -m core models choose-point` "
+            "gives it one. With one it can be promoted."
         )
         if not st.form_submit_button("Import", type="primary", icon=":material/upload:"):
             return
