@@ -70,12 +70,24 @@ def save(
     desk = open_desk()
     with progress_bar() as bar:
         cohort = cohorts.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
-    row = _row(save_split(desk, cohort, config, name))
-    if as_json:
-        print_json(row)
-        return
-    print_table([row], tuple(row), "")
-    print_sentence(f"Train on it with `python -m core train --split {name!r}`.")
+    _print_saved(save_split(desk, cohort, config, name), as_json)
+
+
+@splits_app.command("adopt")
+def adopt(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(help="What the split is called from now on.")],
+    model: Annotated[str, typer.Option(help="Whose folds: starter, NAME@VERSION, run:RUN, ensemble:NAME.")],
+    as_json: Json = False,
+) -> None:
+    """Keep the folds that a model was trained and chosen on, to train and judge others on the very same."""
+    from core.services import cohorts
+    from core.services.saved_splits import save_split_of_model
+
+    desk = open_desk()
+    with progress_bar() as bar:
+        cohort = cohorts.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
+    _print_saved(save_split_of_model(desk, cohort, model, name), as_json)
 
 
 @splits_app.command("list")
@@ -89,6 +101,15 @@ def list_all(as_json: Json = False) -> None:
     else:
         columns = ("name", *FOLDS, "seed", "fingerprint", "folder")
         print_table(rows, columns, "No split was saved yet: `python -m core splits save DIR NAME` makes one.")
+
+
+def _print_saved(saved: Any, as_json: bool) -> None:
+    row = _row(saved)
+    if as_json:
+        print_json(row)
+        return
+    print_table([row], tuple(row), "")
+    print_sentence(f"Train on it with `python -m core train --split {saved.name!r}`.")
 
 
 def _row(saved: Any) -> dict[str, Any]:

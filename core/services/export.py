@@ -15,11 +15,11 @@ from core.services.desk import Desk
 from core.services.gate_measurement import measure_gate
 from core.services.model_facts import model_facts, write_facts
 from core.services.models import find_model
+from core.services.own_splits import SPLIT_FILE
 from core.services.predictors import load_predictor
 from core.services.runs import show_run
 
 RECORD_FILE = "run.json"
-SPLIT_FILE = "split.csv"
 Pictures = tuple[Path | None, str, Path | None]
 """A folder of pictures that are no chest films, what they are, and the cohort's folder."""
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.cohort.manifest import Cohort
 from core.errors import EvaluationError
 from core.services.desk import Desk
 from core.services.models import ACTIVE, model_folder
+from core.services.own_splits import split_table
 from core.services.saved_splits import files_of_fold
 
 ALL = "all"
@@ -39,7 +39,7 @@ def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
     """
     if "/" in choice.split:
         return files_of_fold(desk, cohort, choice.split)
-    table = _own_split(model_folder(desk, choice.model)) if choice.split in OWN_FOLDS else None
+    table = split_table(model_folder(desk, choice.model)) if choice.split in OWN_FOLDS else None
     if table is None:
         films = cohort.select(None if choice.split == ALL else choice.split)
     else:
@@ -54,11 +54,3 @@ def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
             "the model was not fitted to, where they lie in this cohort."
         )
     return list(films["file"])
-
-
-def _own_split(folder: Path) -> pd.DataFrame | None:
-    """Return the table of the split that a model was trained on, if it came with the model."""
-    for place in (folder / "split.csv", folder.parent / "split.csv"):
-        if place.is_file():
-            return pd.read_csv(place, dtype=str, keep_default_na=False)
-    return None

@@ -14,12 +14,12 @@ from core.services.desk import Desk
 from core.services.evaluation import score_films
 from core.services.judgement import RunRecord, get_record
 from core.services.openings import record_opening
+from core.services.own_splits import SPLIT_FILE
 from core.services.predictions import PredictedFilms, films_of, keep_predictions, load_predictions
 from core.services.predictors import load_predictor
 from db import models as tables
 
 HOLDOUT = "holdout"
-SPLIT_FILE = "split.csv"
 
 
 def holdout_files(record: RunRecord) -> list[str]:

@@ -19,11 +19,11 @@ from core.model.checkpoint import CARD_FILE, write_atomically
 from core.services.audit import UNNAMED, AuditAction, record_event
 from core.services.desk import Desk
 from core.services.models import VERSION_NAME, find_model, record_model, resolve_model, version_folder
+from core.services.own_splits import SPLIT_FILE
 from core.services.point_choice import OWN, choose_row, point_of_row
 from core.services.predictions import CHOOSING_SPLITS, load_predictions
 from db import models as tables
 
-SPLIT_FILE = "split.csv"
 NOT_CHOSEN = (
     "The model {name} has no operating point: a version reads at one that validation or calibration films chose. "
     "Choose one by `models choose-point`, or for a run on the Experiments page."

@@ -20,6 +20,7 @@ from core.runs.queueing import claim_run, end
 from core.runs.reporting import Pace, Reporter, RunStopped, Stage, write_patiently
 from core.services import cohorts
 from core.services.desk import Desk
+from core.services.own_splits import SPLIT_FILE
 from core.services.predictions import keep_run_predictions
 from core.services.provenance import environment
 from core.services.run_estimates import smaller_batch_that_fits
@@ -181,7 +182,7 @@ def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSp
             "Put them back as they were, or clone the run."
         )
     assignments = split.assignments.rename("fold").rename_axis("file").reset_index()
-    assignments.to_csv(Path(run.folder) / "split.csv", index=False)
+    assignments.to_csv(Path(run.folder) / SPLIT_FILE, index=False)
     with desk.transaction() as session:
         row = session.get_one(tables.Run, run.id)
         row.cohort_fingerprint, row.split_fingerprint = cohort.fingerprint, split.fingerprint

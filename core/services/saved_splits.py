@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from core.cohort.manifest import Cohort
 from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
-from core.model.checkpoint import write_atomically
+from core.model.checkpoint import read_card, write_atomically
 from core.services import cohorts
 from core.services.desk import Desk
+from core.services.models import model_folder
+from core.services.own_splits import split_table
 from db import models as tables
 
 LONGEST_NAME = 52
@@ -53,12 +55,32 @@ def preview_split(cohort: Cohort, config: SplitConfig) -> tuple[CohortSplit, pd.
 
 def save_split(desk: Desk, cohort: Cohort, config: SplitConfig, name: str, reader: str | None = None) -> SplitSummary:
     """Save the split that a config proposes under a name; raises CohortError if the name is taken or unfit."""
+    return _save(desk, cohort, preview_split(cohort, config)[0], name, reader)
+
+
+def save_split_of_model(desk: Desk, cohort: Cohort, model: str, name: str, reader: str | None = None) -> SplitSummary:
+    """Save the folds that a model was trained and chosen on, so that others can be trained and judged on the same.
+
+    Raises InputNotFoundError if there is no such model or its folds did not come with it, and CohortError if it was
+    trained on other films than the cohort's, or the name is taken or unfit.
+    """
+    folder = model_folder(desk, model)
+    card, table = read_card(folder), split_table(folder)
+    if table is None:
+        raise InputNotFoundError(f"The folds of the model {model!r} did not come with it, so they cannot be saved.")
+    if card.cohort_fingerprint != cohort.fingerprint:
+        raise CohortError(f"The model {model!r} was trained on other films than those of {cohort.root}.")
+    assignments = pd.Series(table["fold"].to_numpy(), index=pd.Index(table["file"], name="file"), name="fold")
+    config = SplitConfig(**{key: value for key, value in card.config.items() if key in SplitConfig.model_fields})
+    return _save(desk, cohort, CohortSplit(assignments, card.split_fingerprint, config), name, reader)
+
+
+def _save(desk: Desk, cohort: Cohort, split: CohortSplit, name: str, reader: str | None) -> SplitSummary:
     name = name.strip()
     if not NAME.fullmatch(name):
         raise CohortError(
             f"A split needs a name of at most {LONGEST_NAME} letters, digits, spaces, dots, dashes or underscores."
         )
-    split, _ = preview_split(cohort, config)
     labels = cohort.manifest.set_index("file")["label"].loc[split.assignments.index]
     counts: dict[str, dict[str, int]] = {}
     for (fold, label), count in labels.groupby([split.assignments, labels]).size().items():
@@ -75,7 +97,7 @@ def save_split(desk: Desk, cohort: Cohort, config: SplitConfig, name: str, reade
                 fingerprint=split.fingerprint,
                 cohort_fingerprint=cohort.fingerprint,
                 root=str(cohort.root),
-                config={**config.model_dump(mode="json"), "table_hash": _hash(_table(split.assignments))},
+                config={**split.config.model_dump(mode="json"), "table_hash": _hash(_table(split.assignments))},
                 counts=counts,
                 folder=str(path),
                 reader=reader,

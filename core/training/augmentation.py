@@ -48,6 +48,19 @@ RANGES = {
         noise=0.05,
         jpeg=0.3,
     ),
+    # Crops make everything in a film larger than it is when a whole film is read; training that ends on films at
+    # their own size closes the gap (Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
+    Recipe.WHOLE: AugmentationRanges(
+        rotation=12.0,
+        crop_scale=(0.6, 1.0),
+        crop_ratio=(4 / 5, 5 / 4),
+        brightness=0.3,
+        contrast=0.4,
+        gamma=1.8,
+        blur=0.3,
+        noise=0.07,
+        jpeg=0.5,
+    ),
 }
 
 

@@ -15,6 +15,7 @@ class Recipe(StrEnum):
 
     ORIGINAL = "original"
     STRONG = "strong"
+    WHOLE = "whole"
     NONE = "none"
 
 
@@ -95,7 +96,10 @@ class TrainingConfig(BaseModel):
         "auto takes the package where it has them, else the download.",
     )
     weights_file: Path | None = choice(
-        None, Group.NETWORK, "The weights file, where weights is `file`: .safetensors, or .pth with only a state dict."
+        None,
+        Group.NETWORK,
+        "The weights file, where weights is `file`: .safetensors, or .pth with only a state dict. Of a model of this "
+        "desk, its head is taken over too.",
     )
     fine_tuning: FineTuning = choice(
         FineTuning.FULL,
@@ -112,8 +116,9 @@ class TrainingConfig(BaseModel):
     recipe: Recipe = choice(
         Recipe.STRONG,
         Group.FILMS,
-        "How training films are varied: as in the original study, strongly (random crops, grey values, noise, "
-        "re-encoding), or not at all.",
+        "How training films are varied: as in the original study; strongly (random crops, grey values, noise, "
+        "re-encoding); whole (as strongly, but showing most of the film, as it is read later: to go on from weights "
+        "that were trained strongly); or not at all.",
     )
     balancing: Balancing = choice(
         Balancing.SAMPLER,
