@@ -108,6 +108,9 @@ def _load_backbone(model: PneumoniaClassifier, stored: dict[str, Tensor], source
         bare = name.removeprefix("features.")
         candidates = (name, bare, *_vgg_names(name))
         found = next((stored[key] for key in candidates if key in stored), None)
+        if found is not None and tensor.ndim == 0 and found.numel() == 1:
+            # Arrays without dimensions come back from our own checkpoints with one.
+            found = found.reshape(())
         if found is None or found.shape != tensor.shape:
             raise WeightsError(
                 f"The weights from {source} do not fit {model.architecture}: {name} is missing or has another shape."

@@ -8,8 +8,11 @@ from PIL import Image
 from torchvision.models import ResNet18_Weights
 
 from core.errors import WeightsError
+from core.model.card import ModelCard
 from core.model.catalogue import Architecture, WeightsSource
+from core.model.checkpoint import save_checkpoint
 from core.model.classifier import PneumoniaClassifier
+from core.model.loading import default_preprocessing, weights_of
 from core.model.pretrained import build_classifier, imagenet_lite0
 
 # Published parameter counts with the 1,000-class layer replaced by one of a single logit.
@@ -122,3 +125,21 @@ def test_a_damaged_weights_file_is_a_sentence(content: bytes, tmp_path) -> None:
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"broken\.pth"):
         build_classifier(Architecture.RESNET18, source=WeightsSource.FILE, weights_file=path)
+
+
+def test_training_can_go_on_from_a_checkpoint_of_the_desk(tmp_path) -> None:
+    """A network built from a checkpoint's own file is that checkpoint's network, head and all."""
+    source = PneumoniaClassifier(Architecture.EFFICIENTNET_LITE0).eval()
+    card = ModelCard(
+        name="source",
+        architecture=Architecture.EFFICIENTNET_LITE0,
+        preprocessing=default_preprocessing(Architecture.EFFICIENTNET_LITE0),
+        origin="drawn at random",
+    )
+    save_checkpoint(tmp_path, weights_of(source), card)
+    built = build_classifier(
+        Architecture.EFFICIENTNET_LITE0, source=WeightsSource.FILE, weights_file=tmp_path / "weights.safetensors"
+    ).eval()
+    images_B1HW = torch.rand(2, 1, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(built(images_B1HW), source(images_B1HW))
