@@ -22,6 +22,7 @@ class WeightsSource(StrEnum):
     PACKAGE = "package"
     TORCHVISION = "torchvision"
     FILE = "file"
+    RUNS = "runs"
     NONE = "none"
 
 

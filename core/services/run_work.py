@@ -20,6 +20,7 @@ from core.runs.queueing import claim_run, end
 from core.runs.reporting import Pace, Reporter, RunStopped, Stage, write_patiently
 from core.services import cohorts
 from core.services.desk import Desk
+from core.services.first_weights import check_folds
 from core.services.own_splits import SPLIT_FILE
 from core.services.predictions import keep_run_predictions
 from core.services.provenance import environment
@@ -111,6 +112,7 @@ def _carry_out(
         take_place(session_request(desk, run, stored.config), team)
     cohort = cohorts.index(desk, Path(run.data), lambda done, count: teller(TrainProgress("indexing", done, count)))
     split = split_of_run(desk, run, stored.config, cohort)
+    check_folds(desk, stored.config, cohort.fingerprint, split.fingerprint)
     _record_lineage(desk, run, cohort, split)
     folds = folds_of(desk, cohort, split, stored.config, teller)
     # Only now, so that opening the desk or asking for help does not wait for torch.

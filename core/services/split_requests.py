@@ -5,6 +5,7 @@ from pathlib import Path
 from core.errors import CohortError, SettingsError
 from core.services import cohorts
 from core.services.desk import Desk
+from core.services.first_weights import check_folds, settle_first_weights
 from core.services.saved_splits import SplitSummary, check_films, get_split
 from core.training.config import SPLIT_FIELDS, TrainingConfig
 
@@ -18,12 +19,14 @@ def folder_to_train_on(desk: Desk, data: Path | None, split: str) -> Path:
     return get_split(desk, split).root
 
 
-def fit_to_split(desk: Desk, data: Path, split: str, config: TrainingConfig) -> TrainingConfig:
-    """Return a config with the shares of a saved split, as they were when it was saved; unchanged for no split.
+def settle_config(desk: Desk, data: Path, split: str, config: TrainingConfig) -> TrainingConfig:
+    """Return a config with the shares of a saved split, as they were when it was saved, and whole ids of first runs.
 
-    Raises InputNotFoundError if no split is called so, and CohortError if the films of the folder are not those it
-    was saved for or it has no calibration fold.
+    Raises InputNotFoundError if no split or run is called so, SettingsError if a run cannot be begun with, and
+    CohortError if the films of the folder are not those the split was saved for, it has no calibration fold, or the
+    first weights were fitted to other folds of them.
     """
+    config = settle_first_weights(desk, config)
     if not split:
         return config
     saved = get_split(desk, split)
@@ -33,6 +36,7 @@ def fit_to_split(desk: Desk, data: Path, split: str, config: TrainingConfig) -> 
             "save one with a calibration share above 0."
         )
     check_films(saved, cohorts.index(desk, data))
+    check_folds(desk, config, saved.cohort_fingerprint, saved.fingerprint)
     return config.model_copy(update={field: getattr(saved.config, field) for field in SPLIT_FIELDS})
 
 

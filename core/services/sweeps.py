@@ -12,7 +12,7 @@ from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.naming_by_id import id_beginning_with
 from core.services.run_supervisor import start_supervisor
-from core.services.split_requests import fit_to_split
+from core.services.split_requests import settle_config
 from core.services.sweep_request import SweepKind, SweepRequest
 from core.services.sweep_runs import trial_request
 from core.services.training import SweepPlace, add_run, queue_of
@@ -28,7 +28,7 @@ def start_sweep(desk: Desk, request: SweepRequest) -> str:
     """
     if not request.data.is_dir():
         raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a cohort.")
-    base = fit_to_split(desk, request.data, request.split, request.base)
+    base = settle_config(desk, request.data, request.split, request.base)
     request = request.model_copy(update={"base": base})
     with desk.transaction() as session:
         sweep_id = record_sweep(session, desk, request)

@@ -17,7 +17,7 @@ from core.errors import CohortError
 from core.services import cohorts
 from core.services.desk import Desk
 from core.services.saved_splits import fingerprint_of_split
-from core.services.split_requests import fit_to_split
+from core.services.split_requests import settle_config
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.models import utc_now
@@ -71,7 +71,7 @@ def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = lambda pr
 
     # A folder that is no cohort is refused before a run is recorded; the work finds it indexed.
     cohorts.index(desk, request.data, lambda done, count: on_progress(TrainProgress("indexing", done, count)))
-    config = fit_to_split(desk, request.data, request.split, request.config)
+    config = settle_config(desk, request.data, request.split, request.config)
     run_id = record_run(desk, request.model_copy(update={"config": config}), State.STARTING)
     return work_on_run(desk, run_id, on_progress)
 

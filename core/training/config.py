@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.model.catalogue import Architecture, WeightsSource
 
+MOST_RUNS = 16
+"""Of which the mean of the weights is taken."""
+
 
 class Recipe(StrEnum):
     """How training films are varied."""
@@ -92,14 +95,20 @@ class TrainingConfig(BaseModel):
     weights: WeightsSource = choice(
         WeightsSource.AUTO,
         Group.NETWORK,
-        "First weights: torchvision's download, the installed package (efficientnet_lite0 only), a file, or none; "
-        "auto takes the package where it has them, else the download.",
+        "First weights: torchvision's download, the installed package (efficientnet_lite0 only), a file, finished runs "
+        "of this desk, or none; auto takes the package where it has them, else the download.",
     )
     weights_file: Path | None = choice(
         None,
         Group.NETWORK,
         "The weights file, where weights is `file`: .safetensors, or .pth with only a state dict. Of a model of this "
         "desk, its head is taken over too.",
+    )
+    average_of: str = choice(
+        "",
+        Group.NETWORK,
+        "Where weights is `runs`: finished runs of the same network and split, by id with commas between. Training "
+        "goes on from one, or from the mean of several runs' weights, which often holds up better than each of them.",
     )
     fine_tuning: FineTuning = choice(
         FineTuning.FULL,
@@ -207,6 +216,19 @@ class TrainingConfig(BaseModel):
     def _weights_file_goes_with_its_source(self) -> Self:
         if (self.weights is WeightsSource.FILE) != (self.weights_file is not None):
             raise ValueError("weights `file` and a weights file go together: give both or neither")
+        return self
+
+    @property
+    def first_runs(self) -> tuple[str, ...]:
+        """The runs whose weights' mean a run begins with, by id."""
+        return tuple(part.strip() for part in self.average_of.split(",") if part.strip())
+
+    @model_validator(mode="after")
+    def _runs_go_with_their_source(self) -> Self:
+        if (self.weights is WeightsSource.RUNS) != bool(self.first_runs):
+            raise ValueError("weights `runs` and the runs to begin with go together: give both or neither")
+        if not all(re.fullmatch(r"[0-9a-f]{1,32}", run) for run in self.first_runs) or len(self.first_runs) > MOST_RUNS:
+            raise ValueError(f"name at most {MOST_RUNS} runs by their ids, with commas between")
         return self
 
     @model_validator(mode="after")

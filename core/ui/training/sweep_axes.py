@@ -12,7 +12,7 @@ from core.training.config import TrainingConfig
 from core.ui.config_form import words
 
 # What changes where or how fast a run computes is not worth a sweep here.
-LEFT_OUT = frozenset({"seed", "weights", "weights_file", "device", "workers", "precision"})
+LEFT_OUT = frozenset({"seed", "weights", "weights_file", "average_of", "device", "workers", "precision"})
 
 
 def choose_axes(base: TrainingConfig, *, is_search: bool) -> tuple[SweepAxis, ...] | None:
