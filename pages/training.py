@@ -38,7 +38,8 @@ def show_views(desk: Desk) -> None:
     if view != asked:
         st.query_params.from_dict({"view": view})
     if view == "new":
-        run_form(desk, st.query_params.get("like"))
+        first_runs = [run for run in st.query_params.get("from", "").split(",") if run]
+        run_form(desk, st.query_params.get("like"), first_runs)
     elif view == "sweeps":
         sweep_list(desk)
     elif view == "new_sweep":
@@ -64,5 +65,7 @@ try:
         show_views(desk)
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
-    if (asked_run or asked_sweep or st.query_params.get("like")) and st.button("All runs", key="training.leave"):
+    if (asked_run or asked_sweep or st.query_params.get("like") or st.query_params.get("from")) and st.button(
+        "All runs", key="training.leave"
+    ):
         open_runs()

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
 from sqlalchemy import select
 
-from core.errors import InputNotFoundError, TrainingError
+from core.errors import InputNotFoundError, SettingsError, TrainingError
+from core.model.catalogue import WeightsSource
 from core.runs.devices import list_devices
 from core.runs.queueing import (
     UNFINISHED,
@@ -104,6 +106,22 @@ def request_of(desk: Desk, run_id: str) -> TrainRequest:
     return TrainRequest(
         data=Path(run.data or "."), name=run.name, split=run.split_name or "", config=config, tags=tuple(tags)
     )
+
+
+def request_going_on_from(desk: Desk, run_ids: Sequence[str]) -> TrainRequest:
+    """Return a request like a run's own that begins with its weights, or with the mean of several runs' weights.
+
+    Raises as `request_of`, and SettingsError if there are too many.
+    """
+    ids = tuple(dict.fromkeys(find_run(desk, run_id) for run_id in run_ids))
+    request = request_of(desk, ids[0])
+    beginning = {"weights": WeightsSource.RUNS, "weights_file": None, "average_of": ",".join(ids)}
+    try:
+        config = TrainingConfig.model_validate({**request.config.model_dump(), **beginning})
+    except ValidationError as error:
+        raise SettingsError(error.errors()[0]["msg"].removeprefix("Value error, ").capitalize() + ".") from error
+    name = f"on from {request.name}" if len(ids) == 1 else f"on from the mean of {len(ids)} runs"
+    return request.model_copy(update={"config": config, "name": name, "tags": ()})
 
 
 def find_lost_runs(desk: Desk) -> list[str]:

@@ -227,7 +227,7 @@ class TrainingConfig(BaseModel):
     def _runs_go_with_their_source(self) -> Self:
         if (self.weights is WeightsSource.RUNS) != bool(self.first_runs):
             raise ValueError("weights `runs` and the runs to begin with go together: give both or neither")
-        if not all(re.fullmatch(r"[0-9a-f]{1,32}", run) for run in self.first_runs) or len(self.first_runs) > MOST_RUNS:
+        if not all(re.fullmatch(r"[0-9a-z]{1,32}", run) for run in self.first_runs) or len(self.first_runs) > MOST_RUNS:
             raise ValueError(f"name at most {MOST_RUNS} runs by their ids, with commas between")
         return self
 

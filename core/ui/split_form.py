@@ -9,7 +9,8 @@ from core.services import cohorts
 from core.services.dataset_tables import split_rows
 from core.services.datasets import Dataset
 from core.services.desk import Desk
-from core.services.saved_splits import list_splits, preview_split, save_split
+from core.services.models import list_models
+from core.services.saved_splits import list_splits, preview_split, save_split, save_split_of_model
 from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader
 
@@ -29,7 +30,36 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
         st.dataframe(balance)
         _save_form(desk, dataset, config)
         st.caption(f"Fingerprint {fingerprint[:16]}")
+    _adopt(desk, dataset)
     _saved(desk, dataset)
+
+
+def _adopt(desk: Desk, dataset: Dataset) -> None:
+    """Only for models that were trained on these films; there are none on a new desk's own dataset."""
+    models = {one.name: one for one in list_models(desk) if one.card.cohort_fingerprint == dataset.fingerprint}
+    if not models:
+        return
+    with (
+        st.expander("Save the folds of a model instead", icon=":material/conversion_path:"),
+        st.form("dataset.split.adopt", border=False),
+    ):
+        st.caption("To train a model on the folds of another, go on from its weights, or judge both on the same films.")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            model = st.selectbox(
+                "Model",
+                list(models),
+                format_func=lambda name: " · ".join(dict.fromkeys((models[name].card.name, name))),
+                key="dataset.split.model",
+            )
+            name = st.text_input("Name of the split", placeholder="same-folds", key="dataset.split.adopted_name")
+            wanted = st.form_submit_button("Save its folds", icon=":material/save:")
+        if not wanted:
+            return
+        try:
+            saved = save_split_of_model(desk, cohorts.index(desk, dataset.root), model, name, current_reader())
+            st.toast(f"Saved as {plain(saved.name)}.", icon=":material/check:")
+        except PneumoDeskError as error:
+            st.error(str(error), icon=":material/error:")
 
 
 def _choose_config() -> SplitConfig:

@@ -8,9 +8,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import PneumoDeskError
 from core.services import dataset_sources, examinations
-from core.services.desk import Desk
+from core.services.desk import Desk, open_desk
 from core.services.examinations import ExaminationRequest, Origin, start_examination, work_on_examination
+from core.services.judgement import get_record
+from core.services.saved_splits import get_split
+from core.services.training import TrainRequest, train
 from core.settings import get_settings
+from core.training.config import TrainingConfig
 from tests.unit.cohort.small_cohorts import write_film
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
@@ -74,6 +78,27 @@ def test_a_folder_is_examined_and_every_part_opens(tmp_path: Path) -> None:
     test.text_input("dataset.split.name").set_value("first")
     next(button for button in test.button if button.label == "Save this split").click().run()
     assert "Saved splits" in said(test)
+
+
+def test_the_folds_of_a_model_are_saved(tmp_path: Path) -> None:
+    """Once a model was trained on the films its folds can be saved under a name; a name that is taken is said."""
+    for number in range(1, 13):
+        write_film(tmp_path / f"ward/NORMAL/IM-{number:04}-0001.jpeg", number, side=64)
+        write_film(tmp_path / f"ward/PNEUMONIA/person{number}_virus_{number}.jpeg", 100 + number, side=64)
+    config = TrainingConfig(
+        architecture="mobilenet_v2", weights="none", recipe="none", image_size=32, epochs=1, batch_size=8
+    )
+    run = train(open_desk(), TrainRequest(data=tmp_path / "ward", config=config)).run_id
+    test = examine_folder(page(), tmp_path / "ward")
+    test.segmented_control("dataset.part").set_value("Splits").run()
+    for name in ("same", "same"):
+        test.selectbox("dataset.split.model").set_value(f"run:{run}")
+        test.text_input("dataset.split.adopted_name").set_value(name)
+        next(button for button in test.button if button.label == "Save its folds").click().run()
+        assert not test.exception
+    assert "called 'same' already" in test.error[0].value
+    assert "Saved splits" in said(test)
+    assert get_split(open_desk(), "same").fingerprint == get_record(open_desk(), run).lineage["Split fingerprint"]
 
 
 def test_a_folder_of_broken_files_opens_in_every_part(tmp_path: Path) -> None:

@@ -127,6 +127,24 @@ def test_a_run_can_be_cloned_with_changes(desk: Desk, small_cohort: Path) -> Non
     assert epochs.value == 3
 
 
+def test_a_form_goes_on_from_runs(desk: Desk, small_cohort: Path) -> None:
+    """It begins with the mean of the runs that the address names; an unknown one is said, with the way back."""
+    cohorts.index(desk, small_cohort)
+    runs = [ended_run(desk, small_cohort, State.COMPLETED) for _ in range(2)]
+    test = page(view="new", **{"from": ",".join(runs)})
+    assert not test.exception
+    field = {(box.key or "").rpartition(".")[2]: box.value for box in (*test.selectbox, *test.text_input)}
+    assert (field["weights"], field["average_of"], field["name"]) == (
+        "runs",
+        ",".join(runs),
+        "on from the mean of 2 runs",
+    )
+    assert any("mean of 2 runs" in caption.value for caption in test.caption)
+    test = page(view="new", **{"from": "unheard-of"})
+    assert not test.exception
+    assert "there is no run" in test.error[0].value and test.button("training.leave")
+
+
 def test_an_unknown_run_is_said_in_words(desk: Desk) -> None:
     """The address of a run that is not there says so and leads back."""
     test = page(run="unheard-of")

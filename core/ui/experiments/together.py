@@ -4,11 +4,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.training.config import MOST_RUNS
+from core.ui.navigation import go_to
+from core.ui.training.addresses import form_going_on
+
 NONE_MARKED = "all"
 
 
 def together_buttons(ids: Sequence[str]) -> None:
-    """Show the ways from marked runs to a table and to an ensemble."""
+    """Show the ways from marked runs to a table, to an ensemble and to a run that goes on from them."""
     st.button(
         "Table",
         icon=":material/table_chart:",
@@ -27,6 +31,15 @@ def together_buttons(ids: Sequence[str]) -> None:
         on_click=_go,
         args=("ensemble", list(ids) or [NONE_MARKED]),
     )
+    if st.button(
+        f"Go on from {len(ids)}" if ids else "Go on from runs",
+        icon=":material/conversion_path:",
+        disabled=not ids or len(ids) > MOST_RUNS,
+        help="Opens the form of a new run that begins with the mean of the marked runs' weights. It should be runs of "
+        "one network and split that went on from common weights.",
+        key="experiments.to_mean",
+    ):
+        go_to("training", form_going_on(ids))
 
 
 def named(parameter: str) -> list[str]:

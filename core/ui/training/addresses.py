@@ -1,5 +1,6 @@
 """The addresses of the Training page: all runs, one run, the form of a new one; the same for sweeps."""
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 import streamlit as st
@@ -18,6 +19,16 @@ def open_run(run_id: str) -> NoReturn:
 def open_form(like: str | None = None) -> NoReturn:
     """Go to the form of a new run, filled in from another run if one is named."""
     _go(view="new", **({"like": like} if like else {}))
+
+
+def open_form_going_on(run_id: str) -> NoReturn:
+    """Go to the form of a new run that goes on from a run's weights."""
+    _go(**form_going_on([run_id]))
+
+
+def form_going_on(run_ids: Sequence[str]) -> dict[str, str]:
+    """Return the query of the form of a new run that goes on from the mean of runs' weights."""
+    return {"view": "new", "from": ",".join(run_ids)}
 
 
 def open_sweeps() -> NoReturn:

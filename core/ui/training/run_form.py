@@ -1,5 +1,6 @@
 """The form of a new run, made from the fields of TrainingConfig, with what is worth knowing before the launch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.run_control import enqueue, request_of
+from core.services.run_control import enqueue, request_going_on_from, request_of
 from core.services.run_estimates import RunEstimate, estimate_run
 from core.services.run_launching import KnownCohort, equal_command, list_known_cohorts, preview_sheet
 from core.services.saved_splits import SplitSummary
@@ -31,10 +32,13 @@ class StartingPoint:
     request: TrainRequest
 
 
-def run_form(desk: Desk, like: str | None) -> None:
-    """Show the form; launching leads to the run, or to the list if there are several."""
+def run_form(desk: Desk, like: str | None, going_on_from: Sequence[str] = ()) -> None:
+    """Show the form; launching leads to the run, or to the list if there are several.
+
+    It is filled in from the run `like`, or for a run that goes on from others, or from a preset.
+    """
     known = list_known_cohorts(desk)
-    start = _starting_point(desk, like)
+    start = _starting_point(desk, like, going_on_from)
     cohort = _choose_cohort(desk, known, start)
     if cohort is None:
         return
@@ -59,7 +63,15 @@ def run_form(desk: Desk, like: str | None) -> None:
         open_runs()
 
 
-def _starting_point(desk: Desk, like: str | None) -> StartingPoint:
+def _starting_point(desk: Desk, like: str | None, going_on_from: Sequence[str]) -> StartingPoint:
+    if going_on_from:
+        request = request_going_on_from(desk, going_on_from)
+        what = "the weights of a run" if len(going_on_from) == 1 else f"the mean of {len(going_on_from)} runs' weights"
+        st.caption(
+            f":material/conversion_path: Begins with {what}. A low learning rate and few epochs keep what they "
+            "learnt; train on the same split, or figures would be too good."
+        )
+        return StartingPoint(f"from.{request.config.average_of}", request)
     if like:
         request = request_of(desk, like)
         st.caption(f":material/content_copy: Filled in from the run **{request.name}**. Change what should differ.")

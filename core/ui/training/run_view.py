@@ -4,17 +4,18 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.run_control import kill, request_of, requeue, resume, stop
+from core.services.run_control import kill, request_going_on_from, request_of, requeue, resume, stop
 from core.services.run_storage import clean_checkpoints, resumable_bytes
 from core.services.run_watch import RunDetail, RunStatus, get_detail, read_log
 from core.ui.navigation import go_to
 from core.ui.plain_text import plain
-from core.ui.training.addresses import open_form, open_run, open_runs
+from core.ui.training.addresses import open_form, open_form_going_on, open_run, open_runs
 from core.ui.training.curves import live_curves
 from core.ui.training.machine import machine_row
 from core.ui.training.run_list import SECONDS_BETWEEN_LOOKS, tell_of_ends
 from core.ui.training.words import STATES, progress_words
 from core.ui.words import duration, moment, size
+from db.states import State
 
 NUM_LOG_LINES = 40
 
@@ -164,3 +165,11 @@ def _other_runs(desk: Desk, run: RunStatus) -> None:
         # Raises in words if its choices no longer make sense, before the form is opened.
         request_of(desk, run.id)
         open_form(run.id)
+    if run.state == State.COMPLETED and st.button(
+        "Go on from it",
+        icon=":material/conversion_path:",
+        key="training.go_on_from",
+        help="Opens the form of a new run that begins with the weights of this one, on the same split.",
+    ):
+        request_going_on_from(desk, [run.id])
+        open_form_going_on(run.id)

@@ -182,7 +182,7 @@ def test_another_programs_card_beside_a_file_is_not_a_card_of_ours(desk: Desk, f
     [
         ({"weights": "runs"}, "give both or neither"),
         ({"average_of": "abc"}, "give both or neither"),
-        ({"weights": "runs", "average_of": "starter"}, "by their ids"),
+        ({"weights": "runs", "average_of": "starter@1"}, "by their ids"),
         ({"weights": "runs", "average_of": ",".join(f"{number:x}" for number in range(17))}, "at most 16"),
     ],
 )
