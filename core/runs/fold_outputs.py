@@ -18,6 +18,7 @@ from core.training.frozen import compute_features, fit_head
 from core.training.loop import FitResult, Watchers, fit
 from core.training.team import ALONE, Team
 
+MOST_TURNED = 600
 # Stage, how much of it is done, of how much, and a detail.
 OnStage = Callable[[str, int, int, str], None]
 
@@ -85,6 +86,18 @@ def predict(
         embeddings.append(output.embeddings_BD.float().cpu().numpy())
         on_batch()
     return Outputs(np.concatenate(logits), np.concatenate(embeddings))
+
+
+def turned_embeddings(
+    model: PneumoniaClassifier, films: FilmSet, config: TrainingConfig, device: torch.device
+) -> np.ndarray:
+    """Return `embeddings_ND` of some of a fold's films, half of them turned by 180 degrees, the rest by 90 and 270."""
+    chosen = np.sort(np.random.default_rng(0).permutation(len(films))[:MOST_TURNED])
+    pixels_NHW = films.pixels_NHW[films.rows_N[chosen]].copy()
+    for place, quarters in enumerate((2, 1, 2, 3)):
+        pixels_NHW[place::4] = np.rot90(pixels_NHW[place::4], quarters, axes=(1, 2))
+    turned = FilmSet(pixels_NHW, np.arange(len(chosen)), films.labels_N[chosen])
+    return predict(model, turned, config, device).embeddings_ND
 
 
 @torch.inference_mode()

@@ -25,7 +25,7 @@ from core.model.checkpoint import load_checkpoint, read_card, save_checkpoint
 from core.model.classifier import PneumoniaClassifier
 from core.model.loading import default_preprocessing, load_weights, weights_of
 from core.model.pretrained import build_classifier, resolve_source
-from core.runs.fold_outputs import Outputs, fit_and_read
+from core.runs.fold_outputs import Outputs, fit_and_read, turned_embeddings
 from core.runs.run_states import StateKeeper
 from core.training.allocation import keep_freed_memory
 from core.training.config import TrainingConfig
@@ -114,7 +114,7 @@ def run_session(
     fitted, outputs = _fitted(request, folds, watchers, team)
     calibration = fit_platt_scaling(outputs["calibration"].logits_N, folds["calibration"].films.labels_N)
     point = _operating_point(folds, outputs, calibration, request.rule)
-    gate, gate_report = _gate(folds, outputs)
+    gate, gate_report = _gate(folds, outputs, turned_embeddings(fitted.model, folds["train"].films, config, device))
     card = ModelCard(
         name=request.name,
         architecture=config.architecture,
@@ -261,11 +261,11 @@ def _operating_point(
     )
 
 
-def _gate(folds: Mapping[str, Fold], outputs: Mapping[str, Outputs]) -> tuple[Gate, GateReport]:
+def _gate(folds: Mapping[str, Fold], outputs: Mapping[str, Outputs], turned_ND: np.ndarray) -> tuple[Gate, GateReport]:
     train_ND = outputs["train"].embeddings_ND
     rows = np.random.default_rng(0).permutation(len(train_ND))[:MOST_GATE_FILMS]
     judged_ND = np.concatenate([outputs[name].embeddings_ND for name in ("validation", "calibration")])
-    gate = fit_gate(train_ND[rows], judged_ND, STOPPED_SHARE)
+    gate = fit_gate(train_ND[rows], judged_ND, STOPPED_SHARE, turned_ND)
     stopped = float(np.mean(gate.distances(judged_ND) > gate.threshold))
     report = GateReport(
         threshold=gate.threshold,

@@ -19,13 +19,14 @@ from core.services.measurements import MeasurementKind, ModelMeasured, keep_meas
 from core.services.other_pictures import drawn_pictures, other_modalities, write_photographs
 from core.services.predictors import load_predictor, num_threads
 from core.triage.intake import Candidate
-from core.triage.pipeline import OUT_OF_SCOPE, FilmReading, Predictor, read_films
+from core.triage.pipeline import OUT_OF_SCOPE, TURNED, FilmReading, Predictor, read_films
 from core.triage.priority import Status
 
 NUM_DRAWN = 90
 TURNS = {"turned by 90°": 90, "turned by 180°": 180, "turned by 270°": 270}
 INVERTED, FILMS = "inverted films", "films"
 APART = (INVERTED, FILMS)
+BY_THE_LOOK = (OUT_OF_SCOPE, TURNED)
 
 
 class KindResult(BaseModel):
@@ -35,7 +36,9 @@ class KindResult(BaseModel):
 
     num_pictures: int
     num_stopped: int
-    num_stopped_by_gate: int = Field(description="Of these, by the distance alone; the others by the file checks.")
+    num_stopped_by_gate: int = Field(
+        description="Of these, by how they look to the network; the others by the file checks."
+    )
     stopped: float
     stopped_ci: tuple[float, float] = Field(description="95 % interval, Wilson.")
 
@@ -96,7 +99,7 @@ def count_stopped(readings: Iterable[FilmReading]) -> KindResult:
     return KindResult(
         num_pictures=len(readings),
         num_stopped=num_stopped,
-        num_stopped_by_gate=sum(reading.reason_code == OUT_OF_SCOPE for reading in readings),
+        num_stopped_by_gate=sum(reading.reason_code in BY_THE_LOOK for reading in readings),
         stopped=num_stopped / len(readings),
         stopped_ci=wilson_interval(num_stopped, len(readings)),
     )

@@ -3,9 +3,11 @@
 Shapes: N pictures, D embedding size, K principal components.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from core.triage.orientation import Orientation, fit_orientation
 
 NUM_COMPONENTS = 64
 
@@ -23,6 +25,7 @@ class Gate:
     precision_KK: np.ndarray
     residual_scale: float
     threshold: float
+    orientation: Orientation | None = None
 
     def distances(self, embeddings_ND: np.ndarray) -> np.ndarray:
         """Return `distances_N`, at least 0; about 1 for a typical training film."""
@@ -32,6 +35,12 @@ class Gate:
         outside_N = np.maximum((centred_ND**2).sum(1) - (scores_NK**2).sum(1), 0) / self.residual_scale
         return np.sqrt((inside_N + outside_N) / 2)
 
+    def are_turned(self, embeddings_ND: np.ndarray) -> np.ndarray:
+        """Return `are_turned_N`, whether each is of a film that does not stand upright; False where nothing tells."""
+        if self.orientation is None:
+            return np.zeros(len(embeddings_ND), dtype=bool)
+        return self.orientation.scores(_unit(embeddings_ND)) > self.orientation.threshold
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint keeps of the gate."""
         return {
@@ -39,17 +48,27 @@ class Gate:
             "components": self.components_KD.astype(np.float32),
             "precision": self.precision_KK.astype(np.float32),
             "scalars": np.array([self.residual_scale, self.threshold], dtype=np.float64),
+            **(self.orientation.arrays() if self.orientation else {}),
         }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Gate":
         """Return the gate that a checkpoint keeps."""
         scale, threshold = (float(value) for value in arrays["scalars"])
-        return cls(arrays["mean"], arrays["components"], arrays["precision"], scale, threshold)
+        orientation = Orientation.from_arrays(arrays)
+        return cls(arrays["mean"], arrays["components"], arrays["precision"], scale, threshold, orientation)
 
 
-def fit_gate(train_ND: np.ndarray, validation_ND: np.ndarray, stopped_share: float = 0.003) -> Gate:
-    """Fit the gate on training films' embeddings; the threshold stops `stopped_share` of the validation films."""
+def fit_gate(
+    train_ND: np.ndarray,
+    validation_ND: np.ndarray,
+    stopped_share: float = 0.003,
+    turned_ND: np.ndarray | None = None,
+) -> Gate:
+    """Fit the gate on training films' embeddings; the threshold stops `stopped_share` of the validation films.
+
+    With embeddings of turned films it tells these too.
+    """
     # Here, since reading films needs a fitted gate alone, and the import takes a second.
     from sklearn.covariance import LedoitWolf
     from sklearn.decomposition import PCA
@@ -66,7 +85,10 @@ def fit_gate(train_ND: np.ndarray, validation_ND: np.ndarray, stopped_share: flo
         threshold=np.inf,
     )
     threshold = float(np.quantile(gate.distances(validation_ND), 1 - stopped_share, method="higher"))
-    return Gate(gate.mean_D, gate.components_KD, gate.precision_KK, gate.residual_scale, threshold)
+    orientation = None
+    if turned_ND is not None:
+        orientation = fit_orientation(unit_ND, _unit(turned_ND), _unit(validation_ND))
+    return replace(gate, threshold=threshold, orientation=orientation)
 
 
 def _unit(embeddings_ND: np.ndarray) -> np.ndarray:

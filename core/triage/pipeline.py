@@ -29,6 +29,11 @@ from core.triage.scope import AGE_OUT_OF_SCOPE, TEXT_WARNING, explain_age, is_ag
 BATCH_SIZE = 4
 WINDOW = 16 * BATCH_SIZE
 OUT_OF_SCOPE = "out_of_scope"
+TURNED = "turned"
+TURNED_SENTENCE = (
+    "looks like a chest film that stands on its head or lies on its side: turn it upright and add it again, or read it "
+    "without the model"
+)
 DECODED_SIDE = 2.5
 """Shortest side of a decoded JPEG, in input sizes: a smaller one would move a probability by more than 0.01."""
 
@@ -267,14 +272,32 @@ def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor)
     """Return the readings of one batch: gate first, then the calibrated probability and its band."""
     probabilities_B = predictor.checkpoint.card.calibration.apply(output.logits_B.astype(float))
     distances_B = predictor.gate.distances(output.embeddings_BD) if predictor.gate else [None] * len(films)
+    turned_B = predictor.gate.are_turned(output.embeddings_BD) if predictor.gate else [False] * len(films)
     # In double precision a rounded number is stored as 0.123, in single precision as 0.12300000339746475.
     maps_Bhw = np.round(positive_share(output.maps_Bhw).astype(float), 3)
     return [
-        _judge_one(film, float(logit), float(probability), distance, map_hw, predictor)
-        for film, logit, probability, distance, map_hw in zip(
-            films, output.logits_B, probabilities_B, distances_B, maps_Bhw, strict=True
+        _stopped(film, distance, bool(is_turned), predictor)
+        or _judge_one(film, float(logit), float(probability), distance, map_hw, predictor.operating_point)
+        for film, logit, probability, distance, is_turned, map_hw in zip(
+            films, output.logits_B, probabilities_B, distances_B, turned_B, maps_Bhw, strict=True
         )
     ]
+
+
+def _stopped(film: PreparedFilm, distance: float | None, is_turned: bool, predictor: Predictor) -> FilmReading | None:
+    """Return the reading of a film that the gate stops, None for one that passes."""
+    # A stated age settles the scope: such a film is read with that reason, however near or far its look is.
+    if distance is None or not is_age_in_scope(film.age_years):
+        return None
+    if distance > predictor.gate.threshold:
+        sentence = (
+            f"does not look like the frontal chest films this model was trained on (distance {distance:.2f}, "
+            f"limit {predictor.gate.threshold:.2f}): check the picture, or read it without the model"
+        )
+        return _not_read(film.candidate, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash, float(distance))
+    if is_turned:
+        return _not_read(film.candidate, Status.REJECTED, TURNED, TURNED_SENTENCE, film.file_hash, float(distance))
+    return None
 
 
 def _judge_one(
@@ -283,20 +306,11 @@ def _judge_one(
     probability: float,
     distance: float | None,
     map_hw: np.ndarray,
-    predictor: Predictor,
+    point: OperatingPoint,
 ) -> FilmReading:
-    in_scope = is_age_in_scope(film.age_years)
-    # A stated age settles the scope: such a film is read with that reason, however near or far its look is.
-    if in_scope and distance is not None and distance > predictor.gate.threshold:
-        sentence = (
-            f"does not look like the frontal chest films this model was trained on (distance {distance:.2f}, "
-            f"limit {predictor.gate.threshold:.2f}): check the picture, or read it without the model"
-        )
-        return _not_read(film.candidate, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash, float(distance))
-    point = predictor.operating_point
     finding = point.finding(probability)
     code, reason = finding, explain(probability, finding, point)
-    if not in_scope:
+    if not is_age_in_scope(film.age_years):
         finding, code, reason = "uncertain", AGE_OUT_OF_SCOPE, explain_age(film.age_years, probability)
     if film.may_show_text:
         reason = f"{reason}; {TEXT_WARNING}"

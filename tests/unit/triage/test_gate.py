@@ -49,3 +49,21 @@ def test_few_films_are_enough(embeddings_ND: np.ndarray) -> None:
     """A gate can be fitted on fewer films than it has directions."""
     small = fit_gate(embeddings_ND[:10], embeddings_ND[10:20])
     assert np.isfinite(small.distances(embeddings_ND)).all()
+
+
+def test_turned_films_are_told_by_their_embeddings(embeddings_ND: np.ndarray) -> None:
+    """Embeddings that differ in some direction are told, and of two hundred upright validation films none is taken."""
+    turned_ND = embeddings_ND + np.where(np.arange(100) < 10, 4.0, 0.0)
+    gate = fit_gate(embeddings_ND[:1000], embeddings_ND[1000:], turned_ND=turned_ND[:300])
+    assert gate.are_turned(turned_ND[300:]).mean() > 0.99
+    assert not gate.are_turned(embeddings_ND[1000:]).any()
+    kept = Gate.from_arrays(gate.arrays())
+    assert np.array_equal(kept.are_turned(turned_ND), gate.are_turned(turned_ND))
+
+
+def test_where_nothing_tells_upright_from_turned_no_film_is_lost(embeddings_ND: np.ndarray) -> None:
+    """Turned films with the same embeddings leave the upright validation films alone; so does a gate without them."""
+    blind = fit_gate(embeddings_ND[:1000], embeddings_ND[1000:], turned_ND=embeddings_ND[:500])
+    assert not blind.are_turned(embeddings_ND[1000:]).any()
+    without = Gate.from_arrays(fit_gate(embeddings_ND[:1000], embeddings_ND[1000:]).arrays())
+    assert without.orientation is None and not without.are_turned(embeddings_ND).any()

@@ -1,6 +1,7 @@
 """Every candidate gets one reading, whatever it is, and one bad file harms no other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from core.model.loading import default_preprocessing
 from core.triage.engine import EngineOutput
 from core.triage.gate import Gate
 from core.triage.intake import Candidate, IntakeProblem
+from core.triage.orientation import Orientation
 from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
 from core.triage.priority import Priority, Status
 from core.triage.scope import AGE_OUT_OF_SCOPE, TEXT_WARNING
@@ -133,6 +135,19 @@ def test_the_gate_stops_what_lies_outside(tmp_path: Path) -> None:
     assert (reading.status, reading.reason_code) == (Status.REJECTED, "out_of_scope")
     assert reading.priority is Priority.REVIEW
     assert reading.probability is None and reading.gate_distance > 0
+
+
+def test_a_film_that_is_not_upright_is_stopped_with_what_to_do(tmp_path: Path) -> None:
+    """One that looks like a chest film, but turned, is to be turned; one that is far away is out of scope as before."""
+    always = Orientation(np.zeros(2), 1.0, threshold=0.0)
+    near = Gate(np.zeros(2), np.eye(2), np.eye(2), 1.0, threshold=np.inf, orientation=always)
+    reading = read([film(tmp_path, "film.png", 0.6)], predictor=predictor(near))["film.png"]
+    assert (reading.status, reading.reason_code) == (Status.REJECTED, "turned")
+    assert "turn it upright" in reading.reason and reading.probability is None
+    strict = replace(near, threshold=0.0)
+    assert (
+        read([film(tmp_path, "film.png", 0.6)], predictor=predictor(strict))["film.png"].reason_code == "out_of_scope"
+    )
 
 
 def test_film_checks_can_be_left_out(tmp_path: Path) -> None:
