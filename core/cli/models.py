@@ -83,7 +83,8 @@ def choose_point(
     cost_ratio: CostRatio = 5.0,
     data: Annotated[Path | None, typer.Option("--data", help="A folder of films to read for it.")] = None,
     split: Annotated[
-        str, typer.Option("--split", help="validation or calibration; with --data NAME/FOLD of a saved split.")
+        str,
+        typer.Option("--split", help="validation, calibration, both, or NAME/FOLD of a saved split."),
     ] = "validation",
     as_json: Json = False,
 ) -> None:

@@ -9,7 +9,7 @@ from core.services.desk import Desk
 from core.services.evaluation import EvaluationRequest, evaluate
 from core.services.models import model_card, resolve_model
 from core.services.operating_points import ChosenPoint, keep_point
-from core.services.predictions import load_predictions, may_choose
+from core.services.predictions import BOTH, CHOOSING_SPLITS, choosing_predictions, may_choose
 
 
 def choose_model_point(
@@ -24,8 +24,8 @@ def choose_model_point(
 ) -> ChosenPoint:
     """Choose a model's operating point on kept predictions, or with `data` on films that are read for it now.
 
-    `split` is validation or calibration, with `data` NAME/validation or NAME/calibration of a saved split. Raises
-    EvaluationError for films that must not choose, and where nothing was kept.
+    `split` is validation, calibration or both, with `data` NAME/validation or NAME/calibration of a saved split.
+    Raises EvaluationError for films that must not choose, and where nothing was kept.
     """
     name_of_model = resolve_model(desk, model)
     if not may_choose(split):
@@ -34,13 +34,14 @@ def choose_model_point(
             "a saved split: NAME/validation."
         )
     if data is not None:
-        evaluate(desk, EvaluationRequest(data=data, model=name_of_model, split=split), on_progress)
+        for fold in CHOOSING_SPLITS if split == BOTH else (split,):
+            evaluate(desk, EvaluationRequest(data=data, model=name_of_model, split=fold), on_progress)
     checkpoint_hash = model_card(desk, name_of_model).weights_hash
     with desk.reading() as session:
-        predicted = load_predictions(session, [checkpoint_hash], split).get(checkpoint_hash)
+        predicted = choosing_predictions(session, checkpoint_hash, split)
     if predicted is None:
         raise EvaluationError(
-            f"{name_of_model} has read no {split} films on this desk. Give --data, a folder with films, and --split "
+            f"{name_of_model} has read no films of {split} on this desk. Give --data, a folder with films, and --split "
             "NAME/validation, a fold of a split that was saved of it (`splits save`)."
         )
     return keep_point(desk, predicted, rule, name)

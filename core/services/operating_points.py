@@ -9,7 +9,7 @@ from core.errors import EvaluationError
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
 from core.services.desk import Desk
 from core.services.models import next_version
-from core.services.predictions import CHOOSING_SPLITS, PredictedFilms, may_choose
+from core.services.predictions import BOTH, CHOOSING_SPLITS, PredictedFilms, may_choose
 from db import models as tables
 
 
@@ -31,12 +31,13 @@ def propose_point(predicted: PredictedFilms, rule: OperatingPointRule, name: str
             "figures of films that chose the threshold would look better than they are."
         )
     num_patients = len(set(predicted.films.patients))
+    folds = f"{' and '.join(CHOOSING_SPLITS)} folds" if predicted.split == BOTH else f"{predicted.split} fold"
     return choose_operating_point(
         predicted.films.labels_N,
         predicted.probabilities,
         rule,
         name=name,
-        chosen_on=f"{predicted.split} fold ({len(predicted.films.files)} films of {num_patients} patients)",
+        chosen_on=f"{folds} ({len(predicted.films.files)} films of {num_patients} patients)",
     )
 
 

@@ -4,8 +4,9 @@ Shapes: N films of a set.
 """
 
 import hashlib
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 CHOOSING_SPLITS = ("validation", "calibration")
 
 
-def may_choose(split: str) -> bool:
-    """Return whether films of this split may choose a threshold: such a fold, or NAME/FOLD of a saved split."""
-    return split.rpartition("/")[2] in CHOOSING_SPLITS
-
-
 """Folds that a run does not fit its weights to and that may choose; every other split is for judging only."""
+BOTH = "both"
+"""The films of both, as a run itself chooses on them: more films make a steadier threshold."""
+
+
+def may_choose(split: str) -> bool:
+    """Return whether films of this split may choose a threshold: such folds, or NAME/FOLD of a saved split."""
+    return split.rpartition("/")[2] in (*CHOOSING_SPLITS, BOTH)
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,25 @@ def load_predictions(session: Session, checkpoint_hashes: Sequence[str], split: 
             films[row.film_set_id] = _read_films(row.film_set)
         found[row.checkpoint_hash] = _read_predictions(row, films[row.film_set_id])
     return found
+
+
+def choosing_predictions(session: Session, checkpoint_hash: str, split: str) -> PredictedFilms | None:
+    """Return the newest predictions of a checkpoint on a split, or of `both` folds as one; None if any is missing."""
+    if split != BOTH:
+        return load_predictions(session, [checkpoint_hash], split).get(checkpoint_hash)
+    found = [load_predictions(session, [checkpoint_hash], fold).get(checkpoint_hash) for fold in CHOOSING_SPLITS]
+    sets = [one for one in found if one is not None]
+    return _united(sets) if len(sets) == len(CHOOSING_SPLITS) else None
+
+
+def _united(sets: Sequence[PredictedFilms]) -> PredictedFilms:
+    """Of one checkpoint; the report stays the first fold's."""
+    columns = ("files", "patients", "subtypes", "content_hashes")
+    films = LabelledFilms(
+        labels_N=np.concatenate([one.films.labels_N for one in sets]),
+        **{name: tuple(itertools.chain(*(getattr(one.films, name) for one in sets))) for name in columns},
+    )
+    return replace(sets[0], split=BOTH, films=films, logits_N=np.concatenate([one.logits_N for one in sets]))
 
 
 def stored_predictions(

@@ -15,6 +15,7 @@ from core.errors import PneumoDeskError
 from core.model.catalogue import WeightsSource
 from core.model.classifier import PneumoniaClassifier
 from core.model.pretrained import build_classifier
+from core.training.allocation import keep_freed_memory
 from core.training.config import FineTuning, TrainingConfig
 from core.training.films import FilmSet
 from core.training.loop import Watchers, begin, evaluate, train_one_epoch
@@ -44,6 +45,8 @@ class Trial:
 def try_out(config: TrainingConfig, many: int) -> Trial:
     """Take a few steps of a config with few and with `many` films, and scale the time to its batch size."""
     device = resolve_device(config.device)
+    # As a run does: what it keeps is part of what it takes.
+    keep_freed_memory()
     torch.manual_seed(0)
     model = build_classifier(config.architecture, dropout=config.dropout, source=WeightsSource.NONE)
     _step(model, config, FEW_FILMS, device)

@@ -2,20 +2,23 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.cohort.splitting import SplitConfig
 from core.errors import EvaluationError
-from core.evaluation.operating_point import OperatingPointRule, RuleKind
+from core.evaluation.operating_point import OperatingPointRule, RuleKind, choose_operating_point
 from core.model.checkpoint import load_checkpoint, save_checkpoint
 from core.services import cohorts
 from core.services.desk import Desk, open_desk
 from core.services.importing import import_model
 from core.services.model_points import choose_model_point
 from core.services.models import model_folder
+from core.services.predictions import load_predictions
 from core.services.promotion import PromoteRequest, promote
 from core.services.saved_splits import save_split
 from core.settings import AppSettings
+from db import models as tables
 from tests.made_runs import add_run, give_checkpoint
 from tests.unit.cohort.small_cohorts import write_film
 
@@ -56,6 +59,27 @@ def test_an_imported_model_is_promoted_at_what_validation_films_chose(desk: Desk
     assert version.operating_point == chosen.point
     again = choose_model_point(desk, "imported:outside", YOUDEN, "night", split="half/validation")
     assert again.version == chosen.version == 1
+
+
+def test_both_folds_choose_together(desk: Desk) -> None:
+    """The threshold is the one of all their films, as a run chooses its own, and it says of how many."""
+    add_run(desk, "second", splits=("validation", "calibration"))
+    give_checkpoint(desk, "second", 32, 1)
+    chosen = choose_model_point(desk, "run:second", YOUDEN, "steady", split="both").point
+    with desk.reading() as session:
+        hash_of = session.get_one(tables.Run, "second").checkpoint_hash
+        sets = [load_predictions(session, [hash_of], fold)[hash_of] for fold in ("validation", "calibration")]
+    expected = choose_operating_point(
+        np.concatenate([one.films.labels_N for one in sets]),
+        np.concatenate([one.probabilities for one in sets]),
+        YOUDEN,
+        name="steady",
+        chosen_on=chosen.chosen_on,
+    )
+    assert chosen == expected
+    assert "validation and calibration folds" in chosen.chosen_on
+    with pytest.raises(EvaluationError, match="has read no films of both"):
+        choose_model_point(desk, "run:first0", YOUDEN, "steady", split="both")
 
 
 @pytest.mark.parametrize("split", ["half/train", "test", "half/holdout"])
