@@ -211,6 +211,9 @@ def export(
     pictures_description: Annotated[
         str, typer.Option("--pictures-description", help="What those pictures are, for the card.")
     ] = "",
+    origin: Annotated[
+        str, typer.Option("--origin", help="Where a file of first weights came from, with its licence, for the card.")
+    ] = "",
 ) -> None:
     """Copy a run's model to a folder with the run's record, and measure its gate."""
     from core.services.export import export_model
@@ -223,6 +226,7 @@ def export(
         data=data,
         pictures=pictures,
         pictures_description=pictures_description,
+        origin=origin,
     )
     typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}.")
     if card.gate is not None and card.gate.roc is not None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,11 @@ def export_model(
     data: Path | None = None,
     pictures: Path | None = None,
     pictures_description: str = "",
+    origin: str = "",
 ) -> ModelCard:
     """Copy a model to a folder with the record of its run or of its members' runs and what was measured of it.
+
+    `origin` is added to what the card says of its first weights: of a file the desk does not know where it came from.
 
     With `pictures`, a folder of pictures that are no chest films, and `data`, the cohort the model was trained
     on, the gate is measured on them against the films of the run's validation and calibration folds, and its
@@ -42,8 +46,9 @@ def export_model(
     """
     checkpoint = find_model(desk, model)
     if isinstance(checkpoint, Ensemble):
+        card = checkpoint.card.model_copy(update=_renamed(checkpoint.card, name, origin))
         return _export_ensemble(
-            desk, model, checkpoint, folder, name=name, pictures=(pictures, pictures_description, data)
+            desk, model, replace(checkpoint, card=card), folder, (pictures, pictures_description, data)
         )
     if checkpoint.card.run_id is None or checkpoint.folder is None:
         raise InputNotFoundError(
@@ -51,7 +56,7 @@ def export_model(
         )
     record = show_run(desk, checkpoint.card.run_id)
     run_folder = Path(record["folder"])
-    card = checkpoint.card.model_copy(update={"name": name or checkpoint.card.name})
+    card = checkpoint.card.model_copy(update=_renamed(checkpoint.card, name, origin))
     card = _with_gate_measured(desk, model, card, run_folder, (pictures, pictures_description, data))
     folder.mkdir(parents=True, exist_ok=True)
     for file in (WEIGHTS_FILE, GATE_FILE):
@@ -64,9 +69,11 @@ def export_model(
     return card
 
 
-def _export_ensemble(
-    desk: Desk, model: str, ensemble: Ensemble, folder: Path, *, name: str | None, pictures: Pictures
-) -> ModelCard:
+def _renamed(card: ModelCard, name: str | None, origin: str) -> dict[str, str]:
+    return {"name": name or card.name, "origin": "; ".join(filter(None, (card.origin, origin)))}
+
+
+def _export_ensemble(desk: Desk, model: str, ensemble: Ensemble, folder: Path, pictures: Pictures) -> ModelCard:
     """Copy an ensemble whole, with the record of each member's run beside the member's weights."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise PneumoDeskError(f"{folder} is not empty. Name a new folder for the ensemble.")
@@ -75,8 +82,7 @@ def _export_ensemble(
         raise InputNotFoundError(f"These members were made by no run on this desk: {', '.join(lacking)}.")
     records = [show_run(desk, member.run_id or "") for member in members]
     run_folder = Path(records[ensemble.recipe.gate_member]["folder"])
-    card = ensemble.card.model_copy(update={"name": name or ensemble.card.name})
-    card = _with_gate_measured(desk, model, card, run_folder, pictures)
+    card = _with_gate_measured(desk, model, ensemble.card, run_folder, pictures)
     shutil.copytree(ensemble.folder, folder, dirs_exist_ok=True)
     write_atomically(folder / CARD_FILE, (card.model_dump_json(indent=1) + "\n").encode())
     for member, record in zip(members, records, strict=True):

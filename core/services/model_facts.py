@@ -119,7 +119,9 @@ def _subgroups(desk: Desk, card: ModelCard) -> tuple[Subgroup, ...]:
 def _runs_tried(desk: Desk, card: ModelCard) -> tuple[TriedRun, ...]:
     """Return every finished run on the films of the run, or of an ensemble's members, that became this model."""
     members = card.ensemble.members if card.ensemble else ()
-    parts = {card.run_id, *(member.run_id for member in members)} - {None}
+    # Of runs whose weights' mean it began with, too.
+    first = [run for run in str(card.config.get("average_of", "")).split(",") if run]
+    parts = {card.run_id, *(member.run_id for member in members), *first} - {None}
     if not card.split_fingerprint or not parts:
         return ()
     run_of = tables.Run

@@ -13,7 +13,7 @@ from core.triage.pipeline import BATCH_SIZE, DECODED_SIDE
 from tests.box import network_in_the_box
 
 MOST_BY_REDUCED_DECODING = 0.01
-MOST_BY_ENGINE = 0.04
+MOST_BY_ENGINE = 0.05
 
 
 @pytest.fixture(scope="module")

@@ -108,4 +108,6 @@ def test_every_finished_run_on_the_split_counts_as_tried(desk: Desk) -> None:
         split = session.get_one(tables.Run, "first0").split_fingerprint
     tried = model_facts(desk, card.model_copy(update={"split_fingerprint": split}), desk.settings.home).runs_tried
     assert {run.id: run.is_part for run in tried} == {"first0": True, "second": False}
+    mean = card.model_copy(update={"split_fingerprint": split, "config": {"average_of": "second"}})
+    assert all(run.is_part for run in model_facts(desk, mean, desk.settings.home).runs_tried)
     assert model_facts(desk, card.model_copy(update={"split_fingerprint": ""}), desk.settings.home).runs_tried == ()
