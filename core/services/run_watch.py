@@ -65,6 +65,11 @@ class RunStatus:
         return self.state in {State.QUEUED.value, *LIVE_STATES}
 
     @property
+    def is_completed(self) -> bool:
+        """Whether it ended with a model."""
+        return self.state == State.COMPLETED.value
+
+    @property
     def can_resume(self) -> bool:
         """Whether it ended unfinished and can go on."""
         return can_resume(self.state)

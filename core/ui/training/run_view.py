@@ -15,7 +15,6 @@ from core.ui.training.machine import machine_row
 from core.ui.training.run_list import SECONDS_BETWEEN_LOOKS, tell_of_ends
 from core.ui.training.words import STATES, progress_words
 from core.ui.words import duration, moment, size
-from db.states import State
 
 NUM_LOG_LINES = 40
 
@@ -165,7 +164,7 @@ def _other_runs(desk: Desk, run: RunStatus) -> None:
         # Raises in words if its choices no longer make sense, before the form is opened.
         request_of(desk, run.id)
         open_form(run.id)
-    if run.state == State.COMPLETED and st.button(
+    if run.is_completed and st.button(
         "Go on from it",
         icon=":material/conversion_path:",
         key="training.go_on_from",
