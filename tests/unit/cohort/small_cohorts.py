@@ -27,6 +27,14 @@ def write_standard_cohort(root: Path) -> Path:
     return root
 
 
+def write_patients(root: Path, count: int = 20) -> Path:
+    """Write as many patients of each class, one film each, as a training folder."""
+    for number in range(1, count + 1):
+        write_film(root / f"train/NORMAL/IM-{number:04}-0001.png", number, side=64)
+        write_film(root / f"train/PNEUMONIA/person{number}_virus_{number}.png", 100 + number, side=64)
+    return root
+
+
 def cohort_of(rows: list[dict[str, str | None]], root: Path = Path("/cohort")) -> Cohort:
     """Return a cohort as an index would give it; what a row leaves out is readable, labelled normal and its own."""
     rows = [

@@ -91,7 +91,9 @@ def test_an_ensemble_needs_no_run_and_is_found_like_any_model(desk: Desk, soft, 
 def test_an_exported_ensemble_carries_each_members_record(desk: Desk, soft, tmp_path: Path) -> None:
     """Under another name it is the same model; each member's run goes along without places on this machine."""
     (desk.settings.runs / "first0" / "split.csv").write_text("file,fold\n")
-    card = export_model(desk, "ensemble:soft", tmp_path / "out", name="starter")
+    said = "drawn for this test (CC0)"
+    card = export_model(desk, "ensemble:soft", tmp_path / "out", name="starter", origin=said)
+    assert card.origin == "; ".join(filter(None, (soft.card.origin, said)))
     exported = load_ensemble(tmp_path / "out")
     assert (exported.card.name, exported.hash) == ("starter", soft.card.weights_hash) and card == exported.card
     for member in soft.recipe.members:

@@ -21,7 +21,7 @@ from core.services.saved_splits import load_split, save_split, save_split_of_mod
 from core.services.training import TrainRequest, train
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
-from tests.unit.cohort.small_cohorts import write_film
+from tests.unit.cohort.small_cohorts import write_film, write_patients
 
 TINY = TrainingConfig(
     architecture="mobilenet_v2", weights="none", recipe="none", image_size=32, epochs=1, batch_size=8, workers=0
@@ -41,11 +41,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
     """Twenty patients of each class, one film each."""
-    root = tmp_path / "films"
-    for number in range(1, 21):
-        write_film(root / f"train/NORMAL/IM-{number:04}-0001.png", number, side=64)
-        write_film(root / f"train/PNEUMONIA/person{number}_virus_{number}.png", 100 + number, side=64)
-    return root
+    return write_patients(tmp_path / "films")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from core.services.saved_splits import save_split
 from core.settings import AppSettings
 from db import models as tables
 from tests.made_runs import add_run, give_checkpoint
-from tests.unit.cohort.small_cohorts import write_film
+from tests.unit.cohort.small_cohorts import write_patients
 
 YOUDEN = OperatingPointRule(kind=RuleKind.YOUDEN)
 
@@ -41,10 +41,7 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.fixture
 def films(desk: Desk, tmp_path: Path) -> Path:
     """Twelve patients of each class, and a saved split of them."""
-    root = tmp_path / "films"
-    for number in range(1, 13):
-        write_film(root / f"train/NORMAL/IM-{number:04}-0001.png", number, side=64)
-        write_film(root / f"train/PNEUMONIA/person{number}_virus_{number}.png", 100 + number, side=64)
+    root = write_patients(tmp_path / "films", 12)
     save_split(desk, cohorts.index(desk, root), SplitConfig(validation_fraction=0.4, calibration_fraction=0.2), "half")
     return root
 

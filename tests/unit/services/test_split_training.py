@@ -27,7 +27,7 @@ from core.services.sweeps import start_sweep
 from core.services.training import TrainRequest, train
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
-from tests.unit.cohort.small_cohorts import write_film
+from tests.unit.cohort.small_cohorts import write_film, write_patients
 
 CONFIG = SplitConfig(validation_fraction=0.2, calibration_fraction=0.3, seed=7)
 TINY = TrainingConfig(
@@ -47,11 +47,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
     """Twenty patients of each class, one film each."""
-    root = tmp_path / "films"
-    for number in range(1, 21):
-        write_film(root / f"train/NORMAL/IM-{number:04}-0001.png", number, side=64)
-        write_film(root / f"train/PNEUMONIA/person{number}_virus_{number}.png", 100 + number, side=64)
-    return root
+    return write_patients(tmp_path / "films")
 
 
 @pytest.fixture
