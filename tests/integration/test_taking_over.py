@@ -1,5 +1,6 @@
 """A film that this model version has read before is not read again, and everything done with films is in the trail."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -95,8 +96,9 @@ def test_another_operating_point_reads_anew(desk, predictor, films: Path, tmp_pa
     """What another threshold said is not taken over: with another operating point every film is read."""
     read(desk, predictor, films)
     folder = shutil.copytree(Path(__file__).parents[2] / "core" / "model" / "starter", tmp_path / "other")
-    card = (folder / "card.json").read_text()
-    (folder / "card.json").write_text(card.replace('"name": "youden"', '"name": "our own"'))
+    card = json.loads((folder / "card.json").read_text())
+    card["operating_point"]["name"] = "our own"
+    (folder / "card.json").write_text(json.dumps(card))
     batch, num_read = read(desk, predictor, films, model=str(folder))
     assert (num_read, count_taken_over(desk, batch)) == (5, 0)
 
