@@ -30,7 +30,7 @@ from core.runs.run_states import StateKeeper
 from core.training.allocation import keep_freed_memory
 from core.training.config import TrainingConfig
 from core.training.films import FilmSet
-from core.training.loop import EpochResult, FitResult, Progress, Watchers
+from core.training.loop import EpochResult, FitResult, Progress, TrainingState, Watchers
 from core.training.precision import resolve_device
 from core.training.team import ALONE, Team, device_of_rank
 from core.triage.gate import Gate, fit_gate
@@ -230,13 +230,19 @@ def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -
         watchers.on_epoch(result.epoch, result.numbers())
         keeper.keep()
 
+    def on_begin(state: TrainingState) -> None:
+        keeper.begin(state)
+        # An earlier process may have been killed after it kept an epoch's state and before it had told of it.
+        for result in state.epochs:
+            watchers.on_epoch(result.epoch, result.numbers())
+
     def on_judged_batch() -> None:
         # The processes of a team stop in the same step, none of them between two.
         if team.is_alone:
             keeper.after_judged_batch()
 
     return Watchers(
-        on_begin=keeper.begin,
+        on_begin=on_begin,
         on_step=on_step,
         on_judged_batch=on_judged_batch,
         on_epoch=on_epoch,

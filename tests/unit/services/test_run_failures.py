@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from core.errors import DatabaseError, PneumoDeskError
 from core.radiograph.phantom import synthesise_phantom
@@ -23,6 +23,7 @@ from core.services.training import TrainRequest, record_run
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.engine import make_engine
+from db.states import State
 from tests.hostile_files import encoded
 from tests.other_user import NOBODY, as_nobody, needs_root
 from tests.small_desk import small_desk
@@ -197,3 +198,20 @@ def test_a_containers_limit_bounds_the_memory_that_is_free(tmp_path: Path, monke
     assert memory_room.free_memory("cpu") == 320
     (tmp_path / "max").write_text("max\n")
     assert memory_room.container_rooms() == []
+
+
+@pytest.mark.parametrize("fine_tuning", ["frozen", "full"])
+def test_an_epoch_that_was_kept_but_not_yet_told_is_told_when_the_run_goes_on(
+    tmp_path: Path, folder: Path, fine_tuning: str
+) -> None:
+    """Killed between an epoch's state and its row in the database, a resumed run has every epoch with its figures."""
+    desk = small_desk(tmp_path)
+    config = TrainingConfig.model_validate({**CONFIG.model_dump(), "fine_tuning": fine_tuning, "epochs": 3})
+    run_id = record_run(desk, TrainRequest(data=folder, config=config))
+    work_on_run(desk, run_id)
+    told = get_detail(desk, run_id).epochs
+    with desk.transaction() as session:
+        session.execute(delete(tables.RunMetric).where(tables.RunMetric.run_id == run_id, tables.RunMetric.epoch > 1))
+        session.get_one(tables.Run, run_id).state = State.QUEUED.value
+    work_on_run(desk, run_id)
+    assert get_detail(desk, run_id).epochs == told and len(told) == 3
