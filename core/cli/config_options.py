@@ -37,7 +37,8 @@ def with_config_options(config_type: type[BaseModel], parameter: str = "config")
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
     bounds = _bounds(field)
-    text = f"{field.description or ''} Default: {_plain(field.default)}.{bounds}"
+    default = "" if field.default in (None, "") else f" Default: {_plain(field.default)}."
+    text = f"{field.description or ''}{default}{bounds}"
     flag = f"--{name.replace('_', '-')}"
     kind = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
     annotation = Annotated[kind | None, typer.Option(flag, help=text, show_default=False)]  # type: ignore[operator]
