@@ -109,14 +109,21 @@ def test_a_day_of_reading_loses_nothing(home: Path, desk: Desk, tab, foreign_req
     assert foreign_requests == []
 
 
+PRESSED_THRICE = """() => {
+    for (const kind of ["keydown", "keyup", "keydown", "keyup", "keydown", "keyup"]) {
+        document.body.dispatchEvent(new KeyboardEvent(kind, { key: "p", code: "KeyP", bubbles: true }));
+    }
+}"""
+
+
 def test_a_key_pressed_twice_judges_no_film_unseen(evening: Served, desk: Desk, tab) -> None:
     """The second press of an impatient reader falls on the film that was on the screen, never on the one after it."""
     as_reader(tab, evening.address, "Eve")
     tab.goto(f"{evening.address}/triage")
     tab.get_by_role("button", name="Pneumonia").wait_for()
     wait_until_idle(tab)
-    for _ in range(3):
-        tab.keyboard.press("p")
+    # All in one go: on a busy machine presses that are sent one by one may come after the next film is there.
+    tab.evaluate(PRESSED_THRICE)
     expect(tab.get_by_text("Kept: pneumonia")).to_be_visible()
     wait_until_idle(tab)
     assert len({row.study for row in current_verdicts(desk) if row.reader == "Eve"}) == 1
