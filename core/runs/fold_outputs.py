@@ -17,8 +17,9 @@ from core.training.films import FeatureSet, FilmSet
 from core.training.frozen import compute_features, fit_head
 from core.training.loop import FitResult, Watchers, fit
 from core.training.team import ALONE, Team
+from core.triage.orientation import MOST_TURNED_FILMS
 
-MOST_TURNED = 600
+SMALL_BATCH = 16
 # Stage, how much of it is done, of how much, and a detail.
 OnStage = Callable[[str, int, int, str], None]
 
@@ -92,12 +93,14 @@ def turned_embeddings(
     model: PneumoniaClassifier, films: FilmSet, config: TrainingConfig, device: torch.device
 ) -> np.ndarray:
     """Return `embeddings_ND` of some of a fold's films, half of them turned by 180 degrees, the rest by 90 and 270."""
-    chosen = np.sort(np.random.default_rng(0).permutation(len(films))[:MOST_TURNED])
+    chosen = np.sort(np.random.default_rng(0).permutation(len(films))[:MOST_TURNED_FILMS])
     pixels_NHW = films.pixels_NHW[films.rows_N[chosen]].copy()
     for place, quarters in enumerate((2, 1, 2, 3)):
         pixels_NHW[place::4] = np.rot90(pixels_NHW[place::4], quarters, axes=(1, 2))
     turned = FilmSet(pixels_NHW, np.arange(len(chosen)), films.labels_N[chosen])
-    return predict(model, turned, config, device).embeddings_ND
+    # In small batches, so that a run that trained nothing but a head takes no more memory for them.
+    small = config.model_copy(update={"batch_size": min(SMALL_BATCH, config.batch_size)})
+    return predict(model, turned, small, device).embeddings_ND
 
 
 @torch.inference_mode()

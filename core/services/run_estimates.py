@@ -11,6 +11,7 @@ from core.runs.memory_room import free_memory
 from core.services.desk import Desk
 from core.settings import PROJECT_ROOT
 from core.training.config import FineTuning, OptimizerName, TrainingConfig
+from core.triage.orientation import MOST_TURNED_FILMS
 
 MOST_SECONDS = 120
 MOST_TRIED_FILMS = 16
@@ -100,12 +101,17 @@ def _largest_batch(fixed: float, per_film: float, free: int) -> int:
 
 def _seconds(config: TrainingConfig, trial: dict, num_train: int, num_judged: int) -> float:
     films = num_train + num_judged
-    # At the end every film is read once more, for calibration, threshold and gate.
+    # At the end every film is read once more, for calibration, threshold and gate, and some are turned for it.
+    turned = min(num_train, MOST_TURNED_FILMS) * trial["seconds_per_judged_film"]
     reading = films * trial["seconds_per_judged_film"]
     if config.fine_tuning is FineTuning.FROZEN:
-        return 2 * reading
+        return 2 * reading + turned
     steps = num_train / config.batch_size
-    return config.epochs * (steps * trial["seconds_per_step"] + num_judged * trial["seconds_per_judged_film"]) + reading
+    return (
+        config.epochs * (steps * trial["seconds_per_step"] + num_judged * trial["seconds_per_judged_film"])
+        + reading
+        + turned
+    )
 
 
 def _try_out(config: TrainingConfig, many: int) -> dict:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST_UPRIGHT_STOPPED = 0.001
+MOST_TURNED_FILMS = 400
+"""So many training films are turned to fit it on."""
 
 
 @dataclass(frozen=True)

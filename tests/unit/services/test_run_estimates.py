@@ -33,8 +33,8 @@ def test_the_largest_batch_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(run_estimates, "free_memory", lambda device: free)
     estimate = estimate_run(small_desk(tmp_path), TINY.model_copy(update={"epochs": 3}), 80, 10)
     assert estimate.largest_batch_size == largest
-    # Three epochs of ten steps of 2 s and ten films of 0.5 s, then 90 films of 0.5 s.
-    assert estimate.seconds == pytest.approx(3 * (10 * 2 + 10 * 0.5) + 90 * 0.5)
+    # Three epochs of ten steps of 2 s and ten films of 0.5 s, then 90 films of 0.5 s and 80 turned ones.
+    assert estimate.seconds == pytest.approx(3 * (10 * 2 + 10 * 0.5) + 90 * 0.5 + 80 * 0.5)
 
 
 @pytest.mark.parametrize(
