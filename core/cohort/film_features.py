@@ -15,6 +15,7 @@ from PIL import Image
 from core.cohort.file_batches import map_in_batches
 from core.cohort.manifest import MAX_FILE_BYTES, Cohort
 from core.errors import RadiographError
+from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 
@@ -71,9 +72,14 @@ def _measure(path: Path, max_file_bytes: int) -> tuple[int, int, float, float, f
     try:
         with path.open("rb") as stream:
             content = stream.read(max_file_bytes)
-        film = read_radiograph(content, shortest_side=DECODED_SIDE)
+        with typed_file_errors():
+            return _features(content)
     except (OSError, RadiographError):
         return None
+
+
+def _features(content: bytes) -> tuple[int, int, float, float, float, bytes]:
+    film = read_radiograph(content, shortest_side=DECODED_SIDE)
     pixels_HW = film.pixels_HW
     signature_SS = np.round(255 * resize_to_square(pixels_HW, SIGNATURE_SIDE)).astype(np.uint8)
     return (

@@ -126,7 +126,8 @@ def _grey(dataset: FileDataset, depth: int) -> tuple[np.ndarray, float]:
         patterns_HW = patterns_HW & patterns_HW.dtype.type(2**depth - 1)
     table_V = grey_table(dataset, depth, patterns_HW)
     if table_V.dtype == np.uint8 and np.array_equal(table_V, np.arange(len(table_V))):
-        return np.ascontiguousarray(patterns_HW), 0.0
+        # Eight bits may be stored in sixteen; the reader's grey values are bytes all the same.
+        return np.ascontiguousarray(patterns_HW, dtype=np.uint8), 0.0
     return _looked_up(table_V, patterns_HW), 0.0
 
 

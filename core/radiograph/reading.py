@@ -15,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from core.errors import UnreadableFileError
 from core.radiograph.colour import colourfulness
 from core.radiograph.dicom_files import looks_like_dicom
+from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.film import Radiograph
 from core.radiograph.large_films import MAX_PIXELS, MOST_BYTES, mean_of_blocks, memory_needed, reduced, reduction
 from core.radiograph.rejection import RejectionReason
@@ -51,6 +52,11 @@ def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -
     UnusableFilmError for a DICOM file that says it is no frontal chest film.
     """
     content = _content(source)
+    with typed_file_errors():
+        return _read(content, shortest_side)
+
+
+def _read(content: bytes, shortest_side: int | None) -> Radiograph:
     if not content:
         raise UnreadableFileError(RejectionReason.EMPTY_FILE, "the file is empty: copy it again from its source")
     if looks_like_dicom(content):

@@ -13,6 +13,7 @@ class RejectionReason(StrEnum):
     FILE_TOO_LARGE = "file_too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
     READ_ERROR = "read_error"
+    UNEXPECTED_ERROR = "unexpected_error"
     ARCHIVE_UNSAFE = "archive_unsafe"
     ARCHIVE_UNREADABLE = "archive_unreadable"
 

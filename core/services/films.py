@@ -20,7 +20,7 @@ from core.services.desk import Desk
 from core.services.signatures import is_signed, sign
 from core.services.uploads import MEGABYTE
 from core.triage.archives import list_members
-from core.triage.intake import Candidate
+from core.triage.intake import Candidate, place_of
 from core.triage.saliency import PALETTE, share_image
 
 FILM_LONGEST_SIDE = 2048
@@ -61,20 +61,21 @@ def open_picture(desk: Desk, picture: Picture, encoded: str, signature: str) -> 
         raise PictureRefusedError("This picture's address is not valid any more: reload the page.")
     reference = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     path, member = json.loads(reference.decode("utf-8", "surrogateescape"))
-    if not Path(path).is_file():
-        raise InputNotFoundError(f"{Path(path).name} is no longer where it was read.")
+    place = place_of(path)
+    if not place.is_file():
+        raise InputNotFoundError(f"{place.name} is no longer where it was read.")
     if picture is Picture.HEATMAP:
-        return _read_heatmap(desk, Path(path)), "image/png"
-    content = read_film_bytes(desk, Path(path), member)
+        return _read_heatmap(desk, place), "image/png"
+    content = read_film_bytes(desk, place, member)
     with _decoding:
         return draw_film(content) if picture is Picture.FILM else draw_thumbnail(content)
 
 
 def film_picture(desk: Desk, path: str | None, member: str | None) -> tuple[bytes, str]:
     """Return a film of the desk as a picture and its media type; raises InputNotFoundError and RadiographError."""
-    if path is None or not Path(path).is_file():
+    if path is None or not place_of(path).is_file():
         raise InputNotFoundError("The film is no longer where it was read.")
-    content = read_film_bytes(desk, Path(path), member)
+    content = read_film_bytes(desk, place_of(path), member)
     with _decoding:
         return draw_film(content)
 

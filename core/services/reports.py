@@ -22,6 +22,7 @@ from core.services.readings import ReadingDetail, get_reading
 from core.services.verdicts import VerdictRow, current_verdicts
 from core.services.worklist import describe_batch, ranked_readings, reading_rows, rows_to_csv, to_csv
 from core.settings import NOTICE
+from core.triage.intake import place_of
 from db import models as tables
 from db.models import utc_now
 
@@ -114,7 +115,7 @@ def _pictures(desk: Desk, reading: ReadingDetail) -> tuple[Image.Image | None, I
     if reading.status == "failed" or not reading.source_path:
         return None, None
     try:
-        content = read_film_bytes(desk, Path(reading.source_path), reading.source_member)
+        content = read_film_bytes(desk, place_of(reading.source_path), reading.source_member)
         film = film_image(content, FILM_SIDE)
     except (InputNotFoundError, RadiographError):
         return None, None

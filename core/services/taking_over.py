@@ -52,7 +52,7 @@ def taken_over_rows(session: Session, batch_id: str, films: Sequence[KnownFilm])
             "file": film.candidate.name,
             "file_hash": film.file_hash,
             "study": film.file_hash,
-            "source_path": str(film.candidate.path),
+            "source_path": film.candidate.stored_path,
             "source_member": film.candidate.member,
             "saliency_file": None,
             "taken_over_from": film.reading_id,

@@ -14,6 +14,7 @@ from core.services.desk import Desk
 from core.services.films import read_film_bytes
 from core.services.studies import load_worklist
 from core.services.worklist import rows_to_csv
+from core.triage.intake import place_of
 from db.models import utc_now
 
 EXPORT_COLUMNS = (*METADATA_COLUMNS, "readers", "verdicts", "probability", "model", "film_sha256")
@@ -74,7 +75,7 @@ def export_verdicts(
 def _export_one(
     desk: Desk, folder: Path, study: str, label: str, row: pd.Series, verdicts: pd.DataFrame
 ) -> dict[str, object]:
-    content = read_film_bytes(desk, Path(row["source_path"]), row["source_member"])
+    content = read_film_bytes(desk, place_of(row["source_path"]), row["source_member"])
     name = PurePosixPath(row["file"]).name
     known = parse_kermany_name(name)
     # The hash leads, so that no two films share a name and no name can be a formula or a way out of the folder.

@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote_to_bytes
 
 from core.errors import InputNotFoundError, UnreadableFileError
+from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.rejection import RejectionReason
 from core.triage.archives import is_hidden, list_members, read_member, too_large
 
@@ -21,6 +23,17 @@ class Candidate:
     path: Path
     member: str | None = None
     member_info: zipfile.ZipInfo | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def stored_path(self) -> str:
+        """The file's place as text that any database and document can hold; `place_of` finds the file by it."""
+        place = str(self.path)
+        try:
+            place.encode()
+        except UnicodeEncodeError:
+            # As old Windows shares have them: bytes that are no UTF-8. An address spells every byte in plain letters.
+            return self.path.absolute().as_uri()
+        return place
 
     def read_bytes(self, limit_bytes: int) -> bytes:
         """Return the file's content; safe in any thread.
@@ -42,6 +55,14 @@ class Candidate:
         if len(content) > limit_bytes:
             raise too_large(limit_bytes)
         return content
+
+
+def place_of(stored_path: str) -> Path:
+    """Return the file that a `stored_path` names."""
+    scheme = "file://"
+    if not stored_path.startswith(scheme):
+        return Path(stored_path)
+    return Path(os.fsdecode(unquote_to_bytes(stored_path.removeprefix(scheme))))
 
 
 @dataclass(frozen=True)
@@ -182,19 +203,26 @@ def _may_be_zip(path: Path) -> bool:
 def _members(
     archive: _Place, prefix: str, names: _Names, max_file_bytes: int, max_archive_bytes: int
 ) -> Iterator[Candidate | IntakeProblem]:
+    limits = {"max_file_bytes": max_file_bytes, "max_archive_bytes": max_archive_bytes}
     try:
-        for member, found in list_members(
-            archive.path, max_file_bytes=max_file_bytes, max_archive_bytes=max_archive_bytes
-        ):
+        with typed_file_errors():
+            yield from _each_member(archive, prefix, names, limits)
+    except UnreadableFileError as error:
+        yield _problem(names.claim(archive.relative, prefix), error)
+
+
+def _each_member(
+    archive: _Place, prefix: str, names: _Names, limits: dict[str, int]
+) -> Iterator[Candidate | IntakeProblem]:
+    try:
+        for member, found in list_members(archive.path, **limits):
             name = names.claim(f"{archive.relative}/{member}", prefix)
             if isinstance(found, UnreadableFileError):
                 yield _problem(name, found)
             else:
                 yield Candidate(name, archive.path, member, found)
-    except UnreadableFileError as error:
-        yield _problem(names.claim(archive.relative, prefix), error)
     except OSError as error:
-        yield _problem(names.claim(archive.relative, prefix), _unreadable(error))
+        raise _unreadable(error) from error
 
 
 def _problem(name: str, error: UnreadableFileError) -> IntakeProblem:

@@ -16,6 +16,7 @@ from core.errors import RadiographError, UnreadableFileError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble
+from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.film_checks import check_film
 from core.radiograph.reading import read_radiograph
 from core.triage.engine import Engine, EngineOutput
@@ -217,16 +218,20 @@ class Preparation:
         """Return the prepared film, the reading of one that cannot be read, or that it is known."""
         file_hash = None
         try:
-            content = candidate.read_bytes(self.max_file_bytes)
-            file_hash = hashlib.sha256(content).hexdigest()
-            if self.known and file_hash in self.known:
-                return KnownFilm(candidate, file_hash, self.known[file_hash])
-            radiograph = read_radiograph(content, shortest_side=round(DECODED_SIDE * self.image_size))
-            if self.check_films:
-                check_film(radiograph)
+            with typed_file_errors():
+                content = candidate.read_bytes(self.max_file_bytes)
+                file_hash = hashlib.sha256(content).hexdigest()
+                if self.known and file_hash in self.known:
+                    return KnownFilm(candidate, file_hash, self.known[file_hash])
+                return self._prepared(candidate, content, file_hash)
         except RadiographError as error:
             status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
             return _not_read(candidate, status, error.reason, error.sentence, file_hash)
+
+    def _prepared(self, candidate: Candidate, content: bytes, file_hash: str) -> PreparedFilm:
+        radiograph = read_radiograph(content, shortest_side=round(DECODED_SIDE * self.image_size))
+        if self.check_films:
+            check_film(radiograph)
         image_HW = radiograph.to_square(self.image_size)
         # As small as it will be drawn: a film waits here for its batch with dozens of others.
         grey_HW = small_film(radiograph.grey_HW) if self.keep_pixels else None
@@ -266,7 +271,7 @@ def _not_read(
         Priority.REVIEW,
         file_hash,
         gate_distance=gate_distance,
-        source_path=str(candidate.path),
+        source_path=candidate.stored_path,
         source_member=candidate.member,
     )
 
@@ -328,7 +333,7 @@ def _judge_one(
         logit=logit,
         gate_distance=None if distance is None else float(distance),
         finding=finding,
-        source_path=str(film.candidate.path),
+        source_path=film.candidate.stored_path,
         source_member=film.candidate.member,
         activation_map=map_hw.tolist(),
     )

@@ -1,5 +1,6 @@
 """Every candidate gets one reading, whatever it is, and one bad file harms no other."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,11 @@ from core.model.card import ModelCard
 from core.model.catalogue import Architecture
 from core.model.checkpoint import Checkpoint
 from core.model.loading import default_preprocessing
+from core.radiograph.film import Radiograph
+from core.triage import pipeline
 from core.triage.engine import EngineOutput
 from core.triage.gate import Gate
-from core.triage.intake import Candidate, IntakeProblem
+from core.triage.intake import Candidate, IntakeProblem, place_of
 from core.triage.orientation import Orientation
 from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
 from core.triage.priority import Priority, Status
@@ -116,6 +119,37 @@ def test_bad_files_harm_no_other(tmp_path: Path) -> None:
     not_read = [reading for reading in readings.values() if reading.status is not Status.READ]
     assert all(reading.priority is Priority.REVIEW and reading.reason for reading in not_read)
     assert all(reading.probability is None and reading.finding is None for reading in not_read)
+
+
+def test_an_error_nobody_foresaw_costs_one_row_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred files one raises what no list names, reading or resizing: it fails, the 99 others are read."""
+
+    class StrangeError(Exception):
+        pass
+
+    def check(radiograph: Radiograph) -> None:
+        if radiograph.width == 81:
+            raise StrangeError
+
+    monkeypatch.setattr(pipeline, "check_film", check)
+    candidates = [film(tmp_path, f"{number}.png", 0.5) for number in range(100)]
+    Image.new("L", (81, 80), 128).save(candidates[50].path)
+    readings = read(candidates)
+    assert len(readings) == 100
+    assert [name for name, reading in readings.items() if reading.status is not Status.READ] == ["50.png"]
+    assert readings["50.png"].status is Status.FAILED
+    assert readings["50.png"].reason_code == "unexpected_error"
+
+
+def test_a_name_that_is_no_text_is_read_and_found_again(tmp_path: Path) -> None:
+    """A file named in Latin-1 is read; its place is kept as plain text that leads back to it."""
+    place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xf6ntgen 100%.png"))
+    os.rename(film(tmp_path, "plain.png", 0.5).path, place)  # noqa: PTH104
+    (reading,) = read([Candidate("name", place)]).values()
+    assert reading.status is Status.READ
+    assert reading.source_path.encode().endswith(b"/r%F6ntgen%20100%25.png")
+    assert place_of(reading.source_path) == place
+    assert place_of(str(tmp_path / "50%41.png")).name == "50%41.png"
 
 
 def test_films_go_through_in_batches_and_none_is_lost(tmp_path: Path) -> None:
