@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from core.cohort.film_features import FEATURE_COLUMNS, measure_films
 from core.cohort.manifest import MAX_FILE_BYTES, Cohort
 
-FEATURE_FORMAT = 1
+FEATURE_FORMAT = 2
 _log = logging.getLogger(__name__)
 
 

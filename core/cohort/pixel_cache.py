@@ -19,7 +19,8 @@ from core.errors import CohortError, RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
+"""Goes up whenever the same file may be decoded to other pixels than before."""
 
 OnProgress = Callable[[int, int], None]
 

@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Callable
 from io import BytesIO
 
+import numpy as np
 from pydicom import config
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
@@ -47,6 +48,7 @@ SCOPE_ATTRIBUTES = (
     *("BurnedInAnnotation", "PatientAge"),
 )
 _ONLY_FOR_AGE = ("PatientBirthDate", "StudyDate")
+_PIXELS = Tag("PixelData")
 _WANTED = [Tag(name) for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES, *_ONLY_FOR_AGE)]
 
 # The library's own remarks may quote a file's values; nothing of a file is to stand in a log.
@@ -63,7 +65,10 @@ PARSER_ERRORS = (
 
 
 def read_header(content: bytes) -> FileDataset:
-    """Return the listed attributes of a DICOM file; raises UnreadableFileError for a damaged one."""
+    """Return the listed attributes of a DICOM file; raises UnreadableFileError for a damaged one.
+
+    Big-endian files come as little-endian ones, so that whoever takes the pixels' bytes need not know the difference.
+    """
     seen = 0
 
     def too_many(tag: BaseTag, vr: str | None, length: int) -> bool:
@@ -75,6 +80,9 @@ def read_header(content: bytes) -> FileDataset:
         _refuse_bombs(content)
         dataset = read_partial(BytesIO(content), too_many, force=True, specific_tags=_WANTED)
         _complete_transfer_syntax(dataset)
+        if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian:
+            to_little_endian(dataset)
+            dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     except MemoryError as error:
         raise _damaged("it asks for more memory than there is") from error
     except PARSER_ERRORS as error:
@@ -175,6 +183,19 @@ def _complete_transfer_syntax(dataset: FileDataset) -> None:
     is_implicit, is_little = dataset.original_encoding
     explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
+
+
+def to_little_endian(dataset: Dataset) -> None:
+    """Swap the bytes of all words that the library leaves as they lie in a big-endian file: pixels and tables."""
+    has_words = whole_number(dataset, "BitsAllocated") == 16
+    for tag in list(dataset.keys()):
+        vr = dataset.get_item(tag).VR
+        if vr == "SQ":
+            for item in dataset[tag].value:
+                to_little_endian(item)
+        elif vr == "OW" or (tag == _PIXELS and has_words):
+            content = dataset[tag].value
+            dataset[tag].value = np.frombuffer(content, np.uint16, len(content) // 2).byteswap().tobytes()
 
 
 def _damaged(why: str) -> UnreadableFileError:
