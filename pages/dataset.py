@@ -3,10 +3,10 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.services.data_card import data_card
-from core.services.datasets import Dataset, open_dataset
+from core.services.datasets.data_card import data_card
+from core.services.datasets.dataset import Dataset, open_dataset
+from core.services.datasets.import_jobs import ExaminationStatus, get_examination
 from core.services.desk import Desk
-from core.services.examinations import ExaminationStatus, get_examination
 from core.ui.dataset_start import begin_anew, go_to_dataset, show_start
 from core.ui.dataset_views import audit_view, counts_view, pictures_view, properties_view
 from core.ui.examination_progress import examination_progress

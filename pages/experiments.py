@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.services.run_tables import chosen_runs
+from core.services.experiments.run_tables import chosen_runs
 from core.ui.experiments.comparison_view import comparison_view
 from core.ui.experiments.ensemble_view import ensemble_view
 from core.ui.experiments.history_view import history_view

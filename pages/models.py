@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.models import active_model
+from core.services.models.lookup import active_model
 from core.ui.models.card_view import card_view
 from core.ui.models.comparison_view import comparison_view
 from core.ui.models.import_form import import_form

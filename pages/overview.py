@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.overview import describe_desk, make_phantoms
+from core.services.triage.overview import describe_desk, make_phantoms
 from core.ui.batch_table import batch_table
 from core.ui.model_notice import model_notice
 from core.ui.navigation import go_to

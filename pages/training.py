@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.run_watch import list_watched
+from core.services.runs.status import list_watched
 from core.ui.opening import open_desk_or_stop
 from core.ui.training.addresses import open_form, open_runs
 from core.ui.training.run_form import run_form

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.services.batches import get_batch, list_batches, start_batch, start_server_folder
 from core.services.desk import Desk
-from core.services.models import ACTIVE, model_card
-from core.services.studies import has_readings
-from core.services.taking_over import count_taken_over
-from core.services.triage import TriageRequest
-from core.services.waiting_reader import prepare_reader
+from core.services.models.lookup import ACTIVE, model_card
+from core.services.triage.batch_reading import TriageRequest
+from core.services.triage.batches import get_batch, list_batches, start_batch, start_server_folder
+from core.services.triage.reading_reuse import count_taken_over
+from core.services.triage.warm_reader import prepare_reader
+from core.services.worklist.studies import has_readings
 from core.ui.agreement_view import agreement_view
 from core.ui.audit_view import audit_view
 from core.ui.batch_progress import batch_progress

@@ -2,7 +2,7 @@
 
 from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble, load_model
-from core.services.models import STARTER_FOLDER
+from core.services.models.lookup import STARTER_FOLDER
 
 
 def network_in_the_box() -> Checkpoint:

@@ -42,7 +42,7 @@ class ForkServer:
     def stand_in(self, patch: pytest.MonkeyPatch) -> None:
         """Have this process and all that it begins launch through this server."""
         patch.setattr("core.runs.executor.launch", self.launch)
-        patch.setattr("core.services.run_supervisor.launch", self.launch)
+        patch.setattr("core.services.runs.supervision.launch", self.launch)
 
     def close(self) -> None:
         """End the server; what it forked goes on."""
@@ -94,12 +94,12 @@ def main() -> None:
     import torch
 
     import core.runs.session
-    import core.services.run_supervisor
-    import core.services.run_worker
+    import core.services.workers.run
+    import core.services.workers.supervisor
     import core.triage.engine
 
     torch.set_num_threads(1)
-    core.runs.executor.launch = core.services.run_supervisor.launch = forked_launch
+    core.runs.executor.launch = core.services.runs.supervision.launch = forked_launch
     # What was forked is collected by the system, so that none is left as a zombie.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     address = os.environ[SOCKET]

@@ -13,7 +13,7 @@ from core.model.card import ModelCard
 from core.model.catalogue import Architecture
 from core.model.checkpoint import save_checkpoint
 from core.services.desk import Desk
-from core.services.predictions import LabelledFilms, PredictedFilms, keep_predictions
+from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, keep_predictions
 from core.training.config import TrainingConfig
 from core.triage.gate import fit_gate
 from db import models as tables

@@ -4,8 +4,8 @@ import sys
 import time
 
 from core.services.desk import open_desk
-from core.services.run_control import enqueue
-from core.services.training import TrainRequest
+from core.services.runs.control import enqueue
+from core.services.runs.requests import TrainRequest
 
 
 def main() -> None:

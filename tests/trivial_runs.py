@@ -12,8 +12,8 @@ from core.runs.executor import LocalProcesses
 from core.runs.queueing import claim_run, end
 from core.runs.supervisor import supervise
 from core.services.desk import Desk, open_desk
-from core.services.run_supervisor import LOCK_FILE, variables_of
-from core.services.sweep_tending import SweepTender
+from core.services.runs.supervision import LOCK_FILE, variables_of
+from core.services.sweeps.search_loop import SweepTender
 from db import models as tables
 from db.states import State
 

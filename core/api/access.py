@@ -21,8 +21,7 @@ from core.api.own_origin import READING_METHODS, WRONG_ORIGIN
 from core.api.problems import problem
 from core.api.settings import ApiSettings
 from core.errors import PneumoDeskError
-from core.services import api_keys
-from core.services.desk import open_desk
+from core.services.desk import api_keys, open_desk
 
 OPEN_PATHS = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/readyz", "/version"})
 OPEN_PREFIXES = ("/assets/",)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from core.services.single_films import Prediction
+from core.services.triage.single_films import Prediction
 from core.settings import NOTICE
 
 NOTE = (

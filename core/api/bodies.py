@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.api.access import is_session_route, route_path
 from core.api.problems import problem
 from core.api.settings import ApiSettings
-from core.services.uploads import MEGABYTE
+from core.services.films.uploads import MEGABYTE
 from core.settings import get_settings
 
 FORM_BYTES = 64 * 1024

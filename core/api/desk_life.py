@@ -9,7 +9,7 @@ from typing import Any
 from core.api.prompt_answers import answer_at_once
 from core.errors import PneumoDeskError
 from core.services.desk import open_desk
-from core.services.upload_cleaning import clean_uploads
+from core.services.films.upload_cleanup import clean_uploads
 
 SECONDS_BETWEEN_CLEANINGS = 3600.0
 log = logging.getLogger(__name__)

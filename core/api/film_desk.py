@@ -11,8 +11,8 @@ from core.api.access import Caller
 from core.api.settings import ApiSettings
 from core.api.watching import Figures
 from core.services.desk import open_desk
-from core.services.models import resolve_model
-from core.services.single_films import Prediction, PredictionDesk, SharedModel
+from core.services.models.lookup import resolve_model
+from core.services.triage.single_films import Prediction, PredictionDesk, SharedModel
 
 BUSY = "As many films wait as may: try again in a moment."
 SECONDS_BETWEEN_LOOKS = 1.0

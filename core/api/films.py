@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Response
 
 from core.services.desk import open_desk
-from core.services.films import Picture, open_picture
-from core.services.signatures import VALID_SECONDS
+from core.services.desk.signed_urls import VALID_SECONDS
+from core.services.films.images import Picture, open_picture
 
 router = APIRouter(prefix="/films", tags=["films"])
 

@@ -12,8 +12,8 @@ from core.api.access import Reader
 from core.api.film_desk import Films
 from core.api.problems import problem_responses
 from core.services.desk import open_desk
-from core.services.overview import require_database
-from core.services.provenance import code_version
+from core.services.desk.opening import require_database
+from core.services.desk.provenance import code_version
 from core.settings import NOTICE
 
 router = APIRouter(tags=["desk"])

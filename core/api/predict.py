@@ -9,7 +9,7 @@ from core.api.access import Triager
 from core.api.answers import NOTE, OriginalAnswer, original_answer
 from core.api.film_desk import Films
 from core.api.problems import problem, problem_responses
-from core.services.single_films import Prediction
+from core.services.triage.single_films import Prediction
 from core.settings import NOTICE
 
 router = APIRouter(tags=["films"])

@@ -18,15 +18,11 @@ from core.errors import (
     SettingsError,
     TrainingError,
 )
-from core.services.activation import ActivationError
-from core.services.films import PictureRefusedError
-from core.services.received_batches import (
-    RepeatedDifferentlyError,
-    StillUnderWayError,
-    TooManyBatchesError,
-)
-from core.services.remote_training import FolderRefusedError
-from core.services.uploads import DiskFullError, NameTakenError, UploadTooLargeError
+from core.services.films.images import PictureRefusedError
+from core.services.films.uploads import DiskFullError, NameTakenError, UploadTooLargeError
+from core.services.registry.activation import ActivationError
+from core.services.runs.api_launch import FolderRefusedError
+from core.services.triage.api_batches import RepeatedDifferentlyError, StillUnderWayError, TooManyBatchesError
 
 MEDIA_TYPE = "application/problem+json"
 STATUS_OF_ERROR: dict[type[PneumoDeskError], int] = {

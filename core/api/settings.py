@@ -5,7 +5,7 @@ from functools import lru_cache
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.services.models import ACTIVE
+from core.services.models.lookup import ACTIVE
 from core.settings import read_settings
 
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
-from core.services import uploads
 from core.services.desk import Desk, open_desk
+from core.services.films import uploads
 
 # Most films arrive whole before this, so that one visit to a thread writes them.
 SPILL_BYTES = 2**20

@@ -10,7 +10,7 @@ from core.errors import PneumoDeskError
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
 
 if TYPE_CHECKING:
-    from core.services.operating_points import ChosenPoint
+    from core.services.evaluation.threshold_selection import ChosenPoint
 
 PointNamed = Annotated[str, typer.Option("--name", help="What the operating point is called.")]
 RuleKindOption = Annotated[RuleKind, typer.Option("--rule", help="What the threshold is chosen for.")]

@@ -15,7 +15,7 @@ from core.cli.terminal import print_json, print_sentence, print_table, progress_
 from core.errors import PneumoDeskError
 from core.runs.reporting import RunStopped
 from core.services.desk import open_desk
-from core.services.models import ACTIVE
+from core.services.models.lookup import ACTIVE
 from core.settings import NOTICE
 from core.training.config import TrainingConfig
 
@@ -71,9 +71,9 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on a cohort; the run, its numbers and its checkpoint are kept."""
-    from core.services.split_requests import folder_to_train_on
-    from core.services.training import TrainRequest
-    from core.services.training import train as train_model
+    from core.services.runs.config_resolution import folder_to_train_on
+    from core.services.runs.execution import train as train_model
+    from core.services.runs.requests import TrainRequest
 
     desk = open_desk()
     request = TrainRequest(data=folder_to_train_on(desk, data, split), name=name, split=split, config=config)
@@ -108,8 +108,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Judge a model on the labelled films of a split; every opening is recorded."""
-    from core.services.evaluation import EvaluationRequest
-    from core.services.evaluation import evaluate as judge
+    from core.services.evaluation.evaluate import EvaluationRequest
+    from core.services.evaluation.evaluate import evaluate as judge
 
     desk = open_desk()
     with progress_bar() as bar:
@@ -152,8 +152,9 @@ def triage(
     as_json: Json = False,
 ) -> None:
     """Read films and rank them, most urgent first; every file gets a row, whatever it is."""
-    from core.services.triage import TriageRequest, run_triage
-    from core.services.worklist import ranked_readings, to_csv
+    from core.services.triage.batch_reading import TriageRequest, run_triage
+    from core.services.triage.batch_results import ranked_readings, to_csv
+    from core.services.worklist.retention import apply_retention_if_allowed
 
     desk = open_desk()
     request = TriageRequest(
@@ -163,6 +164,7 @@ def triage(
         result = run_triage(
             desk, request, on_progress=lambda progress: bar.show("reading", progress.num_done, progress.num_files)
         )
+    apply_retention_if_allowed(desk)
     rows = ranked_readings(desk, result.batch_id)
     if out is not None:
         write_text(out, to_csv(rows))
@@ -197,7 +199,7 @@ def phantoms(
 @runs_app.command("list")
 def runs_list(as_json: Json = False) -> None:
     """List all training runs, newest first."""
-    from core.services.runs import list_runs
+    from core.services.runs.listing import list_runs
 
     rows = list_runs(open_desk())
     if as_json:
@@ -210,7 +212,7 @@ def runs_list(as_json: Json = False) -> None:
 @runs_app.command("show")
 def runs_show(run: Annotated[str, typer.Argument(help="A run's id, or its beginning.")], as_json: Json = False) -> None:
     """Show one run: config, lineage, every epoch."""
-    from core.services.runs import show_run
+    from core.services.runs.listing import show_run
 
     document = show_run(open_desk(), run)
     if as_json:

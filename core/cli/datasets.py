@@ -26,8 +26,8 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Index and audit a folder of radiographs: counts, patients, copies, leaks, shortcuts, files with a problem."""
-    from core.services.data_card import data_card
-    from core.services.datasets import describe, examine, write_manifest
+    from core.services.datasets.data_card import data_card
+    from core.services.datasets.dataset import describe, examine, write_manifest
 
     desk = open_desk()
     with progress_bar() as bar:
@@ -64,12 +64,12 @@ def save(
     as_json: Json = False,
 ) -> None:
     """Split a folder by patient and keep the split under a name, for `train --split NAME`."""
-    from core.services import cohorts
-    from core.services.saved_splits import save_split
+    from core.services.datasets import indexing
+    from core.services.datasets.splits import save_split
 
     desk = open_desk()
     with progress_bar() as bar:
-        cohort = cohorts.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
+        cohort = indexing.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
     _print_saved(save_split(desk, cohort, config, name), as_json)
 
 
@@ -81,19 +81,19 @@ def adopt(
     as_json: Json = False,
 ) -> None:
     """Keep the folds that a model was trained and chosen on, to train and judge others on the very same."""
-    from core.services import cohorts
-    from core.services.saved_splits import save_split_of_model
+    from core.services.datasets import indexing
+    from core.services.models.training_folds import save_split_of_model
 
     desk = open_desk()
     with progress_bar() as bar:
-        cohort = cohorts.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
+        cohort = indexing.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
     _print_saved(save_split_of_model(desk, cohort, model, name), as_json)
 
 
 @splits_app.command("list")
 def list_all(as_json: Json = False) -> None:
     """List the splits that were saved, newest first."""
-    from core.services.saved_splits import list_splits
+    from core.services.datasets.splits import list_splits
 
     rows = [_row(saved) for saved in list_splits(open_desk())]
     if as_json:

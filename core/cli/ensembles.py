@@ -34,7 +34,7 @@ def create(
     """Make an ensemble from runs' stored predictions: fitted on validation and calibration films alone."""
     from pydantic import ValidationError
 
-    from core.services.ensembles import EnsembleRequest, create_ensemble
+    from core.services.experiments.ensembles import EnsembleRequest, create_ensemble
 
     try:
         request = EnsembleRequest(
@@ -63,7 +63,7 @@ def create(
 @app.command("list")
 def list_all(as_json: Json = False) -> None:
     """List the ensembles of this desk."""
-    from core.services.ensembles import list_ensembles
+    from core.services.experiments.ensembles import list_ensembles
 
     documents = [ensemble.document() for ensemble in list_ensembles(open_desk())]
     if as_json:
@@ -86,7 +86,7 @@ def list_all(as_json: Json = False) -> None:
 @app.command()
 def show(name: Name, as_json: Json = False) -> None:
     """Show one ensemble: its members, their weights, its threshold."""
-    from core.services.ensembles import show_ensemble
+    from core.services.experiments.ensembles import show_ensemble
 
     document = show_ensemble(open_desk(), name).document()
     if as_json:
@@ -106,7 +106,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare an ensemble with each of its members: paired tests, films per second, memory."""
-    from core.services.ensemble_comparison import compare_ensemble
+    from core.services.experiments.ensemble_comparison import compare_ensemble
 
     if cost:
         print_sentence("Timing the ensemble and each member, a few seconds each …")

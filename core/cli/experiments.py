@@ -20,7 +20,7 @@ FIGURES = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "
 
 def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> None:
     """Compare two to eight runs on the same films, each with the first, with paired tests."""
-    from core.services.comparison import CompareRequest, compare_runs
+    from core.services.experiments.comparison import CompareRequest, compare_runs
 
     comparison = compare_runs(open_desk(), CompareRequest(runs=tuple(runs), split=split))
     if as_json:
@@ -49,8 +49,8 @@ def export(
     """Write all runs, or those found by --search: CSV with one line a run, or JSON with every epoch."""
     import json
 
-    from core.services.history import HistoryQuery, search_runs
-    from core.services.run_export import MOST_RUNS, export_runs, runs_to_csv
+    from core.services.experiments.history import HistoryQuery, search_runs
+    from core.services.experiments.run_export import MOST_RUNS, export_runs, runs_to_csv
 
     desk = open_desk()
     query = HistoryQuery(text=text, limit=MOST_RUNS)
@@ -74,8 +74,8 @@ def export(
 
 def predictions(run: Run, split: Split = "validation") -> None:
     """Write what a run said of every film of a split as CSV on standard output."""
-    from core.services.judgement import get_record
-    from core.services.run_export import predictions_to_csv
+    from core.services.experiments.run_export import predictions_to_csv
+    from core.services.runs.record import get_record
 
     desk = open_desk()
     typer.echo(predictions_to_csv(desk, get_record(desk, run).checkpoint_hash or "", split), nl=False)
@@ -83,8 +83,8 @@ def predictions(run: Run, split: Split = "validation") -> None:
 
 def delete(runs: Runs) -> None:
     """Take runs out of every list; `runs restore` brings them back."""
-    from core.services.annotations import delete_runs
-    from core.services.judgement import resolve_run_ids
+    from core.services.experiments.annotations import delete_runs
+    from core.services.runs.record import resolve_run_ids
 
     desk = open_desk()
     ids = resolve_run_ids(desk, tuple(runs))
@@ -94,8 +94,8 @@ def delete(runs: Runs) -> None:
 
 def restore(runs: Runs) -> None:
     """Bring deleted runs back."""
-    from core.services.annotations import restore_runs
-    from core.services.judgement import resolve_run_ids
+    from core.services.experiments.annotations import restore_runs
+    from core.services.runs.record import resolve_run_ids
 
     desk = open_desk()
     ids = resolve_run_ids(desk, tuple(runs))
@@ -111,7 +111,7 @@ def purge(
     as_json: Json = False,
 ) -> None:
     """Delete runs for good that were deleted before: their files, checkpoints and curves."""
-    from core.services.purging import UNDO_HOURS, purge_runs
+    from core.services.experiments.purge import UNDO_HOURS, purge_runs
 
     done = purge_runs(open_desk(), runs or None, who)
     if as_json:
@@ -126,8 +126,8 @@ def points(
     as_json: Json = False,
 ) -> None:
     """List the operating points kept for a model, as `triage --operating-point` takes them."""
-    from core.services.models import model_card
-    from core.services.operating_points import list_points
+    from core.services.evaluation.threshold_selection import list_points
+    from core.services.models.lookup import model_card
 
     desk = open_desk()
     kept = list_points(desk, model_card(desk, model).weights_hash)
@@ -148,8 +148,9 @@ def choose_point(
     as_json: Json = False,
 ) -> None:
     """Choose a run's operating point on validation or calibration films; it is kept as the next version of its name."""
-    from core.services.judgement import get_record, look_at
-    from core.services.operating_points import keep_point
+    from core.services.evaluation.stored_results import look_at
+    from core.services.evaluation.threshold_selection import keep_point
+    from core.services.runs.record import get_record
 
     desk = open_desk()
     asked = rule_of(rule, target, cost_ratio)

@@ -17,7 +17,7 @@ def backup(
     who: Who = None,
 ) -> None:
     """Keep the whole desk in one file; it may go on working meanwhile."""
-    from core.services.backup import back_up
+    from core.services.desk.backup import back_up
 
     done = back_up(open_desk(), file, who)
     print_sentence(f"{done.file} holds the database and {done.num_files} files ({done.num_bytes / 1e6:.1f} MB).")
@@ -31,7 +31,7 @@ def restore(
     who: Who = None,
 ) -> None:
     """Bring a backup back into PNEUMODESK_HOME, upgraded to this version; stop the desk before."""
-    from core.services.backup import restore as bring_back
+    from core.services.desk.backup import restore as bring_back
 
     settings = get_settings()
     done = bring_back(settings, file, who, replace=replace)
@@ -43,7 +43,7 @@ def delete(
     who: Who = None,
 ) -> None:
     """Delete a batch with its uploaded films; films in other folders stay."""
-    from core.services.keeping import delete_batch
+    from core.services.worklist.retention import delete_batch
 
     done = delete_batch(open_desk(), batch, who)
     print_sentence(

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table
-from core.services.api_keys import ApiKey, Scope, list_keys, make_key, revoke_key
 from core.services.desk import open_desk
+from core.services.desk.api_keys import ApiKey, Scope, list_keys, make_key, revoke_key
 
 app = typer.Typer(help="Keys for programs that ask the REST API.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]

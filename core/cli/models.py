@@ -21,7 +21,7 @@ Who = Annotated[str, typer.Option("--by", help="Who does it, for the audit trail
 @app.command("list")
 def list_all(as_json: Json = False) -> None:
     """List the models that `--model` can name; the active one reads where none is named."""
-    from core.services.models import active_model, list_models
+    from core.services.models.lookup import active_model, list_models
 
     desk = open_desk()
     active = active_model(desk)
@@ -58,8 +58,8 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make a model the next version of a named one, with an operating point, for good; it is not yet active."""
-    from core.services.promotion import PromoteRequest
-    from core.services.promotion import promote as promote_model
+    from core.services.registry.promotion import PromoteRequest
+    from core.services.registry.promotion import promote as promote_model
 
     request = PromoteRequest(source=source, name=name, operating_point=operating_point, notes=notes)
     made = promote_model(open_desk(), request, by or None)
@@ -89,7 +89,7 @@ def choose_point(
     as_json: Json = False,
 ) -> None:
     """Choose an operating point of any model, also an ensemble or an imported one; it is kept under its name."""
-    from core.services.model_points import choose_model_point
+    from core.services.evaluation.threshold_selection import choose_model_point
 
     asked = rule_of(rule, target, cost_ratio)
     with progress_bar() as bar:
@@ -112,7 +112,7 @@ def activate(
     as_json: Json = False,
 ) -> None:
     """Make a version the one that reads wherever no model is named."""
-    from core.services.activation import activate as set_active
+    from core.services.registry.activation import activate as set_active
 
     made = set_active(open_desk(), model, by or None)
     print_json(asdict(made)) if as_json else typer.echo(f"{made.model} is the active model now.")
@@ -121,7 +121,7 @@ def activate(
 @app.command()
 def rollback(by: Who = "", as_json: Json = False) -> None:
     """Make the formerly active model the active one again."""
-    from core.services.activation import roll_back
+    from core.services.registry.activation import roll_back
 
     made = roll_back(open_desk(), by or None)
     print_json(asdict(made)) if as_json else typer.echo(f"{made.model} is the active model again.")
@@ -130,7 +130,7 @@ def rollback(by: Who = "", as_json: Json = False) -> None:
 @app.command()
 def history(as_json: Json = False) -> None:
     """List the changes of the active model, newest first."""
-    from core.services.activation import list_activations
+    from core.services.registry.activation import list_activations
 
     rows = [asdict(one) for one in list_activations(open_desk())]
     columns = ("created_at", "model", "kind", "actor")
@@ -140,7 +140,7 @@ def history(as_json: Json = False) -> None:
 @app.command()
 def archive(reference: Reference, by: Who = "", as_json: Json = False) -> None:
     """Take a version that is not active out of the lists; `models restore` brings it back."""
-    from core.services.activation import archive_version
+    from core.services.registry.activation import archive_version
 
     made = archive_version(open_desk(), reference, by or None)
     print_json(made.document()) if as_json else typer.echo(f"{reference} is archived. Its files are kept.")
@@ -149,7 +149,7 @@ def archive(reference: Reference, by: Who = "", as_json: Json = False) -> None:
 @app.command()
 def restore(reference: Reference, by: Who = "", as_json: Json = False) -> None:
     """Take a version out of the archive."""
-    from core.services.activation import restore_version
+    from core.services.registry.activation import restore_version
 
     made = restore_version(open_desk(), reference, by or None)
     print_json(made.document()) if as_json else typer.echo(f"{reference} is in the lists again.")
@@ -161,7 +161,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Show models side by side: figures with 95 % intervals, differing settings, paired tests against the first."""
-    from core.services.model_comparison import compare_models
+    from core.services.registry.comparison import compare_models
 
     found = compare_models(open_desk(), models)
     if as_json:
@@ -184,8 +184,8 @@ def card(
     as_json: Json = False,
 ) -> None:
     """Show a model's card, from stored facts alone, or write it as a file."""
-    from core.services.model_card_files import CardFormat, render_card
-    from core.services.model_document import describe_model
+    from core.services.registry.card_files import CardFormat, render_card
+    from core.services.registry.model_card import describe_model
 
     document = describe_model(open_desk(), model)
     if out is not None:
@@ -216,7 +216,7 @@ def export(
     ] = "",
 ) -> None:
     """Copy a run's model to a folder with the run's record, and measure its gate."""
-    from core.services.export import export_model
+    from core.services.registry.folder_export import export_model
 
     card = export_model(
         open_desk(),
@@ -245,7 +245,7 @@ def pack(
     as_json: Json = False,
 ) -> None:
     """Write a model whole into one zip that another desk can import: weights, card, the hash of every file."""
-    from core.services.model_archive import export_archive
+    from core.services.registry.zip_archive import export_archive
 
     made = export_archive(open_desk(), model, file, by or None)
     print_json({"file": str(made)}) if as_json else typer.echo(f"{model} is in {made}.")
@@ -259,7 +259,7 @@ def onnx(
     as_json: Json = False,
 ) -> None:
     """Write a model as ONNX, if ONNX Runtime gives the same logits on drawn films."""
-    from core.services.onnx_export import export_onnx
+    from core.services.registry.onnx_export import export_onnx
 
     made = export_onnx(open_desk(), model, file, by or None)
     if as_json:
@@ -282,8 +282,8 @@ def import_model(
     as_json: Json = False,
 ) -> None:
     """Import a model: nothing in the file is run, and every hash is checked."""
-    from core.services.importing import import_model as take_in
-    from core.services.importing import write_original_model
+    from core.services.registry.zip_archive import import_model as take_in
+    from core.services.registry.zip_archive import write_original_model
 
     if folder is not None:
         card, used = write_original_model(path, folder, name), str(folder)

@@ -24,8 +24,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write finished runs with epochs, figures and predictions: films by their hashes, patients by others."""
-    from core.services.record_export import export_records
-    from core.services.run_tables import chosen_runs
+    from core.services.experiments.run_tables import chosen_runs
+    from core.services.records.export import export_records
 
     if (sweep is None) == (not runs):
         raise PneumoDeskError("Name either a sweep (--sweep ID) or runs (--runs ID --runs ID …).")
@@ -43,7 +43,7 @@ def import_folder(
     as_json: Json = False,
 ) -> None:
     """Add records made elsewhere: they can be looked at and compared, and nothing may change them."""
-    from core.services.record_import import import_records
+    from core.services.records.importing import import_records
 
     result = import_records(open_desk(), folder)
     if as_json:

@@ -17,7 +17,7 @@ Reader = Annotated[str | None, typer.Option("--reader", help="Who exports it, fo
 @app.command("batch")
 def report_batch(batch: Annotated[str, typer.Argument(help="A batch's id.")], out: Out, reader: Reader = None) -> None:
     """Write the ranked list of a batch."""
-    from core.services.reports import export_batch, format_of
+    from core.services.worklist.reports import export_batch, format_of
 
     _write(out, export_batch(open_desk(), batch, format_of(out), reader))
 
@@ -29,7 +29,7 @@ def report_study(
     reader: Reader = None,
 ) -> None:
     """Write one study: film, where the model looked, result, what it rests on, readers' verdicts."""
-    from core.services.reports import export_study, format_of
+    from core.services.worklist.reports import export_study, format_of
 
     _write(out, export_study(open_desk(), reading, format_of(out), reader))
 

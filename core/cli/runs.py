@@ -10,7 +10,7 @@ from core.cli.terminal import print_json, print_sentence, progress_bar
 from core.services.desk import Desk, open_desk
 
 if TYPE_CHECKING:
-    from core.services.training import TrainRequest
+    from core.services.runs.requests import TrainRequest
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -26,7 +26,7 @@ def add_control_commands(app: typer.Typer) -> None:
 
 def follow(run: RunId, as_json: Json = False) -> None:
     """Show a run's progress until it ends; ending this command does not end the run."""
-    from core.services.run_watch import get_status
+    from core.services.runs.status import get_status
 
     desk = open_desk()
     with progress_bar() as bar:
@@ -42,7 +42,7 @@ def follow(run: RunId, as_json: Json = False) -> None:
 
 def stop(run: RunId, as_json: Json = False) -> None:
     """Ask a run to stop after its step, with a checkpoint."""
-    from core.services import run_control
+    from core.services.runs import control as run_control
 
     desk = open_desk()
     run_control.stop(desk, run)
@@ -51,7 +51,7 @@ def stop(run: RunId, as_json: Json = False) -> None:
 
 def kill(run: RunId, as_json: Json = False) -> None:
     """End a run's process at once; the steps since its last checkpoint are lost."""
-    from core.services import run_control
+    from core.services.runs import control as run_control
 
     desk = open_desk()
     run_control.kill(desk, run)
@@ -60,7 +60,7 @@ def kill(run: RunId, as_json: Json = False) -> None:
 
 def resume(run: RunId, as_json: Json = False) -> None:
     """Let a stopped, failed or lost run go on from its last checkpoint."""
-    from core.services import run_control
+    from core.services.runs import control as run_control
 
     desk = open_desk()
     run_control.resume(desk, run)
@@ -69,7 +69,7 @@ def resume(run: RunId, as_json: Json = False) -> None:
 
 def requeue(run: RunId, as_json: Json = False) -> None:
     """Queue a run's config again as a new run."""
-    from core.services import run_control
+    from core.services.runs import control as run_control
 
     desk = open_desk()
     _tell(desk, run_control.requeue(desk, run), as_json)
@@ -77,7 +77,7 @@ def requeue(run: RunId, as_json: Json = False) -> None:
 
 def clean(run: RunId, as_json: Json = False) -> None:
     """Delete the checkpoints from which a run could go on; its model stays."""
-    from core.services.run_storage import clean_checkpoints
+    from core.services.runs.checkpoint_storage import clean_checkpoints
 
     num_bytes = clean_checkpoints(open_desk(), run)
     if as_json:
@@ -87,7 +87,7 @@ def clean(run: RunId, as_json: Json = False) -> None:
 
 
 def _tell(desk: Desk, run: str, as_json: bool) -> None:
-    from core.services.run_watch import get_status
+    from core.services.runs.status import get_status
 
     status = get_status(desk, run)
     if as_json:
@@ -101,7 +101,7 @@ def _tell(desk: Desk, run: str, as_json: bool) -> None:
 
 def queue_run(desk: Desk, request: "TrainRequest", as_json: bool) -> None:
     """Put a run into the queue and say how it is followed."""
-    from core.services.run_control import enqueue
+    from core.services.runs.control import enqueue
 
     run_ids = enqueue(desk, request)
     if as_json:

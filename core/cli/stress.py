@@ -7,7 +7,7 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.services.desk import open_desk
-from core.services.models import ACTIVE
+from core.services.models.lookup import ACTIVE
 
 COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "what was done")
 
@@ -27,8 +27,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json: Json = False) -> None:
     """Read a split as it is and re-encoded, resized, blurred, turned, cropped and covered, and say what changes."""
     # Reading needs the engine, which `--help` need not wait for.
-    from core.services.film_choice import FilmChoice
-    from core.services.stress import stress_model
+    from core.services.evaluation.film_selection import FilmChoice
+    from core.services.evaluation.robustness import stress_model
 
     choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
@@ -54,8 +54,8 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
 
 def gate(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json: Json = False) -> None:
     """Measure what is stopped of pictures that are no upright chest films, and of a split's films."""
-    from core.services.film_choice import FilmChoice
-    from core.services.gate_by_kind import measure_gate_by_kind
+    from core.services.evaluation.film_selection import FilmChoice
+    from core.services.evaluation.gate_by_kind import measure_gate_by_kind
 
     choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:

@@ -9,9 +9,9 @@ import typer
 from core.cli.config_options import with_config_options
 from core.cli.terminal import print_json, print_sentence, print_table
 from core.services.desk import Desk, open_desk
-from core.services.ready_sweeps import READY_SWEEPS, ReadySweep
-from core.services.sweep_request import Objective, Pruning, SweepKind, SweepRequest
-from core.services.sweep_text import make_request, parse_axis, parse_seeds
+from core.services.sweeps.parsing import make_request, parse_axis, parse_seeds
+from core.services.sweeps.presets import READY_SWEEPS, ReadySweep
+from core.services.sweeps.request import Objective, Pruning, SweepKind, SweepRequest
 from core.training.config import TrainingConfig
 
 app = typer.Typer(help="Many runs as one: grids, listed settings, seeds, searches.", no_args_is_help=True)
@@ -48,8 +48,8 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Queue a grid, a search (--trials), seeds, or a ready-made sweep, and return at once; see `sweep show`."""
-    from core.services.split_requests import folder_to_train_on
-    from core.services.sweeps import start_sweep
+    from core.services.runs.config_resolution import folder_to_train_on
+    from core.services.sweeps.control import start_sweep
 
     desk = open_desk()
     ground = {"data": folder_to_train_on(desk, data, split), "split": split, "seeds": parse_seeds(seeds)}
@@ -76,7 +76,7 @@ def _started(sweep_id: str, request: SweepRequest, as_json: bool) -> None:
 @app.command("list")
 def list_all(as_json: Json = False) -> None:
     """Show the newest sweeps."""
-    from core.services.sweep_watch import list_sweeps
+    from core.services.sweeps.status import list_sweeps
 
     rows = [
         {**asdict(line), "runs": f"{line.counts.num_done} of {line.counts.num_trials}"}
@@ -97,7 +97,7 @@ def show(sweep: SweepId, as_json: Json = False) -> None:
 @app.command()
 def stop(sweep: SweepId, as_json: Json = False) -> None:
     """Ask all runs of a sweep to stop, each with a checkpoint, and start no more."""
-    from core.services.sweeps import stop_sweep
+    from core.services.sweeps.control import stop_sweep
 
     desk = open_desk()
     stop_sweep(desk, sweep)
@@ -107,7 +107,7 @@ def stop(sweep: SweepId, as_json: Json = False) -> None:
 @app.command()
 def resume(sweep: SweepId, as_json: Json = False) -> None:
     """Let a sweep go on with the runs it lacks; what is complete or was pruned is not run again."""
-    from core.services.sweeps import resume_sweep
+    from core.services.sweeps.control import resume_sweep
 
     desk = open_desk()
     resume_sweep(desk, sweep)
@@ -115,7 +115,7 @@ def resume(sweep: SweepId, as_json: Json = False) -> None:
 
 
 def _tell(desk: Desk, sweep_id: str, as_json: bool) -> None:
-    from core.services.sweep_watch import get_sweep
+    from core.services.sweeps.status import get_sweep
 
     sweep = get_sweep(desk, sweep_id)
     if as_json:

@@ -46,7 +46,7 @@ def architectures(
     as_json: Json = False,
 ) -> None:
     """What each network costs (parameters, MB, operations, films/s, training time) and reaches, with seed spread."""
-    from core.services.architecture_table import architecture_table
+    from core.services.experiments.study_tables import architecture_table
 
     _show(architecture_table, sweep, runs or (), split, measure, out, as_json)
 
@@ -61,7 +61,7 @@ def tuning(
     as_json: Json = False,
 ) -> None:
     """Which choices the runs differ in and what each reaches, with seed spread."""
-    from core.services.tuning_table import tuning_table
+    from core.services.experiments.study_tables import tuning_table
 
     _show(tuning_table, sweep, runs or (), split, measure, out, as_json)
 
@@ -75,7 +75,7 @@ def _show(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    from core.services.run_tables import chosen_runs, prepare_table, to_csv
+    from core.services.experiments.run_tables import chosen_runs, prepare_table, to_csv
 
     if (sweep is None) == (not runs):
         raise PneumoDeskError("Name either a sweep (--sweep ID) or runs (--runs ID --runs ID …).")

@@ -19,7 +19,7 @@ def worklist_list(
     as_json: Json = False,
 ) -> None:
     """List the studies of all batches, most urgent first."""
-    from core.services.studies import Show, StudyFilter, load_worklist, select_studies
+    from core.services.worklist.studies import Show, StudyFilter, load_worklist, select_studies
 
     asked = StudyFilter(show=Show.ALL if show_all else Show.TO_READ)
     studies = select_studies(load_worklist(open_desk()), asked, None)
@@ -51,7 +51,7 @@ def worklist_judge(
 ) -> None:
     """Keep a verdict on a study."""
     from core.errors import WorklistError
-    from core.services.verdicts import Verdict, give_verdict
+    from core.services.worklist.verdicts import Verdict, give_verdict
 
     known = [value.value for value in Verdict]
     if verdict not in known:
@@ -66,7 +66,7 @@ def worklist_export(
     who: Who = None,
 ) -> None:
     """Export the films whose readers agree, labelled, as a cohort."""
-    from core.services.verdict_export import export_verdicts
+    from core.services.worklist.label_export import export_verdicts
 
     done = export_verdicts(open_desk(), who, folder)
     print_sentence(
@@ -82,7 +82,7 @@ def worklist_audit(
     as_json: Json = False,
 ) -> None:
     """Show who did what when, newest first."""
-    from core.services.audit import AuditFilter, detail_in_words, list_events
+    from core.services.desk.audit_trail import AuditFilter, detail_in_words, list_events
 
     events = list_events(open_desk(), AuditFilter(actor=who, search=search, limit=None))
     rows = [{**vars(event), "detail": event.detail if as_json else detail_in_words(event.detail)} for event in events]
@@ -96,7 +96,8 @@ def worklist_audit(
 def worklist_undo(who: Who = None) -> None:
     """Take back the last verdict that counts of whoever asks; the one before it counts again."""
     from core.errors import WorklistError
-    from core.services.verdicts import checked_name, last_verdict, undo_verdict
+    from core.services.desk.reader_names import checked_name
+    from core.services.worklist.verdicts import last_verdict, undo_verdict
 
     desk = open_desk()
     reader = checked_name(who)
@@ -114,7 +115,7 @@ def worklist_assign(
     who: Who = None,
 ) -> None:
     """Give studies to a reader, or take them back."""
-    from core.services.studies import assign_studies, resolve_studies
+    from core.services.worklist.studies import assign_studies, resolve_studies
 
     desk = open_desk()
     found = resolve_studies(desk, studies)
@@ -128,7 +129,7 @@ def worklist_agreement(
     as_json: Json = False,
 ) -> None:
     """Show how far model and readers agree, and on which studies they do not."""
-    from core.services.agreement import report_agreement
+    from core.services.worklist.agreement import report_agreement
 
     report = report_agreement(open_desk(), batch)
     document = report.document()
@@ -153,7 +154,7 @@ def worklist_rules(
     as_json: Json = False,
 ) -> None:
     """Show the rules of the worklist, or change them: the new version counts for everybody, the old ones stay."""
-    from core.services.rules import change_rules, current_rules, list_rules
+    from core.services.worklist.rules import change_rules, current_rules, list_rules
 
     desk = open_desk()
     if changes:

@@ -21,6 +21,9 @@ GATE_FILE = "gate.safetensors"
 CARD_FILE = "card.json"
 
 
+SPLIT_FILE = "split.csv"
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint as arrays; needs no torch."""

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -15,30 +15,11 @@ import openvino as ov
 from core.errors import CheckpointError
 from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble
+from core.triage.inference import Engine, EngineOutput
 from core.triage.voting import VotingEngine
 
 ENGINE_FORMAT = 1
 GRAPH_FILE = "model.xml"
-
-
-class EngineOutput(NamedTuple):
-    """What the network says of a batch; maps are empty where the head has no linear activation map."""
-
-    logits_B: np.ndarray
-    embeddings_BD: np.ndarray
-    maps_Bhw: np.ndarray
-
-
-class Engine(Protocol):
-    """Runs batches side by side and hands each result to a callback, in any order."""
-
-    name: str
-
-    def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
-        """Begin a batch; waits while all places are taken."""
-
-    def finish(self) -> None:
-        """Wait until every batch has been delivered; raises what a callback raised."""
 
 
 class OpenVinoEngine:

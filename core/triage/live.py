@@ -16,7 +16,7 @@ import numpy as np
 
 from core.errors import PneumoDeskError
 from core.triage.archives import too_large
-from core.triage.engine import EngineOutput
+from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate
 from core.triage.memory import keep_freed_memory
 from core.triage.pipeline import BATCH_SIZE, FilmReading, Predictor, Preparation, PreparedFilm, judge

@@ -19,8 +19,8 @@ from core.model.ensemble import Ensemble
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.film_checks import check_film
 from core.radiograph.reading import read_radiograph
-from core.triage.engine import Engine, EngineOutput
 from core.triage.gate import Gate
+from core.triage.inference import Engine, EngineOutput
 from core.triage.intake import Candidate, IntakeProblem
 from core.triage.memory import keep_freed_memory
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order

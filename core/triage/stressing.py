@@ -14,7 +14,7 @@ import numpy as np
 from core.errors import RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
-from core.triage.engine import EngineOutput
+from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate
 from core.triage.pipeline import BATCH_SIZE, DECODED_SIDE, Predictor
 from core.triage.stresses import Stress

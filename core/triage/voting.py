@@ -15,7 +15,7 @@ from core.radiograph.resizing import resize_to_square
 from core.triage.saliency import positive_share
 
 if TYPE_CHECKING:
-    from core.triage.engine import Engine, EngineOutput
+    from core.triage.inference import Engine, EngineOutput
 
 
 class VotingEngine:

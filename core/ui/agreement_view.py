@@ -5,10 +5,10 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.evaluation.agreement import AgainstReference
-from core.services.agreement import AgreementReport, PairAgreement, agreement_of
 from core.services.desk import Desk
-from core.services.verdict_export import export_verdicts
-from core.services.worklist import rows_to_csv
+from core.services.desk.csv_export import rows_to_csv
+from core.services.worklist.agreement import AgreementReport, PairAgreement, agreement_of
+from core.services.worklist.label_export import export_verdicts
 from core.ui.reader.component import current_reader
 from core.ui.study_list import current_worklist, open_study
 

@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.reader_names import clean_reader_name
-from core.services.studies import assign_studies
-from core.services.verdicts import list_readers
+from core.services.desk.reader_names import clean_reader_name
+from core.services.worklist.studies import assign_studies
+from core.services.worklist.verdicts import list_readers
 from core.ui.study_list import ShownStudies
 
 PROBLEM = "triage.assign.problem"

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 import pandas as pd
 import streamlit as st
 
-from core.services.audit import (
+from core.services.desk import Desk
+from core.services.desk.audit_trail import (
     AuditAction,
     AuditFilter,
     count_events,
@@ -15,7 +16,6 @@ from core.services.audit import (
     list_actors,
     list_events,
 )
-from core.services.desk import Desk
 from core.ui.reader.component import current_reader
 from core.ui.words import moment
 

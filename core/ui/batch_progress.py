@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.services.batches import BatchStatus, get_batch, resume_batch, stop_batch
 from core.services.desk import Desk
+from core.services.triage.batches import BatchStatus, get_batch, resume_batch, stop_batch
 from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, BANDS, STATE_WORDS, duration
 
 SECONDS_BETWEEN_LOOKS = 2.0

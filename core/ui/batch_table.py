@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.services.batches import BatchStatus
+from core.services.triage.batches import BatchStatus
 from core.ui.words import BANDS, STATE_WORDS, moment
 
 

@@ -5,8 +5,14 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.services.datasets.import_jobs import (
+    ExaminationRequest,
+    Origin,
+    list_examinations,
+    start_anew,
+    start_examination,
+)
 from core.services.desk import Desk
-from core.services.examinations import ExaminationRequest, Origin, list_examinations, start_anew, start_examination
 from core.ui.reader.component import current_reader
 from core.ui.uploader.component import close_upload, uploader
 from core.ui.words import STATE_WORDS, moment

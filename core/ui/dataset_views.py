@@ -10,7 +10,8 @@ import streamlit as st
 
 from core.cohort.audit.findings import Finding
 from core.figures import dataset as figures
-from core.services.dataset_tables import (
+from core.services.datasets.dataset import Dataset
+from core.services.datasets.tables import (
     ANY,
     SIZES,
     SampleFilter,
@@ -25,9 +26,8 @@ from core.services.dataset_tables import (
     shift_rows,
     subtype_table,
 )
-from core.services.datasets import Dataset
 from core.services.desk import Desk
-from core.services.films import Picture, picture_address
+from core.services.films.images import Picture, picture_address
 from core.ui.plain_text import plain
 
 Made = TypeVar("Made")

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.services.datasets.import_jobs import ExaminationStatus, examine_again, get_examination, stop_examination
 from core.services.desk import Desk
-from core.services.examinations import ExaminationStatus, examine_again, get_examination, stop_examination
 from core.ui.plain_text import plain
 from core.ui.words import duration
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.reports import ExportFormat, export_batch, export_study
+from core.services.worklist.reports import ExportFormat, export_batch, export_study
 from core.ui.reader.component import current_reader
 
 WORDS = {

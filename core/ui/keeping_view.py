@@ -5,9 +5,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.services.batches import BatchStatus
 from core.services.desk import Desk
-from core.services.keeping import apply_retention, delete_batch, expired_batches, free_bytes, storage_use
+from core.services.desk.storage import free_bytes, storage_use
+from core.services.triage.batches import BatchStatus
+from core.services.worklist.retention import apply_retention, delete_batch, expired_batches
 from core.ui.reader.component import current_reader
 from core.ui.words import size
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.models import active_model, list_models
-from core.services.point_choice import OWN, choosable_points, named_point
+from core.services.models.lookup import active_model, list_models
+from core.services.models.operating_points import OWN, choosable_points, named_point
 from core.ui.model_notice import model_notice
 
 

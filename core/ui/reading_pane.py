@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.films import Picture, picture_address
-from core.services.readings import ReadingDetail, get_reading, meaning_here
+from core.services.films.images import Picture, picture_address
+from core.services.worklist.reading_detail import ReadingDetail, get_reading, meaning_here
 from core.triage.priority import in_words
 from core.triage.rules import WorklistRules
 from core.ui.exporting import study_export

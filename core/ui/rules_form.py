@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.rules import current_rules, list_rules, save_rules
+from core.services.worklist.rules import current_rules, list_rules, save_rules
 from core.triage.rules import HumanBand, WorklistRules
 from core.ui.reader.component import current_reader
 from core.ui.words import moment

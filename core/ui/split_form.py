@@ -5,12 +5,13 @@ import streamlit as st
 
 from core.cohort.splitting import SplitConfig
 from core.errors import PneumoDeskError
-from core.services import cohorts
-from core.services.dataset_tables import split_rows
-from core.services.datasets import Dataset
+from core.services.datasets import indexing
+from core.services.datasets.dataset import Dataset
+from core.services.datasets.splits import list_splits, preview_split, save_split
+from core.services.datasets.tables import split_rows
 from core.services.desk import Desk
-from core.services.models import list_models
-from core.services.saved_splits import list_splits, preview_split, save_split, save_split_of_model
+from core.services.models.lookup import list_models
+from core.services.models.training_folds import save_split_of_model
 from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader
 
@@ -56,7 +57,7 @@ def _adopt(desk: Desk, dataset: Dataset) -> None:
         if not wanted:
             return
         try:
-            saved = save_split_of_model(desk, cohorts.index(desk, dataset.root), model, name, current_reader())
+            saved = save_split_of_model(desk, indexing.index(desk, dataset.root), model, name, current_reader())
             st.toast(f"Saved as {plain(saved.name)}.", icon=":material/check:")
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")
@@ -77,7 +78,7 @@ def _save_form(desk: Desk, dataset: Dataset, config: SplitConfig) -> None:
         if not st.form_submit_button("Save this split", icon=":material/save:", type="primary"):
             return
         try:
-            saved = save_split(desk, cohorts.index(desk, dataset.root), config, name, current_reader())
+            saved = save_split(desk, indexing.index(desk, dataset.root), config, name, current_reader())
             st.toast(f"Saved as {plain(saved.name)}.", icon=":material/check:")
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")

@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.films import Picture, picture_address
-from core.services.studies import (
+from core.services.films.images import Picture, picture_address
+from core.services.worklist.studies import (
     Show,
     SortBy,
     StudyFilter,
@@ -19,7 +19,7 @@ from core.services.studies import (
     select_studies,
     worklist_version,
 )
-from core.services.verdicts import list_readers
+from core.services.worklist.verdicts import list_readers
 from core.triage.priority import in_words
 from core.ui.words import BAND_ICONS, duration
 

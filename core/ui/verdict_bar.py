@@ -6,7 +6,14 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.verdicts import LONGEST_NOTE, Verdict, current_verdicts, give_verdict, last_verdict, undo_verdict
+from core.services.worklist.verdicts import (
+    LONGEST_NOTE,
+    Verdict,
+    current_verdicts,
+    give_verdict,
+    last_verdict,
+    undo_verdict,
+)
 from core.ui.plain_text import plain
 from core.ui.study_list import ShownStudies, open_study
 from core.ui.words import VERDICT_ICONS, moment

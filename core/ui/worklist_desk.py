@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.studies import Worklist
+from core.services.worklist.studies import Worklist
 from core.ui.assigning import assign_popover
 from core.ui.reader.component import current_reader
 from core.ui.reading_pane import reading_pane

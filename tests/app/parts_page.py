@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.services.desk import open_desk
-from core.services.films import Picture, picture_address
+from core.services.films.images import Picture, picture_address
 from core.ui.uploader.component import close_upload, uploader
 from core.ui.viewer.component import viewer
 

@@ -18,8 +18,8 @@ from core.api.application import create_api
 from core.api.settings import ApiSettings
 from core.api.watching import LOGGER, JsonLines
 from core.errors import DatabaseError
-from core.services.api_keys import Scope, make_key, revoke_key
 from core.services.desk import Desk
+from core.services.desk.api_keys import Scope, make_key, revoke_key
 from tests.app.api_server import ServedApi, serve_api
 
 LOCAL = "http://localhost:8001"
@@ -163,7 +163,7 @@ def test_a_key_cannot_be_judged_without_the_database(desk: Desk, monkeypatch: py
     def fail(*_) -> None:
         raise DatabaseError("The database does not answer: see that it runs.")
 
-    monkeypatch.setattr("core.services.api_keys.find_key", fail)
+    monkeypatch.setattr("core.services.desk.api_keys.find_key", fail)
     response = client().get("/v1/batches", headers=bearer("pd_aaaaaaaaaa_bbbb"))
     assert (response.status_code, response.json()["detail"]) == (503, "The database does not answer: see that it runs.")
     assert response.headers["retry-after"]

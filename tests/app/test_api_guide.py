@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from core.api.settings import ApiSettings
-from core.services.api_keys import Scope
+from core.services.desk.api_keys import Scope
 from tests.app.api_server import ROOT, ServedApi
 
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.services.films import draw_heatmap
+from core.triage.saliency import draw_heatmap
 
 NUM_FILES = 200
 MOST_PACKED = 32

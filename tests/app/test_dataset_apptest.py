@@ -7,12 +7,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import PneumoDeskError
-from core.services import dataset_sources, examinations
+from core.services.datasets import import_jobs, sources
+from core.services.datasets.import_jobs import ExaminationRequest, Origin, start_examination, work_on_examination
+from core.services.datasets.splits import get_split
 from core.services.desk import Desk, open_desk
-from core.services.examinations import ExaminationRequest, Origin, start_examination, work_on_examination
-from core.services.judgement import get_record
-from core.services.saved_splits import get_split
-from core.services.training import TrainRequest, train
+from core.services.runs.execution import train
+from core.services.runs.record import get_record
+from core.services.runs.requests import TrainRequest
 from core.settings import get_settings
 from core.training.config import TrainingConfig
 from tests.unit.cohort.small_cohorts import write_film
@@ -31,7 +32,7 @@ def in_this_process(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         with suppress(PneumoDeskError):
             work_on_examination(desk, arguments[-1])
 
-    monkeypatch.setattr(examinations, "launch", work)
+    monkeypatch.setattr(import_jobs, "launch", work)
 
 
 def page(**query: str) -> AppTest:
@@ -141,7 +142,7 @@ def test_an_unknown_dataset_leads_back() -> None:
 
 def test_drawn_films_are_called_so_and_stay_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The badge stands on the page of a drawn dataset, also after it was examined again."""
-    monkeypatch.setattr(dataset_sources, "NUM_PHANTOM_PATIENTS", 6)
+    monkeypatch.setattr(sources, "NUM_PHANTOM_PATIENTS", 6)
     test = page(dataset=start_examination(desk, ExaminationRequest(origin=Origin.PHANTOMS)))
     assert "Synthetic" in said(test)
     test.button("dataset.again").click().run()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.services.datasets import examine
+from core.services.datasets.dataset import examine
 from core.services.desk import Desk, open_desk
 from core.settings import AppSettings
 from db import models as tables

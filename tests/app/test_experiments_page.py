@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 
 from core.radiograph.phantom import write_phantom_folder
 from core.services.desk import Desk, open_desk
-from core.services.judgement import num_test_openings
-from core.services.predictions import LabelledFilms
+from core.services.evaluation.predictions import LabelledFilms
+from core.services.evaluation.stored_results import num_test_openings
 from core.settings import AppSettings
 from db import models as tables
 from tests.made_runs import add_run, made_films

@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from core.api.application import create_api
 from core.services.desk import Desk
-from core.services.films import Picture, draw_heatmap, picture_address
+from core.services.films.images import Picture, picture_address
+from core.triage.saliency import draw_heatmap
 
 
 @pytest.fixture

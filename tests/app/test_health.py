@@ -19,7 +19,7 @@ def test_a_healthy_desk_answers_with_code_and_notice(desk: Desk) -> None:
 
 def test_a_damaged_database_is_unhealthy_in_a_sentence(desk: Desk) -> None:
     """With a database that is none, health is 503 and says so."""
-    from core.services import desk as desk_module
+    from core.services.desk import opening as desk_module
 
     desk.engine.dispose()
     for path in desk.settings.home.glob("pneumodesk.db*"):

@@ -4,9 +4,9 @@ from starlette.testclient import TestClient
 
 from core.api.application import create_api
 from core.api.settings import ApiSettings
-from core.services.api_keys import Scope, make_key
 from core.services.desk import Desk
-from core.services.promotion import PromoteRequest, promote
+from core.services.desk.api_keys import Scope, make_key
+from core.services.registry.promotion import PromoteRequest, promote
 
 
 def test_a_version_is_activated_by_those_who_may(desk: Desk) -> None:

@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.services.desk import Desk
-from core.services.models import STARTER, active_model
-from core.services.promotion import list_versions
+from core.services.models.lookup import STARTER, active_model
+from core.services.registry.promotion import list_versions
 from tests.made_runs import add_run, give_checkpoint, made_films
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core.services.desk import open_desk
-from core.services.models import active_model
+from core.services.models.lookup import active_model
 from core.settings import AppSettings
 from tests.made_runs import add_run, give_checkpoint, made_films
 

@@ -13,8 +13,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from core.api.application import create_api
 from core.api.settings import ApiSettings
-from core.services.api_keys import Scope, make_key
 from core.services.desk import open_desk
+from core.services.desk.api_keys import Scope, make_key
 from core.settings import get_settings
 from tests.app.api_server import ServedApi
 

@@ -9,10 +9,11 @@ from starlette.testclient import TestClient
 from core.api.application import create_api
 from core.api.settings import ApiSettings
 from core.cohort.splitting import SplitConfig
-from core.services import cohorts, run_control
-from core.services.api_keys import Scope, make_key
+from core.services.datasets import indexing
+from core.services.datasets.splits import save_split
 from core.services.desk import Desk, open_desk
-from core.services.saved_splits import save_split
+from core.services.desk.api_keys import Scope, make_key
+from core.services.runs import control as run_control
 from core.settings import get_settings
 from tests.unit.cohort.small_cohorts import write_film
 
@@ -71,7 +72,7 @@ def test_runs_are_queued_on_a_saved_split(client: TestClient, desk: Desk, films:
     for number in range(1, 11):
         write_film(films / f"ward/NORMAL/IM-{number:04}-0001.png", number)
         write_film(films / f"ward/PNEUMONIA/person{number}_virus_1.png", 100 + number)
-    save_split(desk, cohorts.index(desk, films / "ward"), SplitConfig(), "baseline")
+    save_split(desk, indexing.index(desk, films / "ward"), SplitConfig(), "baseline")
     asked = {"data": str(films / "ward"), "split": "baseline"}
     [run] = client.post("/v1/runs", json=asked).json()["run_ids"]
     assert client.get(f"/v1/runs/{run}").json()["split_name"] == "baseline"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.services import sweeps
 from core.services.desk import Desk
-from core.services.sweep_request import SweepAxis, SweepKind, SweepRequest
-from core.services.sweep_watch import get_sweep, list_sweeps
-from core.services.sweeps import start_sweep
+from core.services.sweeps import control as sweep_control
+from core.services.sweeps.control import start_sweep
+from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
+from core.services.sweeps.status import get_sweep, list_sweeps
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.models import utc_now
@@ -21,9 +21,9 @@ DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
 @pytest.fixture(autouse=True)
 def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """No queue is carried out."""
-    monkeypatch.setattr(sweeps, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.go_on", lambda desk: None)
+    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
 
 
 def page(**query: str) -> AppTest:

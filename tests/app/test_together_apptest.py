@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.services.desk import Desk
-from core.services.ensembles import list_ensembles
-from core.services.model_costs import ModelCost, keep_cost
+from core.services.experiments.ensembles import list_ensembles
+from core.services.models.inference_cost import ModelCost, keep_cost
 from tests.made_runs import add_run, give_checkpoint, made_films
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
@@ -55,7 +55,7 @@ def test_runs_become_one_row_with_what_is_left_to_measure(two_runs: Desk) -> Non
 
 def test_measured_costs_stand_in_the_table(two_runs: Desk) -> None:
     """Once each checkpoint is measured there is nothing to measure, and the costs have their columns and figure."""
-    from core.services.judgement import get_record
+    from core.services.runs.record import get_record
 
     for run_id in RUNS:
         keep_cost(two_runs, get_record(two_runs, run_id).checkpoint_hash, ModelCost(99, 300, 9, 2_200_000, 0.6, "x"))

@@ -8,11 +8,11 @@ from streamlit.testing.v1 import AppTest
 
 from core.cohort.splitting import SplitConfig
 from core.runs.process_identity import ProcessIdentity
-from core.services import cohorts
+from core.services.datasets import indexing
+from core.services.datasets.splits import save_split
 from core.services.desk import Desk
-from core.services.run_launching import equal_command
-from core.services.saved_splits import save_split
-from core.services.training import TrainRequest, record_run
+from core.services.runs.launch_preview import equal_command
+from core.services.runs.requests import TrainRequest, record_run
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.models import utc_now
@@ -61,7 +61,7 @@ def test_an_empty_desk_says_what_to_do(desk: Desk) -> None:
 
 def test_the_form_has_a_widget_for_every_choice(desk: Desk, small_cohort: Path) -> None:
     """Each field of the config but the seed, which several runs share out, stands in the form with its help."""
-    cohorts.index(desk, small_cohort)
+    indexing.index(desk, small_cohort)
     test = page(view="new")
     assert not test.exception
     widgets = [*test.selectbox, *test.number_input, *test.text_input]
@@ -74,7 +74,7 @@ def test_the_form_has_a_widget_for_every_choice(desk: Desk, small_cohort: Path) 
 
 def test_choices_that_do_not_go_together_are_said_and_cannot_be_launched(desk: Desk, small_cohort: Path) -> None:
     """Frozen with a varying recipe is refused in words; there is nothing to press until it is mended."""
-    cohorts.index(desk, small_cohort)
+    indexing.index(desk, small_cohort)
     test = page(view="new")
     recipe = next(box for box in test.selectbox if (box.key or "").endswith(".recipe"))
     recipe.select("Strong").run()
@@ -120,7 +120,7 @@ def test_the_logs_end_stands_with_the_failure(desk: Desk, small_cohort: Path) ->
 
 def test_a_run_can_be_cloned_with_changes(desk: Desk, small_cohort: Path) -> None:
     """The form of a clone begins with the run's own choices."""
-    cohorts.index(desk, small_cohort)
+    indexing.index(desk, small_cohort)
     run_id = ended_run(desk, small_cohort, State.STOPPED)
     test = page(view="new", like=run_id)
     epochs = next(box for box in test.number_input if (box.key or "").endswith(".epochs"))
@@ -129,7 +129,7 @@ def test_a_run_can_be_cloned_with_changes(desk: Desk, small_cohort: Path) -> Non
 
 def test_a_form_goes_on_from_runs(desk: Desk, small_cohort: Path) -> None:
     """It begins with the mean of the runs that the address names; an unknown one is said, with the way back."""
-    cohorts.index(desk, small_cohort)
+    indexing.index(desk, small_cohort)
     runs = [ended_run(desk, small_cohort, State.COMPLETED) for _ in range(2)]
     test = page(view="new", **{"from": ",".join(runs)})
     assert not test.exception
@@ -164,8 +164,8 @@ def test_the_equal_command_names_only_what_differs(tmp_path: Path) -> None:
 
 def test_a_saved_split_is_chosen_by_its_name(desk: Desk, small_cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The form offers it, asks no more for shares, and the launched run is on it; a clone begins with it."""
-    monkeypatch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
-    save_split(desk, cohorts.index(desk, small_cohort), SplitConfig(validation_fraction=0.2), "baseline")
+    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+    save_split(desk, indexing.index(desk, small_cohort), SplitConfig(validation_fraction=0.2), "baseline")
     test = page(view="new")
     box = next(box for box in test.selectbox if (box.key or "").startswith("training.split."))
     box.select("baseline").run()

@@ -9,13 +9,13 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from core.services import cohorts
+from core.services.datasets import indexing
 from core.services.desk import Desk, open_desk
-from core.services.run_control import kill
-from core.services.run_watch import list_watched
-from core.services.runs import show_run
-from core.services.sweep_watch import get_sweep, list_sweeps
-from core.services.training import TrainRequest, record_run
+from core.services.runs.control import kill
+from core.services.runs.listing import show_run
+from core.services.runs.requests import TrainRequest, record_run
+from core.services.runs.status import list_watched
+from core.services.sweeps.status import get_sweep, list_sweeps
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
 from db import models as tables
@@ -50,7 +50,7 @@ def few_films(desk: Desk, real_data: Path) -> Path:
         (root / "train" / label).mkdir(parents=True)
         for film in sorted((real_data / "chest_xray" / "train" / label).iterdir())[:NUM_FILMS_PER_CLASS]:
             shutil.copyfile(film, root / "train" / label / film.name)
-    cohorts.index(desk, root)
+    indexing.index(desk, root)
     return root
 
 

@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 
 from core.api.application import create_api
 from core.errors import SettingsError
-from core.services import uploads
 from core.services.desk import Desk
-from core.services.signatures import VALID_SECONDS, is_signed, sign
-from core.services.upload_names import UploadNameError, safe_name
+from core.services.desk.signed_urls import VALID_SECONDS, is_signed, sign
+from core.services.films import uploads
+from core.services.films.upload_names import UploadNameError, safe_name
 
 
 class Sender:

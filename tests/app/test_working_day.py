@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core.services.agreement import report_agreement
-from core.services.audit import AuditAction, AuditFilter, count_events
 from core.services.desk import Desk, open_desk
-from core.services.studies import load_worklist
-from core.services.triage import TriageRequest, run_triage
-from core.services.verdicts import Verdict, current_verdicts, give_verdict
+from core.services.desk.audit_trail import AuditAction, AuditFilter, count_events
+from core.services.triage.batch_reading import TriageRequest, run_triage
+from core.services.worklist.agreement import report_agreement
+from core.services.worklist.studies import load_worklist
+from core.services.worklist.verdicts import Verdict, current_verdicts, give_verdict
 from core.settings import AppSettings
 from tests.app.conftest import ROOT, Served, serve
 

@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import insert
 
 from core.services.desk import Desk, open_desk
-from core.services.triage import TriageRequest, create_batch
-from core.services.waiting_reader import has_waiting_reader
+from core.services.triage.batch_reading import TriageRequest, create_batch
+from core.services.triage.warm_reader import has_waiting_reader
 from core.settings import AppSettings
 from db import models as tables
 from db.models import utc_now

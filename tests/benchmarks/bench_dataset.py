@@ -32,8 +32,8 @@ MOST_SECONDS, MOST_PERCENT, MOST_MIB, MOST_PAGE_MS = 60, 5, 1024, 300
 EXAMINE = """
 import json, resource, sys, time
 from pathlib import Path
-from core.services.datasets import examine
-from core.services.desk import open_desk
+from core.services.datasets.dataset import examine
+from core.services.desk.opening import open_desk
 
 desk, warm_up, root = open_desk(), Path(sys.argv[1]), Path(sys.argv[2])
 examine(desk, warm_up)
@@ -53,8 +53,8 @@ import json, statistics, sys, time
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 from core.services import cohorts
-from core.services.desk import open_desk
-from core.services.datasets import examine
+from core.services.desk.opening import open_desk
+from core.services.datasets.dataset import examine
 from db import models as tables
 
 desk, root = open_desk(), Path(sys.argv[1])

@@ -10,9 +10,9 @@ from PIL import Image
 from sqlalchemy import select
 
 from core.services.desk import Desk, open_desk
-from core.services.predictors import load_predictor
-from core.services.reports import ExportFormat, export_batch, export_study
-from core.services.triage import TriageRequest, run_triage
+from core.services.models.loading import load_predictor
+from core.services.triage.batch_reading import TriageRequest, run_triage
+from core.services.worklist.reports import ExportFormat, export_batch, export_study
 from core.settings import AppSettings
 from db import models as tables
 from tests.dicom_files import dicom_of

@@ -15,11 +15,11 @@ import psutil
 from films import data_folder, line
 
 from core.cohort.splitting import SplitConfig, propose_split
-from core.services import cohorts
+from core.services.datasets import indexing
 from core.services.desk import Desk, open_desk
-from core.services.run_estimates import estimate_run
-from core.services.run_supervisor import variables_of
-from core.services.training import TrainRequest, record_run
+from core.services.runs.cost_estimate import estimate_run
+from core.services.runs.requests import TrainRequest, record_run
+from core.services.runs.supervision import variables_of
 from core.settings import PROJECT_ROOT, AppSettings
 from core.training.config import TrainingConfig
 from core.training.presets import PRESETS
@@ -38,7 +38,7 @@ def ward(folder: Path, num_films: int) -> Path:
 
 def carried_out(desk: Desk, run_id: str) -> tuple[float, int, int]:
     """Return the seconds, the most memory of the process and the most bytes on disk of a run."""
-    words = [sys.executable, "-m", "core.services.run_worker", run_id]
+    words = [sys.executable, "-m", "core.services.workers.run", run_id]
     variables = {**dict(psutil.Process().environ()), **variables_of(desk), "PYTHONPATH": str(PROJECT_ROOT)}
     began = time.perf_counter()
     process = subprocess.Popen(words, cwd=PROJECT_ROOT, env=variables, stderr=subprocess.DEVNULL)
@@ -70,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         desk = open_desk(AppSettings(home=Path(folder) / "home"))
         root = ward(Path(folder) / "ward", num_films)
-        cohort = cohorts.index(desk, root)
+        cohort = indexing.index(desk, root)
         counts = propose_split(cohort, SplitConfig()).assignments.value_counts()
         configs = {
             "quick look": PRESETS["quick_look"].config,

@@ -16,13 +16,14 @@ from sqlalchemy import insert, text
 
 from core.evaluation.metrics import evaluate_probabilities
 from core.evaluation.moved_threshold import at_threshold
-from core.services.annotations import set_tags
-from core.services.comparison import CompareRequest, compare_runs
 from core.services.desk import Desk, open_desk
-from core.services.history import HistoryQuery, RunOrder, search_runs
-from core.services.judgement import get_record, look_at
-from core.services.predictions import load_predictions
-from core.services.run_groups import group_by_seed
+from core.services.evaluation.predictions import load_predictions
+from core.services.evaluation.stored_results import look_at
+from core.services.experiments.annotations import set_tags
+from core.services.experiments.comparison import CompareRequest, compare_runs
+from core.services.experiments.history import HistoryQuery, RunOrder, search_runs
+from core.services.experiments.seed_groups import group_by_seed
+from core.services.runs.record import get_record
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
 from db import models as tables

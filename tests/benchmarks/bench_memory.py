@@ -10,8 +10,8 @@ from films import ROOT, data_folder, line
 CHILD = """
 import resource, sys
 from pathlib import Path
-from core.services.desk import open_desk
-from core.services.triage import TriageRequest, run_triage
+from core.services.desk.opening import open_desk
+from core.services.triage.batch_reading import TriageRequest, run_triage
 from core.settings import AppSettings
 home, folder = map(Path, sys.argv[1:])
 result = run_triage(open_desk(AppSettings(home=home)), TriageRequest(paths=(folder,)))

@@ -15,9 +15,9 @@ from sqlalchemy import insert
 from core.model.catalogue import WeightsSource
 from core.model.pretrained import build_classifier
 from core.services.desk import Desk, open_desk
-from core.services.machine import read_machine
-from core.services.run_watch import ended_since, get_detail, read_log, read_steps
-from core.services.training import TrainRequest, record_run
+from core.services.runs.host_usage import read_machine
+from core.services.runs.requests import TrainRequest, record_run
+from core.services.runs.status import ended_since, get_detail, read_log, read_steps
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
 from core.training.films import FilmSet

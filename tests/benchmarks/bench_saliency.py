@@ -14,10 +14,10 @@ import numpy as np
 from films import data_folder, line
 
 from core.services.desk import open_desk
-from core.services.films import draw_heatmap
-from core.services.predictors import load_predictor, num_threads
-from core.services.triage import TriageRequest, run_triage
+from core.services.models.loading import load_predictor, num_threads
+from core.services.triage.batch_reading import TriageRequest, run_triage
 from core.settings import AppSettings
+from core.triage.saliency import draw_heatmap
 from db import models as tables
 
 ROUNDS = 7

@@ -20,9 +20,9 @@ from films import data_folder, line
 from playwright.sync_api import sync_playwright
 from sqlalchemy import func, select
 
-from core.services.batches import get_batch, start_batch
 from core.services.desk import open_desk
-from core.services.triage import TriageRequest
+from core.services.triage.batch_reading import TriageRequest
+from core.services.triage.batches import get_batch, start_batch
 from core.settings import AppSettings
 from db import models as tables
 from tests.app.conftest import ROOT, Served, serve

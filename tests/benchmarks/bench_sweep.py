@@ -28,12 +28,13 @@ from streamlit.testing.v1 import AppTest  # noqa: E402
 
 from core.runs.process_identity import ProcessIdentity  # noqa: E402
 from core.runs.supervisor import supervise  # noqa: E402
-from core.services import run_control, sweeps  # noqa: E402
 from core.services.desk import Desk, open_desk  # noqa: E402
-from core.services.run_supervisor import LOCK_FILE, variables_of  # noqa: E402
-from core.services.sweep_request import SweepAxis, SweepKind, SweepRequest  # noqa: E402
-from core.services.sweep_tending import SweepTender  # noqa: E402
-from core.services.sweep_watch import get_sweep  # noqa: E402
+from core.services.runs import control as run_control  # noqa: E402
+from core.services.runs.supervision import LOCK_FILE, variables_of  # noqa: E402
+from core.services.sweeps import control as sweep_control  # noqa: E402
+from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest  # noqa: E402
+from core.services.sweeps.search_loop import SweepTender  # noqa: E402
+from core.services.sweeps.status import get_sweep  # noqa: E402
 from core.settings import AppSettings, get_settings  # noqa: E402
 from core.training.config import TrainingConfig  # noqa: E402
 from tests.trivial_runs import executor_of, work  # noqa: E402
@@ -87,7 +88,7 @@ def drain(desk: Desk, executor: object) -> float:
 
 def scheduling(folder: Path, kind: SweepKind, num_runs: int, seconds: float) -> str:
     desk = new_desk(folder / kind)
-    sweep_id = sweeps.start_sweep(desk, request(folder, kind, num_runs))
+    sweep_id = sweep_control.start_sweep(desk, request(folder, kind, num_runs))
     wall = drain(desk, Threads(desk, seconds))
     sweep = get_sweep(desk, sweep_id)
     assert sweep.line.counts.num_completed == num_runs
@@ -105,12 +106,12 @@ def scheduling(folder: Path, kind: SweepKind, num_runs: int, seconds: float) -> 
 
 def processes(folder: Path, num_runs: int) -> None:
     desk = new_desk(folder / "supervised")
-    sweep_id = sweeps.start_sweep(desk, request(folder, SweepKind.SEEDS, num_runs))
+    sweep_id = sweep_control.start_sweep(desk, request(folder, SweepKind.SEEDS, num_runs))
     wall = drain(desk, executor_of(desk))
     sweep = get_sweep(desk, sweep_id)
     assert sweep.line.counts.num_completed == num_runs
     bare_desk = new_desk(folder / "bare")
-    bare_id = sweeps.start_sweep(bare_desk, request(folder, SweepKind.SEEDS, num_runs))
+    bare_id = sweep_control.start_sweep(bare_desk, request(folder, SweepKind.SEEDS, num_runs))
     runs = [trial.run_id for trial in get_sweep(bare_desk, bare_id).trials]
     began = time.perf_counter()
     for run_id in runs:
@@ -133,7 +134,7 @@ def page(home: str, num_runs: int) -> None:
     os.environ["PNEUMODESK_HOME"] = home
     get_settings.cache_clear()
     desk = open_desk()
-    grid = sweeps.start_sweep(desk, request(Path(home), SweepKind.SEEDS, num_runs))
+    grid = sweep_control.start_sweep(desk, request(Path(home), SweepKind.SEEDS, num_runs))
     done = next(line.id for line in sweeps_of(desk) if line.id != grid)
     for name, query in {
         f"sweep of {num_runs} complete runs": {"sweep": done},
@@ -161,7 +162,7 @@ def page(home: str, num_runs: int) -> None:
 
 
 def sweeps_of(desk: Desk) -> list:
-    from core.services.sweep_watch import list_sweeps
+    from core.services.sweeps.status import list_sweeps
 
     return list_sweeps(desk)
 
@@ -173,7 +174,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=12)
     asked = parser.parse_args()
     # Nothing here is to begin a supervisor of its own.
-    sweeps.start_supervisor = run_control.start_supervisor = run_control.go_on = lambda desk: None
+    sweep_control.start_supervisor = run_control.start_supervisor = run_control.go_on = lambda desk: None
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         home = scheduling(folder, SweepKind.SEEDS, asked.runs, asked.seconds)

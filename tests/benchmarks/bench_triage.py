@@ -21,8 +21,8 @@ from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble
 from core.model.loading import classifier_from
 from core.services.desk import open_desk
-from core.services.predictors import load_predictor
-from core.services.triage import TriageRequest, run_triage
+from core.services.models.loading import load_predictor
+from core.services.triage.batch_reading import TriageRequest, run_triage
 from core.settings import AppSettings
 from core.triage.engine import OpenVinoEngine
 from core.triage.exported import ExportedClassifier

@@ -17,9 +17,9 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import insert
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from core.services.films import draw_film
-from core.services.readings import get_reading
-from core.services.studies import StudyFilter, arrange_studies, load_studies, select_studies, worklist_version
+from core.services.films.images import draw_film
+from core.services.worklist.reading_detail import get_reading
+from core.services.worklist.studies import StudyFilter, arrange_studies, load_studies, select_studies, worklist_version
 from db import models as tables
 from db.models import utc_now
 from tests.app.conftest import ROOT, serve

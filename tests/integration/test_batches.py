@@ -12,11 +12,18 @@ import pytest
 
 from core.errors import InputNotFoundError, SettingsError
 from core.radiograph.phantom import synthesise_phantom
-from core.services.batches import get_batch, list_batches, resume_batch, start_batch, start_server_folder, stop_batch
 from core.services.desk import Desk, open_desk
-from core.services.models import STARTER, STARTER_FOLDER
-from core.services.triage import TriageRequest
-from core.services.worklist import ranked_readings
+from core.services.models.lookup import STARTER, STARTER_FOLDER
+from core.services.triage.batch_reading import TriageRequest
+from core.services.triage.batch_results import ranked_readings
+from core.services.triage.batches import (
+    get_batch,
+    list_batches,
+    resume_batch,
+    start_batch,
+    start_server_folder,
+    stop_batch,
+)
 from core.settings import get_settings
 from db import models as tables
 from tests.hostile_files import encoded

@@ -20,12 +20,10 @@ from PIL import Image
 from core.cohort.splitting import SplitConfig
 from core.errors import CohortError, InputNotFoundError, PneumoDeskError, SettingsError
 from core.figures import dataset as figures
-from core.services import cohorts, examinations
-from core.services.data_card import data_card
-from core.services.dataset_sources import draw_cohort
-from core.services.datasets import examine, open_dataset, write_manifest
-from core.services.desk import Desk, open_desk
-from core.services.examinations import (
+from core.services.datasets import import_jobs, indexing
+from core.services.datasets.data_card import data_card
+from core.services.datasets.dataset import examine, open_dataset, write_manifest
+from core.services.datasets.import_jobs import (
     ExaminationRequest,
     Origin,
     examine_again,
@@ -36,7 +34,9 @@ from core.services.examinations import (
     stop_examination,
     work_on_examination,
 )
-from core.services.saved_splits import list_splits, load_split, preview_split, save_split
+from core.services.datasets.sources import draw_cohort
+from core.services.datasets.splits import list_splits, load_split, preview_split, save_split
+from core.services.desk import Desk, open_desk
 from core.settings import AppSettings, get_settings
 from db import models as tables
 
@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def in_this_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Examinations are carried out where they are asked for, by the same code."""
-    monkeypatch.setattr(examinations, "launch", lambda arguments, log: work_on_examination(desk, arguments[-1]))
+    monkeypatch.setattr(import_jobs, "launch", lambda arguments, log: work_on_examination(desk, arguments[-1]))
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -127,7 +127,9 @@ def test_films_larger_than_the_setting_are_named(folder: Path, tmp_path: Path) -
     (root / "NORMAL").mkdir(parents=True)
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (1100, 1100), np.uint8)).save(root / "NORMAL/large.png")
     problems = [
-        cohorts.index(open_desk(AppSettings(home=tmp_path / "home", max_file_megabytes=size)), root).manifest["problem"]
+        indexing.index(open_desk(AppSettings(home=tmp_path / "home", max_file_megabytes=size)), root).manifest[
+            "problem"
+        ]
         for size in (1, 2)
     ]
     assert [problem.tolist() for problem in problems] == [["file_too_large"], [None]]
@@ -208,7 +210,7 @@ def test_kaggle_without_internet_is_said(desk: Desk, monkeypatch: pytest.MonkeyP
 
 def test_a_saved_split_never_changes(desk: Desk, folder: Path) -> None:
     """A split is loaded as it was saved; its name is taken for good, and a table that was changed is refused."""
-    cohort = cohorts.index(desk, folder)
+    cohort = indexing.index(desk, folder)
     config = SplitConfig(validation_fraction=0.2, calibration_fraction=0.1, seed=3)
     split, balance = preview_split(cohort, config)
     assert balance["films"].sum() == len(split.assignments) == 100
@@ -254,7 +256,7 @@ def test_the_card_and_the_command_line_say_the_same(desk: Desk, folder: Path, tm
 def test_the_card_holds_all_that_the_page_shows(desk: Desk, folder: Path) -> None:
     """Every figure, table, finding and saved split of the page stands in the one file, and eight films in it."""
     dataset = examine(desk, folder)
-    save_split(desk, cohorts.index(desk, folder), SplitConfig(seed=11), "of the card", "Nurse Lee")
+    save_split(desk, indexing.index(desk, folder), SplitConfig(seed=11), "of the card", "Nurse Lee")
     # Plotly writes "/" so that no text within a figure can end its script.
     text = data_card(desk, dataset).replace("\\u002f", "/")
     titles = ["films of one patient", *(title for _, title, _ in figures.PROPERTIES), "AUC of this property alone"]

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from core.cli.commands import app
 from core.services.desk import Desk, open_desk
-from core.services.models import operating_point_of
-from core.services.triage import TriageRequest, run_triage
+from core.services.models.operating_points import operating_point_of
+from core.services.triage.batch_reading import TriageRequest, run_triage
 from core.settings import AppSettings
 from core.triage.engine import TorchEngine
 from core.triage.gate import Gate

@@ -8,7 +8,8 @@ import pytest
 from core.model.checkpoint import Checkpoint
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
-from core.triage.engine import Engine, EngineOutput, OpenVinoEngine, TorchEngine, build_engine
+from core.triage.engine import OpenVinoEngine, TorchEngine, build_engine
+from core.triage.inference import Engine, EngineOutput
 from core.triage.pipeline import BATCH_SIZE, DECODED_SIDE
 from tests.box import network_in_the_box
 

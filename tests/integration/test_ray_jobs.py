@@ -20,8 +20,8 @@ from core.runs.queueing import worker_of
 from core.runs.ray_jobs import RayJobs
 from core.runs.supervisor import look
 from core.services.desk import Desk
-from core.services.run_supervisor import executor_of, variables_of
-from core.services.training import TrainRequest, record_run
+from core.services.runs.requests import TrainRequest, record_run
+from core.services.runs.supervision import executor_of, variables_of
 from core.settings import PROJECT_ROOT
 from core.training.config import TrainingConfig
 from db import models as tables

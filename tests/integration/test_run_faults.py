@@ -18,10 +18,10 @@ from core.runs.run_states import LAST, PREVIOUS, newest_state
 from core.runs.session import STATES
 from core.runs.stopping import SECONDS_BEYOND_STEP
 from core.services.desk import Desk, open_desk
-from core.services.run_control import enqueue, kill, resume, stop
-from core.services.run_supervisor import LOCK_FILE, variables_of
-from core.services.run_watch import RunStatus, get_detail, get_status, list_watched, read_log, read_steps
-from core.services.training import TrainRequest
+from core.services.runs.control import enqueue, kill, resume, stop
+from core.services.runs.requests import TrainRequest
+from core.services.runs.status import RunStatus, get_detail, get_status, list_watched, read_log, read_steps
+from core.services.runs.supervision import LOCK_FILE, variables_of
 from core.settings import AppSettings
 from core.training.config import FineTuning, Recipe, TrainingConfig
 from db import models as tables
@@ -214,7 +214,7 @@ def test_two_supervisors_that_race_begin_each_run_once(tmp_path: Path, forks: Fo
     """Four supervisors started at one moment carry out every run, and none twice."""
     desk = open_desk(AppSettings(home=tmp_path))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
+        patch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
         runs = enqueue(desk, TrainRequest(data=tmp_path, config=TrainingConfig(epochs=1)), seeds=range(5))
     log = tmp_path / "log.txt"
     racing = [

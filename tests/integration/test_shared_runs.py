@@ -15,10 +15,10 @@ from core.runs.run_states import newest_state
 from core.runs.session import STATES
 from core.runs.stopping import SECONDS_BEYOND_STEP
 from core.services.desk import Desk
-from core.services.run_control import enqueue, kill, stop
-from core.services.run_supervisor import log_of, variables_of
-from core.services.run_watch import RunStatus, get_detail, get_status, list_watched, read_log, read_steps
-from core.services.training import TrainRequest, record_run
+from core.services.runs.control import enqueue, kill, stop
+from core.services.runs.requests import TrainRequest, record_run
+from core.services.runs.status import RunStatus, get_detail, get_status, list_watched, read_log, read_steps
+from core.services.runs.supervision import log_of, variables_of
 from core.training.config import Balancing, OptimizerName, Precision, Recipe, TrainingConfig
 from db import models as tables
 from tests.fork_server import ForkServer
@@ -118,7 +118,7 @@ def shared_run(
 ) -> tuple[str, list[ProcessIdentity]]:
     """Begin a run with two workers, as torchrun begins them."""
     run_id = record_run(desk, TrainRequest(data=folder, config=config.model_copy(update={"devices": 2})))
-    words, log = ["core.services.run_worker", run_id], log_of(desk, run_id)
+    words, log = ["core.services.workers.run", run_id], log_of(desk, run_id)
     pids = [forks.launch(words, log, {**variables_of(desk), **variables}) for variables in ranks(free_port())]
     return run_id, [ProcessIdentity.of(pid) for pid in pids]
 

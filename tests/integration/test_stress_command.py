@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from core.cli.commands import app
 from core.services.desk import open_desk
-from core.services.measurements import MeasurementKind, latest_measurement
+from core.services.evaluation.measurements import MeasurementKind, latest_measurement
 from core.triage.stresses import STRESSES
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from core.services import sweeps
 from core.services.desk import Desk
-from core.services.run_supervisor import variables_of
-from core.services.sweep_request import SweepAxis, SweepKind, SweepRequest
-from core.services.sweep_watch import get_sweep
-from core.services.sweeps import start_sweep
+from core.services.runs.supervision import variables_of
+from core.services.sweeps import control as sweep_control
+from core.services.sweeps.control import start_sweep
+from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
+from core.services.sweeps.status import get_sweep
 from core.training.config import TrainingConfig
 from tests.small_desk import small_desk
 
@@ -31,9 +31,9 @@ def supervisor(desk: Desk) -> subprocess.Popen:
 
 def test_a_killed_supervisor_loses_no_trial_and_repeats_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed with -9 while a trial goes on, it is followed by another: each trial of the search began exactly once."""
-    monkeypatch.setattr(sweeps, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.go_on", lambda desk: None)
+    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
     desk = small_desk(tmp_path)
     desk.settings.runs.mkdir(parents=True)
     axes = (SweepAxis(field="dropout", low=0.0, high=0.8),)

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from core.radiograph.phantom import synthesise_phantom
-from core.services.audit import list_events
 from core.services.desk import Desk, open_desk
-from core.services.predictors import load_predictor
-from core.services.readings import get_reading
-from core.services.studies import load_studies
-from core.services.taking_over import count_taken_over
-from core.services.triage import TriageRequest, run_triage
-from core.services.worklist import ranked_readings
+from core.services.desk.audit_trail import list_events
+from core.services.models.loading import load_predictor
+from core.services.triage.batch_reading import TriageRequest, run_triage
+from core.services.triage.batch_results import ranked_readings
+from core.services.triage.reading_reuse import count_taken_over
+from core.services.worklist.reading_detail import get_reading
+from core.services.worklist.studies import load_studies
 from core.settings import AppSettings
-from core.triage.engine import Engine
+from core.triage.inference import Engine
 from core.triage.pipeline import Predictor
 from tests.hostile_files import encoded
 

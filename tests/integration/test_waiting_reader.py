@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from core.radiograph.phantom import write_phantom_folder
-from core.services.batches import get_batch, start_batch
 from core.services.desk import Desk, open_desk
-from core.services.triage import TriageRequest, create_batch
-from core.services.waiting_reader import has_waiting_reader, prepare_reader
+from core.services.triage.batch_reading import TriageRequest, create_batch
+from core.services.triage.batches import get_batch, start_batch
+from core.services.triage.warm_reader import has_waiting_reader, prepare_reader
 from core.settings import get_settings
 from db import models as tables
 
@@ -43,7 +43,7 @@ def waiting_processes() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process().children()
-        if child.status() != psutil.STATUS_ZOMBIE and "core.services.waiting_reader" in child.cmdline()
+        if child.status() != psutil.STATUS_ZOMBIE and "core.services.workers.warm_reader" in child.cmdline()
     ]
 
 

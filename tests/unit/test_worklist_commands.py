@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from core.cli.worklist import app
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.rules import current_rules, list_rules
-from core.services.verdicts import Verdict, current_verdicts, give_verdict
+from core.services.worklist.rules import current_rules, list_rules
+from core.services.worklist.verdicts import Verdict, current_verdicts, give_verdict
 from tests.small_desk import add_batch, small_desk
 
 

@@ -11,12 +11,11 @@ from core.api.answers import OperatingPointAnswer
 from core.api.problems import problem_responses
 from core.api.settings import ApiSettings
 from core.api.v1.paging import Page, Paged
-from core.services.batches import BatchStatus, get_batch, list_batches, resume_batch, stop_batch
 from core.services.desk import open_desk
-from core.services.listings import readings_page
-from core.services.received_batches import start_received_batch
-from core.services.triage import TriageRequest
-from core.services.worklist import ranked_readings, to_csv
+from core.services.triage.api_batches import start_received_batch
+from core.services.triage.batch_reading import TriageRequest
+from core.services.triage.batch_results import ranked_readings, readings_page, to_csv
+from core.services.triage.batches import BatchStatus, get_batch, list_batches, resume_batch, stop_batch
 from core.settings import NOTICE, PROJECT_ROOT
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])

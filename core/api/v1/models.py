@@ -12,10 +12,10 @@ from core.api.problems import problem_responses
 from core.api.v1.batches import MODEL_NAME
 from core.api.v1.paging import Page, Paged
 from core.model.card import ModelCard
-from core.services.activation import activate
 from core.services.desk import open_desk
-from core.services.listings import evaluations_page
-from core.services.models import active_model, list_models, model_card
+from core.services.evaluation.test_set_access import evaluations_page
+from core.services.models.lookup import active_model, list_models, model_card
+from core.services.registry.activation import activate
 from core.settings import NOTICE
 
 router = APIRouter(prefix="/v1", tags=["models"])

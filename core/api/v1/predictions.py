@@ -12,7 +12,7 @@ from core.api.film_desk import Films
 from core.api.predict import Film, refused
 from core.api.problems import problem_responses
 from core.services.desk import open_desk
-from core.services.single_films import get_prediction, prediction_heatmap
+from core.services.triage.single_films import get_prediction, prediction_heatmap
 from core.settings import NOTICE
 
 router = APIRouter(prefix="/v1/predictions", tags=["films"])

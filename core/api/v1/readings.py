@@ -11,11 +11,17 @@ from core.api.problems import problem_responses
 from core.api.v1.paging import LARGEST_ID, Page, Paged
 from core.errors import InputNotFoundError
 from core.services.desk import open_desk
-from core.services.films import film_picture
-from core.services.listings import study_of
-from core.services.readings import get_reading
-from core.services.studies import load_worklist
-from core.services.verdicts import LONGEST_NOTE, Verdict, VerdictRow, give_verdict, undo_verdict, verdict_history
+from core.services.films.images import film_picture
+from core.services.worklist.reading_detail import get_reading, study_of
+from core.services.worklist.studies import load_worklist
+from core.services.worklist.verdicts import (
+    LONGEST_NOTE,
+    Verdict,
+    VerdictRow,
+    give_verdict,
+    undo_verdict,
+    verdict_history,
+)
 from core.settings import NOTICE
 
 router = APIRouter(prefix="/v1", tags=["worklist"])

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from core.api.access import Trainer
 from core.api.problems import problem_responses
 from core.api.v1.runs import RunDetailAnswer, RunId
-from core.services import run_control
 from core.services.desk import open_desk
-from core.services.remote_training import enqueue_from_outside
-from core.services.runs import show_run
-from core.services.training import TrainRequest
+from core.services.runs import control as run_control
+from core.services.runs.api_launch import enqueue_from_outside
+from core.services.runs.listing import show_run
+from core.services.runs.requests import TrainRequest
 from core.training.config import TrainingConfig
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])

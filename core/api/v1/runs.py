@@ -10,7 +10,7 @@ from core.api.access import Reader
 from core.api.problems import problem_responses
 from core.api.v1.paging import Page, Paged
 from core.services.desk import open_desk
-from core.services.runs import list_runs, show_run
+from core.services.runs.listing import list_runs, show_run
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The id of a run.")]

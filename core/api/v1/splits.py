@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 from core.api.access import Reader
 from core.api.problems import problem_responses
 from core.api.v1.paging import Page, Paged
+from core.services.datasets.splits import list_splits
 from core.services.desk import open_desk
-from core.services.saved_splits import list_splits
 
 router = APIRouter(prefix="/v1/splits", tags=["runs"])
 

@@ -6,12 +6,13 @@ import streamlit as st
 
 from core.evaluation.curves import Curves, curves_with_bands
 from core.figures.run_curves import intervals_figure, overlaid_roc_figure, sweep_figure, training_figure
-from core.services.comparison import ComparedRun, CompareRequest, Comparison, compare_runs
 from core.services.desk import Desk
-from core.services.judgement import get_record, num_test_openings
-from core.services.predictions import CHOOSING_SPLITS
-from core.services.run_groups import spread
-from core.services.verdict_words import say_p
+from core.services.evaluation.comparison_text import say_p
+from core.services.evaluation.predictions import CHOOSING_SPLITS
+from core.services.evaluation.stored_results import num_test_openings
+from core.services.experiments.comparison import ComparedRun, CompareRequest, Comparison, compare_runs
+from core.services.experiments.seed_groups import spread
+from core.services.runs.record import get_record
 from core.ui.experiments.words import FIGURE_WORDS, with_interval
 from core.ui.plain_text import plain
 

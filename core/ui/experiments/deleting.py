@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.services.annotations import delete_runs, restore_runs
 from core.services.desk import Desk
-from core.services.purging import purge_runs
+from core.services.experiments.annotations import delete_runs, restore_runs
+from core.services.experiments.purge import purge_runs
 from core.ui.reader.component import current_reader
 
 UNDO = "experiments.deleted"

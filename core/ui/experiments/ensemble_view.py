@@ -7,9 +7,9 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.evaluation.ensembling import Voting
 from core.services.desk import Desk
-from core.services.ensemble_comparison import EnsembleComparison, compare_ensemble
-from core.services.ensembles import EnsembleRequest, EnsembleSummary, create_ensemble, list_ensembles
-from core.services.judgement import get_record
+from core.services.experiments.ensemble_comparison import EnsembleComparison, compare_ensemble
+from core.services.experiments.ensembles import EnsembleRequest, EnsembleSummary, create_ensemble, list_ensembles
+from core.services.runs.record import get_record
 from core.ui.experiments.together import NONE_MARKED
 from core.ui.experiments.words import with_interval
 from core.ui.plain_text import plain

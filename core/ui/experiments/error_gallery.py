@@ -6,10 +6,11 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.error_maps import draw_maps, kept_maps
-from core.services.films import Picture, picture_address
-from core.services.judgement import RunRecord, WorstError, worst_errors
-from core.services.predictions import PredictedFilms
+from core.services.evaluation.predictions import PredictedFilms
+from core.services.evaluation.stored_results import WorstError, worst_errors
+from core.services.experiments.error_maps import draw_maps, kept_maps
+from core.services.films.images import Picture, picture_address
+from core.services.runs.record import RunRecord
 from core.ui.plain_text import plain
 from core.ui.viewer.component import viewer
 

@@ -16,8 +16,9 @@ from core.figures.judgement import (
     roc_figure,
 )
 from core.services.desk import Desk
-from core.services.judgement import OpenedSplit, RunRecord, look_at, num_test_openings
-from core.services.predictions import CHOOSING_SPLITS, PredictedFilms
+from core.services.evaluation.predictions import CHOOSING_SPLITS, PredictedFilms
+from core.services.evaluation.stored_results import OpenedSplit, look_at, num_test_openings
+from core.services.runs.record import RunRecord
 from core.ui.experiments.error_gallery import error_gallery
 from core.ui.experiments.words import FIGURE_WORDS, figure, with_interval
 

@@ -5,11 +5,19 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.model.catalogue import Architecture
-from core.services.annotations import archive, restore_runs, star
 from core.services.desk import Desk
-from core.services.history import HistoryPage, HistoryQuery, RunLine, RunOrder, Shelf, known_tags, search_runs
-from core.services.run_export import MOST_RUNS, export_runs, runs_to_csv
-from core.services.run_groups import RunGroup, group_by_seed, group_by_tag
+from core.services.experiments.annotations import archive, restore_runs, star
+from core.services.experiments.history import (
+    HistoryPage,
+    HistoryQuery,
+    RunLine,
+    RunOrder,
+    Shelf,
+    known_tags,
+    search_runs,
+)
+from core.services.experiments.run_export import MOST_RUNS, export_runs, runs_to_csv
+from core.services.experiments.seed_groups import RunGroup, group_by_seed, group_by_tag
 from core.ui.experiments.deleting import delete, purge_popover, say_what_was_deleted
 from core.ui.experiments.together import together_buttons
 from core.ui.experiments.words import RUN_STATES, figure, with_interval

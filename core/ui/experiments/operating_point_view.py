@@ -5,9 +5,10 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
 from core.services.desk import Desk
-from core.services.judgement import RunRecord, look_at
-from core.services.operating_points import keep_point, list_points, propose_point
-from core.services.predictions import CHOOSING_SPLITS
+from core.services.evaluation.predictions import CHOOSING_SPLITS
+from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.threshold_selection import keep_point, list_points, propose_point
+from core.services.runs.record import RunRecord
 from core.ui.plain_text import plain
 from core.ui.words import moment
 

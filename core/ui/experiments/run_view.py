@@ -6,10 +6,10 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.figures.run_curves import training_figure
-from core.services.annotations import archive, set_tags, star, write_note
 from core.services.desk import Desk
-from core.services.history import known_tags
-from core.services.judgement import RunRecord, get_record
+from core.services.experiments.annotations import archive, set_tags, star, write_note
+from core.services.experiments.history import known_tags
+from core.services.runs.record import RunRecord, get_record
 from core.ui.experiments.evaluation_view import evaluation_view
 from core.ui.experiments.operating_point_view import operating_point_view
 from core.ui.experiments.words import RUN_STATES, STATE_COLOURS

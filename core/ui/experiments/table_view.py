@@ -7,10 +7,9 @@ from typing import Any
 import streamlit as st
 
 from core.figures.cost_figure import CostPoint, cost_figure
-from core.services.architecture_table import architecture_table
 from core.services.desk import Desk
-from core.services.run_tables import RunTable, num_to_prepare, prepare_table, to_csv
-from core.services.tuning_table import tuning_table
+from core.services.experiments.run_tables import RunTable, num_to_prepare, prepare_table, to_csv
+from core.services.experiments.study_tables import architecture_table, tuning_table
 from core.ui.experiments.words import figure
 
 KINDS = {"Architectures": architecture_table, "Tuning": tuning_table}

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.model_archive import export_bytes
-from core.services.model_card_files import CardFormat, render_card
-from core.services.model_document import Section, describe_model
+from core.services.registry.card_files import CardFormat, render_card
+from core.services.registry.model_card import Section, describe_model
+from core.services.registry.zip_archive import export_bytes
 from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader
 

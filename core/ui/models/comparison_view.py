@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.model_comparison import MOST_MODELS, compare_models
-from core.services.models import list_models
+from core.services.models.lookup import list_models
+from core.services.registry.comparison import MOST_MODELS, compare_models
 from core.ui.plain_text import plain
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.importing import STATE_DICT_ENDINGS, import_model
+from core.services.registry.zip_archive import STATE_DICT_ENDINGS, import_model
 from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader
 

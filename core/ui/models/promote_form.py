@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.models import ENSEMBLE, IMPORTED, ModelSummary, list_models
-from core.services.point_choice import OWN, choosable_points
-from core.services.promotion import PromoteRequest, promote
+from core.services.models.lookup import ENSEMBLE, IMPORTED, ModelSummary, list_models
+from core.services.models.operating_points import OWN, choosable_points
+from core.services.registry.promotion import PromoteRequest, promote
 from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader
 

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.services.activation import (
+from core.services.desk import Desk
+from core.services.models.lookup import STARTER, active_model, model_card
+from core.services.registry.activation import (
     activate,
     archive_version,
     former_model,
@@ -13,9 +15,7 @@ from core.services.activation import (
     restore_version,
     roll_back,
 )
-from core.services.desk import Desk
-from core.services.models import STARTER, active_model, model_card
-from core.services.promotion import PromotedModel, list_versions
+from core.services.registry.promotion import PromotedModel, list_versions
 from core.ui.model_notice import model_notice
 from core.ui.plain_text import plain
 from core.ui.reader.component import current_reader

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from core.services.reader_names import LONGEST_NAME, clean_reader_name
+from core.services.desk.reader_names import LONGEST_NAME, clean_reader_name
 from core.ui.source_files import read_joined
 
 COOKIE = "pneumodesk_reader"

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.run_watch import RunDetail, read_steps
+from core.services.runs.status import RunDetail, read_steps
 
 MOST_POINTS = 1000
 HEIGHT = 240

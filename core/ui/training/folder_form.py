@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.services.datasets.known_datasets import index_server_folder
 from core.services.desk import Desk
-from core.services.run_launching import index_server_folder
 
 
 def folder_form(desk: Desk) -> None:

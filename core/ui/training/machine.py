@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.machine import read_machine
+from core.services.runs.host_usage import read_machine
 from core.ui.words import size
 
 

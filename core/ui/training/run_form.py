@@ -7,12 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.services.datasets.known_datasets import KnownCohort, list_known_cohorts
+from core.services.datasets.splits import SplitSummary
 from core.services.desk import Desk
-from core.services.run_control import enqueue, request_going_on_from, request_of
-from core.services.run_estimates import RunEstimate, estimate_run
-from core.services.run_launching import KnownCohort, equal_command, list_known_cohorts, preview_sheet
-from core.services.saved_splits import SplitSummary
-from core.services.training import TrainRequest
+from core.services.runs.control import enqueue, request_going_on_from, request_of
+from core.services.runs.cost_estimate import RunEstimate, estimate_run
+from core.services.runs.launch_preview import equal_command, preview_sheet
+from core.services.runs.requests import TrainRequest
 from core.training.config import SPLIT_FIELDS, TrainingConfig
 from core.training.presets import PRESETS
 from core.ui.config_form import config_form

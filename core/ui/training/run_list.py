@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.run_control import stop
-from core.services.run_watch import RunStatus, ended_since, list_watched
+from core.services.runs.control import stop
+from core.services.runs.status import RunStatus, ended_since, list_watched
 from core.ui.training.addresses import open_run, open_sweeps
 from core.ui.training.machine import machine_row
 from core.ui.training.words import STATES, progress_words

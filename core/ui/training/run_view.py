@@ -4,9 +4,9 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.run_control import kill, request_going_on_from, request_of, requeue, resume, stop
-from core.services.run_storage import clean_checkpoints, resumable_bytes
-from core.services.run_watch import RunDetail, RunStatus, get_detail, read_log
+from core.services.runs.checkpoint_storage import clean_checkpoints, resumable_bytes
+from core.services.runs.control import kill, request_going_on_from, request_of, requeue, resume, stop
+from core.services.runs.status import RunDetail, RunStatus, get_detail, read_log
 from core.ui.navigation import go_to
 from core.ui.plain_text import plain
 from core.ui.training.addresses import open_form, open_form_going_on, open_run, open_runs

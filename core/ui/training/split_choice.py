@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from core.services.datasets.known_datasets import KnownCohort
+from core.services.datasets.splits import FOLDS, SplitSummary, splits_for
 from core.services.desk import Desk
-from core.services.run_launching import KnownCohort
-from core.services.saved_splits import FOLDS, SplitSummary, splits_for
-from core.services.split_requests import is_trainable
+from core.services.runs.config_resolution import is_trainable
 
 DRAWN = "Drawn by the shares below"
 

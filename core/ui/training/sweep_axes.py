@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from core.errors import SettingsError
-from core.services.sweep_request import SweepAxis
-from core.services.sweep_text import make_axis, parse_axis
+from core.services.sweeps.parsing import make_axis, parse_axis
+from core.services.sweeps.request import SweepAxis
 from core.training.config import TrainingConfig
 from core.ui.config_form import words
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import SettingsError
+from core.services.datasets.known_datasets import KnownCohort, list_known_cohorts
 from core.services.desk import Desk
-from core.services.ready_sweeps import READY_SWEEPS, ReadySweep
-from core.services.run_launching import KnownCohort, list_known_cohorts
-from core.services.sweep_request import Objective, Pruning, SweepKind, SweepRequest
-from core.services.sweep_text import make_request, parse_seeds
-from core.services.sweeps import start_sweep
+from core.services.sweeps.control import start_sweep
+from core.services.sweeps.parsing import make_request, parse_seeds
+from core.services.sweeps.presets import READY_SWEEPS, ReadySweep
+from core.services.sweeps.request import Objective, Pruning, SweepKind, SweepRequest
 from core.training.config import SPLIT_FIELDS, TrainingConfig
 from core.training.presets import PRESETS
 from core.ui.config_form import config_form, words

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.sweep_watch import SweepLine, list_sweeps
+from core.services.sweeps.status import SweepLine, list_sweeps
 from core.ui.training.addresses import open_sweep, open_sweep_form
 from core.ui.training.sweep_words import SWEEP_STATES, progress_of
 from core.ui.words import moment

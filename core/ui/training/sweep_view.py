@@ -5,8 +5,8 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
-from core.services.sweep_watch import SweepDetail, SweepTrial, get_sweep
-from core.services.sweeps import resume_sweep, stop_sweep
+from core.services.sweeps.control import resume_sweep, stop_sweep
+from core.services.sweeps.status import SweepDetail, SweepTrial, get_sweep
 from core.ui.config_form import words
 from core.ui.plain_text import plain
 from core.ui.training.addresses import open_run, open_sweeps

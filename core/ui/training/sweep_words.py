@@ -1,6 +1,6 @@
 """How the Training page says how sweeps and their runs stand; never by colour alone."""
 
-from core.services.sweep_watch import SweepDetail, SweepLine
+from core.services.sweeps.status import SweepDetail, SweepLine
 from core.ui.training.words import STATES
 from core.ui.words import duration
 

@@ -1,6 +1,6 @@
 """How the Training page says states and progress; never by colour alone."""
 
-from core.services.run_watch import RunStatus
+from core.services.runs.status import RunStatus
 from core.ui.words import duration
 
 STATES = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.services import uploads
 from core.services.desk import Desk
+from core.services.films import uploads
 from core.ui.source_files import read_joined
 
 _HERE = Path(__file__).parent

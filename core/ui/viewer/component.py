@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.services.desk import Desk
-from core.services.films import Picture, picture_address
+from core.services.films.images import Picture, picture_address
 from core.ui.source_files import read_joined
 
 _HERE = Path(__file__).parent

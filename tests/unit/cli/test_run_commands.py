@@ -16,7 +16,7 @@ from core.runs.failures import Failure, FailureKind
 from core.runs.process_identity import ProcessIdentity
 from core.runs.queueing import claim_run, end, worker_of
 from core.services.desk import Desk, open_desk
-from core.services.run_control import find_run
+from core.services.runs.control import find_run
 from core.settings import get_settings
 from db import models as tables
 from db.states import State
@@ -27,8 +27,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """A home of its own, and no queue is carried out."""
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
-    monkeypatch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.go_on", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
     yield open_desk()
     get_settings.cache_clear()
 

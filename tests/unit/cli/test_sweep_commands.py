@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from core.cli.commands import app
 from core.errors import SettingsError
-from core.services import sweeps
+from core.services.sweeps import control as sweep_control
 from core.settings import get_settings
 
 
@@ -18,9 +18,9 @@ def nobody_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """A home of its own, and no queue is carried out."""
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
-    monkeypatch.setattr(sweeps, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.go_on", lambda desk: None)
+    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
     yield
     get_settings.cache_clear()
 

@@ -12,7 +12,7 @@ from core.cohort.audit.report import AuditReport, audit
 from core.cohort.film_features import FEATURE_COLUMNS, measure_films, signatures_of
 from core.cohort.manifest import index_cohort
 from core.radiograph.phantom import synthesise_phantom
-from core.services.dataset_tables import named, ratio_table
+from core.services.datasets.tables import named, ratio_table
 from tests.unit.cohort.small_cohorts import cohort_of
 
 NUM_OF_A_CLASS = 30

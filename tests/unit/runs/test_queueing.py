@@ -13,7 +13,7 @@ from core.runs.process_identity import ProcessIdentity
 from core.runs.queueing import claim_run, put_right, take_next, worker_of
 from core.runs.supervisor import supervise
 from core.services.desk import Desk
-from core.services.training import TrainRequest, record_run
+from core.services.runs.requests import TrainRequest, record_run
 from core.training.config import TrainingConfig
 from core.training.team import Team, device_of_rank
 from db import models as tables

@@ -14,7 +14,7 @@ from core.runs.executor import LocalProcesses
 from core.runs.process_identity import ProcessIdentity
 from core.runs.stopping import SECONDS_BEYOND_STEP, Press, press_due
 from core.runs.supervisor import SECONDS_BETWEEN_LOOKS, look
-from core.services.training import TrainRequest, record_run
+from core.services.runs.requests import TrainRequest, record_run
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.models import utc_now

@@ -9,10 +9,10 @@ from PIL import Image
 from core.cohort.manifest import index_cohort
 from core.cohort.naming import parse_kermany_name
 from core.errors import WorklistError
-from core.services.agreement import report_agreement
-from core.services.audit import AuditAction, AuditFilter, count_events, events_to_csv, list_events
-from core.services.verdict_export import export_verdicts
-from core.services.verdicts import Verdict, give_verdict
+from core.services.desk.audit_trail import AuditAction, AuditFilter, count_events, events_to_csv, list_events
+from core.services.worklist.agreement import report_agreement
+from core.services.worklist.label_export import export_verdicts
+from core.services.worklist.verdicts import Verdict, give_verdict
 from tests.small_desk import add_batch, small_desk
 
 P, N, U, X = Verdict.PNEUMONIA, Verdict.NORMAL, Verdict.UNSURE, Verdict.NOT_READABLE

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from core.errors import InputNotFoundError, SettingsError
-from core.services.api_keys import Scope, find_key, list_keys, make_key, revoke_key
 from core.services.desk import Desk, open_desk
+from core.services.desk.api_keys import Scope, find_key, list_keys, make_key, revoke_key
 from core.settings import AppSettings
 from db import models as tables
 

@@ -12,16 +12,16 @@ from sqlalchemy import text
 
 from core.cohort.splitting import SplitConfig
 from core.errors import DatabaseError, InputNotFoundError
-from core.services import cohorts
-from core.services.audit import list_events
-from core.services.backup import MANIFEST, BackupError, back_up, restore
+from core.services.datasets import indexing
+from core.services.datasets.splits import load_split, save_split
 from core.services.desk import open_desk
-from core.services.films import read_film_bytes
-from core.services.run_control import request_of
-from core.services.saved_splits import load_split, save_split
-from core.services.studies import load_worklist
-from core.services.training import TrainRequest, record_run
-from core.services.verdicts import Verdict, current_verdicts, give_verdict
+from core.services.desk.audit_trail import list_events
+from core.services.desk.backup import MANIFEST, BackupError, back_up, restore
+from core.services.films.images import read_film_bytes
+from core.services.runs.control import request_of
+from core.services.runs.requests import TrainRequest, record_run
+from core.services.worklist.studies import load_worklist
+from core.services.worklist.verdicts import Verdict, current_verdicts, give_verdict
 from core.settings import AppSettings
 from db.engine import make_engine
 from db.states import State
@@ -72,7 +72,7 @@ def test_datasets_splits_and_runs_on_films_in_the_home_go_along(desk, tmp_path: 
     for number in range(1, 11):
         write_film(films / f"NORMAL/IM-{number:04}-0001.jpeg", number)
         write_film(films / f"PNEUMONIA/person{number}_virus_{number}.jpeg", 100 + number)
-    save_split(desk, cohorts.index(desk, films), SplitConfig(), "baseline")
+    save_split(desk, indexing.index(desk, films), SplitConfig(), "baseline")
     run_id = record_run(desk, TrainRequest(data=films, split="baseline"), State.STOPPED)
     back_up(desk, tmp_path / "b.zip")
     shutil.rmtree(desk.settings.home)

@@ -15,12 +15,12 @@ from core.model.checkpoint import load_checkpoint
 from core.model.ensemble import halved, load_ensemble
 from core.model.loading import classifier_from
 from core.services.desk import Desk, open_desk
-from core.services.ensemble_comparison import compare_ensemble
-from core.services.ensembles import EnsembleRequest, create_ensemble, list_ensembles
-from core.services.export import export_model
-from core.services.judgement import look_at
-from core.services.models import find_model, list_models
-from core.services.predictors import load_predictor
+from core.services.evaluation.stored_results import look_at
+from core.services.experiments.ensemble_comparison import compare_ensemble
+from core.services.experiments.ensembles import EnsembleRequest, create_ensemble, list_ensembles
+from core.services.models.loading import load_predictor
+from core.services.models.lookup import find_model, list_models
+from core.services.registry.folder_export import export_model
 from core.settings import AppSettings
 from core.triage.intake import Candidate
 from core.triage.pipeline import read_films

@@ -13,15 +13,16 @@ from sklearn.metrics import roc_auc_score
 from core.errors import EvaluationError, InputNotFoundError, PneumoDeskError
 from core.evaluation.metrics import evaluate_probabilities
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
-from core.services.annotations import archive, delete_runs, restore_runs, set_tags, star, write_note
-from core.services.comparison import CompareRequest, compare_runs
 from core.services.desk import Desk, open_desk
-from core.services.history import HistoryQuery, RunOrder, Shelf, known_tags, search_runs
-from core.services.judgement import get_record, look_at, num_test_openings, worst_errors
-from core.services.operating_points import keep_point, list_points, propose_point
-from core.services.run_export import export_runs, predictions_to_csv, runs_to_csv
-from core.services.run_groups import group_by_seed, group_by_tag, spread
-from core.services.runs import list_runs
+from core.services.evaluation.stored_results import look_at, num_test_openings, worst_errors
+from core.services.evaluation.threshold_selection import keep_point, list_points, propose_point
+from core.services.experiments.annotations import archive, delete_runs, restore_runs, set_tags, star, write_note
+from core.services.experiments.comparison import CompareRequest, compare_runs
+from core.services.experiments.history import HistoryQuery, RunOrder, Shelf, known_tags, search_runs
+from core.services.experiments.run_export import export_runs, predictions_to_csv, runs_to_csv
+from core.services.experiments.seed_groups import group_by_seed, group_by_tag, spread
+from core.services.runs.listing import list_runs
+from core.services.runs.record import get_record
 from core.settings import AppSettings
 from tests.made_runs import add_run, made_films, made_logits
 from tests.unit.db.conftest import postgres_server, postgres_url

@@ -12,13 +12,16 @@ from core.model.averaging import mean_weights
 from core.model.card import ModelCard
 from core.model.checkpoint import Checkpoint, load_checkpoint
 from core.model.loading import default_preprocessing
-from core.services import cohorts, run_control
+from core.services.datasets import indexing
+from core.services.datasets.splits import load_split, save_split
 from core.services.desk import Desk, open_desk
-from core.services.film_choice import FilmChoice, chosen_films
-from core.services.judgement import get_record
-from core.services.run_control import enqueue
-from core.services.saved_splits import load_split, save_split, save_split_of_model
-from core.services.training import TrainRequest, train
+from core.services.evaluation.film_selection import FilmChoice, chosen_films
+from core.services.models.training_folds import save_split_of_model
+from core.services.runs import control as run_control
+from core.services.runs.control import enqueue
+from core.services.runs.execution import train
+from core.services.runs.record import get_record
+from core.services.runs.requests import TrainRequest
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
 from tests.unit.cohort.small_cohorts import write_film, write_patients
@@ -46,7 +49,7 @@ def films(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def baseline(desk: Desk, films: Path) -> str:
-    return save_split(desk, cohorts.index(desk, films), SPLIT, "baseline").name
+    return save_split(desk, indexing.index(desk, films), SPLIT, "baseline").name
 
 
 def beginning_with(*runs: str, **choices: object) -> TrainingConfig:
@@ -98,7 +101,7 @@ def test_a_run_goes_on_from_one_run_and_from_its_file(desk: Desk, films: Path, b
 def test_weights_that_learnt_films_that_would_judge_are_refused(desk: Desk, films: Path, baseline: str) -> None:
     """Runs and files of another split of the same films are refused before and while a run is carried out."""
     first = trained(desk, films, baseline)
-    other = save_split(desk, cohorts.index(desk, films), SPLIT.model_copy(update={"seed": 4}), "other").name
+    other = save_split(desk, indexing.index(desk, films), SPLIT.model_copy(update={"seed": 4}), "other").name
     file = get_record(desk, first).folder / "checkpoint" / "weights.safetensors"
     asked = [{"weights": "runs", "average_of": first}, {"weights": "file", "weights_file": file}]
     for choices in asked:
@@ -113,7 +116,7 @@ def test_weights_that_learnt_films_that_would_judge_are_refused(desk: Desk, film
 def test_a_models_folds_can_be_saved_and_trained_on(desk: Desk, films: Path, baseline: str) -> None:
     """Of a run on a drawn split the same folds are saved, with their fingerprint; on them one may go on from it."""
     drawn = trained(desk, films, "")
-    cohort = cohorts.index(desk, films)
+    cohort = indexing.index(desk, films)
     saved = save_split_of_model(desk, cohort, f"run:{drawn}", "its own")
     assert saved.fingerprint == get_record(desk, drawn).lineage["Split fingerprint"] != load_split(desk, baseline)[1]
     for fold in ("validation", "calibration"):
@@ -129,10 +132,10 @@ def test_folds_that_did_not_come_along_or_are_of_other_films_are_refused(
     run_id = trained(desk, films, baseline)
     write_film(films / "train/NORMAL/IM-0099-0001.png", 99, side=64)
     with pytest.raises(CohortError, match="other films"):
-        save_split_of_model(desk, cohorts.index(desk, films), f"run:{run_id}", "later")
+        save_split_of_model(desk, indexing.index(desk, films), f"run:{run_id}", "later")
     (get_record(desk, run_id).folder / "split.csv").unlink()
     with pytest.raises(InputNotFoundError, match="did not come with it"):
-        save_split_of_model(desk, cohorts.index(desk, films), f"run:{run_id}", "later")
+        save_split_of_model(desk, indexing.index(desk, films), f"run:{run_id}", "later")
 
 
 def test_runs_that_cannot_be_begun_with_are_named(desk: Desk, films: Path, baseline: str) -> None:
@@ -156,7 +159,7 @@ def test_a_run_whose_first_model_is_gone_says_so(desk: Desk, films: Path, baseli
     config = beginning_with(first)
     [run_id] = enqueue(desk, TrainRequest(data=films, split=baseline, config=config))
     (folder / "weights.safetensors").unlink()
-    from core.services.run_work import work_on_run
+    from core.services.runs.execution import work_on_run
 
     with pytest.raises(SettingsError, match="is gone"):
         work_on_run(desk, run_id)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.errors import EvaluationError
-from core.services.gate_by_kind import count_stopped
-from core.services.other_pictures import drawn_pictures, other_modalities
+from core.services.evaluation.gate_by_kind import count_stopped
+from core.services.evaluation.non_film_images import drawn_pictures, other_modalities
 from core.triage.pipeline import OUT_OF_SCOPE, FilmReading
 from core.triage.priority import Priority, Status
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputNotFoundError, WorklistError
-from core.services.audit import AuditAction, AuditFilter, list_events
-from core.services.keeping import apply_retention, delete_batch, expired_batches, storage_use
-from core.services.rules import save_rules
-from core.services.studies import load_worklist
-from core.services.verdicts import Verdict, current_verdicts, give_verdict
+from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
+from core.services.desk.storage import storage_use
+from core.services.worklist.retention import apply_retention, delete_batch, expired_batches
+from core.services.worklist.rules import save_rules
+from core.services.worklist.studies import load_worklist
+from core.services.worklist.verdicts import Verdict, current_verdicts, give_verdict
 from core.triage.rules import WorklistRules
 from db import models as tables
 from tests.small_desk import add_batch, small_desk

@@ -11,10 +11,9 @@ import torchvision
 
 from core.errors import CheckpointError, PneumoDeskError
 from core.services.desk import Desk, open_desk
-from core.services.importing import import_model, write_original_model
-from core.services.model_archive import export_archive
-from core.services.models import list_models, model_card
-from core.services.promotion import PromoteRequest, promote
+from core.services.models.lookup import list_models, model_card
+from core.services.registry.promotion import PromoteRequest, promote
+from core.services.registry.zip_archive import export_archive, import_model, write_original_model
 from core.settings import AppSettings
 from tests.made_runs import add_run, give_checkpoint, made_films
 

@@ -8,15 +8,14 @@ import pytest
 
 from core.errors import CheckpointError, EvaluationError
 from core.services.desk import Desk, open_desk
-from core.services.importing import import_model
-from core.services.judgement import look_at
-from core.services.model_archive import export_archive
-from core.services.model_card_files import CardFormat, render_card
-from core.services.model_comparison import compare_models
-from core.services.model_document import NOT_MEASURED, ModelDocument, describe_model
-from core.services.model_facts import model_facts, read_facts
-from core.services.models import model_card
-from core.services.promotion import PromoteRequest, promote
+from core.services.evaluation.stored_results import look_at
+from core.services.models.lookup import model_card
+from core.services.registry.card_files import CardFormat, render_card
+from core.services.registry.comparison import compare_models
+from core.services.registry.facts import model_facts, read_facts
+from core.services.registry.model_card import NOT_MEASURED, ModelDocument, describe_model
+from core.services.registry.promotion import PromoteRequest, promote
+from core.services.registry.zip_archive import export_archive, import_model
 from core.settings import NOTICE, AppSettings
 from db import models as tables
 from tests.made_runs import add_run, give_checkpoint, made_films

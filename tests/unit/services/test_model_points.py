@@ -9,14 +9,14 @@ from core.cohort.splitting import SplitConfig
 from core.errors import EvaluationError
 from core.evaluation.operating_point import OperatingPointRule, RuleKind, choose_operating_point
 from core.model.checkpoint import load_checkpoint, save_checkpoint
-from core.services import cohorts
+from core.services.datasets import indexing
+from core.services.datasets.splits import save_split
 from core.services.desk import Desk, open_desk
-from core.services.importing import import_model
-from core.services.model_points import choose_model_point
-from core.services.models import model_folder
-from core.services.predictions import load_predictions
-from core.services.promotion import PromoteRequest, promote
-from core.services.saved_splits import save_split
+from core.services.evaluation.predictions import load_predictions
+from core.services.evaluation.threshold_selection import choose_model_point
+from core.services.models.lookup import model_folder
+from core.services.registry.promotion import PromoteRequest, promote
+from core.services.registry.zip_archive import import_model
 from core.settings import AppSettings
 from db import models as tables
 from tests.made_runs import add_run, give_checkpoint
@@ -42,7 +42,7 @@ def desk(tmp_path: Path) -> Desk:
 def films(desk: Desk, tmp_path: Path) -> Path:
     """Twelve patients of each class, and a saved split of them."""
     root = write_patients(tmp_path / "films", 12)
-    save_split(desk, cohorts.index(desk, root), SplitConfig(validation_fraction=0.4, calibration_fraction=0.2), "half")
+    save_split(desk, indexing.index(desk, root), SplitConfig(validation_fraction=0.4, calibration_fraction=0.2), "half")
     return root
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import InputNotFoundError
 from core.services.desk import open_desk
-from core.services.naming_by_id import id_beginning_with
+from core.services.desk.id_prefix import id_beginning_with
 from core.settings import AppSettings
 from db import models as tables
 

@@ -8,13 +8,14 @@ import pytest
 
 from core.errors import CheckpointError
 from core.evaluation.ensembling import Voting
-from core.services import onnx_export
 from core.services.desk import Desk, open_desk
-from core.services.ensembles import EnsembleRequest, create_ensemble
-from core.services.models import find_model
-from core.services.onnx_export import MOST_DIFFERENCE, export_onnx
+from core.services.experiments.ensembles import EnsembleRequest, create_ensemble
+from core.services.models.lookup import find_model
+from core.services.registry import onnx_export
+from core.services.registry.onnx_export import MOST_DIFFERENCE, export_onnx
 from core.settings import AppSettings
-from core.triage.engine import EngineOutput, TorchEngine
+from core.triage.engine import TorchEngine
+from core.triage.inference import EngineOutput
 from core.triage.voting import combine_outputs
 from tests.made_runs import add_run, give_checkpoint, made_films
 

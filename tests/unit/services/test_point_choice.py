@@ -9,12 +9,18 @@ from core.errors import InputNotFoundError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.checkpoint import read_card
 from core.radiograph.phantom import write_phantom_folder
-from core.services.batches import get_batch
 from core.services.desk import Desk
-from core.services.models import STARTER_FOLDER, operating_point_of, record_operating_point
-from core.services.point_choice import PointName, choosable_points, named_point
-from core.services.triage import TriageRequest, create_batch, run_triage, work_on_batch
-from core.triage.engine import EngineOutput
+from core.services.models.lookup import STARTER_FOLDER
+from core.services.models.operating_points import (
+    PointName,
+    choosable_points,
+    named_point,
+    operating_point_of,
+    record_operating_point,
+)
+from core.services.triage.batch_reading import TriageRequest, create_batch, run_triage, work_on_batch
+from core.services.triage.batches import get_batch
+from core.triage.inference import EngineOutput
 from core.triage.pipeline import Predictor
 from db import models as tables
 from tests.small_desk import small_desk

@@ -9,7 +9,12 @@ from sqlalchemy import text
 from core.errors import CheckpointError, DatabaseError, EvaluationError, InputNotFoundError
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
 from core.model.checkpoint import CARD_FILE, load_checkpoint
-from core.services.activation import (
+from core.services.desk import Desk, open_desk
+from core.services.desk.audit_trail import list_events
+from core.services.evaluation.predictions import load_predictions
+from core.services.evaluation.threshold_selection import keep_point
+from core.services.models.lookup import ACTIVE, STARTER, active_model, list_models, model_card, model_folder
+from core.services.registry.activation import (
     ActivationError,
     activate,
     archive_version,
@@ -18,14 +23,9 @@ from core.services.activation import (
     restore_version,
     roll_back,
 )
-from core.services.audit import list_events
-from core.services.desk import Desk, open_desk
-from core.services.models import ACTIVE, STARTER, active_model, list_models, model_card, model_folder
-from core.services.operating_points import keep_point
-from core.services.overview import describe_desk
-from core.services.predictions import load_predictions
-from core.services.promotion import PromotedModel, PromoteRequest, get_version, list_versions, promote
-from core.services.triage import TriageRequest, create_batch
+from core.services.registry.promotion import PromotedModel, PromoteRequest, get_version, list_versions, promote
+from core.services.triage.batch_reading import TriageRequest, create_batch
+from core.services.triage.overview import describe_desk
 from core.settings import AppSettings
 from db import models as tables
 from tests.made_runs import add_run, give_checkpoint, made_films

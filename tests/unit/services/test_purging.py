@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from core.errors import PneumoDeskError
-from core.services.annotations import delete_runs
-from core.services.audit import AuditAction, AuditFilter, list_events
 from core.services.desk import Desk
-from core.services.purging import UNDO_HOURS, purge_runs, purgeable_runs
-from core.services.runs import list_runs
+from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
+from core.services.experiments.annotations import delete_runs
+from core.services.experiments.purge import UNDO_HOURS, purge_runs, purgeable_runs
+from core.services.runs.listing import list_runs
 from db import models as tables
 from db.models import utc_now
 from tests.made_runs import add_run

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.services.reader_names import LONGEST_NAME, clean_reader_name
+from core.services.desk.reader_names import LONGEST_NAME, clean_reader_name
 
 
 def test_spaces_and_control_characters_are_smoothed() -> None:

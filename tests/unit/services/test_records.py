@@ -9,17 +9,18 @@ import pytest
 from sqlalchemy import delete, update
 
 from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, TrainingError
-from core.services import run_control
-from core.services.annotations import delete_runs, write_note
-from core.services.comparison import CompareRequest, compare_runs
 from core.services.desk import Desk, open_desk
-from core.services.history import HistoryQuery, search_runs
-from core.services.judgement import get_record, look_at
-from core.services.models import STARTER_FOLDER
-from core.services.purging import purge_runs, purgeable_runs
-from core.services.record_export import export_records
-from core.services.record_import import import_records
-from core.services.run_tables import run_table
+from core.services.evaluation.stored_results import look_at
+from core.services.experiments.annotations import delete_runs, write_note
+from core.services.experiments.comparison import CompareRequest, compare_runs
+from core.services.experiments.history import HistoryQuery, search_runs
+from core.services.experiments.purge import purge_runs, purgeable_runs
+from core.services.experiments.run_tables import run_table
+from core.services.models.lookup import STARTER_FOLDER
+from core.services.records.export import export_records
+from core.services.records.importing import import_records
+from core.services.runs import control as run_control
+from core.services.runs.record import get_record
 from core.settings import AppSettings
 from db import models as tables
 from db.models import utc_now

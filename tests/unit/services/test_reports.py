@@ -12,10 +12,10 @@ from PIL import Image
 
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.radiograph.phantom import synthesise_phantom
-from core.services.audit import AuditAction, AuditFilter, list_events
 from core.services.desk import Desk
-from core.services.reports import ExportFormat, export_batch, export_study, format_of
-from core.services.verdicts import Verdict, give_verdict
+from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
+from core.services.worklist.reports import ExportFormat, export_batch, export_study, format_of
+from core.services.worklist.verdicts import Verdict, give_verdict
 from core.settings import NOTICE
 from tests.small_desk import add_batch, small_desk
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import PneumoDeskError
-from core.services import run_estimates
-from core.services.run_estimates import copies_of_weights, estimate_run
+from core.services.runs import cost_estimate
+from core.services.runs.cost_estimate import copies_of_weights, estimate_run
 from core.training.config import TrainingConfig
 from tests.small_desk import small_desk
 
@@ -29,8 +29,8 @@ def test_the_largest_batch_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """100 bytes fixed and 11 a film, told from four and eight films: 64 films need 804, 2 need 122."""
     trial = {"few": 4, "many": 8, "memory_with_few": 144, "memory_with_many": 188, "num_parameters": 1}
     trial |= {"seconds_per_step": 2.0, "seconds_per_judged_film": 0.5, "device": "cpu"}
-    monkeypatch.setattr(run_estimates, "_try_out", lambda config, many: trial)
-    monkeypatch.setattr(run_estimates, "free_memory", lambda device: free)
+    monkeypatch.setattr(cost_estimate, "_try_out", lambda config, many: trial)
+    monkeypatch.setattr(cost_estimate, "free_memory", lambda device: free)
     estimate = estimate_run(small_desk(tmp_path), TINY.model_copy(update={"epochs": 3}), 80, 10)
     assert estimate.largest_batch_size == largest
     # Three epochs of ten steps of 2 s and ten films of 0.5 s, then 90 films of 0.5 s and 80 turned ones.

@@ -14,12 +14,12 @@ from core.radiograph.phantom import synthesise_phantom
 from core.runs import memory_room, reporting
 from core.runs.queueing import claim_run
 from core.runs.reporting import Reporter, RunStopped, Stage
-from core.services import run_estimates
 from core.services.desk import Desk
-from core.services.run_watch import get_detail, get_status, read_steps
-from core.services.run_work import work_on_run
-from core.services.runs import show_run
-from core.services.training import TrainRequest, record_run
+from core.services.runs import cost_estimate
+from core.services.runs.execution import work_on_run
+from core.services.runs.listing import show_run
+from core.services.runs.requests import TrainRequest, record_run
+from core.services.runs.status import get_detail, get_status, read_steps
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.engine import make_engine
@@ -69,8 +69,8 @@ def test_short_memory_names_a_smaller_batch_that_would_fit(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, free: int, words: str, said: str
 ) -> None:
     """32 films need 452 bytes and 16 need 276, as the trial tells; a batch as large as the one that failed never is."""
-    monkeypatch.setattr(run_estimates, "_try_out", lambda config, many: TRIAL)
-    monkeypatch.setattr(run_estimates, "free_memory", lambda device: free)
+    monkeypatch.setattr(cost_estimate, "_try_out", lambda config, many: TRIAL)
+    monkeypatch.setattr(cost_estimate, "free_memory", lambda device: free)
     desk = small_desk(tmp_path)
     status = get_status(desk, failing(desk, folder, monkeypatch, RuntimeError(said)))
     assert (status.state, status.failure.kind) == ("failed", "out of memory")
@@ -85,7 +85,7 @@ def test_a_trial_that_fails_itself_leaves_the_general_advice(
     def fail(config: TrainingConfig, many: int) -> dict:
         raise PneumoDeskError("The trial failed.")
 
-    monkeypatch.setattr(run_estimates, "_try_out", fail)
+    monkeypatch.setattr(cost_estimate, "_try_out", fail)
     desk = small_desk(tmp_path)
     status = get_status(desk, failing(desk, folder, monkeypatch, MemoryError()))
     assert "smaller batch size" in status.failure.next_step

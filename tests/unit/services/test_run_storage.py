@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from core.errors import InputNotFoundError, TrainingError
 from core.services.desk import Desk, open_desk
-from core.services.run_storage import clean_checkpoints, resumable_bytes
+from core.services.runs.checkpoint_storage import clean_checkpoints, resumable_bytes
 from core.settings import AppSettings
 from db import models as tables
 from db.states import State

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from core.errors import EvaluationError, InputNotFoundError
-from core.services.architecture_table import architecture_table
 from core.services.desk import Desk, open_desk
-from core.services.holdout import judge_holdout
-from core.services.judgement import num_test_openings
-from core.services.model_costs import ModelCost, keep_cost, known_cost
-from core.services.run_tables import chosen_runs, run_table, to_csv
-from core.services.training import TrainRequest, train
-from core.services.tuning_table import tuning_table
+from core.services.evaluation.stored_results import num_test_openings
+from core.services.experiments.holdout import judge_holdout
+from core.services.experiments.run_tables import chosen_runs, run_table, to_csv
+from core.services.experiments.study_tables import architecture_table, tuning_table
+from core.services.models.inference_cost import ModelCost, keep_cost, known_cost
+from core.services.runs.execution import train
+from core.services.runs.requests import TrainRequest
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
 from db import models as tables

@@ -9,22 +9,25 @@ from pydantic import ValidationError
 
 from core.cohort.splitting import SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
-from core.services import cohorts, run_control, sweeps
+from core.services.datasets import indexing
+from core.services.datasets.splits import load_split, save_split, splits_for
 from core.services.desk import Desk, open_desk
-from core.services.evaluation import EvaluationRequest, evaluate
-from core.services.film_choice import FilmChoice, chosen_films
-from core.services.judgement import get_record
-from core.services.record_export import export_records
-from core.services.record_import import import_records
-from core.services.run_control import enqueue, request_of, requeue
-from core.services.run_launching import equal_command
-from core.services.runs import show_run
-from core.services.saved_splits import load_split, save_split, splits_for
-from core.services.split_requests import folder_to_train_on
-from core.services.sweep_request import SweepAxis, SweepKind, SweepRequest
-from core.services.sweep_watch import get_sweep
-from core.services.sweeps import start_sweep
-from core.services.training import TrainRequest, train
+from core.services.evaluation.evaluate import EvaluationRequest, evaluate
+from core.services.evaluation.film_selection import FilmChoice, chosen_films
+from core.services.records.export import export_records
+from core.services.records.importing import import_records
+from core.services.runs import control as run_control
+from core.services.runs.config_resolution import folder_to_train_on
+from core.services.runs.control import enqueue, request_of, requeue
+from core.services.runs.execution import train
+from core.services.runs.launch_preview import equal_command
+from core.services.runs.listing import show_run
+from core.services.runs.record import get_record
+from core.services.runs.requests import TrainRequest
+from core.services.sweeps import control as sweep_control
+from core.services.sweeps.control import start_sweep
+from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
+from core.services.sweeps.status import get_sweep
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
 from tests.unit.cohort.small_cohorts import write_film, write_patients
@@ -38,7 +41,7 @@ TINY = TrainingConfig(
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk on which nobody carries out what is queued."""
-    for module in (run_control, sweeps):
+    for module in (run_control, sweep_control):
         monkeypatch.setattr(module, "start_supervisor", lambda desk: None)
     monkeypatch.setattr(run_control, "go_on", lambda desk: None)
     return open_desk(AppSettings(home=tmp_path / "home"))
@@ -52,7 +55,7 @@ def films(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def baseline(desk: Desk, films: Path) -> str:
-    return save_split(desk, cohorts.index(desk, films), CONFIG, "baseline").name
+    return save_split(desk, indexing.index(desk, films), CONFIG, "baseline").name
 
 
 def test_a_run_records_the_split_it_is_asked_for(desk: Desk, films: Path, baseline: str) -> None:
@@ -92,7 +95,7 @@ def test_a_split_of_other_films_is_refused(desk: Desk, films: Path, baseline: st
         enqueue(desk, TrainRequest(data=tmp_path / "others", split=baseline))
     with pytest.raises(InputNotFoundError, match="no split called 'unknown'"):
         enqueue(desk, TrainRequest(data=films, split="unknown"))
-    save_split(desk, cohorts.index(desk, films), SplitConfig(calibration_fraction=0), "no calibration")
+    save_split(desk, indexing.index(desk, films), SplitConfig(calibration_fraction=0), "no calibration")
     with pytest.raises(CohortError, match="no calibration fold"):
         enqueue(desk, TrainRequest(data=films, split="no calibration"))
     write_film(films / "train/NORMAL/IM-0099-0001.png", 99)
@@ -105,7 +108,7 @@ def test_the_same_films_elsewhere_may_be_trained_on(desk: Desk, films: Path, bas
     copy = shutil.copytree(films, tmp_path / "copy")
     [run_id] = enqueue(desk, TrainRequest(data=copy, split=baseline))
     assert show_run(desk, run_id)["split_name"] == baseline
-    cohort = cohorts.index(desk, copy)
+    cohort = indexing.index(desk, copy)
     assert [one.name for one in splits_for(desk, copy, cohort.fingerprint)] == [baseline]
     assert folder_to_train_on(desk, None, baseline) == films.resolve()
 
@@ -117,7 +120,7 @@ def test_a_run_is_made_on_just_the_folds_of_its_split(desk: Desk, films: Path, b
     with (result.folder / "split.csv").open() as stream:
         made_on = {row["file"]: row["fold"] for row in csv.DictReader(stream)}
     assert made_on == split.assignments.to_dict()
-    drawn = propose_split(cohorts.index(desk, films), CONFIG.model_copy(update={"seed": 0}))
+    drawn = propose_split(indexing.index(desk, films), CONFIG.model_copy(update={"seed": 0}))
     assert drawn.assignments.to_dict() != made_on
     calibrated = [file for file, fold in made_on.items() if fold == "calibration"]
     metrics = result.summary["metrics"]["calibration"]
@@ -131,7 +134,7 @@ def test_a_run_is_made_on_just_the_folds_of_its_split(desk: Desk, films: Path, b
 
 def test_a_fold_of_a_saved_split_can_be_judged(desk: Desk, films: Path, baseline: str) -> None:
     """`NAME/FOLD` means just the films of that fold; a fold that is not there is said."""
-    cohort = cohorts.index(desk, films)
+    cohort = indexing.index(desk, films)
     _, split = load_split(desk, baseline)
     choice = FilmChoice(data=films, split="baseline/validation")
     assert chosen_films(desk, cohort, choice) == split.files("validation")

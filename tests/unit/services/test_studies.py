@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import WorklistError
-from core.services.rules import current_rules, list_rules, save_rules
-from core.services.studies import Show, SortBy, StudyFilter, assign_studies, load_worklist, select_studies
-from core.services.studies import worklist_version as version_of
-from core.services.verdicts import Verdict, give_verdict
+from core.services.worklist.rules import current_rules, list_rules, save_rules
+from core.services.worklist.studies import Show, SortBy, StudyFilter, assign_studies, load_worklist, select_studies
+from core.services.worklist.studies import worklist_version as version_of
+from core.services.worklist.verdicts import Verdict, give_verdict
 from core.triage.rules import WorklistRules
 from tests.small_desk import add_batch, small_desk
 

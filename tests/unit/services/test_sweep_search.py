@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.services import run_supervisor, sweep_tending, sweeps
 from core.services.desk import Desk
-from core.services.run_supervisor import LOCK_FILE, go_on
-from core.services.sweep_request import Objective, Pruning, SweepAxis, SweepKind, SweepRequest
-from core.services.sweep_study import SweepStudy
-from core.services.sweep_tending import SweepTender
-from core.services.sweep_watch import SweepDetail, get_sweep
-from core.services.sweeps import resume_sweep, start_sweep, stop_sweep
+from core.services.runs import supervision
+from core.services.runs.supervision import LOCK_FILE, go_on
+from core.services.sweeps import control as sweep_control
+from core.services.sweeps import search_loop
+from core.services.sweeps.control import resume_sweep, start_sweep, stop_sweep
+from core.services.sweeps.optuna_study import SweepStudy
+from core.services.sweeps.request import Objective, Pruning, SweepAxis, SweepKind, SweepRequest
+from core.services.sweeps.search_loop import SweepTender
+from core.services.sweeps.status import SweepDetail, get_sweep
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.models import utc_now
@@ -30,9 +32,9 @@ AXES = (
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose queue nobody carries out."""
-    monkeypatch.setattr(sweeps, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.go_on", lambda desk: None)
+    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
     return small_desk(tmp_path)
 
 
@@ -124,7 +126,7 @@ def test_a_trial_asked_for_by_a_supervisor_that_died_gets_its_one_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sweep_tending, "add_run", die)
+        patch.setattr(search_loop, "add_run", die)
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 SweepTender(desk)()
@@ -232,7 +234,7 @@ def test_whole_numbers_stay_whole_and_within_bounds(
     low: int, width: int, is_log: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Whatever the bounds of a batch size, what is drawn is a whole number between them."""
-    from core.services.sweep_study import _distribution
+    from core.services.sweeps.optuna_study import _distribution
 
     space = _distribution(SweepAxis(field="batch_size", low=low, high=low + width, is_log=is_log))
     assert (space.low, space.high, space.step) == (low, low + width, 1)
@@ -253,7 +255,7 @@ def test_what_waits_is_gone_on_with_only_if_no_supervisor_is_at_work(
     from filelock import FileLock
 
     started = []
-    monkeypatch.setattr(run_supervisor, "start_supervisor", started.append)
+    monkeypatch.setattr(supervision, "start_supervisor", started.append)
     go_on(desk)
     assert not started
     sweep_id = start_sweep(desk, search(tmp_path))

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import SettingsError
-from core.services.ready_sweeps import READY_SWEEPS, ReadySweep
-from core.services.sweep_request import SweepAxis
-from core.services.sweep_text import parse_axis, parse_seeds
+from core.services.sweeps.parsing import parse_axis, parse_seeds
+from core.services.sweeps.presets import READY_SWEEPS, ReadySweep
+from core.services.sweeps.request import SweepAxis
 from core.training.config import FineTuning, TrainingConfig
 
 

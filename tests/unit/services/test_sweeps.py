@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from core.errors import InputNotFoundError, TrainingError
 from core.model.catalogue import Architecture
-from core.services import sweeps
 from core.services.desk import Desk
-from core.services.ready_sweeps import READY_SWEEPS, ReadySweep
-from core.services.sweep_request import Objective, SweepAxis, SweepKind, SweepRequest, SweepSetting
-from core.services.sweep_watch import get_sweep, list_sweeps
-from core.services.sweeps import resume_sweep, start_sweep, stop_sweep
+from core.services.sweeps import control as sweep_control
+from core.services.sweeps.control import resume_sweep, start_sweep, stop_sweep
+from core.services.sweeps.presets import READY_SWEEPS, ReadySweep
+from core.services.sweeps.request import Objective, SweepAxis, SweepKind, SweepRequest, SweepSetting
+from core.services.sweeps.status import get_sweep, list_sweeps
 from core.training.config import ORIGINAL_STUDY, TrainingConfig
 from db import models as tables
 from tests.small_desk import small_desk
@@ -26,8 +26,8 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose queue nobody carries out."""
-    monkeypatch.setattr(sweeps, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.run_control.start_supervisor", lambda desk: None)
+    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
     return small_desk(tmp_path)
 
 
@@ -59,7 +59,7 @@ def set_state(desk: Desk, run_id: str, state: str, **columns: object) -> None:
 )
 def test_a_sweep_is_called_by_what_it_varies(seeds: tuple[int, ...], name: str) -> None:
     """One seed is no choice among seeds."""
-    assert sweeps.name_of(grid(Path(), seeds=seeds)) == name
+    assert sweep_control.name_of(grid(Path(), seeds=seeds)) == name
 
 
 def test_a_grid_is_every_combination_in_order() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.services.desk import Desk, open_desk
-from core.services.upload_cleaning import ABANDONED_SECONDS, clean_uploads
-from core.services.uploads import IncomingFile, close_upload, describe_upload, new_upload_id, upload_folder
+from core.services.films.upload_cleanup import ABANDONED_SECONDS, clean_uploads
+from core.services.films.uploads import IncomingFile, close_upload, describe_upload, new_upload_id, upload_folder
 from core.settings import AppSettings
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.radiograph.phantom import synthesise_phantom
 from core.radiograph.reading import read_radiograph
 from core.services.desk import Desk
-from core.services.uploads import IncomingFile, SentFile, missing_files, new_upload_id, upload_folder
+from core.services.films.uploads import IncomingFile, SentFile, missing_files, new_upload_id, upload_folder
 from tests.dicom_files import dicom_of
 from tests.small_desk import small_desk
 

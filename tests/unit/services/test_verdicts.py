@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import InputNotFoundError, WorklistError
-from core.services.audit import AuditAction, AuditFilter, list_events
-from core.services.verdicts import (
+from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
+from core.services.worklist.verdicts import (
     LONGEST_NOTE,
     Verdict,
     current_verdicts,

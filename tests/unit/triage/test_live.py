@@ -14,7 +14,7 @@ from PIL import Image
 from core.errors import DatabaseError
 from core.evaluation.calibration import PlattScaling
 from core.evaluation.operating_point import OperatingPoint
-from core.triage.engine import EngineOutput
+from core.triage.inference import EngineOutput
 from core.triage.live import LiveReader, ReceivedFilm
 from core.triage.pipeline import BATCH_SIZE, Predictor
 

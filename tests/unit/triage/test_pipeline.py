@@ -17,8 +17,8 @@ from core.model.checkpoint import Checkpoint
 from core.model.loading import default_preprocessing
 from core.radiograph.film import Radiograph
 from core.triage import pipeline
-from core.triage.engine import EngineOutput
 from core.triage.gate import Gate
+from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate, IntakeProblem, place_of
 from core.triage.orientation import Orientation
 from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films

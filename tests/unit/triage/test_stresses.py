@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.evaluation.operating_point import OperatingPoint
-from core.services.stress import judge_stresses
+from core.services.evaluation.robustness import judge_stresses
 from core.triage.stresses import STRESSES, bend, blur, crop, letterbox, mask_corners, occlude, rotate, small_copy
 
 POINT = OperatingPoint(

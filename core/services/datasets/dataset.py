@@ -1,0 +1,153 @@
+"""Datasets: a cohort with everything that is known of it, made once and opened at once afterwards."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.cohort.audit.findings import Finding, Severity
+from core.cohort.audit.report import AuditReport, audit, with_folder_findings
+from core.cohort.audit.shift import Shift
+from core.cohort.audit.shortcuts import Shortcut
+from core.cohort.feature_store import load_or_measure
+from core.cohort.manifest import Cohort
+from core.cohort.mean_films import mean_films
+from core.errors import InputNotFoundError, PneumoDeskError
+from core.model.checkpoint import write_atomically
+from core.radiograph.phantom import is_marked_as_drawn
+from core.services.datasets import indexing
+from core.services.desk import Desk
+
+AUDIT_FORMAT = 2
+STAGES = ("indexing", "measuring", "auditing")
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A cohort, its films with their features, its audit, and the mean film `[S, S]` of each class."""
+
+    root: Path
+    fingerprint: str
+    summary: dict[str, object]
+    manifest: pd.DataFrame
+    films: pd.DataFrame
+    audit: AuditReport
+    means: dict[str, np.ndarray]
+
+    @property
+    def cohort(self) -> Cohort:
+        """The films as they were when they were examined."""
+        return Cohort(self.root, self.manifest, self.fingerprint)
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether its films are drawn, not taken: their folder says so."""
+        return is_marked_as_drawn(self.root)
+
+
+def examine(desk: Desk, root: Path, on_progress: OnProgress = lambda stage, done, count: None) -> Dataset:
+    """Index, measure and audit a folder, or what changed in it since last time; raises CohortError."""
+    cohort = indexing.index(desk, root, lambda done, count: on_progress("indexing", done, count))
+    features = _features(desk, cohort, lambda done, count: on_progress("measuring", done, count))
+    path = _audit_path(desk, cohort.fingerprint)
+    if not path.exists():
+        on_progress("auditing", 0, 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, _encode(audit(cohort, features), mean_films(cohort)))
+        on_progress("auditing", 1, 1)
+    return _dataset(cohort, features, path)
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Return counts, findings, shortcuts and shift as a document for programs."""
+    return {
+        **dataset.summary,
+        "is_synthetic": dataset.is_synthetic,
+        "findings": [
+            {**asdict(finding), "severity": str(finding.severity), "num_files": finding.num_files}
+            for finding in dataset.audit.findings
+        ],
+        "shortcut_aucs": {shortcut.feature: shortcut.auc for shortcut in dataset.audit.shortcuts},
+        "train_test_shift": [asdict(shift) for shift in dataset.audit.shifts],
+    }
+
+
+def write_manifest(dataset: Dataset, path: Path) -> None:
+    """Write one line a file, as CSV or Parquet by the ending; raises PneumoDeskError if it cannot be written."""
+    if path.suffix.lower() not in {".csv", ".parquet"}:
+        raise PneumoDeskError(f"{path} ends neither in .csv nor in .parquet: one of them says how to write it.")
+    is_table = path.suffix.lower() == ".csv"
+    content = dataset.manifest.to_csv(index=False).encode() if is_table else dataset.manifest.to_parquet(index=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise PneumoDeskError(f"{path} cannot be written: {error.strerror}. Name another file.") from error
+
+
+def open_dataset(desk: Desk, root: Path, fingerprint: str) -> Dataset:
+    """Return a dataset that was examined; raises InputNotFoundError if its folder changed or what was kept is gone."""
+    if not _audit_path(desk, fingerprint).exists() or not root.exists():
+        raise InputNotFoundError(f"What was known of {root} is gone: examine the folder again.")
+    return _opened(desk, root, fingerprint)
+
+
+@lru_cache(maxsize=2)
+def _opened(desk: Desk, root: Path, fingerprint: str) -> Dataset:
+    """Keyed by the fingerprint, which names exactly these films."""
+    cohort = indexing.index(desk, root)
+    if cohort.fingerprint != fingerprint:
+        raise InputNotFoundError(f"The films of {root} have changed since they were examined: examine it again.")
+    features = _features(desk, cohort)
+    return _dataset(cohort, features, _audit_path(desk, fingerprint))
+
+
+def _features(
+    desk: Desk, cohort: Cohort, on_progress: Callable[[int, int], None] = lambda done, count: None
+) -> pd.DataFrame:
+    settings = desk.settings
+    return load_or_measure(
+        cohort, settings.caches, on_progress, settings.decode_threads, settings.max_file_megabytes * 10**6
+    )
+
+
+def _dataset(cohort: Cohort, features: pd.DataFrame, path: Path) -> Dataset:
+    report, means = _decode(path.read_text(encoding="utf-8"))
+    report = with_folder_findings(report, cohort)
+    films = cohort.select().merge(features.drop(columns="signature"), on="content_hash", how="left")
+    return Dataset(cohort.root, cohort.fingerprint, indexing.summarise(cohort), cohort.manifest, films, report, means)
+
+
+def _audit_path(desk: Desk, fingerprint: str) -> Path:
+    return desk.settings.caches / "audits" / f"{fingerprint[:32]}-{AUDIT_FORMAT}.json"
+
+
+def _encode(report: AuditReport, means: dict[str, np.ndarray]) -> bytes:
+    kept = {**asdict(report), "means": {label: np.round(mean_SS, 4).tolist() for label, mean_SS in means.items()}}
+    return json.dumps(kept, ensure_ascii=True).encode()
+
+
+def _decode(text: str) -> tuple[AuditReport, dict[str, np.ndarray]]:
+    kept = json.loads(text)
+    findings = tuple(
+        Finding(
+            **{
+                **finding,
+                "severity": Severity(finding["severity"]),
+                "groups": tuple(tuple(group) for group in finding["groups"]),
+            }
+        )
+        for finding in kept["findings"]
+    )
+    report = AuditReport(
+        findings,
+        tuple(Shortcut(**shortcut) for shortcut in kept["shortcuts"]),
+        tuple(Shift(**shift) for shift in kept["shifts"]),
+    )
+    return report, {label: np.array(mean) for label, mean in kept["means"].items()}

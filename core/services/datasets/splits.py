@@ -1,0 +1,193 @@
+"""Splits that have a name: proposed, looked at, saved, and never changed afterwards."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.cohort.manifest import Cohort
+from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
+from core.errors import CohortError, InputNotFoundError
+from core.model.checkpoint import write_atomically
+from core.services.datasets import indexing
+from core.services.desk import Desk
+from db import models as tables
+
+LONGEST_NAME = 52
+"""With a fold's name after it, it is still the name of a split whose predictions are kept."""
+NAME = re.compile(rf"[\w][\w .+-]{{0,{LONGEST_NAME - 1}}}")
+FOLDS = ("train", "validation", "calibration", "holdout")
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """A saved split as lists show it; `counts` holds films by fold and class."""
+
+    name: str
+    fingerprint: str
+    cohort_fingerprint: str
+    root: Path
+    config: SplitConfig
+    counts: dict[str, dict[str, int]]
+    reader: str | None
+    created_at: datetime
+
+
+def preview_split(cohort: Cohort, config: SplitConfig) -> tuple[CohortSplit, pd.DataFrame]:
+    """Return the proposed split and its balance: films, patients and subtypes for each fold; raises CohortError."""
+    split = propose_split(cohort, config)
+    films = cohort.manifest.set_index("file").loc[split.assignments.index]
+    films = films.assign(fold=split.assignments, subtype=films["subtype"].fillna("unknown"))
+    by_fold = films.groupby("fold")
+    balance = pd.DataFrame({"films": by_fold.size(), "patients": by_fold["patient"].nunique()})
+    for column in ("label", "subtype"):
+        counts = films.groupby(["fold", column]).size().unstack(fill_value=0)
+        balance = balance.join(counts[[name for name in counts.columns if name not in balance.columns]])
+    return split, balance.reindex([fold for fold in FOLDS if fold in balance.index])
+
+
+def save_split(desk: Desk, cohort: Cohort, config: SplitConfig, name: str, reader: str | None = None) -> SplitSummary:
+    """Save the split that a config proposes under a name; raises CohortError if the name is taken or unfit."""
+    return keep_split(desk, cohort, preview_split(cohort, config)[0], name, reader)
+
+
+def keep_split(desk: Desk, cohort: Cohort, split: CohortSplit, name: str, reader: str | None) -> SplitSummary:
+    """Save a split as it stands under a name; raises CohortError if the name is taken or unfit."""
+    name = name.strip()
+    if not NAME.fullmatch(name):
+        raise CohortError(
+            f"A split needs a name of at most {LONGEST_NAME} letters, digits, spaces, dots, dashes or underscores."
+        )
+    labels = cohort.manifest.set_index("file")["label"].loc[split.assignments.index]
+    counts: dict[str, dict[str, int]] = {}
+    for (fold, label), count in labels.groupby([split.assignments, labels]).size().items():
+        counts.setdefault(str(fold), {})[str(label)] = int(count)
+    path = desk.settings.home / "splits" / f"{split.fingerprint}-{cohort.fingerprint[:16]}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _table(split.assignments))
+    with desk.transaction() as session:
+        if session.get(tables.SavedSplit, name) is not None:
+            raise CohortError(f"A split is called {name!r} already, and saved splits never change: name it otherwise.")
+        session.add(
+            tables.SavedSplit(
+                name=name,
+                fingerprint=split.fingerprint,
+                cohort_fingerprint=cohort.fingerprint,
+                root=str(cohort.root),
+                config={**split.config.model_dump(mode="json"), "table_hash": _hash(_table(split.assignments))},
+                counts=counts,
+                folder=str(path),
+                reader=reader,
+            )
+        )
+    return get_split(desk, name)
+
+
+def list_splits(desk: Desk, cohort_fingerprint: str | None = None) -> list[SplitSummary]:
+    """Return saved splits, newest first, of one cohort if it is named."""
+    query = select(tables.SavedSplit).order_by(tables.SavedSplit.created_at.desc())
+    if cohort_fingerprint is not None:
+        query = query.where(tables.SavedSplit.cohort_fingerprint == cohort_fingerprint)
+    with desk.reading() as session:
+        return [_summary(row) for row in session.scalars(query)]
+
+
+def splits_for(desk: Desk, root: Path, cohort_fingerprint: str) -> list[SplitSummary]:
+    """Return the splits that were saved for a folder or for the same films elsewhere, newest first."""
+    return [one for one in list_splits(desk) if one.root == root or one.cohort_fingerprint == cohort_fingerprint]
+
+
+def get_split(desk: Desk, name: str) -> SplitSummary:
+    """Return a saved split by its name; raises InputNotFoundError."""
+    with desk.reading() as session:
+        return _summary(_row(session.get(tables.SavedSplit, name), name))
+
+
+def fingerprint_of_split(session: Session, name: str) -> str:
+    """Return the fingerprint of a saved split; raises InputNotFoundError."""
+    return _row(session.get(tables.SavedSplit, name), name).fingerprint
+
+
+def load_split(desk: Desk, name: str) -> tuple[Cohort, CohortSplit]:
+    """Return a saved split with its cohort, to train on.
+
+    Raises InputNotFoundError if there is none, and CohortError if its films or its table changed since it was saved.
+    """
+    cohort = indexing.index(desk, get_split(desk, name).root)
+    return cohort, split_of(desk, name, cohort)
+
+
+def split_of(desk: Desk, name: str, cohort: Cohort) -> CohortSplit:
+    """Return a saved split of a cohort, wherever that lies now; raises as `load_split`."""
+    with desk.reading() as session:
+        row = _row(session.get(tables.SavedSplit, name), name)
+    check_films(_summary(row), cohort)
+    try:
+        content = Path(row.folder).read_bytes()
+    except OSError as error:
+        raise CohortError(f"The table of the split {name!r}, {row.folder}, cannot be read.") from error
+    if _hash(content) != row.config["table_hash"]:
+        raise CohortError(f"The table of the split {name!r}, {row.folder}, was changed: save a new split.")
+    table = pd.read_csv(Path(row.folder), dtype=str, keep_default_na=False)
+    assignments = pd.Series(table["fold"].to_numpy(), index=pd.Index(table["file"], name="file"), name="fold")
+    return CohortSplit(assignments, row.fingerprint, _config(row))
+
+
+def check_films(saved: SplitSummary, cohort: Cohort) -> None:
+    """Raise CohortError unless a cohort has just the films that a split was saved for."""
+    if cohort.fingerprint == saved.cohort_fingerprint:
+        return
+    if cohort.root == saved.root:
+        raise CohortError(
+            f"The films of {saved.root} have changed since the split {saved.name!r} was saved: save a new one."
+        )
+    raise CohortError(
+        f"The split {saved.name!r} was saved for {saved.root}, and {cohort.root} holds other films: "
+        "save a split of these."
+    )
+
+
+def files_of_fold(desk: Desk, cohort: Cohort, named: str) -> list[str]:
+    """Return the films of `NAME/FOLD`, a fold of a saved split; raises as `load_split`, also for an unknown fold."""
+    name, _, fold = named.rpartition("/")
+    files = split_of(desk, name, cohort).files(fold)
+    if not files:
+        raise InputNotFoundError(f"The split {name!r} has no fold {fold!r}. Its folds: {', '.join(FOLDS)}.")
+    return files
+
+
+def _row(row: tables.SavedSplit | None, name: str) -> tables.SavedSplit:
+    if row is None:
+        raise InputNotFoundError(f"There is no split called {name!r}.")
+    return row
+
+
+def _summary(row: tables.SavedSplit) -> SplitSummary:
+    return SplitSummary(
+        row.name,
+        row.fingerprint,
+        row.cohort_fingerprint,
+        Path(row.root),
+        _config(row),
+        row.counts,
+        row.reader,
+        row.created_at,
+    )
+
+
+def _config(row: tables.SavedSplit) -> SplitConfig:
+    return SplitConfig(**{key: value for key, value in row.config.items() if key != "table_hash"})
+
+
+def _table(assignments: pd.Series) -> bytes:
+    table = assignments.rename("fold").rename_axis("file").reset_index()
+    return table.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

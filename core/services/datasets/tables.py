@@ -1,0 +1,128 @@
+"""The tables of a dataset, the same for its page and its data card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.cohort.audit.findings import Finding
+from core.cohort.audit.shift import Shift
+from core.services.datasets.splits import FOLDS, SplitSummary
+
+NUM_SAMPLES = 8
+MOST_FILES_LISTED = 500
+SIZES = {"any size": (0, 10**9), "under 300 pixels": (0, 300), "300 to 1,000": (300, 1000), "over 1,000": (1000, 10**9)}
+ANY = "all"
+NO_SPLIT, NO_LABEL, NO_SUBTYPE = "no split", "no label", "unknown"
+
+
+@dataclass(frozen=True)
+class SampleFilter:
+    """Of which films a sample is drawn; `all` takes every one."""
+
+    label: str = ANY
+    split: str = ANY
+    subtype: str = ANY
+    size: str = next(iter(SIZES))
+
+
+def named(films: pd.DataFrame) -> pd.DataFrame:
+    """Return films with words where split, label or subtype are not known, and their width by height."""
+    return films.assign(
+        split=films["split"].fillna(NO_SPLIT),
+        label=films["label"].fillna(NO_LABEL),
+        subtype=films["subtype"].fillna(NO_SUBTYPE),
+        aspect=films["width"] / films["height"].clip(lower=1),
+    )
+
+
+def sample(films: pd.DataFrame, wanted: SampleFilter, draw: int) -> pd.DataFrame:
+    """Return at most eight named films that match; each `draw` gives others."""
+    for column in ("label", "split", "subtype"):
+        choice = getattr(wanted, column)
+        if choice != ANY:
+            films = films[films[column] == choice]
+    shorter = films[["width", "height"]].min(axis=1)
+    low, high = SIZES[wanted.size]
+    films = films[(shorter >= low) & (shorter < high)]
+    return films.sample(min(NUM_SAMPLES, len(films)), random_state=draw)
+
+
+def film_counts(films: pd.DataFrame) -> pd.DataFrame:
+    """Return the films of each split and class, in columns `split`, `label`, `films`."""
+    return films.groupby(["split", "label"]).size().rename("films").reset_index()
+
+
+def ratio_table(films: pd.DataFrame) -> pd.DataFrame:
+    """Return films by split and class with their sum and, where both classes are there, their ratio."""
+    table = pd.crosstab(films["split"], films["label"])
+    table.columns.name = None
+    classes = list(table.columns)
+    table["total"] = table.sum(axis=1)
+    if {"normal", "pneumonia"} <= set(classes):
+        ratio = table["pneumonia"] / table["normal"].where(table["normal"] > 0)
+        table["pneumonia : normal"] = ratio.map(lambda value: "–" if pd.isna(value) else f"{value:.2f} : 1")
+    return table
+
+
+def subtype_table(films: pd.DataFrame) -> pd.DataFrame:
+    """Return films and patients of each subtype."""
+    return films.groupby("subtype").agg(films=("file", "size"), patients=("patient", "nunique"))
+
+
+def films_per_patient(films: pd.DataFrame) -> pd.DataFrame:
+    """Return how many films each patient has, in columns `label`, `patient`, `films`."""
+    return films.groupby(["label", "patient"]).size().rename("films").reset_index()
+
+
+def colour_mode_table(films: pd.DataFrame) -> pd.DataFrame:
+    """Return how many films are stored in each colour mode, by class."""
+    return _crossed(films, "mode", "colour mode")
+
+
+def bit_depth_table(films: pd.DataFrame) -> pd.DataFrame:
+    """Return how many films have so many bits for each pixel, by class."""
+    known = films.dropna(subset="bit_depth")
+    return _crossed(known.assign(bit_depth=known["bit_depth"].astype(int)), "bit_depth", "bits per pixel")
+
+
+def _crossed(films: pd.DataFrame, column: str, title: str) -> pd.DataFrame:
+    table = pd.crosstab(films[column], films["label"])
+    table.columns.name = None
+    return table.rename_axis(title)
+
+
+def finding_rows(finding: Finding) -> list[dict[str, Any]]:
+    """Return the files of a finding with the number of the group they belong to; the first 500."""
+    rows = ({"group": number, "file": file} for number, group in enumerate(finding.groups, start=1) for file in group)
+    return [row for row, _ in zip(rows, range(MOST_FILES_LISTED), strict=False)]
+
+
+def shift_rows(shifts: Sequence[Shift]) -> list[dict[str, Any]]:
+    """Return one row a class that has films on both sides: how many, and how well they are told apart."""
+    return [
+        {
+            "class": one.label,
+            "train": one.num_train,
+            "test": one.num_test,
+            "AUC": "too few films" if one.auc is None else f"{one.auc:.3f}",
+        }
+        for one in shifts
+        if one.num_train and one.num_test
+    ]
+
+
+def split_rows(splits: Sequence[SplitSummary]) -> list[dict[str, Any]]:
+    """Return one row a saved split: the films of each fold, by whom and when it was saved."""
+    return [
+        {
+            "name": saved.name,
+            **{fold: sum(saved.counts.get(fold, {}).values()) for fold in FOLDS},
+            "seed": saved.config.seed,
+            "fingerprint": saved.fingerprint[:16],
+            "saved by": saved.reader or "",
+            "saved": f"{saved.created_at.astimezone():%Y-%m-%d %H:%M}",
+        }
+        for saved in splits
+    ]

@@ -1,0 +1,181 @@
+"""Evaluation of a model on a labelled split; every opening of a split is recorded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.cohort.manifest import Cohort
+from core.errors import EvaluationError
+from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.model.card import ModelCard
+from core.model.checkpoint import read_card
+from core.services.datasets import indexing
+from core.services.datasets.splits import files_of_fold
+from core.services.desk import Desk
+from core.services.evaluation.film_selection import OWN_FOLDS, FilmChoice, chosen_films
+from core.services.evaluation.predictions import (
+    LabelledFilms,
+    PredictedFilms,
+    films_of,
+    keep_predictions,
+    stored_predictions,
+)
+from core.services.evaluation.test_set_access import count_openings, record_opening
+from core.services.models.loading import load_predictor, num_threads
+from core.services.models.lookup import ACTIVE, model_folder, record_model
+from core.services.models.operating_points import operating_point_of
+from core.triage.intake import Candidate
+from core.triage.pipeline import Predictor, read_films
+
+
+class EvaluationRequest(BaseModel):
+    """Which model is judged on which films."""
+
+    model_config = ConfigDict(frozen=True)
+
+    data: Path = Field(description="The folder of the cohort.")
+    model: str = Field(ACTIVE, description="`active`, `starter`, `NAME@VERSION`, `run:RUN` or a checkpoint folder.")
+    split: str = Field(
+        "test",
+        description="The split that is scored: a folder, validation, calibration or holdout of the model's own split, "
+        "or NAME/FOLD of a saved split.",
+    )
+    again: bool = Field(False, description="Read films again whose predictions by this checkpoint are stored.")
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """The figures, and what they were measured with and on."""
+
+    report: EvaluationReport
+    model: str
+    checkpoint_hash: str
+    engine: str
+    cohort_fingerprint: str
+    split: str
+    num_unreadable: int
+    num_openings: int
+    from_stored_predictions: bool
+
+    def document(self) -> dict[str, Any]:
+        """Return one flat document: the figures first, then what they rest on."""
+        rest = {name: value for name, value in vars(self).items() if name != "report"}
+        return {**self.report.model_dump(mode="json"), **rest}
+
+
+def evaluate(
+    desk: Desk, request: EvaluationRequest, on_progress: Callable[[int, int], None] = lambda done, count: None
+) -> EvaluationResult:
+    """Judge a model on every readable film of a split, without gate and without removing duplicates.
+
+    Films that this checkpoint has read before in just this split are not read again. The opening is recorded.
+    """
+    cohort = indexing.index(desk, request.data)
+    files = _files(desk, request, cohort)
+    folder = model_folder(desk, request.model)
+    card = read_card(folder)
+    predicted = None if request.again else _stored(desk, card, cohort, request.split, files)
+    is_stored = predicted is not None
+    predicted = predicted or _read(desk, request, cohort, files, on_progress)
+    return EvaluationResult(
+        report=predicted.report,
+        model=card.name,
+        checkpoint_hash=predicted.checkpoint_hash,
+        engine=predicted.engine,
+        cohort_fingerprint=cohort.fingerprint,
+        split=request.split,
+        num_unreadable=len(files) - len(predicted.films.files),
+        num_openings=_record(desk, card, folder, predicted),
+        from_stored_predictions=is_stored,
+    )
+
+
+def _files(desk: Desk, request: EvaluationRequest, cohort: Cohort) -> list[str]:
+    if "/" in request.split:
+        return files_of_fold(desk, cohort, request.split)
+    if request.split in OWN_FOLDS:
+        return chosen_films(desk, cohort, FilmChoice(data=request.data, model=request.model, split=request.split))
+    films = cohort.select(request.split)
+    films = films[films["label"].notna()]
+    if films.empty:
+        raise EvaluationError(_nothing_to_score(request, sorted(set(cohort.manifest["split"].dropna()))))
+    return list(films["file"])
+
+
+def _stored(desk: Desk, card: ModelCard, cohort: Cohort, split: str, files: list[str]) -> PredictedFilms | None:
+    """Return stored predictions of all these films, judged as the card says now; None if any was not read."""
+    with desk.reading() as session:
+        found = stored_predictions(session, card.weights_hash, split, films_of(cohort, files))
+    if found is None:
+        return None
+    found = replace(found, cohort_fingerprint=cohort.fingerprint, calibration=card.calibration)
+    return replace(found, report=_report(card, found.films, found.logits_N))
+
+
+def _read(
+    desk: Desk, request: EvaluationRequest, cohort: Cohort, files: list[str], on_progress: Callable[[int, int], None]
+) -> PredictedFilms:
+    predictor = replace(load_predictor(desk, request.model), gate=None)
+    logits = score_films(desk, predictor, cohort.root, files, on_progress)
+    scored = [file for file in files if file in logits]
+    if not scored:
+        raise EvaluationError(f"No film of the split {request.split!r} of {request.data} can be read.")
+    logits_N = np.array([logits[file] for file in scored])
+    card, films = predictor.checkpoint.card, films_of(cohort, scored)
+    return PredictedFilms(
+        checkpoint_hash=predictor.checkpoint.hash,
+        split=request.split,
+        cohort_fingerprint=cohort.fingerprint,
+        engine=predictor.engine.name,
+        films=films,
+        logits_N=logits_N,
+        calibration=card.calibration,
+        report=_report(card, films, logits_N),
+    )
+
+
+def _report(card: ModelCard, films: LabelledFilms, logits_N: np.ndarray) -> EvaluationReport:
+    return evaluate_probabilities(
+        films.labels_N,
+        card.calibration.apply(logits_N),
+        operating_point_of(card).threshold,
+        patients_N=films.known_patients,
+    )
+
+
+def score_films(
+    desk: Desk, predictor: Predictor, root: Path, files: list[str], on_progress: Callable[[int, int], None]
+) -> dict[str, float]:
+    """Return the logit of every film below `root` that can be read, whatever the checks of films would say of it."""
+    candidates = [Candidate(name=file, path=root / file, member=None) for file in files]
+    readings = read_films(
+        candidates,
+        predictor,
+        num_threads=num_threads(desk),
+        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+        check_films=False,
+    )
+    logits: dict[str, float] = {}
+    for done, reading in enumerate(readings, 1):
+        if reading.logit is not None:
+            logits[reading.file] = reading.logit
+        on_progress(done, len(files))
+    return logits
+
+
+def _record(desk: Desk, card: ModelCard, folder: Path, predicted: PredictedFilms) -> int:
+    """Store predictions and this opening; return how often this split of this cohort has been opened on this desk."""
+    with desk.transaction() as session:
+        record_model(session, card, folder)
+        keep_predictions(session, predicted)
+        record_opening(session, predicted, "read")
+        return count_openings(session, predicted.cohort_fingerprint, predicted.split)
+
+
+def _nothing_to_score(request: EvaluationRequest, splits: list[str]) -> str:
+    there_is = f"It has: {', '.join(splits)}." if splits else "It has no split folders (train, val, test)."
+    return f"{request.data} has no labelled, readable films in a split called {request.split!r}. {there_is}"

@@ -1,0 +1,56 @@
+"""Which labelled films a model is tried on: a folder of a cohort, a fold of the model's own split, or all."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.cohort.manifest import Cohort
+from core.errors import EvaluationError
+from core.services.datasets.splits import files_of_fold
+from core.services.desk import Desk
+from core.services.models.lookup import ACTIVE, model_folder
+from core.services.models.training_folds import split_table
+
+ALL = "all"
+OWN_FOLDS = ("validation", "calibration", "holdout")
+"""Folds of a run's own split, of films that its weights were not fitted to."""
+
+
+class FilmChoice(BaseModel):
+    """A model, and films of a cohort."""
+
+    model_config = ConfigDict(frozen=True)
+
+    data: Path = Field(description="The folder of the cohort.")
+    model: str = Field(
+        ACTIVE, description="`active`, `starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."
+    )
+    split: str = Field(
+        "validation",
+        description="validation, calibration or holdout of the model's own split, NAME/FOLD of a saved split, a folder "
+        "of the cohort (train, val, test), or all.",
+    )
+
+
+def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
+    """Return the labelled, readable films that are meant; raises EvaluationError if there are none.
+
+    Raises InputNotFoundError and CohortError for a saved split that is not there or was saved for other films.
+    """
+    if "/" in choice.split:
+        return files_of_fold(desk, cohort, choice.split)
+    table = split_table(model_folder(desk, choice.model)) if choice.split in OWN_FOLDS else None
+    if table is None:
+        films = cohort.select(None if choice.split == ALL else choice.split)
+    else:
+        films = cohort.select()
+        films = films[films["file"].isin(table.loc[table["fold"] == choice.split, "file"])]
+    films = films[films["label"].notna()]
+    if films.empty:
+        folders = sorted(set(cohort.manifest["split"].dropna()))
+        raise EvaluationError(
+            f"There are no labelled films of {choice.split!r} in {choice.data}. It has the folders "
+            f"{', '.join(folders) or 'of no split'}; `all` takes every film, `validation` and `calibration` those that "
+            "the model was not fitted to, where they lie in this cohort."
+        )
+    return list(films["file"])

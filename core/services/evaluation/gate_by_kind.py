@@ -1,0 +1,155 @@
+"""What a model's gate and the checks before it stop, kind by kind, and what they stop of real films."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.errors import EvaluationError, RadiographError
+from core.evaluation.proportions import wilson_interval
+from core.evaluation.ranking import roc_auc
+from core.radiograph.reading import read_radiograph
+from core.services.datasets import indexing
+from core.services.desk import Desk
+from core.services.evaluation.film_selection import FilmChoice, chosen_films
+from core.services.evaluation.measurements import MeasurementKind, ModelMeasured, keep_measurement
+from core.services.evaluation.non_film_images import drawn_pictures, other_modalities, write_photographs
+from core.services.models.loading import load_predictor, num_threads
+from core.triage.intake import Candidate
+from core.triage.pipeline import OUT_OF_SCOPE, TURNED, FilmReading, Predictor, read_films
+from core.triage.priority import Status
+
+NUM_DRAWN = 90
+TURNS = {"turned by 90°": 90, "turned by 180°": 180, "turned by 270°": 270}
+INVERTED, FILMS = "inverted films", "films"
+APART = (INVERTED, FILMS)
+BY_THE_LOOK = (OUT_OF_SCOPE, TURNED)
+
+
+class KindResult(BaseModel):
+    """How many pictures of one kind are stopped before any probability is given."""
+
+    model_config = ConfigDict(frozen=True)
+
+    num_pictures: int
+    num_stopped: int
+    num_stopped_by_gate: int = Field(
+        description="Of these, by how they look to the network; the others by the file checks."
+    )
+    stopped: float
+    stopped_ci: tuple[float, float] = Field(description="95 % interval, Wilson.")
+
+
+class GateByKind(ModelMeasured):
+    """What is stopped of every kind; inverted films and upright films count apart."""
+
+    threshold: float
+    auc: float | None = Field(description="Of the distance: other pictures that reach the gate against films.")
+    other_pictures: KindResult
+    kinds: dict[str, KindResult]
+
+
+def measure_gate_by_kind(
+    desk: Desk,
+    choice: FilmChoice,
+    num_films: int = 100,
+    on_progress: Callable[[str, int, int], None] = lambda kind, done, count: None,
+) -> GateByKind:
+    """Measure a gate on pictures of many kinds, on films turned and inverted, and on the films of a split as they are.
+
+    At most `num_films` films, evenly from the split, are turned and inverted; all of it count as films. No
+    label is looked at, so this opens no split. The result is kept.
+    Raises EvaluationError if the model has no gate, or pictures or films are missing.
+    """
+    predictor = load_predictor(desk, choice.model)
+    if predictor.gate is None:
+        raise EvaluationError(f"The model {predictor.checkpoint.card.name} has no gate to measure.")
+    cohort = indexing.index(desk, choice.data)
+    films = [cohort.root / file for file in chosen_films(desk, cohort, choice)]
+    with tempfile.TemporaryDirectory() as folder:
+        sources = _write_pictures(Path(folder), films, num_films)
+        readings = {
+            kind: _read(desk, predictor, paths, lambda done, count, kind=kind: on_progress(kind, done, count))
+            for kind, paths in {**sources, FILMS: films}.items()
+        }
+    others = [reading for kind, found in readings.items() if kind not in APART for reading in found]
+    result = GateByKind(
+        model=predictor.checkpoint.card.name,
+        checkpoint_hash=predictor.checkpoint.hash,
+        cohort_fingerprint=cohort.fingerprint,
+        split=choice.split,
+        threshold=predictor.gate.threshold,
+        auc=_auc(readings[FILMS], others),
+        other_pictures=count_stopped(others),
+        kinds={kind: count_stopped(found) for kind, found in readings.items()},
+    )
+    keep_measurement(desk, MeasurementKind.GATE, result)
+    return result
+
+
+def count_stopped(readings: Iterable[FilmReading]) -> KindResult:
+    """Return how many of these were given no probability; raises EvaluationError if there are none."""
+    readings = list(readings)
+    if not readings:
+        raise EvaluationError("A gate is measured on at least one picture of each kind.")
+    num_stopped = sum(reading.status is not Status.READ for reading in readings)
+    return KindResult(
+        num_pictures=len(readings),
+        num_stopped=num_stopped,
+        num_stopped_by_gate=sum(reading.reason_code in BY_THE_LOOK for reading in readings),
+        stopped=num_stopped / len(readings),
+        stopped_ci=wilson_interval(num_stopped, len(readings)),
+    )
+
+
+def _write_pictures(folder: Path, films: list[Path], num_films: int) -> dict[str, list[Path]]:
+    write_photographs(folder / "photographs")
+    sources = {"photographs": sorted((folder / "photographs").iterdir()), "other DICOM files": other_modalities()}
+    kept = [*TURNS, INVERTED, "text", "chart", "noise"]
+    for kind in kept:
+        (folder / kind).mkdir()
+        sources[kind] = []
+    for name, picture in drawn_pictures(NUM_DRAWN):
+        _keep(picture, folder / name.partition("-")[0] / f"{name}.png", sources[name.partition("-")[0]])
+    chosen = np.unique(np.linspace(0, len(films) - 1, min(num_films, len(films))).round().astype(int))
+    for number in chosen:
+        try:
+            grey_HW = np.rint(read_radiograph(films[number]).pixels_HW * 255).astype(np.uint8)
+        except RadiographError:
+            continue
+        film = Image.fromarray(grey_HW)
+        for kind, degrees in TURNS.items():
+            _keep(film.rotate(degrees, expand=True), folder / kind / f"{number}.png", sources[kind])
+        _keep(Image.fromarray(255 - grey_HW), folder / INVERTED / f"{number}.png", sources[INVERTED])
+    return sources
+
+
+def _keep(picture: Image.Image, path: Path, kept: list[Path]) -> None:
+    picture.save(path, compress_level=1)
+    kept.append(path)
+
+
+def _read(
+    desk: Desk, predictor: Predictor, paths: list[Path], on_progress: Callable[[int, int], None]
+) -> list[FilmReading]:
+    readings = []
+    for reading in read_films(
+        [Candidate(str(path), path) for path in paths],
+        predictor,
+        num_threads=num_threads(desk),
+        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+    ):
+        readings.append(reading)
+        on_progress(len(readings), len(paths))
+    return readings
+
+
+def _auc(films: list[FilmReading], others: list[FilmReading]) -> float | None:
+    """Return the AUC of the distance; pictures that the file checks stopped never came to the gate."""
+    pairs = [(label, reading.gate_distance) for label, found in ((0, films), (1, others)) for reading in found]
+    known = [(label, distance) for label, distance in pairs if distance is not None]
+    labels = np.array([label for label, _ in known])
+    return roc_auc(labels, np.array([distance for _, distance in known])) if len(set(labels)) == 2 else None

@@ -1,0 +1,257 @@
+"""What models said of labelled films, kept so that no film is read twice for a figure.
+
+Shapes: N films of a set.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from core.cohort.manifest import Cohort
+from core.cohort.splitting import CohortSplit
+from core.errors import EvaluationError
+from core.evaluation.calibration import PlattScaling
+from core.evaluation.metrics import EvaluationReport
+from core.services.desk import Desk
+from db import models as tables
+
+if TYPE_CHECKING:
+    from core.runs.session import SessionOutcome
+
+
+CHOOSING_SPLITS = ("validation", "calibration")
+
+
+"""Folds that a run does not fit its weights to and that may choose; every other split is for judging only."""
+BOTH = "both"
+"""The films of both, as a run itself chooses on them: more films make a steadier threshold."""
+
+
+HOLDOUT = "holdout"
+
+
+def may_choose(split: str) -> bool:
+    """Return whether films of this split may choose a threshold: such folds, or NAME/FOLD of a saved split."""
+    return split.rpartition("/")[2] in (*CHOOSING_SPLITS, BOTH)
+
+
+@dataclass(frozen=True)
+class LabelledFilms:
+    """Films in a fixed order, with what is known of each; labels are 1 for pneumonia, 0 for normal."""
+
+    files: tuple[str, ...]
+    labels_N: np.ndarray
+    patients: tuple[str, ...]
+    subtypes: tuple[str, ...]
+    content_hashes: tuple[str, ...]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything here, in order."""
+        lines = zip(self.files, self.labels_N.tolist(), self.patients, self.subtypes, self.content_hashes, strict=True)
+        joined = "\n".join("\t".join(map(str, line)) for line in lines)
+        return hashlib.sha256(joined.encode("utf-8", "surrogateescape")).hexdigest()
+
+    @property
+    def known_patients(self) -> np.ndarray | None:
+        """The patient of each film [N], each film its own where none is known; None if no patient is known."""
+        if not any(self.patients):
+            return None
+        return np.array([patient or f"film {file}" for patient, file in zip(self.patients, self.files, strict=True)])
+
+    def document(self) -> dict[str, list[str] | list[int]]:
+        """Return the columns as the database keeps them."""
+        return {
+            "files": list(self.files),
+            "labels": [int(label) for label in self.labels_N],
+            "patients": list(self.patients),
+            "subtypes": list(self.subtypes),
+            "content_hashes": list(self.content_hashes),
+        }
+
+
+@dataclass(frozen=True)
+class PredictedFilms:
+    """What one checkpoint said of the films of one split."""
+
+    checkpoint_hash: str
+    split: str
+    cohort_fingerprint: str
+    engine: str
+    films: LabelledFilms
+    logits_N: np.ndarray
+    calibration: PlattScaling
+    report: EvaluationReport
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """Calibrated probabilities of pneumonia [N]."""
+        return self.calibration.apply(self.logits_N)
+
+
+def films_of(cohort: Cohort, files: Sequence[str]) -> LabelledFilms:
+    """Return these films of a cohort, in this order."""
+    rows = cohort.manifest.set_index("file").loc[list(files)]
+    return LabelledFilms(
+        files=tuple(files),
+        labels_N=(rows["label"] == "pneumonia").to_numpy().astype(np.uint8),
+        patients=_texts(rows["patient"]),
+        subtypes=_texts(rows["subtype"]),
+        content_hashes=_texts(rows["content_hash"]),
+    )
+
+
+def keep_predictions(session: Session, predicted: PredictedFilms) -> None:
+    """Store predictions unless the same checkpoint's of the same films and split are stored already."""
+    film_set = _film_set(session, predicted.films)
+    same = select(tables.PredictionSet.id).where(
+        tables.PredictionSet.checkpoint_hash == predicted.checkpoint_hash,
+        tables.PredictionSet.split == predicted.split,
+        tables.PredictionSet.film_set_id == film_set.id,
+    )
+    if session.scalar(same) is not None:
+        return
+    session.add(
+        tables.PredictionSet(
+            checkpoint_hash=predicted.checkpoint_hash,
+            split=predicted.split,
+            film_set_id=film_set.id,
+            cohort_fingerprint=predicted.cohort_fingerprint,
+            engine=predicted.engine,
+            slope=predicted.calibration.slope,
+            intercept=predicted.calibration.intercept,
+            logits=np.asarray(predicted.logits_N, dtype="<f8").tobytes(),
+            report=predicted.report.model_dump(mode="json"),
+        )
+    )
+    session.flush()
+
+
+def keep_run_predictions(desk: Desk, cohort: Cohort, split: CohortSplit, outcome: "SessionOutcome") -> None:
+    """Store what a finished run said of its validation and calibration films."""
+    with desk.transaction() as session:
+        for fold in CHOOSING_SPLITS:
+            keep_predictions(
+                session,
+                PredictedFilms(
+                    checkpoint_hash=outcome.checkpoint_hash,
+                    split=fold,
+                    cohort_fingerprint=cohort.fingerprint,
+                    engine=outcome.engine,
+                    films=films_of(cohort, split.files(fold)),
+                    logits_N=outcome.logits[fold],
+                    calibration=outcome.calibration,
+                    report=outcome.reports[fold],
+                ),
+            )
+
+
+def load_predictions(session: Session, checkpoint_hashes: Sequence[str], split: str) -> dict[str, PredictedFilms]:
+    """Return the newest predictions of each checkpoint on a split, those that have any; one query."""
+    rows = session.scalars(
+        select(tables.PredictionSet)
+        .where(tables.PredictionSet.checkpoint_hash.in_(checkpoint_hashes), tables.PredictionSet.split == split)
+        .options(joinedload(tables.PredictionSet.film_set))
+        .order_by(tables.PredictionSet.id)
+    ).all()
+    films: dict[int, LabelledFilms] = {}
+    found = {}
+    for row in rows:
+        if row.film_set_id not in films:
+            films[row.film_set_id] = _read_films(row.film_set)
+        found[row.checkpoint_hash] = _read_predictions(row, films[row.film_set_id])
+    return found
+
+
+def choosing_predictions(session: Session, checkpoint_hash: str, split: str) -> PredictedFilms | None:
+    """Return the newest predictions of a checkpoint on a split, or of `both` folds as one; None if any is missing."""
+    if split != BOTH:
+        return load_predictions(session, [checkpoint_hash], split).get(checkpoint_hash)
+    found = [load_predictions(session, [checkpoint_hash], fold).get(checkpoint_hash) for fold in CHOOSING_SPLITS]
+    sets = [one for one in found if one is not None]
+    return _united(sets) if len(sets) == len(CHOOSING_SPLITS) else None
+
+
+def _united(sets: Sequence[PredictedFilms]) -> PredictedFilms:
+    """Of one checkpoint; the report stays the first fold's."""
+    columns = ("files", "patients", "subtypes", "content_hashes")
+    films = LabelledFilms(
+        labels_N=np.concatenate([one.films.labels_N for one in sets]),
+        **{name: tuple(itertools.chain(*(getattr(one.films, name) for one in sets))) for name in columns},
+    )
+    return replace(sets[0], split=BOTH, films=films, logits_N=np.concatenate([one.logits_N for one in sets]))
+
+
+def stored_predictions(
+    session: Session, checkpoint_hash: str, split: str, films: LabelledFilms
+) -> PredictedFilms | None:
+    """Return what a checkpoint said of exactly these films, None where that is not stored."""
+    row = session.scalar(
+        select(tables.PredictionSet)
+        .join(tables.FilmSet)
+        .where(
+            tables.PredictionSet.checkpoint_hash == checkpoint_hash,
+            tables.PredictionSet.split == split,
+            tables.FilmSet.fingerprint == films.fingerprint,
+        )
+    )
+    return None if row is None else _read_predictions(row, films)
+
+
+def splits_with_predictions(session: Session, checkpoint_hash: str) -> list[str]:
+    """Return the splits of which a checkpoint's predictions are stored, those that may choose first."""
+    splits = session.scalars(
+        select(tables.PredictionSet.split).where(tables.PredictionSet.checkpoint_hash == checkpoint_hash).distinct()
+    ).all()
+    return sorted(splits, key=lambda name: (name not in CHOOSING_SPLITS, name != "validation", name))
+
+
+def _film_set(session: Session, films: LabelledFilms) -> tables.FilmSet:
+    row = session.scalar(select(tables.FilmSet).where(tables.FilmSet.fingerprint == films.fingerprint))
+    if row is None:
+        row = tables.FilmSet(fingerprint=films.fingerprint, num_films=len(films.files), films=films.document())
+        session.add(row)
+        session.flush()
+    return row
+
+
+def _read_films(row: tables.FilmSet) -> LabelledFilms:
+    columns = row.films
+    return LabelledFilms(
+        files=tuple(columns["files"]),
+        labels_N=np.array(columns["labels"], dtype=np.uint8),
+        patients=tuple(columns["patients"]),
+        subtypes=tuple(columns["subtypes"]),
+        content_hashes=tuple(columns["content_hashes"]),
+    )
+
+
+def _read_predictions(row: tables.PredictionSet, films: LabelledFilms) -> PredictedFilms:
+    logits_N = np.frombuffer(row.logits, dtype="<f8")
+    if len(logits_N) != len(films.files):
+        raise EvaluationError(
+            f"The stored predictions of checkpoint {row.checkpoint_hash[:12]} on {row.split} do not fit their films. "
+            "Put a backup of the database in its place."
+        )
+    return PredictedFilms(
+        checkpoint_hash=row.checkpoint_hash,
+        split=row.split,
+        cohort_fingerprint=row.cohort_fingerprint,
+        engine=row.engine,
+        films=films,
+        logits_N=logits_N,
+        calibration=PlattScaling(slope=row.slope, intercept=row.intercept),
+        report=EvaluationReport.model_validate(row.report),
+    )
+
+
+def _texts(column: pd.Series) -> tuple[str, ...]:
+    return tuple(value if isinstance(value, str) else "" for value in column)

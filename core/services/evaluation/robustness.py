@@ -1,0 +1,143 @@
+"""How much a model's answers move when films are re-encoded, resized, turned or covered; every opening is recorded."""
+
+from collections.abc import Callable
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.cohort.manifest import Cohort
+from core.errors import EvaluationError
+from core.evaluation.delong import delong_test
+from core.evaluation.metrics import evaluate_probabilities
+from core.evaluation.operating_point import OperatingPoint
+from core.services.datasets import indexing
+from core.services.desk import Desk
+from core.services.evaluation.film_selection import FilmChoice, chosen_films
+from core.services.evaluation.measurements import MeasurementKind, ModelMeasured, keep_measurement
+from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, films_of
+from core.services.evaluation.test_set_access import count_openings, record_opening
+from core.services.models.loading import load_predictor, num_threads
+from core.triage.intake import Candidate
+from core.triage.pipeline import Predictor
+from core.triage.stresses import STRESSES
+from core.triage.stressing import stressed_logits
+
+
+class StressResult(BaseModel):
+    """What one change does to a model's answers, against the same films as they are."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    description: str
+    is_harmless: bool = Field(description="Whether a reader would call it the same film; else it is reported apart.")
+    auc: float | None
+    auc_change: float | None
+    auc_change_ci: tuple[float, float] | None = Field(description="95 % interval, DeLong, paired.")
+    mean_abs_probability_change: float
+    decision_flips: float = Field(description="Share of films that land on the other side of the threshold.")
+    num_flips: int
+
+
+class StressReport(ModelMeasured):
+    """The stress results of one checkpoint on one set of films."""
+
+    engine: str
+    n: int
+    num_unreadable: int
+    threshold: float
+    auc: float | None = Field(description="Of the films as they are.")
+    num_openings: int = Field(description="How often this split has been opened on this desk.")
+    stresses: dict[str, StressResult]
+
+
+def stress_model(
+    desk: Desk, choice: FilmChoice, on_progress: Callable[[int, int], None] = lambda done, count: None
+) -> StressReport:
+    """Read every film of a split as it is and under every stress, and say how far the answers move; this is kept.
+
+    Raises EvaluationError if there is no such split or none of its films can be read.
+    """
+    cohort = indexing.index(desk, choice.data)
+    files = chosen_films(desk, cohort, choice)
+    predictor = load_predictor(desk, choice.model)
+    logits_NS = stressed_logits(
+        [Candidate(name=file, path=cohort.root / file) for file in files],
+        predictor,
+        STRESSES,
+        num_threads=num_threads(desk),
+        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+        on_progress=on_progress,
+    )
+    readable_N = ~np.isnan(logits_NS[:, 0])
+    if not readable_N.any():
+        raise EvaluationError(f"No film of the split {choice.split!r} of {choice.data} can be read.")
+    films = films_of(cohort, [file for file, is_readable in zip(files, readable_N, strict=True) if is_readable])
+    report = _report(desk, choice, cohort, predictor, films, logits_NS[readable_N], int((~readable_N).sum()))
+    keep_measurement(desk, MeasurementKind.STRESS, report)
+    return report
+
+
+def _report(
+    desk: Desk,
+    choice: FilmChoice,
+    cohort: Cohort,
+    predictor: Predictor,
+    films: LabelledFilms,
+    logits_NS: np.ndarray,
+    num_unreadable: int,
+) -> StressReport:
+    card, point = predictor.checkpoint.card, predictor.operating_point
+    probabilities_NS = card.calibration.apply(logits_NS)
+    clean = PredictedFilms(
+        checkpoint_hash=predictor.checkpoint.hash,
+        split=choice.split,
+        cohort_fingerprint=cohort.fingerprint,
+        engine=predictor.engine.name,
+        films=films,
+        logits_N=logits_NS[:, 0],
+        calibration=card.calibration,
+        report=evaluate_probabilities(
+            films.labels_N, probabilities_NS[:, 0], point.threshold, patients_N=films.known_patients
+        ),
+    )
+    with desk.transaction() as session:
+        record_opening(session, clean, "read")
+        num_openings = count_openings(session, cohort.fingerprint, choice.split)
+    return StressReport(
+        model=card.name,
+        checkpoint_hash=predictor.checkpoint.hash,
+        engine=predictor.engine.name,
+        cohort_fingerprint=cohort.fingerprint,
+        split=choice.split,
+        n=len(films.files),
+        num_unreadable=num_unreadable,
+        threshold=point.threshold,
+        auc=clean.report.auc,
+        num_openings=num_openings,
+        stresses=judge_stresses(films.labels_N, probabilities_NS, point),
+    )
+
+
+def judge_stresses(
+    labels_N: np.ndarray, probabilities_NS: np.ndarray, point: OperatingPoint
+) -> dict[str, StressResult]:
+    """Return a result for each stress from probabilities `[N, 1 + S]`, the first column of the films as they are."""
+    clean_N = probabilities_NS[:, 0]
+    results = {}
+    for number, stress in enumerate(STRESSES, start=1):
+        changed_N = probabilities_NS[:, number]
+        compared = delong_test(labels_N, changed_N, clean_N)
+        num_flips = int(((changed_N >= point.threshold) != (clean_N >= point.threshold)).sum())
+        results[stress.name] = StressResult(
+            name=stress.name,
+            description=stress.description,
+            is_harmless=stress.is_harmless,
+            auc=compared.auc_first,
+            auc_change=compared.difference,
+            auc_change_ci=compared.interval,
+            mean_abs_probability_change=float(np.abs(changed_N - clean_N).mean()),
+            decision_flips=num_flips / len(labels_N),
+            num_flips=num_flips,
+        )
+    return results

@@ -1,0 +1,237 @@
+"""Two to eight runs on the same films: figures side by side, paired tests, and a verdict in plain words.
+
+Shapes: K runs, N films that all of them read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from core.errors import EvaluationError
+from core.evaluation.delong import AucComparison, delong_test
+from core.evaluation.mcnemar import ErrorComparison, holm_correction, mcnemar_test
+from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.evaluation.paired_bootstrap import PairedDifference, paired_differences
+from core.services.desk import Desk
+from core.services.evaluation.comparison_text import say_verdict
+from core.services.evaluation.paired_tests import differing_fields
+from core.services.evaluation.predictions import CHOOSING_SPLITS, LabelledFilms, PredictedFilms, load_predictions
+from core.services.evaluation.test_set_access import count_openings, record_opening
+from core.services.runs.record import resolve_run_ids
+from db import models as tables
+
+MOST_RUNS = 8
+NUM_RESAMPLES_OF_SUBSETS = 500
+
+
+class CompareRequest(BaseModel):
+    """Which runs are compared, on which films; the first is what the others are compared with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runs: tuple[str, ...] = Field(description="Two to eight runs, by id or the beginning of it.")
+    split: str = Field("validation", description="The split on whose films they are compared.")
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run with its figures on the common films, at its own threshold."""
+
+    id: str
+    name: str
+    checkpoint_hash: str
+    config: dict[str, Any]
+    report: EvaluationReport
+    probabilities_N: np.ndarray
+
+
+@dataclass(frozen=True)
+class PairVerdict:
+    """A run against the first: DeLong, McNemar, bootstrap, p-values corrected for the number of runs (Holm)."""
+
+    first: str
+    second: str
+    auc: AucComparison
+    errors: ErrorComparison
+    auc_p_corrected: float | None
+    errors_p_corrected: float | None
+    differences: tuple[PairedDifference, ...]
+    words: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found; `notes` say what it could not do."""
+
+    split: str
+    runs: tuple[ComparedRun, ...]
+    films: LabelledFilms
+    config_differences: dict[str, tuple[Any, ...]]
+    verdicts: tuple[PairVerdict, ...]
+    notes: tuple[str, ...]
+    num_openings: int
+
+    def document(self) -> dict[str, Any]:
+        """Return everything as one JSON document, without the predictions of single films."""
+        return {
+            "split": self.split,
+            "num_films": len(self.films.files),
+            "num_openings": self.num_openings,
+            "notes": list(self.notes),
+            "runs": [
+                {
+                    "id": run.id,
+                    "name": run.name,
+                    "checkpoint_hash": run.checkpoint_hash,
+                    "metrics": run.report.model_dump(mode="json"),
+                }
+                for run in self.runs
+            ],
+            "config_differences": {name: list(values) for name, values in self.config_differences.items()},
+            "verdicts": [asdict(verdict) for verdict in self.verdicts],
+        }
+
+
+def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) -> Comparison:
+    """Compare runs on the films that all of them read; films that may not choose count as opened, once for each run.
+
+    Raises EvaluationError in a sentence where nothing can be compared.
+    """
+    ids = tuple(dict.fromkeys(resolve_run_ids(desk, request.runs)))
+    if not 2 <= len(ids) <= MOST_RUNS:
+        raise EvaluationError(f"A comparison needs 2 to {MOST_RUNS} different runs; {len(ids)} were given.")
+    with desk.reading() as session:
+        rows = {run.id: run for run in session.scalars(select(tables.Run).where(tables.Run.id.in_(ids)))}
+        hashes = [rows[run_id].checkpoint_hash for run_id in ids if rows[run_id].checkpoint_hash]
+        predicted = load_predictions(session, hashes, request.split)
+    notes, kept = [], []
+    for run_id in ids:
+        run = rows[run_id]
+        if run.checkpoint_hash in predicted:
+            kept.append(run)
+        else:
+            notes.append(_why_not(run, request.split))
+    if len(kept) < 2:
+        raise EvaluationError("There are not two runs to compare. " + " ".join(notes))
+    sets = [predicted[run.checkpoint_hash] for run in kept]
+    films, places, note = _common_films(sets, [run.name for run in kept])
+    notes += [note] if note else []
+    if len(set(films.labels_N.tolist())) < 2:
+        notes.append("The common films are of one class only, so there is no AUC and no test of it.")
+    runs = tuple(_compared(run, one, films, rows_N) for run, one, rows_N in zip(kept, sets, places, strict=True))
+    num_openings = _openings(desk, sets, request.split, record)
+    return Comparison(
+        split=request.split,
+        runs=runs,
+        films=films,
+        config_differences=differing_fields([run.config for run in runs]),
+        verdicts=_verdicts(runs, films),
+        notes=tuple(notes),
+        num_openings=num_openings,
+    )
+
+
+def _why_not(run: tables.Run, split: str) -> str:
+    if run.checkpoint_hash is None:
+        return f"{run.name} ({run.id}) is {run.state} and has no finished model."
+    return f"Of {run.name} ({run.id}) no predictions on {split!r} are kept."
+
+
+def _common_films(
+    sets: Sequence[PredictedFilms], names: Sequence[str]
+) -> tuple[LabelledFilms, list[np.ndarray | None], str]:
+    """Return the films that all sets hold, their places in each set (None for all of them), and a note if some lack."""
+    first = sets[0].films
+    if all(one.films.fingerprint == first.fingerprint for one in sets):
+        return first, [None] * len(sets), ""
+    tables_of_places = [_places(one.films) for one in sets]
+    common = [key for key in tables_of_places[0] if all(key in places for places in tables_of_places[1:])]
+    if not common:
+        raise EvaluationError("These runs were judged on different films and have none in common: nothing is compared.")
+    rows = [np.array([places[key] for key in common]) for places in tables_of_places]
+    counts = ", ".join(f"{name} {len(one.films.files):,}" for name, one in zip(names, sets, strict=True))
+    note = f"The runs were judged on different films ({counts}); they are compared on the {len(common):,} in common."
+    return _subset(first, rows[0]), rows, note
+
+
+def _places(films: LabelledFilms) -> dict[tuple[str, int], int]:
+    """Return the place of each film by content and label, of exact copies the first."""
+    found: dict[tuple[str, int], int] = {}
+    for place, (content, file, label) in enumerate(
+        zip(films.content_hashes, films.files, films.labels_N.tolist(), strict=True)
+    ):
+        found.setdefault((content or file, label), place)
+    return found
+
+
+def _subset(films: LabelledFilms, rows_N: np.ndarray) -> LabelledFilms:
+    def pick(values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(values[row] for row in rows_N)
+
+    return LabelledFilms(
+        pick(films.files),
+        films.labels_N[rows_N],
+        pick(films.patients),
+        pick(films.subtypes),
+        pick(films.content_hashes),
+    )
+
+
+def _compared(
+    run: tables.Run, predicted: PredictedFilms, films: LabelledFilms, rows_N: np.ndarray | None
+) -> ComparedRun:
+    """Return a run with the report that was stored with its predictions, or a new one where only some films count."""
+    probabilities_N, report = predicted.probabilities, predicted.report
+    if rows_N is not None:
+        probabilities_N = probabilities_N[rows_N]
+        report = evaluate_probabilities(
+            films.labels_N,
+            probabilities_N,
+            report.threshold,
+            patients_N=films.known_patients,
+            num_resamples=NUM_RESAMPLES_OF_SUBSETS,
+        )
+    return ComparedRun(run.id, run.name, predicted.checkpoint_hash, run.config, report, probabilities_N)
+
+
+def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVerdict, ...]:
+    labels_N = films.labels_N.astype(bool)
+    wrong_KN = np.stack([(run.probabilities_N >= run.report.threshold) != labels_N for run in runs])
+    aucs = [delong_test(labels_N, run.probabilities_N, runs[0].probabilities_N) for run in runs[1:]]
+    errors = [mcnemar_test(wrong_N, wrong_KN[0]) for wrong_N in wrong_KN[1:]]
+    differences = paired_differences(
+        labels_N,
+        np.stack([run.probabilities_N for run in runs]),
+        [run.report.threshold for run in runs],
+        films.known_patients,
+    )
+    auc_p = holm_correction([auc.p_value for auc in aucs])
+    errors_p = holm_correction([error.p_value for error in errors])
+    return tuple(
+        PairVerdict(
+            first=runs[0].id,
+            second=run.id,
+            auc=aucs[place],
+            errors=errors[place],
+            auc_p_corrected=auc_p[place],
+            errors_p_corrected=errors_p[place],
+            differences=differences[place],
+            words=say_verdict(
+                run.name, runs[0].name, aucs[place], errors[place], auc_p[place], errors_p[place], len(films.files)
+            ),
+        )
+        for place, run in enumerate(runs[1:])
+    )
+
+
+def _openings(desk: Desk, sets: Sequence[PredictedFilms], split: str, record: bool) -> int:
+    if split not in CHOOSING_SPLITS and record:
+        with desk.transaction() as session:
+            for one in sets:
+                record_opening(session, one, "compared")
+    with desk.reading() as session:
+        return sum(count_openings(session, cohort, split) for cohort in {one.cohort_fingerprint for one in sets})

@@ -1,0 +1,136 @@
+"""An ensemble against each of its members: paired tests, and what it costs in time and memory."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.errors import EvaluationError
+from core.evaluation.delong import AucComparison, delong_test
+from core.evaluation.mcnemar import ErrorComparison, holm_correction, mcnemar_test
+from core.evaluation.metrics import EvaluationReport
+from core.services.desk import Desk
+from core.services.evaluation.comparison_text import say_verdict
+from core.services.evaluation.predictions import CHOOSING_SPLITS, PredictedFilms, load_predictions
+from core.services.evaluation.test_set_access import count_openings, record_opening
+from core.services.experiments.ensembles import EnsembleSummary, ensemble_predictions, show_ensemble
+from core.services.models.inference_cost import ModelCost, measure_cost
+
+
+@dataclass(frozen=True)
+class MemberVerdict:
+    """The ensemble against one member, p-values corrected for the number of members (Holm)."""
+
+    member: str
+    run_id: str | None
+    weight: float
+    report: EvaluationReport
+    auc: AucComparison
+    errors: ErrorComparison
+    auc_p_corrected: float | None
+    errors_p_corrected: float | None
+    words: str
+    cost: ModelCost | None
+
+
+@dataclass(frozen=True)
+class EnsembleComparison:
+    """What a comparison found; cost is None where it was not asked for."""
+
+    name: str
+    split: str
+    num_films: int
+    num_openings: int
+    report: EvaluationReport
+    cost: ModelCost | None
+    members: tuple[MemberVerdict, ...]
+    note: str
+
+    def document(self) -> dict[str, Any]:
+        """Return everything as one JSON document."""
+        document = asdict(self)
+        document["report"] = self.report.model_dump(mode="json")
+        for entry, verdict in zip(document["members"], self.members, strict=True):
+            entry["report"] = verdict.report.model_dump(mode="json")
+        return document
+
+
+def compare_ensemble(
+    desk: Desk, name: str, split: str = "validation", *, with_cost: bool = False, record: bool = True
+) -> EnsembleComparison:
+    """Compare an ensemble with each member on films that all members read; films that may not choose count as opened.
+
+    With `with_cost` each is timed in a process of its own. Raises EvaluationError where predictions are missing.
+    """
+    ensemble = show_ensemble(desk, name)
+    members = _member_predictions(desk, ensemble, split)
+    whole = ensemble_predictions(ensemble.card, ensemble.recipe, members)
+    tests = [_tests(whole, member) for member in members]
+    auc_p = holm_correction([auc.p_value for auc, _ in tests])
+    errors_p = holm_correction([errors.p_value for _, errors in tests])
+    costs = _costs(desk, ensemble) if with_cost else [None] * (1 + len(members))
+    verdicts = tuple(
+        MemberVerdict(
+            member=entry.name,
+            run_id=entry.run_id,
+            weight=entry.weight,
+            report=members[place].report,
+            auc=auc,
+            errors=errors,
+            auc_p_corrected=auc_p[place],
+            errors_p_corrected=errors_p[place],
+            words=say_verdict(name, entry.name, auc, errors, auc_p[place], errors_p[place], len(whole.films.files)),
+            cost=costs[1 + place],
+        )
+        for place, (entry, (auc, errors)) in enumerate(zip(ensemble.recipe.members, tests, strict=True))
+    )
+    return EnsembleComparison(
+        name=name,
+        split=split,
+        num_films=len(whole.films.files),
+        num_openings=_openings(desk, [whole, *members], record),
+        report=whole.report,
+        cost=costs[0],
+        members=verdicts,
+        note=_note(split),
+    )
+
+
+def _costs(desk: Desk, ensemble: EnsembleSummary) -> list[ModelCost]:
+    folders = [ensemble.folder, *(ensemble.folder / member.folder for member in ensemble.recipe.members)]
+    return [measure_cost(desk, str(folder)) for folder in folders]
+
+
+def _member_predictions(desk: Desk, ensemble: EnsembleSummary, split: str) -> list[PredictedFilms]:
+    hashes = [member.source_hash for member in ensemble.recipe.members]
+    with desk.reading() as session:
+        kept = load_predictions(session, hashes, split)
+    if lacking := [member.name for member in ensemble.recipe.members if member.source_hash not in kept]:
+        raise EvaluationError(f"Of {', '.join(lacking)} no predictions on {split!r} are kept on this desk.")
+    members = [kept[one] for one in hashes]
+    if len({one.films.fingerprint for one in members}) > 1:
+        raise EvaluationError(f"The members were judged on different {split} films: nothing is compared.")
+    return members
+
+
+def _tests(whole: PredictedFilms, member: PredictedFilms) -> tuple[AucComparison, ErrorComparison]:
+    labels_N = whole.films.labels_N.astype(bool)
+    wrong = [(one.probabilities >= one.report.threshold) != labels_N for one in (whole, member)]
+    return delong_test(labels_N, whole.probabilities, member.probabilities), mcnemar_test(*wrong)
+
+
+def _openings(desk: Desk, sets: Sequence[PredictedFilms], record: bool) -> int:
+    first = sets[0]
+    if first.split not in CHOOSING_SPLITS and record:
+        with desk.transaction() as session:
+            for one in sets:
+                record_opening(session, one, "compared")
+    with desk.reading() as session:
+        return count_openings(session, first.cohort_fingerprint, first.split)
+
+
+def _note(split: str) -> str:
+    if split == "validation":
+        return "These films chose each member's epoch and the weights of a weighted mean: mildly optimistic for all."
+    if split == "calibration":
+        return "These films fitted each member's probabilities and the ensemble's own."
+    return "Each comparison on films that may not choose is recorded as an opening."

@@ -1,0 +1,60 @@
+"""Where a run's model looked on films that it misread; each map is drawn once and kept with the run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import CheckpointError
+from core.model.checkpoint import write_atomically
+from core.services.desk import Desk
+from core.services.evaluation.stored_results import WorstError
+from core.services.models.loading import load_predictor, num_threads
+from core.services.runs.record import RunRecord
+from core.triage.intake import Candidate
+from core.triage.pipeline import read_films
+from core.triage.saliency import draw_heatmap
+
+
+def kept_maps(record: RunRecord, errors: Sequence[WorstError]) -> dict[str, Path]:
+    """Return the maps that were drawn already, by content hash."""
+    paths = {error.content_hash: _path(record, error) for error in errors}
+    return {content: path for content, path in paths.items() if path.is_file()}
+
+
+def draw_maps(desk: Desk, record: RunRecord, errors: Sequence[WorstError]) -> dict[str, Path]:
+    """Return a map for every film that is there, reading those that have none yet.
+
+    Raises CheckpointError if the weights are gone.
+    """
+    found = kept_maps(record, errors)
+    missing = {error.file: error for error in errors if error.path is not None and error.content_hash not in found}
+    if not missing:
+        return found
+    if not record.has_checkpoint:
+        raise CheckpointError(
+            f"The weights of {record.name} are no longer in {record.folder}, so it cannot be asked where it looked. "
+            "Its figures stand: they rest on what it said of each film when it was there."
+        )
+    predictor = replace(load_predictor(desk, f"run:{record.id}"), gate=None)
+    candidates = [Candidate(name=error.file, path=error.path, member=None) for error in missing.values()]
+    readings = read_films(
+        candidates,
+        predictor,
+        num_threads=num_threads(desk),
+        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+        check_films=False,
+    )
+    for reading in readings:
+        map_hw = np.array(reading.activation_map or [], dtype=np.float32)
+        if map_hw.ndim == 2:
+            path = _path(record, missing[reading.file])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, draw_heatmap(map_hw))
+            found[missing[reading.file].content_hash] = path
+    return found
+
+
+def _path(record: RunRecord, error: WorstError) -> Path:
+    return record.folder / "heatmaps" / f"{(record.checkpoint_hash or '')[:12]}-{error.content_hash[:32]}.png"

@@ -1,0 +1,84 @@
+"""The held-out patients of a run's own training films: never trained on, never chosen on, judged when asked."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from core.errors import EvaluationError
+from core.evaluation.metrics import evaluate_probabilities
+from core.model.checkpoint import SPLIT_FILE
+from core.services.datasets import indexing
+from core.services.desk import Desk
+from core.services.evaluation.evaluate import score_films
+from core.services.evaluation.predictions import HOLDOUT, PredictedFilms, films_of, keep_predictions, load_predictions
+from core.services.evaluation.test_set_access import record_opening
+from core.services.models.loading import load_predictor
+from core.services.runs.record import RunRecord, get_record
+from db import models as tables
+
+
+def holdout_files(record: RunRecord) -> list[str]:
+    """Return the films of a run's held-out fold, none where it held none back or its split is gone."""
+    path = record.folder / SPLIT_FILE
+    if not path.is_file():
+        return []
+    split = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return sorted(split.loc[split["fold"] == HOLDOUT, "file"])
+
+
+def judge_holdout(
+    desk: Desk, run_id: str, on_progress: Callable[[int, int], None] = lambda done, count: None
+) -> PredictedFilms:
+    """Return what a run says of its held-out films, reading them if that was not done before; the reading is recorded.
+
+    Raises EvaluationError if it held none back, has no model, or its films have changed.
+    """
+    record = get_record(desk, run_id)
+    if not record.has_checkpoint:
+        raise EvaluationError(f"{record.name} ({record.id}) has no finished model on this desk.")
+    with desk.reading() as session:
+        kept = load_predictions(session, [record.checkpoint_hash or ""], HOLDOUT).get(record.checkpoint_hash or "")
+        data = session.get_one(tables.Run, record.id).data
+    if kept is not None:
+        return kept
+    files = holdout_files(record)
+    if not files or data is None:
+        raise EvaluationError(
+            f"{record.name} ({record.id}) held no patients back. Train with `--holdout-fraction 0.1` to have some."
+        )
+    predicted = _read(desk, record, Path(data), files, on_progress)
+    with desk.transaction() as session:
+        keep_predictions(session, predicted)
+        record_opening(session, predicted, "read")
+    return predicted
+
+
+def _read(
+    desk: Desk, record: RunRecord, data: Path, files: list[str], on_progress: Callable[[int, int], None]
+) -> PredictedFilms:
+    cohort = indexing.index(desk, data)
+    if cohort.fingerprint != record.cohort_fingerprint:
+        raise EvaluationError(f"The films of {data} have changed since {record.name} was trained.")
+    predictor = replace(load_predictor(desk, f"run:{record.id}"), gate=None)
+    logits = score_films(desk, predictor, cohort.root, files, on_progress)
+    films = films_of(cohort, [file for file in files if file in logits])
+    logits_N = np.array([logits[file] for file in films.files])
+    calibration = predictor.checkpoint.card.calibration
+    return PredictedFilms(
+        checkpoint_hash=predictor.checkpoint.hash,
+        split=HOLDOUT,
+        cohort_fingerprint=cohort.fingerprint,
+        engine=predictor.engine.name,
+        films=films,
+        logits_N=logits_N,
+        calibration=calibration,
+        report=evaluate_probabilities(
+            films.labels_N,
+            calibration.apply(logits_N),
+            predictor.operating_point.threshold,
+            patients_N=films.known_patients,
+        ),
+    )

@@ -1,0 +1,83 @@
+"""Runs as CSV (one line a run) or JSON (everything but single predictions), and one run's predictions as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from core.services.desk import Desk
+from core.services.evaluation.stored_results import look_at
+from core.services.experiments.history import HistoryQuery, RunLine, search_runs
+from core.services.runs.listing import show_run
+
+MOST_RUNS = 2000
+FIGURES = ("auc", "accuracy", "sensitivity", "specificity")
+# A spreadsheet would take a text that begins so for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def runs_to_csv(lines: Sequence[RunLine]) -> str:
+    """Return one line a run: what it is, its validation figures, and a column for every config field."""
+    fields = sorted({name for line in lines for name in line.config})
+    rows = []
+    for line in lines:
+        low, high = line.auc_interval or (None, None)
+        rows.append(
+            {
+                "id": line.id,
+                "name": line.name,
+                "state": line.state,
+                **{f"validation_{figure}": getattr(line, figure) for figure in FIGURES},
+                "validation_auc_low": low,
+                "validation_auc_high": high,
+                "num_epochs": line.num_epochs,
+                "created_at": line.created_at.isoformat(),
+                "finished_at": line.finished_at.isoformat() if line.finished_at else "",
+                "starred": line.starred,
+                "tags": ", ".join(line.tags),
+                "note": line.note,
+                "cohort_fingerprint": line.cohort_fingerprint,
+                "checkpoint_hash": line.checkpoint_hash or "",
+                "error": line.error or "",
+                **{f"config.{name}": line.config.get(name, "") for name in fields},
+            }
+        )
+    return _csv(rows)
+
+
+def predictions_to_csv(desk: Desk, checkpoint_hash: str, split: str) -> str:
+    """Return one line a film of a split: label, patient, logit, calibrated probability.
+
+    Films that may not choose count one opening more. Raises EvaluationError where no predictions are kept.
+    """
+    predicted = look_at(desk, checkpoint_hash, split).predicted
+    films = predicted.films
+    columns = zip(films.files, films.labels_N, films.patients, predicted.logits_N, predicted.probabilities, strict=True)
+    names = ("file", "label", "patient", "logit", "probability")
+    return _csv([dict(zip(names, map(_plain, row), strict=True)) for row in columns])
+
+
+def export_runs(desk: Desk, query: HistoryQuery | None = None) -> list[dict[str, Any]]:
+    """Return everything about the runs that a query finds, epochs, notes and tags included."""
+    query = (query or HistoryQuery()).model_copy(update={"limit": MOST_RUNS})
+    return [
+        {**show_run(desk, line.id), "starred": line.starred, "tags": list(line.tags), "note": line.note}
+        for line in search_runs(desk, query).lines
+    ]
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

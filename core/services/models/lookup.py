@@ -1,0 +1,168 @@
+"""Models by name: the one in the box, a run's checkpoint, or a checkpoint folder."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import InputNotFoundError
+from core.evaluation.operating_point import OperatingPoint
+from core.model.card import ModelCard
+from core.model.checkpoint import CARD_FILE, Checkpoint, read_card
+from core.model.ensemble import Ensemble, load_model
+from core.services.desk import Desk
+from db import models as tables
+
+STARTER = "starter"
+ACTIVE = "active"
+"""Names whichever model version the desk reads with now."""
+ENSEMBLE = "ensemble:"
+IMPORTED = "imported:"
+VERSION_NAME = re.compile(r"(?P<name>\w[\w.+-]{0,59})@(?P<version>[1-9]\d{0,8})")
+STARTER_FOLDER = Path(__file__).resolve().parents[2] / "model" / "starter"
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """One model as lists show it."""
+
+    name: str
+    architecture: str
+    checkpoint_hash: str
+    run_id: str | None
+    operating_point: OperatingPoint | None
+    folder: Path
+    card: ModelCard
+
+
+def list_models(desk: Desk) -> list[ModelSummary]:
+    """Return the model in the box, promoted versions but archived ones, runs' checkpoints (newest first), ensembles."""
+    found = [_summary(STARTER, STARTER_FOLDER)] if (STARTER_FOLDER / CARD_FILE).exists() else []
+    with desk.reading() as session:
+        promoted = session.scalars(
+            select(tables.PromotedVersion)
+            .where(tables.PromotedVersion.archived_at.is_(None))
+            .order_by(tables.PromotedVersion.name, tables.PromotedVersion.version.desc())
+        ).all()
+        rows = session.execute(
+            select(tables.Run.id, tables.Run.folder)
+            .where(tables.Run.checkpoint_hash.is_not(None))
+            .order_by(tables.Run.created_at.desc())
+        ).all()
+    for one in promoted:
+        folder = version_folder(desk, one.name, one.version)
+        if (folder / CARD_FILE).exists():
+            found.append(_summary(f"{one.name}@{one.version}", folder))
+    for run_id, folder in rows:
+        if (Path(folder) / "checkpoint" / CARD_FILE).exists():
+            found.append(_summary(f"run:{run_id}", Path(folder) / "checkpoint"))
+    folders = sorted(desk.settings.ensembles.glob(f"*/{CARD_FILE}"))
+    found += [_summary(f"{ENSEMBLE}{path.parent.name}", path.parent) for path in folders]
+    folders = sorted(desk.settings.imported.glob(f"*/{CARD_FILE}"))
+    return [*found, *(_summary(f"{IMPORTED}{path.parent.name}", path.parent) for path in folders)]
+
+
+def model_card(desk: Desk, name: str) -> ModelCard:
+    """Return only the card of a model, which needs neither its weights nor torch; raises PneumoDeskError."""
+    return read_card(model_folder(desk, name))
+
+
+def find_model(desk: Desk, name: str) -> Checkpoint | Ensemble:
+    """Return the model that `starter`, `run:RUN`, `ensemble:NAME` or a path names; raises InputNotFoundError."""
+    return load_model(model_folder(desk, name))
+
+
+def model_folder(desk: Desk, name: str) -> Path:
+    """Return the folder that `active`, `starter`, `NAME@VERSION`, `run:RUN`, `ensemble:NAME` or a path names.
+
+    Raises InputNotFoundError.
+    """
+    name = resolve_model(desk, name)
+    if name == STARTER:
+        return STARTER_FOLDER
+    if name.startswith("run:"):
+        return _run_folder(desk, name.removeprefix("run:")) / "checkpoint"
+    if name.startswith(ENSEMBLE):
+        return ensemble_folder(desk, name.removeprefix(ENSEMBLE))
+    if name.startswith(IMPORTED):
+        return _imported_folder(desk, name.removeprefix(IMPORTED))
+    if (version := VERSION_NAME.fullmatch(name)) and (
+        (folder := version_folder(desk, version["name"], int(version["version"]))) / CARD_FILE
+    ).is_file():
+        return folder
+    if (Path(name) / CARD_FILE).is_file():
+        return Path(name)
+    raise InputNotFoundError(
+        f"There is no model called {name!r}. Use {STARTER!r}, NAME@VERSION of a promoted one, "
+        "`run:RUN` with a run from `runs list`, `ensemble:NAME`, `imported:NAME` or the path of a checkpoint folder; "
+        "`models list` shows what there is."
+    )
+
+
+def resolve_model(desk: Desk, name: str) -> str:
+    """Return the name of a model, that of the active one for `active`: what is written down must not move with it."""
+    return active_model(desk) if name == ACTIVE else name
+
+
+def active_model(desk: Desk) -> str:
+    """Return the model that the desk reads with: the one in the box until somebody activates another."""
+    activation = tables.ModelActivation
+    with desk.reading() as session:
+        return session.scalar(select(activation.model).order_by(activation.id.desc()).limit(1)) or STARTER
+
+
+def version_folder(desk: Desk, name: str, version: int) -> Path:
+    """Return where a promoted version lies, whether it is there or not."""
+    return desk.settings.models / name / str(version)
+
+
+def ensemble_folder(desk: Desk, name: str) -> Path:
+    """Return the folder of an ensemble that was made on this desk; raises InputNotFoundError."""
+    folder = desk.settings.ensembles / name
+    if Path(name).name != name or not (folder / CARD_FILE).is_file():
+        raise InputNotFoundError(f"There is no ensemble {name!r}. `ensemble list` shows the ensembles there are.")
+    return folder
+
+
+def record_model(session: Session, card: ModelCard, folder: Path) -> tables.ModelVersion:
+    """Return the database's row for a checkpoint, adding it at first use."""
+    row = session.scalar(
+        select(tables.ModelVersion).where(
+            tables.ModelVersion.checkpoint_hash == card.weights_hash, tables.ModelVersion.name == card.name
+        )
+    )
+    if row is None:
+        row = tables.ModelVersion(
+            name=card.name,
+            checkpoint_hash=card.weights_hash,
+            run_id=card.run_id,
+            folder=str(folder),
+            card=card.model_dump(mode="json"),
+        )
+        session.add(row)
+        session.flush()
+    return row
+
+
+def _imported_folder(desk: Desk, name: str) -> Path:
+    folder = desk.settings.imported / name
+    if Path(name).name != name or not (folder / CARD_FILE).is_file():
+        raise InputNotFoundError(f"No model was imported as {name!r}. `models list` shows those that were.")
+    return folder
+
+
+def _run_folder(desk: Desk, run_id: str) -> Path:
+    with desk.reading() as session:
+        run = session.get(tables.Run, run_id)
+        if run is None:
+            raise InputNotFoundError(f"There is no run {run_id!r}. `runs list` shows the runs there are.")
+        if run.checkpoint_hash is None:
+            raise InputNotFoundError(f"The run {run_id} is {run.state} and has no checkpoint.")
+        return Path(run.folder)
+
+
+def _summary(name: str, folder: Path) -> ModelSummary:
+    card = read_card(folder)
+    return ModelSummary(name, card.architecture, card.weights_hash, card.run_id, card.operating_point, folder, card)

@@ -1,0 +1,181 @@
+"""Records of runs made elsewhere come to this desk, to be looked at and never changed."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from core.errors import InputNotFoundError, PneumoDeskError
+from core.services.desk import Desk
+from core.services.evaluation.predictions import PredictedFilms, keep_predictions
+from core.services.records.documents import RecordedFilms, RunDocument, fingerprint_of
+from core.services.records.export import INDEX_FILE
+from db import models as tables
+
+RUN_FILE = "run.json"
+NO_FOLDER = "imported-record"
+"""What stands for the folder of a run whose files are not here."""
+LARGEST_BYTES = 50 * 10**6
+
+
+@dataclass(frozen=True)
+class ImportedRecords:
+    """What an import did; `problems` are sentences about documents that were left out."""
+
+    imported: tuple[str, ...]
+    known: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def import_records(desk: Desk, folder: Path) -> ImportedRecords:
+    """Add the records in a folder, or the `run.json` of an exported model or its members, as runs nothing may change.
+
+    A run that this desk has already is left as it is; a damaged document is named and harms no other. Raises
+    InputNotFoundError where there is nothing to import.
+    """
+    documents, problems = _read(folder)
+    imported, known = [], []
+    for document, content in documents:
+        try:
+            with desk.transaction() as session:
+                if session.get(tables.Run, document.id) is not None:
+                    known.append(document.id)
+                    continue
+                _add(session, document, content, folder)
+            imported.append(document.id)
+        except PneumoDeskError as error:
+            problems.append(f"{document.name} ({document.id}) was left out: {error}")
+    return ImportedRecords(tuple(imported), tuple(known), tuple(problems))
+
+
+def _read(folder: Path) -> tuple[list[tuple[RunDocument, bytes]], list[str]]:
+    if (folder / INDEX_FILE).is_file():
+        return _read_all(folder, _index(folder))
+    if beside_weights := [*folder.glob(RUN_FILE), *sorted(folder.glob(f"members/*/{RUN_FILE}"))]:
+        contents = [(path, _content(path)) for path in beside_weights]
+        return [(_parsed(content, path), content) for path, content in contents], []
+    raise InputNotFoundError(f"{folder} holds no records: neither {INDEX_FILE} nor {RUN_FILE} is there.")
+
+
+def _read_all(folder: Path, index: dict[str, str]) -> tuple[list[tuple[RunDocument, bytes]], list[str]]:
+    documents, problems = [], []
+    for path, expected in index.items():
+        if not path.startswith("runs/"):
+            continue
+        try:
+            content = _verified(folder, path, expected)
+            documents.append((_parsed(content, folder / path), content))
+        except PneumoDeskError as error:
+            problems.append(str(error))
+    return documents, problems
+
+
+def _index(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads(_content(folder / INDEX_FILE))["documents"]
+        return {str(path): str(one) for path, one in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PneumoDeskError(f"{folder / INDEX_FILE} is no index of records.") from error
+
+
+def _verified(folder: Path, path: str, expected: str) -> bytes:
+    inside = (folder / path).resolve()
+    if not inside.is_relative_to(folder.resolve()):
+        raise PneumoDeskError(f"The index names {path!r}, which lies outside the folder; it was left out.")
+    content = _content(inside)
+    if fingerprint_of(content) != expected:
+        raise PneumoDeskError(f"{folder / path} was changed after it was exported; it was left out.")
+    return content
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise PneumoDeskError(f"{path} is larger than any record; it was left out.")
+        return path.read_bytes()
+    except OSError as error:
+        raise PneumoDeskError(f"{path} cannot be read: {error.strerror}; it was left out.") from error
+
+
+def _parsed(content: bytes, path: Path) -> RunDocument:
+    try:
+        return RunDocument.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the document"
+        raise PneumoDeskError(f"{path} is no record of a run: {place}: {first['msg'].lower()}.") from error
+
+
+def _add(session: Session, document: RunDocument, content: bytes, folder: Path) -> None:
+    session.add(
+        tables.Run(
+            id=document.id,
+            name=document.name,
+            state=document.state,
+            error=document.error,
+            config=document.config,
+            cohort_fingerprint=document.cohort_fingerprint,
+            split_fingerprint=document.split_fingerprint,
+            split_name=document.split_name,
+            environment=document.environment,
+            folder=NO_FOLDER,
+            summary=document.summary,
+            checkpoint_hash=document.checkpoint_hash,
+            created_at=document.created_at,
+            started_at=document.started_at,
+            finished_at=document.finished_at,
+        )
+    )
+    session.flush()
+    for epoch in document.epochs:
+        session.add_all(
+            tables.RunMetric(run_id=document.id, name=name, epoch=int(epoch["epoch"]), value=value)
+            for name, value in epoch.items()
+            if name != "epoch"
+        )
+    tags = dict.fromkeys((*document.tags, *([f"sweep {document.sweep}"[:64]] if document.sweep else [])))
+    session.add_all(tables.RunTag(run_id=document.id, tag=tag) for tag in tags)
+    if document.note:
+        session.add(tables.RunAnnotation(run_id=document.id, note=document.note))
+    for predicted in _predictions(document, folder):
+        keep_predictions(session, predicted)
+    session.flush()
+    session.add(
+        tables.ImportedRecord(
+            run_id=document.id,
+            document_hash=fingerprint_of(content),
+            document=document.model_dump(mode="json", exclude={"predictions"}),
+        )
+    )
+
+
+def _predictions(document: RunDocument, folder: Path) -> list[PredictedFilms]:
+    found = []
+    for one in document.predictions:
+        films = _films(folder, one.films)
+        if len(one.logits) != len(films.labels) or document.checkpoint_hash is None:
+            raise PneumoDeskError(f"its predictions on {one.split} do not fit their films.")
+        found.append(
+            PredictedFilms(
+                checkpoint_hash=document.checkpoint_hash,
+                split=one.split,
+                cohort_fingerprint=document.cohort_fingerprint,
+                engine=one.engine,
+                films=films.films(),
+                logits_N=np.array(one.logits, dtype=np.float64),
+                calibration=one.calibration,
+                report=one.report,
+            )
+        )
+    return found
+
+
+def _films(folder: Path, fingerprint: str) -> RecordedFilms:
+    content = _verified(folder, f"films/{fingerprint}.json", fingerprint)
+    try:
+        return RecordedFilms.model_validate_json(content)
+    except ValidationError as error:
+        raise PneumoDeskError(f"the document of its films, {fingerprint[:12]}, cannot be read.") from error

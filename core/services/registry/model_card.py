@@ -1,0 +1,274 @@
+"""The model card as a document: sections of sentences and one table each, from stored facts alone.
+
+Its items follow CLAIM 2024 and TRIPOD+AI; where nothing is stored, the document says that it was not measured.
+"""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.errors import InputNotFoundError
+from core.evaluation.metrics import EvaluationReport
+from core.model.card import ModelCard
+from core.model.checkpoint import read_card
+from core.services.desk import Desk
+from core.services.evaluation.measurements import Measurement
+from core.services.models.lookup import VERSION_NAME, active_model, model_folder, resolve_model
+from core.services.registry.facts import ModelFacts, model_facts
+from core.services.registry.promotion import get_version
+from core.settings import NOTICE
+
+NOT_MEASURED = "Not measured."
+FIGURES = {
+    "auc": "AUC",
+    "average_precision": "Average precision",
+    "accuracy": "Accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "precision": "Precision",
+    "f1": "F1",
+    "brier": "Brier score",
+    "ece": "Calibration error (ECE)",
+}
+FOLD_NOTES = {
+    "validation": "chose the epoch and, with the calibration films, the threshold: mildly optimistic",
+    "calibration": "fitted the probabilities and, with the validation films, chose the threshold",
+    "holdout": "held back by patient, used for no choice",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One item of the card."""
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+@dataclass(frozen=True)
+class ModelDocument:
+    """A whole model card."""
+
+    model: str
+    is_active: bool
+    sections: tuple[Section, ...]
+    notice: str = NOTICE
+
+    def document(self) -> dict[str, Any]:
+        """Return everything as one JSON document."""
+        return asdict(self)
+
+
+def describe_model(desk: Desk, name: str) -> ModelDocument:
+    """Return the card of a model as a document; raises InputNotFoundError."""
+    name = resolve_model(desk, name)
+    folder = model_folder(desk, name)
+    card = read_card(folder)
+    facts = model_facts(desk, card, folder)
+    sections = (
+        Section("Intended use", (card.intended_use or "Not stated.", NOTICE)),
+        _data(card),
+        _training(card),
+        _runs_tried(facts),
+        _figures(card),
+        _openings(facts),
+        _subgroups(facts),
+        _point(card),
+        _stress(facts.stress),
+        _gate(card, facts.gate),
+        Section("Limits", card.limits or ("None were written down; that does not mean that there are none.",)),
+        _lineage(desk, name, card),
+    )
+    return ModelDocument(name, name == active_model(desk), sections)
+
+
+def interval_text(report: EvaluationReport, figure: str) -> str:
+    """Return a figure with its 95 % interval, as far as it is defined."""
+    value, interval = getattr(report, figure), getattr(report.ci, figure, None)
+    if value is None:
+        return "undefined"
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})" if interval else f"{value:.3f}"
+
+
+def _data(card: ModelCard) -> Section:
+    facts = [
+        ("Cohort fingerprint", card.cohort_fingerprint or "not known"),
+        ("Split fingerprint", card.split_fingerprint or "not known"),
+        *((f"{fold} films", _counts(report)) for fold, report in card.metrics.items()),
+        ("Input", f"{card.preprocessing.image_size} × {card.preprocessing.image_size}, {card.preprocessing.resize}"),
+    ]
+    return Section("Data", (), Table(("Fact", "Value"), tuple(facts)))
+
+
+def _counts(report: EvaluationReport) -> str:
+    return f"{report.n:,} films of {report.num_patients:,} patients, {report.num_positive:,} labelled pneumonia"
+
+
+def _training(card: ModelCard) -> Section:
+    origin = card.origin or "Where the first weights came from is not stated."
+    if card.ensemble:
+        rows = tuple(
+            (member.name, member.architecture.value, str(member.image_size), f"{member.weight:.3f}")
+            for member in card.ensemble.members
+        )
+        said = f"An ensemble of {len(rows)} members, {card.ensemble.voting.value} voting."
+        return Section("Training", (said, origin), Table(("Member", "Architecture", "Input", "Weight"), rows))
+    rows = tuple((name.replace("_", " "), str(value)) for name, value in card.config.items() if value is not None)
+    settings = Table(("Setting", "Value"), rows) if rows else None
+    said = f"Architecture {card.architecture.value}." + ("" if rows else " The training's settings are not known.")
+    return Section("Training", (said, origin), settings)
+
+
+def _figures(card: ModelCard) -> Section:
+    if not card.metrics:
+        return Section("Performance", (NOT_MEASURED,))
+    rows = tuple(
+        (label, *(interval_text(report, figure) for report in card.metrics.values()))
+        for figure, label in FIGURES.items()
+    )
+    said = tuple(f"The {fold} films {FOLD_NOTES[fold]}." for fold in card.metrics if fold in FOLD_NOTES)
+    return Section("Performance", (*said, "In brackets 95 % intervals."), Table(("Figure", *card.metrics), rows))
+
+
+def _runs_tried(facts: ModelFacts) -> Section:
+    title = "Runs tried"
+    if not facts.runs_tried:
+        return Section(title, ("Not known.",))
+    aucs = [run.validation_auc for run in facts.runs_tried if run.validation_auc is not None]
+    spread = f" Their validation AUC lies between {min(aucs):.4f} and {max(aucs):.4f}." if len(aucs) > 1 else ""
+    many = "One run was" if len(facts.runs_tried) == 1 else f"{len(facts.runs_tried)} runs were"
+    rows = tuple(
+        (run.name, run.id, _number(run.seed), _number(run.validation_auc), "yes" if run.is_part else "no")
+        for run in facts.runs_tried
+    )
+    columns = ("Run", "Id", "Seed", "Validation AUC", "Part of this model")
+    return Section(title, (f"{many} finished on this split.{spread}",), Table(columns, rows))
+
+
+def _openings(facts: ModelFacts) -> Section:
+    title = "Evaluation on other films"
+    if not facts.openings:
+        return Section(title, (NOT_MEASURED,))
+    counts = Counter(opening.split for opening in facts.openings)
+    newest = {opening.split: opening for opening in facts.openings}
+    rows = []
+    for split, opening in newest.items():
+        report = EvaluationReport.model_validate(opening.report)
+        figures = [interval_text(report, name) for name in ("auc", "sensitivity", "specificity", "ece")]
+        rows.append((split, f"{report.n:,}", f"{report.threshold:.4f}", *figures, str(counts[split])))
+    columns = ("Split", "Films", "Threshold", "AUC", "Sensitivity", "Specificity", "ECE", "Openings")
+    return Section(
+        title, ("Each at the threshold it was opened with; every opening counts.",), Table(columns, tuple(rows))
+    )
+
+
+def _subgroups(facts: ModelFacts) -> Section:
+    if not facts.subgroups:
+        return Section("Subgroups", (NOT_MEASURED,))
+    rows = tuple(
+        (f"{group.kind}: {group.name}", str(group.num_films), _share(group.share_right, group.share_interval))
+        for group in facts.subgroups
+        if not group.is_small
+    )
+    said = f"The validation films at the threshold {facts.subgroups_threshold:.4f}; groups under 5 films left out."
+    return Section("Subgroups", (said,), Table(("Group", "Films", "Read rightly"), rows) if rows else None)
+
+
+def _point(card: ModelCard) -> Section:
+    point = card.operating_point
+    if point is None:
+        return Section("Operating point", ("None was chosen: the threshold is 0.5, which rests on no data.",))
+    rows = (
+        ("Name", point.name),
+        ("Threshold", f"{point.threshold:.4f}"),
+        ("Uncertain band", f"{point.uncertain_low:.4f} to {point.uncertain_high:.4f}"),
+        ("Chosen on", point.chosen_on or "not stated"),
+    )
+    said = (point.rule or "Why it was chosen is not stated.", "It holds for these weights alone.")
+    return Section("Operating point", said, Table(("Fact", "Value"), rows))
+
+
+def _stress(found: Measurement | None) -> Section:
+    if found is None:
+        return Section("Robustness", (NOT_MEASURED,))
+    rows = tuple(
+        (
+            one.get("description", name),
+            _number(one.get("auc")),
+            _change(one.get("auc_change")),
+            f"{one['decision_flips']:.1%}",
+        )
+        for name, one in found.result["stresses"].items()
+    )
+    said = f"Films of the split {found.split}, {found.created_at:%Y-%m-%d}."
+    return Section("Robustness", (said,), Table(("Change to the films", "AUC", "Change", "Decisions changed"), rows))
+
+
+def _gate(card: ModelCard, found: Measurement | None) -> Section:
+    title = "Gate: what is no frontal chest film"
+    said = [f"{card.gate.rule[:1].upper()}{card.gate.rule[1:]}."] if card.gate else ["This model has no gate."]
+    if found is None:
+        roc = card.gate.roc if card.gate else None
+        if roc is None:
+            return Section(title, (*said, NOT_MEASURED))
+        said.append(
+            f"Measured on {roc['num_pictures']} other pictures and {roc['num_films']} films: it stops "
+            f"{roc['pictures_stopped']:.1%} of the former and {roc['films_stopped']:.1%} of the latter."
+        )
+        return Section(title, tuple(said))
+    kinds = {"all other pictures": found.result["other_pictures"], **found.result["kinds"]}
+    rows = tuple(
+        (
+            kind,
+            str(one["num_pictures"]),
+            f"{one['stopped']:.1%} ({one['stopped_ci'][0]:.1%} to {one['stopped_ci'][1]:.1%})",
+        )
+        for kind, one in kinds.items()
+    )
+    return Section(title, tuple(said), Table(("Kind", "Pictures", "Stopped"), rows))
+
+
+def _lineage(desk: Desk, name: str, card: ModelCard) -> Section:
+    rows = [
+        ("Weights (SHA-256)", card.weights_hash),
+        ("Run", card.run_id or "made by no run of this desk"),
+        ("Code", card.code_version or "not known"),
+        ("Made", f"{card.created_at:%Y-%m-%d %H:%M} UTC" if card.created_at else "not known"),
+    ]
+    notes: tuple[str, ...] = ()
+    if VERSION_NAME.fullmatch(name):
+        try:
+            version = get_version(desk, name)
+        except InputNotFoundError:
+            # A folder that came with a restored home and has no row.
+            return Section("Lineage", (), Table(("Fact", "Value"), tuple(rows)))
+        rows += [
+            ("Promoted from", version.source),
+            ("Promoted by", f"{version.promoted_by}, {version.created_at:%Y-%m-%d %H:%M} UTC"),
+            ("Card (SHA-256)", version.card_hash),
+        ]
+        notes = (version.notes,) if version.notes else ()
+    return Section("Lineage", notes, Table(("Fact", "Value"), tuple(rows)))
+
+
+def _share(value: float | None, interval: tuple[float, float] | None) -> str:
+    bounds = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+    return "undefined" if value is None else f"{value:.3f}{bounds}"
+
+
+def _change(value: float | None) -> str:
+    """Return a difference with its sign; what rounds to nothing has none."""
+    return "undefined" if value is None else "0.0000" if abs(value) < 5e-5 else f"{value:+.4f}"
+
+
+def _number(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "undefined" if value is None else str(value)

@@ -1,0 +1,188 @@
+"""A model as one zip: weights, card and the hash of every file; taken in again only if every hash holds.
+
+Nothing in such a zip is ever run: weights are safetensors, all else is JSON, CSV and text, and any other file is
+refused.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from core.errors import CheckpointError, InputNotFoundError, SettingsError
+from core.model.card import ModelCard
+from core.model.checkpoint import read_card
+from core.model.ensemble import load_model
+from core.services.desk import Desk
+from core.services.desk.audit_trail import AuditAction, record_event
+from core.services.models.lookup import IMPORTED, VERSION_NAME, find_model, model_folder, resolve_model
+from core.services.registry.card_files import CardFormat, render_card
+from core.services.registry.facts import FACTS_FILE, model_facts, read_facts
+from core.services.registry.model_card import describe_model
+
+HASHES_FILE = "hashes.json"
+MODEL_FILE = re.compile(
+    r"(members/[1-9]\d?/)?(weights\.safetensors|gate\.safetensors|card\.json|ensemble\.json|run\.json|split\.csv|facts\.json)"
+)
+CARD_PAGES = {"model_card.html": CardFormat.HTML, "model_card.md": CardFormat.MARKDOWN}
+MOST_FILES = 64
+CHUNK = 1 << 20
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError)
+
+
+STATE_DICT_ENDINGS = (".pth", ".pt")
+
+
+def write_original_model(path: Path, folder: Path, name: str) -> ModelCard:
+    """Convert the original study's `pneumonia_model.pth` to a checkpoint folder that `--model` can name.
+
+    Raises CheckpointError for any other file, and SettingsError rather than overwrite a folder that is not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SettingsError(f"{folder} is not empty. Name a new folder for the imported model.")
+    return _convert(path, folder, name)
+
+
+def _convert(path: Path, folder: Path, name: str) -> ModelCard:
+    from core.model.loading import import_original_study
+
+    return import_original_study(path, folder, name).card
+
+
+def export_archive(desk: Desk, model: str, target: Path, actor: str | None = None) -> Path:
+    """Write a model, its hashes checked, with its card as HTML and Markdown into a zip, and return the zip."""
+    name = resolve_model(desk, model)
+    find_model(desk, name)
+    folder = model_folder(desk, name)
+    document = describe_model(desk, name)
+    hashes = {}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        facts = model_facts(desk, read_card(folder), folder).model_dump_json(indent=1).encode()
+        archive.writestr(FACTS_FILE, facts)
+        hashes[FACTS_FILE] = hashlib.sha256(facts).hexdigest()
+        for path in sorted(folder.rglob("*")):
+            file = path.relative_to(folder).as_posix()
+            if path.is_file() and file != FACTS_FILE and MODEL_FILE.fullmatch(file):
+                archive.write(path, file)
+                with path.open("rb") as stream:
+                    hashes[file] = hashlib.file_digest(stream, "sha256").hexdigest()
+        for file, kind in CARD_PAGES.items():
+            content = render_card(document, kind).encode()
+            archive.writestr(file, content)
+            hashes[file] = hashlib.sha256(content).hexdigest()
+        archive.writestr(HASHES_FILE, json.dumps(hashes, indent=1))
+    with desk.transaction() as session:
+        record_event(session, actor, AuditAction.EXPORT, name, files=len(hashes), form="zip")
+    return target
+
+
+def export_bytes(desk: Desk, model: str, actor: str | None = None) -> bytes:
+    """Return a model as the content of a zip."""
+    with tempfile.TemporaryDirectory() as folder:
+        return export_archive(desk, model, Path(folder) / "model.zip", actor).read_bytes()
+
+
+def take_in(desk: Desk, name: str, fill: Callable[[Path], object], actor: str | None = None) -> ModelCard:
+    """Take the model that `fill` writes into a new folder into the desk, where `imported:NAME` names it.
+
+    Raises CheckpointError in a sentence if the name is taken or a hash does not hold; then nothing was taken in.
+    """
+    if not VERSION_NAME.fullmatch(f"{name}@1"):
+        raise CheckpointError("A model needs a name of at most 60 letters, digits, dots, dashes or underscores.")
+    target = desk.settings.imported / name
+    if target.exists():
+        raise CheckpointError(f"A model was imported as {name!r} already. Name this one otherwise.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as temporary:
+        made = Path(temporary) / "model"
+        fill(made)
+        card = load_model(made).card
+        read_facts(made, card)
+        with desk.transaction() as session:
+            record_event(session, actor, AuditAction.UPLOAD, f"{IMPORTED}{name}", checkpoint=card.weights_hash[:12])
+            made.rename(target)
+    return card
+
+
+def fill_from(desk: Desk, path: Path, made: Path) -> None:
+    """Copy a model's zip or folder; raises CheckpointError for a file that has no place there or is not its hash's."""
+    _take_folder(path, made) if path.is_dir() else _take_zip(desk, path, made)
+    _check_hashes(made)
+
+
+def _take_folder(source: Path, made: Path) -> None:
+    files = [path for path in source.rglob("*") if path.is_file()]
+    for path in files:
+        file = path.relative_to(source)
+        _require_known(file.as_posix(), len(files))
+        (made / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, made / file)
+
+
+def _take_zip(desk: Desk, path: Path, made: Path) -> None:
+    if not path.is_file():
+        raise InputNotFoundError(f"There is no file or folder {path}.")
+    limit = desk.settings.max_archive_megabytes * 10**6
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = [info for info in archive.infolist() if not info.is_dir()]
+            for info in infos:
+                _require_known(info.filename, len(infos))
+            for info in infos:
+                limit -= _unpack(archive, info, made / PurePosixPath(info.filename), limit)
+    except _ZIP_ERRORS as error:
+        raise CheckpointError(f"{path.name} is no zip that can be read ({type(error).__name__}).") from error
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, limit: int) -> int:
+    """Write one file, counting what really comes out of it; its header may say anything."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with archive.open(info) as source, target.open("xb") as sink:
+        while chunk := source.read(CHUNK):
+            written += len(chunk)
+            if written > limit:
+                raise CheckpointError("The zip unpacks to more than PNEUMODESK_MAX_ARCHIVE_MEGABYTES allows.")
+            sink.write(chunk)
+    return written
+
+
+def _require_known(file: str, num_files: int) -> None:
+    if num_files > MOST_FILES or not (MODEL_FILE.fullmatch(file) or file in {HASHES_FILE, *CARD_PAGES}):
+        raise CheckpointError(
+            f"{file[:80]!r} does not belong into a model: it has safetensors, JSON, CSV and its card, and nothing that "
+            "could be run. Nothing was taken in, and nothing in it was opened."
+        )
+
+
+def _check_hashes(folder: Path) -> None:
+    """A folder may come without the list; its weights are checked against its card in any case."""
+    listed = folder / HASHES_FILE
+    if not listed.is_file():
+        return
+    try:
+        hashes = json.loads(listed.read_bytes())
+    except ValueError as error:
+        raise CheckpointError(f"{HASHES_FILE} is no JSON: the model was damaged on its way.") from error
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {HASHES_FILE}
+    if not isinstance(hashes, dict) or set(hashes) != files:
+        raise CheckpointError(f"The files are not those that {HASHES_FILE} lists: the model was changed on its way.")
+    for file, expected in hashes.items():
+        if hashlib.sha256((folder / file).read_bytes()).hexdigest() != expected:
+            raise CheckpointError(f"{file} was changed or damaged on its way: its hash is not the one listed.")
+
+
+def import_model(desk: Desk, path: Path, name: str, actor: str | None = None) -> ModelCard:
+    """Take a model's zip or folder, or the original study's `pneumonia_model.pth`, into the desk as `imported:NAME`.
+
+    The original study's comes without calibration, operating point or gate. Raises CheckpointError in a sentence for
+    anything else, of which nothing is run; then nothing was taken in.
+    """
+    if path.suffix.lower() in STATE_DICT_ENDINGS:
+        return take_in(desk, name, lambda made: _convert(path, made, name), actor)
+    return take_in(desk, name, lambda made: fill_from(desk, path, made), actor)

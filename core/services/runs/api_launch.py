@@ -1,0 +1,33 @@
+"""Runs that a program asks for: only on cohorts that the desk may read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import PneumoDeskError
+from core.services.desk import Desk
+from core.services.runs.control import enqueue
+from core.services.runs.requests import TrainRequest
+
+
+class FolderRefusedError(PneumoDeskError):
+    """A folder that lies below none of those that the desk may read."""
+
+
+def enqueue_from_outside(desk: Desk, request: TrainRequest, seeds: Sequence[int] = ()) -> list[str]:
+    """Queue one run for each seed and return their ids.
+
+    Raises FolderRefusedError if the cohort or a file of weights lies below no allowed root, whether it exists or
+    not, and InputNotFoundError if the cohort does not exist.
+    """
+    for path in filter(None, (request.data, request.config.weights_file)):
+        if not _is_allowed(desk, Path(path)):
+            raise FolderRefusedError(
+                "Cohorts and weights are read below the desk's film folders only, by their full path: "
+                "PNEUMODESK_FILM_ROOTS on the desk's machine names them."
+            )
+    return enqueue(desk, request, seeds)
+
+
+def _is_allowed(desk: Desk, path: Path) -> bool:
+    roots = desk.settings.allowed_film_roots
+    return path.is_absolute() and any(path.resolve().is_relative_to(root) for root in roots)

@@ -1,0 +1,60 @@
+"""The folds a run trains and validates on, and how it reports progress."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.cohort.manifest import Cohort
+from core.cohort.pixel_cache import PixelCache
+from core.cohort.splitting import CohortSplit
+from core.errors import CohortError
+from core.services.desk import Desk
+from core.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from core.runs.session import Fold
+
+
+@dataclass(frozen=True)
+class TrainProgress:
+    """How far a run is: which stage, and how much of it is done."""
+
+    stage: str
+    num_done: int
+    num_all: int
+    detail: str = ""
+
+
+OnProgress = Callable[[TrainProgress], None]
+
+
+def folds_of(
+    desk: Desk, cohort: Cohort, split: CohortSplit, config: TrainingConfig, on_progress: OnProgress
+) -> dict[str, "Fold"]:
+    """Return the films of every fold, decoded once; raises CohortError where a fold has films of one class only."""
+    from core.runs.session import Fold
+    from core.training.films import FilmSet
+
+    files = list(split.assignments.index)
+    cache = PixelCache.open_or_build(
+        cohort,
+        files,
+        config.image_size,
+        desk.settings.caches,
+        lambda done, count: on_progress(TrainProgress("decoding", done, count)),
+    )
+    manifest = cohort.manifest.set_index("file")
+    folds = {}
+    for name in ("train", "validation", "calibration"):
+        members = list(split.assignments.index[split.assignments == name])
+        labels_N = (manifest.loc[members, "label"] == "pneumonia").to_numpy().astype(np.uint8)
+        rows_N = np.array([cache.index_of(file) for file in members], dtype=np.int64)
+        if len(np.unique(labels_N)) < 2:
+            raise CohortError(
+                f"The {name} fold of {cohort.root} has films of only one class, so a model can be neither trained "
+                "nor judged on it. Add films of the other class, or more patients."
+            )
+        folds[name] = Fold(FilmSet(cache.pixels_NSS, rows_N, labels_N), manifest.loc[members, "patient"].to_numpy())
+    return folds

@@ -1,0 +1,130 @@
+"""One run as it is stored: its row, configuration, metrics and lineage."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.model.card import ModelCard
+from core.model.checkpoint import CARD_FILE, WEIGHTS_FILE, read_card
+from core.services.desk import Desk
+from core.services.desk.id_prefix import id_beginning_with
+from core.services.evaluation.predictions import (
+    splits_with_predictions,
+)
+from db import models as tables
+
+LOG_FILE = "log.txt"
+
+MOST_LOG_BYTES = 64_000
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything that is kept of one run; `epochs` has one row an epoch, `splits` those with stored predictions."""
+
+    id: str
+    name: str
+    state: str
+    error: str | None
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    lineage: dict[str, str]
+    summary: dict[str, Any]
+    epochs: tuple[dict[str, float | int | None], ...]
+    checkpoint_hash: str | None
+    cohort_fingerprint: str
+    folder: Path
+    splits: tuple[str, ...]
+    starred: bool
+    note: str
+    tags: tuple[str, ...]
+    archived: bool
+    deleted: bool
+    imported: bool = False
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether the weights still lie where the run wrote them."""
+        return self.checkpoint_hash is not None and (self.folder / "checkpoint" / WEIGHTS_FILE).is_file()
+
+    def card(self) -> ModelCard | None:
+        """Return the checkpoint's card, None where it is gone."""
+        folder = self.folder / "checkpoint"
+        return read_card(folder) if (folder / CARD_FILE).is_file() else None
+
+    def log(self) -> str:
+        """Return the end of what the run's process wrote, empty if it wrote nothing."""
+        path = self.folder / LOG_FILE
+        if not path.is_file():
+            return ""
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - MOST_LOG_BYTES))
+            return stream.read().decode("utf-8", "replace")
+
+
+def get_record(desk: Desk, run_id: str) -> RunRecord:
+    """Return a run; it may be named by the beginning of its id. Raises InputNotFoundError."""
+    with desk.reading() as session:
+        run = _named(session, run_id)
+        annotation = session.get(tables.RunAnnotation, run.id)
+        epochs: dict[int, dict[str, float | int | None]] = {}
+        for metric in run.metrics:
+            epochs.setdefault(metric.epoch, {"epoch": metric.epoch})[metric.name] = metric.value
+        tags = session.scalars(select(tables.RunTag.tag).where(tables.RunTag.run_id == run.id).order_by("tag")).all()
+        splits = splits_with_predictions(session, run.checkpoint_hash) if run.checkpoint_hash else []
+        return RunRecord(
+            id=run.id,
+            name=run.name,
+            state=run.state,
+            error=run.error,
+            config=run.config,
+            environment=run.environment,
+            lineage=_lineage(run),
+            summary=run.summary or {},
+            epochs=tuple(epochs[epoch] for epoch in sorted(epochs)),
+            checkpoint_hash=run.checkpoint_hash,
+            cohort_fingerprint=run.cohort_fingerprint,
+            folder=Path(run.folder),
+            splits=tuple(splits),
+            starred=bool(annotation and annotation.starred),
+            note=annotation.note if annotation else "",
+            tags=tuple(tags),
+            archived=bool(annotation and annotation.archived_at),
+            deleted=bool(annotation and annotation.deleted_at),
+            imported=session.get(tables.ImportedRecord, run.id) is not None,
+        )
+
+
+def _named(session: Session, run_id: str) -> tables.Run:
+    return session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run", "runs list"))
+
+
+def resolve_run_ids(desk: Desk, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the full ids of runs that are named by them or by their beginnings; raises InputNotFoundError."""
+    with desk.reading() as session:
+        return tuple(id_beginning_with(session, tables.Run.id, name, "run", "runs list") for name in names)
+
+
+def _lineage(run: tables.Run) -> dict[str, str]:
+    environment = run.environment or {}
+    packages = environment.get("packages", {})
+    begun = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else "–"
+    ended = f"{run.finished_at:%Y-%m-%d %H:%M:%S} UTC" if run.finished_at else "–"
+    return {
+        "Run": run.id,
+        "Cohort fingerprint": run.cohort_fingerprint,
+        "Split": run.split_name or "Drawn by the run's own shares",
+        "Split fingerprint": run.split_fingerprint,
+        "Checkpoint (SHA-256)": run.checkpoint_hash or "–",
+        "Code version": str(environment.get("code", "–")),
+        "Python": str(environment.get("python", "–")),
+        "Packages": ", ".join(f"{name} {number}" for name, number in packages.items()) or "–",
+        "Hardware": f"{environment.get('machine', '–')}, {environment.get('num_cores', '–')} cores, "
+        f"{environment.get('memory_gib', '–')} GiB",
+        "Begun": begun,
+        "Ended": ended,
+        "Folder": run.folder,
+    }

@@ -1,0 +1,176 @@
+"""What a supervisor does for searches: tells what runs gave, gives hopeless ones up, asks for the next.
+
+Every step can be cut off and done again: a trial that was asked for and has no run gets it, and the database refuses a
+second run of one trial.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import load_only
+
+from core.errors import SettingsError
+from core.runs.queueing import ask_to_stop
+from core.runs.work import LIVE_STATES
+from core.services.desk import Desk
+from core.services.runs.requests import SweepPlace, add_run
+from core.services.sweeps.request import Row, SweepRequest, trial_request
+from core.services.sweeps.results import stored_request, value_of, values_of_runs
+from db import models as tables
+from db.states import State
+
+if TYPE_CHECKING:
+    from core.services.sweeps.optuna_study import SweepStudy
+from core.services.runs.supervision import open_sweeps
+
+FAILURES_UNTIL_END = 3
+CLASHES_UNTIL_END = 20
+READ_OF_RUNS = (
+    tables.Run.trial_number,
+    tables.Run.state,
+    tables.Run.pruned_epoch,
+    tables.Run.summary,
+    tables.Run.config,
+    tables.Run.error,
+)
+GOES_ON = (State.QUEUED.value, *LIVE_STATES)
+
+
+class SweepTender:
+    """Tends all open searches of a desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._studies: dict[str, SweepStudy] = {}
+        # Of each run the state and the number of epochs that its study has heard of.
+        self._known: dict[str, tuple[str, int]] = {}
+        # Studies just opened: whoever asked last may have been cut off before the run was queued.
+        self._orphaned: set[str] = set()
+
+    def __call__(self) -> bool:
+        """Do what is due and return whether any search is open."""
+        with self._desk.reading() as session:
+            sweep_ids = open_sweeps(session)
+        for sweep_id in sweep_ids:
+            self._tend(sweep_id)
+        return bool(sweep_ids)
+
+    def _tend(self, sweep_id: str) -> None:
+        with self._desk.reading() as session:
+            sweep = session.get_one(tables.Sweep, sweep_id)
+            runs = session.scalars(
+                select(tables.Run)
+                .where(tables.Run.sweep_id == sweep_id)
+                .order_by(tables.Run.trial_number)
+                .options(load_only(*READ_OF_RUNS))
+            ).all()
+        try:
+            request = stored_request(sweep)
+        except SettingsError as error:
+            self._close(sweep_id, str(error))
+            return
+        study = self._study(sweep_id, request)
+        self._tell(request, study, runs)
+        num_going_on = sum(run.state in GOES_ON for run in runs)
+        if _fails_always(runs):
+            self._close(sweep_id, f"{FAILURES_UNTIL_END} runs in a row failed, the last one so: {runs[-1].error}")
+        elif len(runs) >= request.num_trials and not num_going_on:
+            self._close(sweep_id)
+        else:
+            room = min(request.num_at_once - num_going_on, request.num_trials - len(runs))
+            self._ask(sweep_id, request, study, {run.trial_number for run in runs}, room)
+
+    def _study(self, sweep_id: str, request: SweepRequest) -> "SweepStudy":
+        # Only now, so that a queue without searches does not wait for it.
+        from core.services.sweeps.optuna_study import SweepStudy
+
+        if sweep_id not in self._studies:
+            self._studies[sweep_id] = SweepStudy(self._desk, sweep_id, request)
+            self._orphaned.add(sweep_id)
+        return self._studies[sweep_id]
+
+    def _tell(self, request: SweepRequest, study: "SweepStudy", runs: Sequence[tables.Run]) -> None:
+        news, values = self._news(request, runs)
+        if not news:
+            return
+        untold = study.untold()
+        for run in news:
+            asked, by_epoch = untold.get(run.trial_number), values.get(run.id, {})
+            self._known[run.id] = (run.state, len(by_epoch))
+            if asked is None:
+                continue
+            study.note(asked, by_epoch)
+            if run.state == State.COMPLETED:
+                study.tell(run.trial_number, value_of(run, by_epoch))
+            elif run.pruned_epoch is not None and run.state == State.STOPPED:
+                study.tell_pruned(run.trial_number)
+            elif _may_be_pruned(run, by_epoch) and study.is_hopeless(asked):
+                self._prune(run.id, max(by_epoch))
+
+    def _news(
+        self, request: SweepRequest, runs: Sequence[tables.Run]
+    ) -> tuple[list[tables.Run], dict[str, dict[int, float | None]]]:
+        """Return the runs of which the study has not heard how they stand, with their objective by epoch."""
+        moved = [run for run in runs if run.state == State.RUNNING or self._known.get(run.id, ("", 0))[0] != run.state]
+        if not moved:
+            return [], {}
+        with self._desk.reading() as session:
+            values = values_of_runs(session, request.objective, [run.id for run in moved])
+        news = [run for run in moved if self._known.get(run.id) != (run.state, len(values.get(run.id, {})))]
+        return news, values
+
+    def _prune(self, run_id: str, epoch: int) -> None:
+        with self._desk.transaction() as session:
+            if ask_to_stop(session, run_id):
+                session.get_one(tables.Run, run_id).pruned_epoch = epoch
+
+    def _ask(
+        self, sweep_id: str, request: SweepRequest, study: "SweepStudy", numbers: set[int | None], room: int
+    ) -> None:
+        if room <= 0:
+            return
+        orphans = []
+        if sweep_id in self._orphaned:
+            orphans = [
+                (number, study.settings_of(asked)) for number, asked in study.untold().items() if number not in numbers
+            ]
+        if len(orphans) <= room:
+            self._orphaned.discard(sweep_id)
+        num_clashes = 0
+        while room > 0 and num_clashes < CLASHES_UNTIL_END:
+            number, row = orphans.pop(0) if orphans else study.ask()
+            if self._record(sweep_id, request, study, number, row):
+                room, num_clashes = room - 1, 0
+            else:
+                num_clashes += 1
+        if num_clashes:
+            self._close(sweep_id, f"{CLASHES_UNTIL_END} times in a row the drawn choices did not go together.")
+
+    def _record(self, sweep_id: str, request: SweepRequest, study: "SweepStudy", number: int, row: Row) -> bool:
+        """Queue a trial's run unless the sweep was stopped meanwhile; returns False if its choices clash."""
+        try:
+            asked = trial_request(request, row)
+        except ValueError:
+            study.tell(number, None)
+            return False
+        with self._desk.transaction() as session:
+            if session.get_one(tables.Sweep, sweep_id).is_open:
+                add_run(session, self._desk, asked, place=SweepPlace(sweep_id, number))
+        return True
+
+    def _close(self, sweep_id: str, error: str | None = None) -> None:
+        with self._desk.transaction() as session:
+            sweep = session.get_one(tables.Sweep, sweep_id)
+            sweep.is_open, sweep.error = False, error
+        self._studies.pop(sweep_id, None)
+
+
+def _may_be_pruned(run: tables.Run, by_epoch: Mapping[int, float | None]) -> bool:
+    """Return whether a run goes on, has been judged, and has epochs left to save."""
+    return run.state == State.RUNNING and 0 < max(by_epoch, default=0) < run.config["epochs"]
+
+
+def _fails_always(runs: Sequence[tables.Run]) -> bool:
+    last = runs[-FAILURES_UNTIL_END:]
+    return len(last) == FAILURES_UNTIL_END and all(run.state == State.FAILED for run in last)

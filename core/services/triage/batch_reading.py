@@ -1,0 +1,255 @@
+"""Triage of files with a model: readings are stored as they come, with their whole lineage, and survive a crash."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import insert, select, update
+
+from core.errors import InputNotFoundError
+from core.model.checkpoint import read_card
+from core.runs.work import Heartbeat, claim, finish
+from core.services.desk import Desk
+from core.services.desk.audit_trail import AuditAction, record_event, record_model_change, record_read
+from core.services.films.pseudonyms import study_number
+from core.services.models.loading import load_predictor, num_threads
+from core.services.models.lookup import ACTIVE, model_folder, record_model, resolve_model
+from core.services.models.operating_points import OWN, choose_row, point_of_batch
+from core.services.triage.batch_results import TriageResult, describe_batch
+from core.services.triage.reading_reuse import earlier_readings, taken_over_rows
+from core.triage.intake import Candidate, IntakeProblem, gather
+from core.triage.pipeline import FilmReading, FilmView, KnownFilm, Predictor, read_films
+from core.triage.saliency import overlay, positive_share
+from db import models as tables
+from db.models import utc_now
+from db.states import State
+
+STORE_EVERY = 64
+LONGEST_NAME = 200
+"""Bytes of a file name beyond which most file systems would refuse a longer ending."""
+
+
+class TriageRequest(BaseModel):
+    """What one triage is asked to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    paths: tuple[Path, ...] = Field(min_length=1, description="Files, folders and zip archives.")
+    model: str = Field(ACTIVE, description="`active`, or any name of a model or a checkpoint folder.")
+    operating_point: str = Field(
+        OWN,
+        max_length=140,
+        description="NAME or NAME@VERSION of an operating point kept for this model; its card's own if empty.",
+    )
+    saliency_folder: Path | None = Field(None, description="Where to write films overlaid with where the model looked.")
+    reader: str | None = Field(None, description="Who asked for it.")
+    again: bool = Field(False, description="Read films again that this model version has read before.")
+    title: str = Field("", description="What the batch is called; its paths if empty.")
+
+
+@dataclass(frozen=True)
+class TriageProgress:
+    """How far a batch is."""
+
+    num_done: int
+    num_files: int
+
+
+OnProgress = Callable[[TriageProgress], None]
+
+
+def run_triage(
+    desk: Desk,
+    request: TriageRequest,
+    *,
+    predictor: Predictor | None = None,
+    on_progress: OnProgress = lambda progress: None,
+) -> TriageResult:
+    """Read every file of a request in this process, store the readings and return the finished batch."""
+    batch_id = create_batch(desk, request)
+    work_on_batch(desk, batch_id, predictor=predictor, on_progress=on_progress)
+    return describe_batch(desk, batch_id)
+
+
+def create_batch(desk: Desk, request: TriageRequest) -> str:
+    """Record a batch that waits to be read and return its id; raises InputNotFoundError for a missing path or model."""
+    for path in request.paths:
+        if not path.exists():
+            raise InputNotFoundError(f"There is no file or folder {path}.")
+    # The batch stays with the model that is active now, also when it is resumed after another was made active.
+    model_name = resolve_model(desk, request.model)
+    folder = model_folder(desk, model_name)
+    card = read_card(folder)
+    absolute = request.model_copy(
+        update={"model": model_name, "paths": tuple(path.absolute() for path in request.paths)}
+    )
+    with desk.transaction() as session:
+        model = record_model(session, card, folder)
+        point = choose_row(session, card, request.operating_point)
+        batch = tables.Batch(
+            id=uuid.uuid4().hex[:12],
+            source=request.title or ", ".join(str(path) for path in request.paths),
+            model_version_id=model.id,
+            operating_point_id=point.id,
+            request=absolute.model_dump(mode="json"),
+            reader=request.reader,
+        )
+        record_model_change(session, batch)
+        session.add(batch)
+        session.flush()
+        if any(path.is_relative_to(desk.settings.uploads.absolute()) for path in absolute.paths):
+            record_event(session, batch.reader, AuditAction.UPLOAD, batch.source, batch=batch.id)
+        return batch.id
+
+
+def work_on_batch(
+    desk: Desk,
+    batch_id: str,
+    *,
+    predictor: Predictor | None = None,
+    load: Callable[[Desk, str], Predictor] = load_predictor,
+    on_progress: OnProgress = lambda progress: None,
+) -> None:
+    """Read the files of a batch that were not read yet; a batch that another process works on is left to it.
+
+    The batch's model is loaded by `load` unless a predictor is given.
+    """
+    with desk.transaction() as session:
+        if not claim(session, tables.Batch, batch_id):
+            return
+    try:
+        with Heartbeat(desk.transaction, tables.Batch, batch_id) as heartbeat:
+            request = _request_of(desk, batch_id)
+            predictor = predictor or load(desk, request.model)
+            if request.operating_point != OWN:
+                predictor = replace(predictor, operating_point=point_of_batch(desk, batch_id))
+            stopped = not _read_all(desk, batch_id, request, predictor, on_progress, lambda: heartbeat.should_stop)
+    except BaseException as error:
+        state = State.STOPPED if isinstance(error, KeyboardInterrupt) else State.FAILED
+        with desk.transaction() as session:
+            finish(session, tables.Batch, batch_id, state, str(error) or type(error).__name__)
+        raise
+    with desk.transaction() as session:
+        finish(session, tables.Batch, batch_id, State.STOPPED if stopped else State.COMPLETED)
+        record_read(session, session.get_one(tables.Batch, batch_id))
+
+
+def _request_of(desk: Desk, batch_id: str) -> TriageRequest:
+    with desk.reading() as session:
+        return TriageRequest.model_validate(session.get_one(tables.Batch, batch_id).request)
+
+
+def _read_all(
+    desk: Desk,
+    batch_id: str,
+    request: TriageRequest,
+    predictor: Predictor,
+    on_progress: OnProgress,
+    should_stop: Callable[[], bool],
+) -> bool:
+    """Read what is left of a batch; returns whether its end was reached."""
+    candidates, num_done = _left_to_read(desk, batch_id, request)
+    num_files = num_done + len(candidates)
+    with desk.transaction() as session:
+        session.execute(
+            update(tables.Batch)
+            .where(tables.Batch.id == batch_id)
+            # The model is ready only now: its loading must not count as slow reading.
+            .values(engine=predictor.engine.name, num_files=num_files, num_done=num_done, started_at=utc_now())
+        )
+    drawer = SaliencyWriter(request.saliency_folder) if request.saliency_folder else None
+    readings = read_films(
+        candidates,
+        predictor,
+        num_threads=num_threads(desk),
+        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+        on_film=drawer.write if drawer else None,
+        # A film that is to be drawn has to be opened anyway.
+        known=None if request.again or drawer else earlier_readings(desk, batch_id),
+    )
+    pending: list[FilmReading | KnownFilm] = []
+    for reading in readings:
+        pending.append(reading)
+        if len(pending) == STORE_EVERY:
+            num_done += _store(desk, batch_id, pending, drawer)
+            pending = []
+            on_progress(TriageProgress(num_done, num_files))
+            if should_stop():
+                return False
+    num_done += _store(desk, batch_id, pending, drawer)
+    on_progress(TriageProgress(num_done, num_files))
+    # Fewer only if an earlier reading was deleted before it was taken over: its film is left to be read.
+    return num_done == num_files
+
+
+def _left_to_read(desk: Desk, batch_id: str, request: TriageRequest) -> tuple[list[Candidate | IntakeProblem], int]:
+    """Return the candidates without a reading, and how many have one."""
+    found = gather(
+        request.paths,
+        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+        max_archive_bytes=desk.settings.max_archive_megabytes * 10**6,
+    )
+    with desk.reading() as session:
+        done = set(session.scalars(select(tables.Reading.file).where(tables.Reading.batch_id == batch_id)))
+    if desk.settings.study_numbers:
+        found = (replace(candidate, name=study_number(desk, candidate.name)) for candidate in found)
+    return [candidate for candidate in found if candidate.name not in done], len(done)
+
+
+class SaliencyWriter:
+    """Writes each read film with where the model looked, under the film's own name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path_of(self, file: str) -> Path:
+        """Return where the picture for a film goes; the name keeps the film's folders and ending."""
+        *folders, name = file.replace("..", "_").split("/")
+        if len(name.encode()) > LONGEST_NAME:
+            name = f"{name[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+        return self._folder.joinpath(*folders, f"{name}.saliency.jpg")
+
+    def write(self, reading: FilmReading, view: FilmView) -> None:
+        """Draw one film."""
+        path = self.path_of(reading.file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        overlay(view.grey_HW, positive_share(view.map_hw)).save(path, quality=80)
+
+
+def _row(batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> dict[str, Any]:
+    drawn = drawer is not None and reading.probability is not None
+    return {
+        **vars(reading),
+        "batch_id": batch_id,
+        "study": reading.file_hash or hashlib.sha256(f"{batch_id}/{reading.file}".encode()).hexdigest(),
+        "status": reading.status.value,
+        "priority": reading.priority.value,
+        "rank_order": reading.rank_order,
+        "saliency_file": str(drawer.path_of(reading.file)) if drawn else None,
+        "created_at": utc_now(),
+    }
+
+
+def _store(
+    desk: Desk, batch_id: str, readings: Sequence[FilmReading | KnownFilm], drawer: SaliencyWriter | None
+) -> int:
+    """Store readings and the new count in one transaction, so that neither ever stands without the other."""
+    if not readings:
+        return 0
+    rows = [_row(batch_id, reading, drawer) for reading in readings if isinstance(reading, FilmReading)]
+    known = [reading for reading in readings if isinstance(reading, KnownFilm)]
+    with desk.transaction() as session:
+        taken_over = taken_over_rows(session, batch_id, known) if known else []
+        for made in (rows, taken_over):
+            if made:
+                # Past the mapper, which would cost as much as writing the rows.
+                session.execute(insert(tables.Reading.__table__), made)
+        num_stored = len(rows) + len(taken_over)
+        session.execute(
+            update(tables.Batch).where(tables.Batch.id == batch_id).values(num_done=tables.Batch.num_done + num_stored)
+        )
+    return num_stored

@@ -1,0 +1,148 @@
+"""Batches in the background: each is read by a process of its own and found again through the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.errors import InputNotFoundError, SettingsError
+from core.evaluation.operating_point import OperatingPoint
+from core.model.card import ModelCard
+from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop, requeue
+from core.services.desk import Desk
+from core.services.models.operating_points import OWN, point_of_row
+from core.services.triage.batch_reading import TriageRequest, create_batch
+from core.services.triage.batch_results import count_readings
+from core.services.triage.warm_reader import hand_over
+from db import models as tables
+from db.models import utc_now
+from db.states import State
+
+
+@dataclass(frozen=True)
+class BatchStatus:
+    """How a batch stands: state, progress, speed and time left."""
+
+    id: str
+    title: str
+    state: str
+    num_done: int
+    num_files: int | None
+    films_per_second: float | None
+    seconds_left: float | None
+    error: str | None
+    card: ModelCard
+    operating_point: OperatingPoint
+    reader: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    counts: dict[str, int]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it waits or is being read."""
+        return self.state in {State.QUEUED.value, *LIVE_STATES}
+
+
+def start_batch(desk: Desk, request: TriageRequest) -> str:
+    """Record a batch, have the waiting reader or a process of its own read it, and return its id."""
+    batch_id = create_batch(desk, request)
+    if not hand_over(desk, batch_id):
+        _launch(desk, batch_id)
+    return batch_id
+
+
+def start_server_folder(
+    desk: Desk, folder: str, model: str, reader: str | None = None, operating_point: str = OWN
+) -> str:
+    """Start a batch over a folder or file of this machine; raises SettingsError if it lies below no allowed root."""
+    path = Path(folder.strip()).expanduser()
+    roots = desk.settings.allowed_film_roots
+    if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
+        raise SettingsError(
+            f"Films may be read below {' and '.join(str(root) for root in roots)} only. "
+            "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
+        )
+    return start_batch(desk, TriageRequest(paths=(path,), model=model, operating_point=operating_point, reader=reader))
+
+
+def resume_batch(desk: Desk, batch_id: str) -> None:
+    """Read on where a stopped, lost or failed batch ended; does nothing to any other."""
+    with desk.transaction() as session:
+        is_waiting = requeue(session, tables.Batch, batch_id)
+    if is_waiting and not hand_over(desk, batch_id):
+        _launch(desk, batch_id)
+
+
+def stop_batch(desk: Desk, batch_id: str) -> None:
+    """Ask a batch to stop; what was read is kept. Does nothing to a batch that has ended."""
+    with desk.transaction() as session:
+        request_stop(session, tables.Batch, batch_id)
+
+
+def get_batch(desk: Desk, batch_id: str) -> BatchStatus:
+    """Return how a batch stands; raises InputNotFoundError."""
+    find_lost_batches(desk)
+    with desk.reading() as session:
+        batch = session.get(tables.Batch, batch_id)
+        if batch is None:
+            raise InputNotFoundError(f"There is no batch {batch_id!r}. It may have been deleted.")
+        return _status(batch, count_readings(desk, [batch_id]), _speed(session, batch))
+
+
+def list_batches(desk: Desk, limit: int = 50, offset: int = 0) -> list[BatchStatus]:
+    """Return batches, newest first, leaving out the `offset` newest."""
+    find_lost_batches(desk)
+    with desk.reading() as session:
+        batches = session.scalars(
+            select(tables.Batch).order_by(tables.Batch.created_at.desc(), tables.Batch.id).limit(limit).offset(offset)
+        ).all()
+        counts = count_readings(desk, [batch.id for batch in batches])
+        return [_status(batch, counts, None) for batch in batches]
+
+
+def find_lost_batches(desk: Desk) -> None:
+    """Write `lost` for batches whose process is gone; takes the write lock only if one seems to live."""
+    with desk.reading() as session:
+        live = session.scalar(
+            select(tables.Batch.id).where(tables.Batch.state.in_((*LIVE_STATES, State.QUEUED.value))).limit(1)
+        )
+    if live is not None:
+        with desk.transaction() as session:
+            mark_lost(session, tables.Batch)
+
+
+def _launch(desk: Desk, batch_id: str) -> None:
+    launch(["core.services.workers.batch", batch_id], desk.settings.worklists / batch_id / "log.txt")
+
+
+def _status(batch: tables.Batch, counts: dict[str, dict[str, int]], speed: float | None) -> BatchStatus:
+    left = (batch.num_files or 0) - batch.num_done
+    return BatchStatus(
+        id=batch.id,
+        title=batch.source,
+        state=batch.state,
+        num_done=batch.num_done,
+        num_files=batch.num_files,
+        films_per_second=speed,
+        seconds_left=left / speed if speed and batch.finished_at is None else None,
+        error=batch.error,
+        card=ModelCard.model_validate(batch.model_version.card),
+        operating_point=point_of_row(batch.operating_point),
+        reader=batch.reader,
+        created_at=batch.created_at,
+        finished_at=batch.finished_at,
+        counts=counts[batch.id],
+    )
+
+
+def _speed(session: Session, batch: tables.Batch) -> float | None:
+    """Return films per second since the last start; a resumed batch had read some before."""
+    if batch.started_at is None:
+        return None
+    reading = tables.Reading
+    counted = select(func.count()).where(reading.batch_id == batch.id, reading.created_at >= batch.started_at)
+    seconds = ((batch.finished_at or utc_now()) - batch.started_at).total_seconds()
+    return (session.scalar(counted) or 0) / seconds or None if seconds > 0 else None

@@ -1,0 +1,140 @@
+"""One reading with everything it rests on, for the reading pane."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+
+from core.errors import InputNotFoundError
+from core.evaluation.metrics import ConfusionCounts
+from core.evaluation.predictive_values import predictive_values
+from core.model.checkpoint import write_atomically
+from core.services.desk import Desk
+from core.triage.saliency import EDGE_SHARE_LIMIT, draw_heatmap, edge_share
+from db import models as tables
+
+
+def study_of(desk: Desk, reading_id: int) -> str:
+    """Return the study that a reading belongs to; raises InputNotFoundError."""
+    with desk.reading() as session:
+        study = session.scalar(select(tables.Reading.study).where(tables.Reading.id == reading_id))
+    if study is None:
+        raise InputNotFoundError("This reading is no longer on the desk.")
+    return study
+
+
+@dataclass(frozen=True)
+class ReadingDetail:
+    """A reading, its film's place, its heatmap in the desk's home, and its lineage."""
+
+    id: int
+    batch_id: str
+    file: str
+    status: str
+    reason: str
+    priority: str
+    finding: str | None
+    probability: float | None
+    gate_distance: float | None
+    source_path: str | None
+    source_member: str | None
+    heatmap: Path | None
+    edge_warning: str | None
+    threshold: float
+    tested: ConfusionCounts | None
+    lineage: dict[str, Any]
+
+
+def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
+    """Return a reading; its heatmap is drawn at the first visit. Raises InputNotFoundError."""
+    with desk.reading() as session:
+        reading = session.get(tables.Reading, reading_id)
+        if reading is None:
+            raise InputNotFoundError("This reading is no longer on the desk.")
+        batch, model, point = reading.batch, reading.batch.model_version, reading.batch.operating_point
+        return ReadingDetail(
+            id=reading.id,
+            batch_id=batch.id,
+            file=reading.file,
+            status=reading.status,
+            reason=reading.reason,
+            priority=reading.priority,
+            finding=reading.finding,
+            probability=reading.probability,
+            gate_distance=reading.gate_distance,
+            source_path=reading.source_path,
+            source_member=reading.source_member,
+            heatmap=_heatmap(desk, reading),
+            edge_warning=_edge_warning(reading, point.threshold),
+            threshold=point.threshold,
+            tested=_tested(model.card),
+            lineage={
+                "File (SHA-256)": reading.file_hash or "–",
+                "Model": f"{model.name} ({model.checkpoint_hash[:16]})",
+                "Run": model.run_id or "–",
+                "Cohort": (model.card.get("cohort_fingerprint") or "–")[:16],
+                "Operating point": f"{point.name}, threshold {point.threshold:.3f}, "
+                f"uncertain {point.uncertain_low:.2f} to {point.uncertain_high:.2f}",
+                "Chosen on": point.chosen_on,
+                "Engine": batch.engine or "–",
+                "Asked for by": batch.reader or "–",
+                "Read at": f"{reading.created_at:%Y-%m-%d %H:%M:%S} UTC",
+                "Taken over": "–" if reading.taken_over_from is None else "from an earlier reading of the same film",
+            },
+        )
+
+
+def meaning_here(reading: ReadingDetail, prevalence: float | None) -> str:
+    """Return what a result means at a site where `prevalence` (0 to 1) of the films show pneumonia, in a sentence."""
+    if reading.probability is None:
+        return "The model gives no result for this file."
+    if prevalence is None:
+        return "State the site's prevalence under Rules to see what this result means here."
+    values = predictive_values(reading.tested, prevalence) if reading.tested else None
+    if values is None:
+        return "This model was never judged on labelled films, so what its result means cannot be said."
+    if reading.probability >= reading.threshold:
+        side, shows, share, (low, high) = "at or above", "show pneumonia", values.ppv, values.ppv_interval
+    else:
+        side, shows, share, (low, high) = "below", "show none", values.npv, values.npv_interval
+    counts = reading.tested
+    return (
+        f"Where {prevalence:.0%} of the films show pneumonia, {share:.0%} (95 % interval {low:.0%} to {high:.0%}) of "
+        f"those {side} the threshold {shows}, if the model is as good here as on the "
+        f"{counts.tp + counts.fn + counts.tn + counts.fp:,} films it was checked on in training."
+    )
+
+
+def _tested(card: dict[str, Any]) -> ConfusionCounts | None:
+    """Return the counts over the folds that the card reports; all are films that the model was not fitted to."""
+    found = [report["confusion"] for report in card.get("metrics", {}).values() if report.get("confusion")]
+    if not found:
+        return None
+    return ConfusionCounts(**{name: sum(counts[name] for counts in found) for name in ("tn", "fp", "fn", "tp")})
+
+
+def _edge_warning(reading: tables.Reading, threshold: float) -> str | None:
+    """Return a warning for a film over the threshold; below it, hardly anything is left of the map to judge by."""
+    map_hw = np.array(reading.activation_map or [], dtype=np.float32)
+    if map_hw.ndim != 2 or reading.probability is None or reading.probability < threshold:
+        return None
+    share = edge_share(map_hw)
+    if share <= EDGE_SHARE_LIMIT:
+        return None
+    return (
+        f"{share:.0%} of where the model looked lies at the border or in the corners, more than in 19 of 20 flagged "
+        "films: it may rest on markers, edges or what lies outside the lungs."
+    )
+
+
+def _heatmap(desk: Desk, reading: tables.Reading) -> Path | None:
+    map_hw = np.array(reading.activation_map or [], dtype=np.float32)
+    if map_hw.ndim != 2 or not map_hw.any():
+        return None
+    path = desk.settings.worklists / reading.batch_id / "heatmaps" / f"{reading.id}.png"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, draw_heatmap(map_hw))
+    return path

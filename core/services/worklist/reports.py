@@ -1,0 +1,214 @@
+"""Results that leave the desk as documents: one study or one batch as CSV, JSON or a PDF page.
+
+Each export is recorded in the audit trail, and each names the model, its operating point and the notice.
+"""
+
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from core.errors import InputNotFoundError, PneumoDeskError, RadiographError
+from core.figures.batch_page import BatchReport, draw_batch_page
+from core.figures.study_page import ReportedVerdict, StudyReport, draw_study_page
+from core.model.card import ModelCard
+from core.services.desk import Desk
+from core.services.desk.audit_trail import AuditAction, record_event
+from core.services.desk.csv_export import rows_to_csv
+from core.services.films.images import film_image, read_film_bytes
+from core.services.triage.batch_results import describe_batch, ranked_readings, reading_rows, to_csv
+from core.services.worklist.reading_detail import ReadingDetail, get_reading
+from core.services.worklist.verdicts import VerdictRow, current_verdicts
+from core.settings import NOTICE
+from core.triage.intake import place_of
+from db import models as tables
+from db.models import utc_now
+
+FILM_SIDE = 900
+OVERLAY_OPACITY = 0.45
+"""As the viewer shows the map at first."""
+READING_FIELDS = ("file", "status", "reason", "probability", "finding", "priority")
+STUDY_FIELDS = (*READING_FIELDS, "model", "operating_point", "verdicts")
+
+
+class ExportFormat(StrEnum):
+    """What a result can leave the desk as; the values are file endings."""
+
+    CSV = "csv"
+    JSON = "json"
+    PDF = "pdf"
+
+
+def export_study(desk: Desk, reading_id: int, kind: ExportFormat, actor: str | None = None) -> bytes:
+    """Return a study's newest state, seen from one reading, as a document; raises InputNotFoundError."""
+    reading = get_reading(desk, reading_id)
+    study, point, card = _rests_on(desk, reading_id)
+    verdicts = current_verdicts(desk, study)
+    makers: dict[ExportFormat, Callable[[], bytes]] = {
+        ExportFormat.PDF: lambda: draw_study_page(_study_report(desk, reading, verdicts, point, card)),
+        ExportFormat.JSON: lambda: _json(_study_document(reading, verdicts, point, card)),
+        ExportFormat.CSV: lambda: rows_to_csv([_study_row(reading, verdicts)], STUDY_FIELDS).encode(),
+    }
+    document = makers[kind]()
+    _record(desk, actor, f"study {study[:16]}", kind, reading=reading_id)
+    return document
+
+
+def export_batch(desk: Desk, batch_id: str, kind: ExportFormat, actor: str | None = None) -> bytes:
+    """Return a batch's ranked list as a document; raises InputNotFoundError."""
+    makers: dict[ExportFormat, Callable[[], bytes]] = {
+        ExportFormat.PDF: lambda: draw_batch_page(_batch_report(desk, batch_id)),
+        ExportFormat.JSON: lambda: _json(_batch_document(desk, batch_id)),
+        ExportFormat.CSV: lambda: to_csv(ranked_readings(desk, batch_id)).encode(),
+    }
+    document = makers[kind]()
+    _record(desk, actor, f"batch {batch_id}", kind, batch=batch_id)
+    return document
+
+
+def format_of(path: Path) -> ExportFormat:
+    """Return the format that a file's ending names; raises PneumoDeskError for any other."""
+    try:
+        return ExportFormat(path.suffix.lower().removeprefix("."))
+    except ValueError as error:
+        raise PneumoDeskError(f"{path.name} has no ending that can be written: name it .csv, .json or .pdf.") from error
+
+
+def _rests_on(desk: Desk, reading_id: int) -> tuple[str, dict[str, Any], ModelCard]:
+    with desk.reading() as session:
+        reading = session.get(tables.Reading, reading_id)
+        if reading is None:
+            raise InputNotFoundError("This reading is no longer on the desk.")
+        point = reading.batch.operating_point
+        fields = ("name", "threshold", "uncertain_low", "uncertain_high", "rule", "chosen_on")
+        card = ModelCard.model_validate(reading.batch.model_version.card)
+        return reading.study, {field: getattr(point, field) for field in fields}, card
+
+
+def _study_report(
+    desk: Desk, reading: ReadingDetail, verdicts: list[VerdictRow], point: dict[str, Any], card: ModelCard
+) -> StudyReport:
+    film, overlay = _pictures(desk, reading)
+    return StudyReport(
+        file=reading.file,
+        band=reading.priority if reading.status == "read" else reading.status,
+        reason=reading.reason,
+        probability=reading.probability,
+        threshold=point["threshold"],
+        uncertain_low=point["uncertain_low"],
+        uncertain_high=point["uncertain_high"],
+        warnings=(reading.edge_warning,) if reading.edge_warning else (),
+        lineage={name: str(value) for name, value in reading.lineage.items()},
+        limits=card.limits,
+        notice=NOTICE,
+        made_at=utc_now(),
+        verdicts=tuple(ReportedVerdict(row.reader, row.verdict.value, row.note, row.when) for row in verdicts),
+        film=film,
+        overlay=overlay,
+    )
+
+
+def _pictures(desk: Desk, reading: ReadingDetail) -> tuple[Image.Image | None, Image.Image | None]:
+    """Return the film as the viewer shows it, and with where the model looked; None for what is not to be had."""
+    if reading.status == "failed" or not reading.source_path:
+        return None, None
+    try:
+        content = read_film_bytes(desk, place_of(reading.source_path), reading.source_member)
+        film = film_image(content, FILM_SIDE)
+    except (InputNotFoundError, RadiographError):
+        return None, None
+    if reading.heatmap is None:
+        return film, None
+    heat = Image.open(reading.heatmap).convert("RGBA").resize(film.size, Image.Resampling.BICUBIC)
+    heat.putalpha(heat.getchannel("A").point(lambda alpha: round(alpha * OVERLAY_OPACITY)))
+    overlay = Image.alpha_composite(film.convert("RGBA"), heat).convert("RGB")
+    return film, overlay
+
+
+def _study_document(
+    reading: ReadingDetail, verdicts: list[VerdictRow], point: dict[str, Any], card: ModelCard
+) -> dict[str, Any]:
+    return {
+        **{name: getattr(reading, name) for name in (*READING_FIELDS, "gate_distance", "edge_warning")},
+        "operating_point": point,
+        "lineage": reading.lineage,
+        "verdicts": [
+            {"reader": row.reader, "verdict": row.verdict.value, "note": row.note, "when": row.when.isoformat()}
+            for row in verdicts
+        ],
+        "limits": card.limits,
+        "notice": NOTICE,
+    }
+
+
+def _study_row(reading: ReadingDetail, verdicts: list[VerdictRow]) -> dict[str, Any]:
+    row = {name: getattr(reading, name) for name in READING_FIELDS}
+    said = "; ".join(f"{verdict.reader}: {verdict.verdict.value}" for verdict in verdicts)
+    return {
+        **row,
+        "model": reading.lineage["Model"],
+        "operating_point": reading.lineage["Operating point"],
+        "verdicts": said,
+    }
+
+
+def _batch_report(desk: Desk, batch_id: str) -> BatchReport:
+    batch = describe_batch(desk, batch_id)
+    rows = reading_rows(desk, batch_id, "status", "priority", "probability", "file", "reason")
+    with desk.reading() as session:
+        row = session.get_one(tables.Batch, batch_id)
+        title, reader, created_at = row.source, row.reader, row.created_at
+        card = ModelCard.model_validate(row.model_version.card)
+    point = batch.operating_point
+    return BatchReport(
+        title=title,
+        counts=batch.counts,
+        rows=[
+            (
+                row["priority"] if row["status"] == "read" else row["status"],
+                row["probability"],
+                row["file"],
+                row["reason"],
+            )
+            for row in rows
+        ],
+        threshold=point["threshold"],
+        uncertain_low=point["uncertain_low"],
+        uncertain_high=point["uncertain_high"],
+        lineage={
+            "Batch": f"{batch.batch_id}, {batch.state}, {batch.num_files:,} files",
+            "Model": f"{batch.model} ({batch.checkpoint_hash[:16]})",
+            "Operating point": f"{point['name']}, threshold {point['threshold']:.3f}, "
+            f"uncertain {point['uncertain_low']:.2f} to {point['uncertain_high']:.2f}",
+            "Chosen on": point["chosen_on"],
+            "Engine": batch.engine or "–",
+            "Asked for by": reader or "–",
+            "Asked for at": f"{created_at:%Y-%m-%d %H:%M:%S} UTC",
+        },
+        limits=card.limits,
+        notice=NOTICE,
+        made_at=utc_now(),
+    )
+
+
+def _band(row: dict[str, Any]) -> str:
+    return row["priority"] if row["status"] == "read" else row["status"]
+
+
+def _batch_document(desk: Desk, batch_id: str) -> dict[str, Any]:
+    batch = describe_batch(desk, batch_id)
+    ids = {row["file"]: row["id"] for row in reading_rows(desk, batch_id, "id", "file")}
+    rows = [{"reading": ids.get(row["file"]), **row} for row in ranked_readings(desk, batch_id)]
+    return {**vars(batch), "readings": rows, "notice": NOTICE}
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace")
+
+
+def _record(desk: Desk, actor: str | None, subject: str, kind: ExportFormat, **detail: Any) -> None:
+    with desk.transaction() as session:
+        record_event(session, actor, AuditAction.EXPORT, subject, format=kind.value, **detail)

@@ -1,0 +1,225 @@
+"""The worklist over all batches: one row for each study, in the order of the rules."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import pandas as pd
+from sqlalchemy import func, select
+
+from core.errors import InputNotFoundError
+from core.services.desk import Desk
+from core.services.desk.audit_trail import AuditAction, record_event
+from core.services.desk.reader_names import checked_name
+from core.services.worklist.rules import current_rules
+from core.services.worklist.verdicts import current_ids
+from core.triage.rules import WorklistRules, place_studies
+from db import models as tables
+from db.models import utc_now
+
+READING_FIELDS = (
+    *("study", "batch_id", "file", "status", "reason", "probability", "finding", "gate_distance"),
+    *("source_path", "source_member", "taken_over_from"),
+)
+
+
+class Show(StrEnum):
+    """Which studies a reader wants to see."""
+
+    TO_READ = "to read"
+    MINE = "mine to read"
+    JUDGED = "judged by me"
+    SECOND = "for a second reader"
+    ALL = "all"
+
+
+class SortBy(StrEnum):
+    """In which order."""
+
+    URGENCY = "urgency"
+    WAITING = "longest waiting"
+    NEWEST = "newest"
+    PROBABILITY = "probability"
+    FILE = "file name"
+
+
+@dataclass(frozen=True)
+class StudyFilter:
+    """What a reader sees of the worklist."""
+
+    show: Show = Show.TO_READ
+    bands: tuple[str, ...] = ()
+    assigned_to: str = ""
+    search: str = ""
+    sort_by: SortBy = SortBy.URGENCY
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """Studies in order of urgency, the verdicts that count, and the rules that placed them.
+
+    `studies` has the columns of a reading and study, reading_id, batch, model, received_at, waited_hours, band,
+    is_lifted, is_judged, num_readers, assigned_to. `verdicts` has study, reader, verdict, note, id.
+    """
+
+    studies: pd.DataFrame
+    verdicts: pd.DataFrame
+    rules: WorklistRules
+
+
+def has_readings(desk: Desk) -> bool:
+    """Return whether anything was ever read and kept."""
+    with desk.reading() as session:
+        return session.scalar(select(tables.Reading.id).limit(1)) is not None
+
+
+def readings_version(desk: Desk) -> tuple[int, ...]:
+    """Return numbers that change whenever a reading comes or goes."""
+    return _counts(desk, tables.Reading)
+
+
+def worklist_version(desk: Desk) -> tuple[int, ...]:
+    """Return numbers that change whenever the worklist does, but for the time that passes."""
+    return _counts(desk, tables.Reading, tables.Verdict, tables.Assignment, tables.WorklistRules)
+
+
+def load_worklist(desk: Desk, batch_id: str | None = None, *, now: datetime | None = None) -> Worklist:
+    """Return the studies of all batches or of one, each with its newest reading, most urgent first."""
+    return arrange_studies(desk, load_studies(desk, batch_id), now=now)
+
+
+def load_studies(desk: Desk, batch_id: str | None = None) -> pd.DataFrame:
+    """Return each study of all batches or of one with its newest reading, in no order; the slow part of the list."""
+    reading = tables.Reading
+    newest = select(reading.study, func.max(reading.id).label("id")).group_by(reading.study)
+    if batch_id is not None:
+        newest = newest.where(reading.batch_id == batch_id)
+    newest = newest.subquery()
+    first = select(reading.study, func.min(reading.created_at).label("received_at")).group_by(reading.study).subquery()
+    query = (
+        select(reading.id, *(getattr(reading, name) for name in READING_FIELDS), first.c.received_at)
+        .join(newest, newest.c.id == reading.id)
+        .join(first, first.c.study == reading.study)
+    )
+    with desk.reading() as session:
+        rows = [tuple(row) for row in session.execute(query)]
+        batches = {
+            row.id: (row.source, row.model_version.name, _gate_limit(row.model_version.card))
+            for row in session.scalars(select(tables.Batch))
+        }
+    studies = pd.DataFrame(rows, columns=["reading_id", *READING_FIELDS, "received_at"], dtype=object)
+    of_batch = [batches.get(key, ("", "", None)) for key in studies["batch_id"]]
+    return studies.assign(
+        reading_id=studies["reading_id"].astype(int),
+        batch=pd.Series([title for title, _, _ in of_batch], dtype=object),
+        model=pd.Series([model for _, model, _ in of_batch], dtype=object),
+        gate_limit=pd.Series([limit for _, _, limit in of_batch], dtype=float),
+        probability=studies["probability"].astype(float),
+        gate_distance=studies["gate_distance"].astype(float),
+        received_at=pd.to_datetime(studies["received_at"], utc=True),
+    )
+
+
+def arrange_studies(desk: Desk, studies: pd.DataFrame, *, now: datetime | None = None) -> Worklist:
+    """Return studies from `load_studies` as a worklist, with what readers have said of them by now."""
+    rules = current_rules(desk).rules
+    verdict, assignment = tables.Verdict, tables.Assignment
+    columns = ("study", "reader", "verdict", "note", "id")
+    newest = select(func.max(assignment.id)).group_by(assignment.study)
+    with desk.reading() as session:
+        said = session.execute(
+            select(*(getattr(verdict, name) for name in columns))
+            .where(verdict.id.in_(current_ids()))
+            .order_by(verdict.id)
+        )
+        verdicts = pd.DataFrame([tuple(row) for row in said], columns=columns, dtype=object)
+        rows = session.execute(select(assignment.study, assignment.assigned_to).where(assignment.id.in_(newest)))
+        assigned = dict(rows.all())
+    num_readers = Counter(verdicts["study"])
+    keys = studies["study"].tolist()
+    received = studies["received_at"]
+    studies = studies.assign(
+        num_readers=[num_readers[key] for key in keys],
+        is_judged=[key in num_readers for key in keys],
+        assigned_to=pd.Series([assigned.get(key) or "" for key in keys], dtype=object),
+        waited_hours=(pd.Timestamp(now or utc_now()) - received).dt.total_seconds() / 3600,
+    )
+    placed = place_studies(studies, rules)
+    studies = studies.assign(band=pd.Series(placed.bands_N, dtype=object), is_lifted=placed.is_lifted_N)
+    return Worklist(studies.iloc[placed.order_N].reset_index(drop=True), verdicts, rules)
+
+
+def select_studies(worklist: Worklist, asked: StudyFilter, reader: str | None) -> pd.DataFrame:
+    """Return the studies that a filter lets through, in its order."""
+    studies = worklist.studies
+    mine = set(worklist.verdicts.loc[worklist.verdicts["reader"] == reader, "study"])
+    is_mine = studies["study"].isin(mine)
+    keep = pd.Series(True, index=studies.index)
+    match asked.show:
+        case Show.TO_READ:
+            keep = ~studies["is_judged"]
+        case Show.MINE:
+            keep = ~is_mine & (studies["assigned_to"] == (reader or ""))
+        case Show.JUDGED:
+            keep = is_mine
+        case Show.SECOND:
+            keep = studies["is_judged"] & ~is_mine
+    if asked.bands:
+        keep &= studies["band"].isin(asked.bands)
+    if asked.assigned_to:
+        keep &= studies["assigned_to"] == asked.assigned_to
+    if asked.search:
+        keep &= studies["file"].str.contains(asked.search, case=False, regex=False)
+    shown = studies[keep]
+    order = {
+        SortBy.WAITING: (["received_at", "file"], [True, True]),
+        SortBy.NEWEST: (["received_at", "file"], [False, True]),
+        SortBy.PROBABILITY: (["probability", "file"], [False, True]),
+        SortBy.FILE: (["file"], [True]),
+    }.get(asked.sort_by)
+    if order is not None:
+        shown = shown.sort_values(order[0], ascending=order[1], kind="stable")
+    return shown.reset_index(drop=True)
+
+
+def assign_studies(desk: Desk, studies: Sequence[str], assigned_to: str | None, assigned_by: str | None) -> None:
+    """Give studies to a reader, or with no name to nobody; earlier assignments stay in the history."""
+    assigned_by = checked_name(assigned_by)
+    name = checked_name(assigned_to) if assigned_to else None
+    with desk.transaction() as session:
+        session.add_all(tables.Assignment(study=study, assigned_to=name, assigned_by=assigned_by) for study in studies)
+        record_event(
+            session,
+            assigned_by,
+            AuditAction.ASSIGNMENT,
+            f"{len(studies)} studies" if len(studies) != 1 else f"study {studies[0][:16]}",
+            assigned_to=name or "nobody",
+        )
+
+
+def resolve_studies(desk: Desk, names: Sequence[str]) -> list[str]:
+    """Return the studies that are named by their hashes or the beginnings of them; raises InputNotFoundError."""
+    reading = tables.Reading
+    found = []
+    with desk.reading() as session:
+        for name in names:
+            same = reading.study.startswith(name, autoescape=True)
+            studies = session.scalars(select(reading.study).where(same).distinct().limit(2)).all() if name else []
+            if len(studies) != 1:
+                how_many = "more than one study begins with" if studies else "there is no study"
+                raise InputNotFoundError(f"{how_many.capitalize()} {name!r}. `worklist list --json` names them all.")
+            found.append(studies[0])
+    return found
+
+
+def _counts(desk: Desk, *counted: type) -> tuple[int, ...]:
+    with desk.reading() as session:
+        pairs = [session.execute(select(func.count(table.id), func.max(table.id))).one() for table in counted]
+    return tuple(number or 0 for pair in pairs for number in pair)
+
+
+def _gate_limit(card: dict[str, object]) -> float | None:
+    gate = card.get("gate")
+    return gate["threshold"] if isinstance(gate, dict) else None
