@@ -18,6 +18,7 @@ from core.radiograph.dicom_header import (
     check_scope,
     may_show_text,
     read_header,
+    states_unclear_age,
     text_of,
     whole_number,
 )
@@ -62,6 +63,7 @@ def read_dicom(content: bytes, shortest_side: int | None = None) -> Radiograph:
         colourfulness,
         age_in_years(dataset),
         may_show_text(dataset),
+        states_unclear_age(dataset),
     )
 
 

@@ -5,10 +5,12 @@ but for the one that gives an age where none is stated.
 """
 
 import logging
+import re
 import struct
 import warnings
 import zlib
 from collections.abc import Callable
+from datetime import date, datetime
 from io import BytesIO
 
 import numpy as np
@@ -48,6 +50,10 @@ SCOPE_ATTRIBUTES = (
     *("BurnedInAnnotation", "PatientAge"),
 )
 _ONLY_FOR_AGE = ("PatientBirthDate", "StudyDate")
+_AGE = re.compile(r"(\d{1,4}) ?([DWMY])", re.ASCII)
+_AGES_IN_A_YEAR = {"Y": 1, "M": 12, "W": 365.25 / 7, "D": 365.25}
+OLDEST_PLAUSIBLE = 130
+"""In years, of an age that only two dates tell."""
 _PIXELS = Tag("PixelData")
 _WANTED = [Tag(name) for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES, *_ONLY_FOR_AGE)]
 
@@ -116,13 +122,26 @@ def check_scope(dataset: FileDataset) -> None:
 
 
 def age_in_years(dataset: FileDataset) -> float | None:
-    """Return the patient's age at the study in years, None where the file does not say it plausibly."""
+    """Return the patient's age at the study in years, None where the file does not say it plausibly.
+
+    A stated age counts before the two dates; by these the age is a number of whole months.
+    """
+    stated = _AGE.fullmatch(text_of(dataset, "PatientAge"))
+    if stated is not None:
+        return int(stated[1]) / _AGES_IN_A_YEAR[stated[2]]
+    if states_unclear_age(dataset):
+        return None
+    born, taken = (_day(text_of(dataset, name)) for name in _ONLY_FOR_AGE)
+    if born is None or taken is None:
+        return None
+    months = 12 * (taken.year - born.year) + taken.month - born.month - (taken.day < born.day)
+    return months / 12 if 0 <= months <= 12 * OLDEST_PLAUSIBLE else None
+
+
+def states_unclear_age(dataset: FileDataset) -> bool:
+    """Return whether the file states an age that cannot be understood, such as one without a unit."""
     stated = text_of(dataset, "PatientAge")
-    units = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-    if stated[:-1].isdecimal() and stated[-1:] in units:
-        return float(stated[:-1][:4]) * units[stated[-1]]
-    born, taken = (_day_number(text_of(dataset, name)) for name in _ONLY_FOR_AGE)
-    return taken - born if born is not None and taken is not None and 0 <= taken - born <= 130 else None
+    return stated != "" and _AGE.fullmatch(stated) is None
 
 
 def may_show_text(dataset: FileDataset) -> bool:
@@ -151,11 +170,9 @@ def _value(read: Callable[[], object]) -> object:
         return None
 
 
-def _day_number(day: str) -> float | None:
-    """Return YYYYMMDD in years."""
-    if len(day) < 8 or not day[:8].isdecimal() or not 1 <= int(day[4:6]) <= 12:
-        return None
-    return int(day[:4]) + (int(day[4:6]) - 1) / 12 + (int(day[6:8]) - 1) / 365.25
+def _day(text: str) -> date | None:
+    """Return the day that YYYYMMDD names."""
+    return _value(lambda: datetime.strptime(text[:8], "%Y%m%d").date())
 
 
 def _refuse_bombs(content: bytes) -> None:

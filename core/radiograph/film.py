@@ -17,7 +17,8 @@ class Radiograph:
     `grey_HW` holds its grey values as decoded, uint8 with white at 255 or float32 with white at 1: most of a film's
     pixels are needed only once, and turning all into fractions would cost as much as half the decoding.
     `colourfulness` in [0, 1] is the spread of the colour channels over the brightest one, both summed over the pixels.
-    `age_years` is the patient's age where the file says it. `may_show_text` is whether the file says that writing,
+    `age_years` is the patient's age where the file says it; with `is_age_unclear` it states one that cannot be
+    understood. `may_show_text` is whether the file says that writing,
     such as a name, was burned into the picture, or leaves it open; None where its format cannot say.
     """
 
@@ -30,6 +31,7 @@ class Radiograph:
     colourfulness: float
     age_years: float | None = None
     may_show_text: bool | None = None
+    is_age_unclear: bool = False
 
     @property
     def white(self) -> float:

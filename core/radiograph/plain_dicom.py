@@ -12,9 +12,11 @@ from core.radiograph.dicom_header import (
     SCOPE_ATTRIBUTES,
     age_in_years,
     read_header,
+    states_unclear_age,
 )
 
 LUT_ATTRIBUTES = ("LUTDescriptor", "LUTData")
+UNCLEAR_AGE = "?"
 OLDEST_STATED = 89
 """An age above it is rare enough to point to somebody; it is stated as 90."""
 
@@ -44,6 +46,9 @@ def plain_dicom(content: bytes) -> bytes:
             setattr(plain, name, Sequence([_lut(item) for item in plain[name].value]))
     if age is not None:
         plain.PatientAge = _stated(age)
+    elif states_unclear_age(source):
+        # What cannot be understood may be anything, so it is not kept; that it was stated decides the scope.
+        plain.PatientAge = UNCLEAR_AGE
     plain.SOPInstanceUID = generate_uid(None)
     plain.file_meta.MediaStorageSOPInstanceUID = plain.SOPInstanceUID
     plain.file_meta.MediaStorageSOPClassUID = plain.get("SOPClassUID") or "1.2.840.10008.5.1.4.1.1.1"

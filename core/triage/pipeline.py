@@ -25,7 +25,7 @@ from core.triage.intake import Candidate, IntakeProblem
 from core.triage.memory import keep_freed_memory
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
 from core.triage.saliency import positive_share, small_film
-from core.triage.scope import AGE_OUT_OF_SCOPE, TEXT_WARNING, explain_age, is_age_in_scope
+from core.triage.scope import AGE_OUT_OF_SCOPE, explain_age, is_age_in_scope, notes_on
 
 BATCH_SIZE = 4
 WINDOW = 16 * BATCH_SIZE
@@ -98,7 +98,8 @@ class PreparedFilm:
     image_HW: np.ndarray
     grey_HW: np.ndarray | None
     age_years: float | None = None
-    may_show_text: bool | None = None
+    is_age_in_scope: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -235,8 +236,9 @@ class Preparation:
         image_HW = radiograph.to_square(self.image_size)
         # As small as it will be drawn: a film waits here for its batch with dozens of others.
         grey_HW = small_film(radiograph.grey_HW) if self.keep_pixels else None
-        age, may_show_text = radiograph.age_years, radiograph.may_show_text
-        return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, may_show_text)
+        age = radiograph.age_years
+        is_in_scope = is_age_in_scope(age, radiograph.is_age_unclear)
+        return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, is_in_scope, notes_on(radiograph))
 
 
 def _prepared(
@@ -295,7 +297,7 @@ def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor)
 def _stopped(film: PreparedFilm, distance: float | None, is_turned: bool, predictor: Predictor) -> FilmReading | None:
     """Return the reading of a film that the gate stops, None for one that passes."""
     # A stated age settles the scope: such a film is read with that reason, however near or far its look is.
-    if distance is None or not is_age_in_scope(film.age_years):
+    if distance is None or not film.is_age_in_scope:
         return None
     if distance > predictor.gate.threshold:
         sentence = (
@@ -318,15 +320,13 @@ def _judge_one(
 ) -> FilmReading:
     finding = point.finding(probability)
     code, reason = finding, explain(probability, finding, point)
-    if not is_age_in_scope(film.age_years):
+    if not film.is_age_in_scope:
         finding, code, reason = "uncertain", AGE_OUT_OF_SCOPE, explain_age(film.age_years, probability)
-    if film.may_show_text:
-        reason = f"{reason}; {TEXT_WARNING}"
     return FilmReading(
         file=film.candidate.name,
         status=Status.READ,
         reason_code=code,
-        reason=reason,
+        reason="; ".join((reason, *film.notes)),
         priority=PRIORITY_OF_FINDING[finding],
         file_hash=film.file_hash,
         probability=probability,

@@ -227,12 +227,13 @@ def test_an_age_the_model_was_not_made_for_is_read_but_needs_a_human(tmp_path: P
     A file that leaves open whether writing is burned in says so in either case.
     """
     ramp_HW = (np.tile(np.linspace(0.5, 0.9, 80), (80, 1)) * 255).round().astype(np.uint8)
-    for name, age in (("adult", "046Y"), ("child", "003Y")):
+    for name, age in (("adult", "046Y"), ("child", "003Y"), ("unclear", "3")):
         (tmp_path / name).write_bytes(dicom_of(ramp_HW, PatientAge=age, BurnedInAnnotation=None))
-    readings = read([Candidate(name, tmp_path / name) for name in ("adult", "child")])
-    adult, child = readings["adult"], readings["child"]
+    readings = read([Candidate(name, tmp_path / name) for name in ("adult", "child", "unclear")])
+    adult, child, unclear = readings["adult"], readings["child"], readings["unclear"]
     assert adult.probability == child.probability > 0.9
     assert (adult.status, adult.reason_code, adult.priority) == (Status.READ, AGE_OUT_OF_SCOPE, Priority.REVIEW)
     assert (child.finding, child.priority) == ("pneumonia", Priority.URGENT)
+    assert (unclear.reason_code, unclear.priority) == (AGE_OUT_OF_SCOPE, Priority.REVIEW)
     assert "46 years" in adult.reason
     assert all(TEXT_WARNING in reading.reason for reading in (adult, child))
