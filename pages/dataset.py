@@ -7,11 +7,11 @@ from core.services.datasets.data_card import data_card
 from core.services.datasets.dataset import Dataset, open_dataset
 from core.services.datasets.import_jobs import ExaminationStatus, get_examination
 from core.services.desk import Desk
-from core.ui.dataset_start import begin_anew, go_to_dataset, show_start
-from core.ui.dataset_views import audit_view, counts_view, pictures_view, properties_view
-from core.ui.examination_progress import examination_progress
+from core.ui.datasets.dataset_start import begin_anew, go_to_dataset, show_start
+from core.ui.datasets.dataset_views import audit_view, counts_view, pictures_view, properties_view
+from core.ui.datasets.examination_progress import examination_progress
+from core.ui.datasets.split_form import split_view
 from core.ui.opening import open_desk_or_stop
-from core.ui.split_form import split_view
 
 
 def show_dataset(desk: Desk, examination_id: str) -> None:

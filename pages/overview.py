@@ -5,11 +5,11 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.triage.overview import describe_desk, make_phantoms
-from core.ui.batch_table import batch_table
 from core.ui.model_notice import model_notice
 from core.ui.navigation import go_to
 from core.ui.opening import open_desk_or_stop
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
+from core.ui.triage.batch_table import batch_table
 
 
 def show_figures(desk: Desk) -> None:

@@ -10,20 +10,20 @@ from core.services.triage.batches import get_batch, list_batches, start_batch, s
 from core.services.triage.reading_reuse import count_taken_over
 from core.services.triage.warm_reader import prepare_reader
 from core.services.worklist.studies import has_readings
-from core.ui.agreement_view import agreement_view
-from core.ui.audit_view import audit_view
-from core.ui.batch_progress import batch_progress
-from core.ui.batch_table import batch_table
-from core.ui.exporting import batch_export
-from core.ui.keeping_view import delete_popover, keeping_view
-from core.ui.model_choice import model_choice
 from core.ui.model_notice import model_notice
 from core.ui.opening import open_desk_or_stop
-from core.ui.reader.component import current_reader
-from core.ui.rules_form import rules_view
-from core.ui.study_list import CURRENT
+from core.ui.reader_name.component import current_reader
+from core.ui.triage.agreement_view import agreement_view
+from core.ui.triage.audit_view import audit_view
+from core.ui.triage.batch_progress import batch_progress
+from core.ui.triage.batch_table import batch_table
+from core.ui.triage.exporting import batch_export
+from core.ui.triage.keeping_view import delete_popover, keeping_view
+from core.ui.triage.model_choice import model_choice
+from core.ui.triage.rules_form import rules_view
+from core.ui.triage.study_list import CURRENT
+from core.ui.triage.worklist_desk import worklist_desk
 from core.ui.uploader.component import close_upload, uploader
-from core.ui.worklist_desk import worklist_desk
 
 
 def show_start(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.settings import NOTICE
 from core.ui.navigation import all_pages
-from core.ui.reader.component import reader_badge
+from core.ui.reader_name.component import reader_badge
 
 ICON = Path(__file__).with_name("icon.png")
 

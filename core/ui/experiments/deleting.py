@@ -6,7 +6,7 @@ from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.experiments.annotations import delete_runs, restore_runs
 from core.services.experiments.purge import purge_runs
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 
 UNDO = "experiments.deleted"
 PROBLEM = "experiments.problem"

@@ -7,7 +7,7 @@ from core.services.registry.card_files import CardFormat, render_card
 from core.services.registry.model_card import Section, describe_model
 from core.services.registry.zip_archive import export_bytes
 from core.ui.plain_text import plain
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 
 FILES = {
     CardFormat.HTML: ("Card as HTML", "text/html", ":material/html:"),

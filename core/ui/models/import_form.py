@@ -9,7 +9,7 @@ from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.registry.zip_archive import STATE_DICT_ENDINGS, import_model
 from core.ui.plain_text import plain
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 
 
 def import_form(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from core.services.models.lookup import ENSEMBLE, IMPORTED, ModelSummary, list_m
 from core.services.models.operating_points import OWN, choosable_points
 from core.services.registry.promotion import PromoteRequest, promote
 from core.ui.plain_text import plain
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 
 
 def promote_form(desk: Desk) -> None:

@@ -18,7 +18,7 @@ from core.services.registry.activation import (
 from core.services.registry.promotion import PromotedModel, list_versions
 from core.ui.model_notice import model_notice
 from core.ui.plain_text import plain
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 from core.ui.words import moment
 
 ARCHIVED = "models.archived"

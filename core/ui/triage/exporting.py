@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.services.desk import Desk
 from core.services.worklist.reports import ExportFormat, export_batch, export_study
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 
 WORDS = {
     ExportFormat.PDF: ("One page as PDF", "application/pdf", ":material/picture_as_pdf:"),

@@ -8,8 +8,8 @@ from core.services.films.images import Picture, picture_address
 from core.services.worklist.reading_detail import ReadingDetail, get_reading, meaning_here
 from core.triage.priority import in_words
 from core.triage.rules import WorklistRules
-from core.ui.exporting import study_export
 from core.ui.plain_text import plain
+from core.ui.triage.exporting import study_export
 from core.ui.viewer.component import viewer
 from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS
 

@@ -13,7 +13,7 @@ from core.services.datasets.import_jobs import (
     start_examination,
 )
 from core.services.desk import Desk
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 from core.ui.uploader.component import close_upload, uploader
 from core.ui.words import STATE_WORDS, moment
 

@@ -16,7 +16,7 @@ from core.services.desk.audit_trail import (
     list_actors,
     list_events,
 )
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 from core.ui.words import moment
 
 MOST_ROWS = 500

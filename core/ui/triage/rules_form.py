@@ -7,7 +7,7 @@ from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.worklist.rules import current_rules, list_rules, save_rules
 from core.triage.rules import HumanBand, WorklistRules
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 from core.ui.words import moment
 
 BAND_FIELDS = {

@@ -9,8 +9,8 @@ from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
 from core.services.worklist.agreement import AgreementReport, PairAgreement, agreement_of
 from core.services.worklist.label_export import export_verdicts
-from core.ui.reader.component import current_reader
-from core.ui.study_list import current_worklist, open_study
+from core.ui.reader_name.component import current_reader
+from core.ui.triage.study_list import current_worklist, open_study
 
 SAID = "triage.export.said"
 

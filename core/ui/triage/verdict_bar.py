@@ -15,7 +15,7 @@ from core.services.worklist.verdicts import (
     undo_verdict,
 )
 from core.ui.plain_text import plain
-from core.ui.study_list import ShownStudies, open_study
+from core.ui.triage.study_list import ShownStudies, open_study
 from core.ui.words import VERDICT_ICONS, moment
 
 KEYS = {Verdict.PNEUMONIA: "P", Verdict.NORMAL: "N", Verdict.UNSURE: "U", Verdict.NOT_READABLE: "X"}

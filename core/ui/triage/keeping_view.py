@@ -9,7 +9,7 @@ from core.services.desk import Desk
 from core.services.desk.storage import free_bytes, storage_use
 from core.services.triage.batches import BatchStatus
 from core.services.worklist.retention import apply_retention, delete_batch, expired_batches
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 from core.ui.words import size
 
 

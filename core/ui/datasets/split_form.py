@@ -13,7 +13,7 @@ from core.services.desk import Desk
 from core.services.models.lookup import list_models
 from core.services.models.training_folds import save_split_of_model
 from core.ui.plain_text import plain
-from core.ui.reader.component import current_reader
+from core.ui.reader_name.component import current_reader
 
 
 def split_view(desk: Desk, dataset: Dataset) -> None:

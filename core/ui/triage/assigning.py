@@ -7,7 +7,7 @@ from core.services.desk import Desk
 from core.services.desk.reader_names import clean_reader_name
 from core.services.worklist.studies import assign_studies
 from core.services.worklist.verdicts import list_readers
-from core.ui.study_list import ShownStudies
+from core.ui.triage.study_list import ShownStudies
 
 PROBLEM = "triage.assign.problem"
 NAME = "triage.assign.name"

@@ -4,11 +4,11 @@ import streamlit as st
 
 from core.services.desk import Desk
 from core.services.worklist.studies import Worklist
-from core.ui.assigning import assign_popover
-from core.ui.reader.component import current_reader
-from core.ui.reading_pane import reading_pane
-from core.ui.study_list import CURRENT, ShownStudies, current_worklist, shown_studies, study_filters, study_table
-from core.ui.verdict_bar import note_field, verdict_bar, verdicts_side_by_side, way_on
+from core.ui.reader_name.component import current_reader
+from core.ui.triage.assigning import assign_popover
+from core.ui.triage.reading_pane import reading_pane
+from core.ui.triage.study_list import CURRENT, ShownStudies, current_worklist, shown_studies, study_filters, study_table
+from core.ui.triage.verdict_bar import note_field, verdict_bar, verdicts_side_by_side, way_on
 
 
 def worklist_desk(desk: Desk, batch_id: str | None = None) -> None:
