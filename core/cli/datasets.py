@@ -7,7 +7,7 @@ import typer
 
 from core.cli.config_options import with_config_options
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar, write_text
-from core.cohort.splitting import Fold, SplitConfig
+from core.dataset.splitting import Fold, SplitConfig
 from core.services.desk import open_desk
 
 FOLDS = get_args(Fold)

@@ -16,7 +16,7 @@ from core.services.runs.record import get_record
 from core.services.runs.requests import TrainRequest
 from core.settings import get_settings
 from core.training.config import TrainingConfig
-from tests.unit.cohort.small_cohorts import write_film
+from tests.unit.dataset.small_cohorts import write_film
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
 PARTS = ("Findings", "Counts", "Films", "Sizes and greys", "Splits", "Take away")

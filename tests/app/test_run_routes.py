@@ -8,14 +8,14 @@ from starlette.testclient import TestClient
 
 from core.api.application import create_api
 from core.api.settings import ApiSettings
-from core.cohort.splitting import SplitConfig
+from core.dataset.splitting import SplitConfig
 from core.services.datasets import indexing
 from core.services.datasets.splits import save_split
 from core.services.desk import Desk, open_desk
 from core.services.desk.api_keys import Scope, make_key
 from core.services.runs import control as run_control
 from core.settings import get_settings
-from tests.unit.cohort.small_cohorts import write_film
+from tests.unit.dataset.small_cohorts import write_film
 
 
 @pytest.fixture

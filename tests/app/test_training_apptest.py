@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cohort.splitting import SplitConfig
+from core.dataset.splitting import SplitConfig
 from core.runs.process_identity import ProcessIdentity
 from core.services.datasets import indexing
 from core.services.datasets.splits import save_split

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from films import data_folder, line
 
-from core.cohort.splitting import SplitConfig, propose_split
+from core.dataset.splitting import SplitConfig, propose_split
 from core.services.datasets import indexing
 from core.services.desk import Desk, open_desk
 from core.services.runs.cost_estimate import estimate_run

@@ -19,7 +19,7 @@ NUM_SMALL_FILES = 5000
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from core.cohort.store import load_or_index
+from core.dataset.store import load_or_index
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

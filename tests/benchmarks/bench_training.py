@@ -11,8 +11,8 @@ import torchvision
 from films import data_folder, line
 from torchvision import transforms
 
-from core.cohort.manifest import index_cohort
-from core.cohort.pixel_cache import PixelCache
+from core.dataset.manifest import index_cohort
+from core.dataset.pixel_cache import PixelCache
 from core.model.catalogue import Architecture, WeightsSource
 from core.model.pretrained import build_classifier
 from core.training.allocation import keep_freed_memory

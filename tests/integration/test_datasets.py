@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.cohort.splitting import SplitConfig
+from core.dataset.splitting import SplitConfig
 from core.errors import CohortError, InputNotFoundError, PneumoDeskError, SettingsError
 from core.figures import dataset as figures
 from core.services.datasets import import_jobs, indexing

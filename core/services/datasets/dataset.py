@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.cohort.audit.findings import Finding, Severity
-from core.cohort.audit.report import AuditReport, audit, with_folder_findings
-from core.cohort.audit.shift import Shift
-from core.cohort.audit.shortcuts import Shortcut
-from core.cohort.feature_store import load_or_measure
-from core.cohort.manifest import Cohort
-from core.cohort.mean_films import mean_films
+from core.dataset.audit.findings import Finding, Severity
+from core.dataset.audit.report import AuditReport, audit, with_folder_findings
+from core.dataset.audit.shift import Shift
+from core.dataset.audit.shortcuts import Shortcut
+from core.dataset.feature_store import load_or_measure
+from core.dataset.manifest import Cohort
+from core.dataset.mean_films import mean_films
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.model.checkpoint import write_atomically
 from core.radiograph.phantom import is_marked_as_drawn

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.cohort.manifest import Cohort
-from core.cohort.store import load_or_index
+from core.dataset.manifest import Cohort
+from core.dataset.store import load_or_index
 from core.errors import InputNotFoundError
 from core.services.desk import Desk
 from db import models as tables

@@ -10,8 +10,8 @@ import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.cohort.manifest import Cohort
-from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
+from core.dataset.manifest import Cohort
+from core.dataset.splitting import CohortSplit, SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
 from core.model.checkpoint import write_atomically
 from core.services.datasets import indexing

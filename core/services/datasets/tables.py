@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from core.cohort.audit.findings import Finding
-from core.cohort.audit.shift import Shift
+from core.dataset.audit.findings import Finding
+from core.dataset.audit.shift import Shift
 from core.services.datasets.splits import FOLDS, SplitSummary
 
 NUM_SAMPLES = 8

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.cohort.manifest import Cohort
+from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
 from core.model.card import ModelCard

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.cohort.manifest import Cohort
+from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.services.datasets.splits import files_of_fold
 from core.services.desk import Desk

@@ -15,8 +15,8 @@ import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from core.cohort.manifest import Cohort
-from core.cohort.splitting import CohortSplit
+from core.dataset.manifest import Cohort
+from core.dataset.splitting import CohortSplit
 from core.errors import EvaluationError
 from core.evaluation.calibration import PlattScaling
 from core.evaluation.metrics import EvaluationReport

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.cohort.manifest import Cohort
+from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.evaluation.delong import delong_test
 from core.evaluation.metrics import evaluate_probabilities

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.cohort.manifest import Cohort
-from core.cohort.splitting import CohortSplit, SplitConfig
+from core.dataset.manifest import Cohort
+from core.dataset.splitting import CohortSplit, SplitConfig
 from core.errors import CohortError, InputNotFoundError
 from core.model.checkpoint import SPLIT_FILE, read_card
 from core.services.datasets.splits import SplitSummary, keep_split

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from core.cohort.manifest import Cohort
-from core.cohort.splitting import CohortSplit
+from core.dataset.manifest import Cohort
+from core.dataset.splitting import CohortSplit
 from core.errors import PneumoDeskError, TrainingError
 from core.model.checkpoint import SPLIT_FILE
 from core.runs.failures import Failure, FailureKind, explain, next_step_with_batch

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.cohort.manifest import Cohort
-from core.cohort.pixel_cache import PixelCache
-from core.cohort.splitting import CohortSplit
+from core.dataset.manifest import Cohort
+from core.dataset.pixel_cache import PixelCache
+from core.dataset.splitting import CohortSplit
 from core.errors import CohortError
 from core.services.desk import Desk
 from core.training.config import TrainingConfig

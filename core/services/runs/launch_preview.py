@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.cohort.pixel_cache import PixelCache
+from core.dataset.pixel_cache import PixelCache
 from core.errors import CohortError
 from core.services.datasets import indexing
 from core.services.desk import Desk

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.cohort.manifest import Cohort
-from core.cohort.splitting import CohortSplit, SplitConfig, propose_split
+from core.dataset.manifest import Cohort
+from core.dataset.splitting import CohortSplit, SplitConfig, propose_split
 from core.services.datasets.splits import split_of
 from core.services.desk import Desk
 from core.services.desk.provenance import code_version

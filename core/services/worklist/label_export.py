@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from core.cohort.metadata import METADATA_COLUMNS, METADATA_FILE
-from core.cohort.naming import parse_kermany_name
+from core.dataset.metadata import METADATA_COLUMNS, METADATA_FILE
+from core.dataset.naming import parse_kermany_name
 from core.errors import InputNotFoundError, PneumoDeskError, RadiographError, WorklistError
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event

@@ -8,7 +8,7 @@ from typing import TypeVar
 import pandas as pd
 import streamlit as st
 
-from core.cohort.audit.findings import Finding
+from core.dataset.audit.findings import Finding
 from core.figures import dataset as figures
 from core.services.datasets.dataset import Dataset
 from core.services.datasets.tables import (

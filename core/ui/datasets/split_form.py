@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.cohort.splitting import SplitConfig
+from core.dataset.splitting import SplitConfig
 from core.errors import PneumoDeskError
 from core.services.datasets import indexing
 from core.services.datasets.dataset import Dataset

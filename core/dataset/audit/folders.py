@@ -1,0 +1,81 @@
+"""What a cohort's folder holds besides films, and folders that may be one and the same elsewhere."""
+
+from pathlib import PurePosixPath
+
+from core.dataset.audit.findings import Finding, Severity, each_alone
+from core.dataset.layout import endings_of
+from core.dataset.manifest import Cohort
+from core.dataset.walking import PICTURE_ENDINGS
+
+
+def find_folder_oddities(cohort: Cohort) -> list[Finding]:
+    """Return findings about files that are no pictures, links not followed, and folders that differ in case alone."""
+    return [*_other_files(cohort), *_cut_links(cohort), *_folders_alike(cohort.manifest["file"].tolist())]
+
+
+def _other_files(cohort: Cohort) -> list[Finding]:
+    others = cohort.oddities.other_files
+    if not others:
+        return []
+    return [
+        Finding(
+            "other_files",
+            Severity.NOTE,
+            "Files that are no pictures",
+            f"{len(others):,} files ({', '.join(endings_of(others))}) were passed over, because films end in "
+            f"{', '.join(PICTURE_ENDINGS)}.",
+            "If films are among them, unpack them or give them their ending; nothing else needs to be done.",
+            each_alone(list(others)),
+        )
+    ]
+
+
+def _cut_links(cohort: Cohort) -> list[Finding]:
+    links = cohort.oddities.cut_links
+    if not links:
+        return []
+    return [
+        Finding(
+            "cut_links",
+            Severity.NOTE,
+            "Links that were not followed",
+            f"{len(links):,} links lead in a circle, or to folders read by another way: each film counts once.",
+            "Take the links away, unless you want to keep them; no film is lost.",
+            each_alone(list(links)),
+        )
+    ]
+
+
+def _folders_alike(files: list[str]) -> list[Finding]:
+    """Name the outermost folders whose names differ only in case; what lies within them follows."""
+    folders = {str(parent) for file in set(map(_folder_of, files)) for parent in (file, *file.parents)} - {"."}
+    alike: dict[str, list[str]] = {}
+    for folder in folders:
+        alike.setdefault(folder.lower(), []).append(folder)
+    clashing = {name for name, group in alike.items() if len(group) > 1}
+    outermost = {
+        name: sorted(alike[name])
+        for name in sorted(clashing)
+        if not any(str(parent) in clashing for parent in PurePosixPath(name).parents)
+    }
+    if not outermost:
+        return []
+    named = "; ".join(" and ".join(group) for group in outermost.values())
+    groups = tuple(
+        tuple(sorted(file for file in files if f"{file.lower()}".startswith(f"{name}/"))) for name in outermost
+    )
+    return [
+        Finding(
+            "folders_alike",
+            Severity.WARNING,
+            "Folders that differ only in the case of letters",
+            f"{named} are read as different folders with the same meaning. On Windows and macOS they would be one, and "
+            "films of the same name would overwrite each other.",
+            "Move the films into one folder, unless names clash, and examine again.",
+            groups,
+        )
+    ]
+
+
+def _folder_of(file: str) -> PurePosixPath:
+    return PurePosixPath(file).parent

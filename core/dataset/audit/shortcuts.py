@@ -1,0 +1,114 @@
+"""Whether a model could tell the classes by how files were made instead of by what films show.
+
+Shapes: N films.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+from sklearn.tree import DecisionTreeClassifier
+
+from core.dataset.audit.findings import Finding, Severity
+
+NUM_FOLDS = 5
+MOST_LEAVES = 16
+FEWEST_FILMS = 20
+"""Of each class; fewer say nothing."""
+TELLING_AUC = 0.8
+FEATURES = {
+    "bytes_per_pixel": "bytes per pixel",
+    "quantisation": "JPEG quantisation",
+    "width": "width",
+    "height": "height",
+    "aspect": "aspect ratio",
+    "is_colour": "colour mode",
+    "bit_depth": "bit depth",
+    "border_darkness": "border darkness",
+    "brightness": "mean brightness",
+    "contrast": "contrast",
+}
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """How well one property of the file alone tells the classes apart: AUC on patients it was not fitted to."""
+
+    feature: str
+    name: str
+    auc: float | None
+    num_films: int
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a model may well learn this instead of the disease."""
+        return self.auc is not None and self.auc > TELLING_AUC
+
+
+def measure_shortcuts(films: pd.DataFrame, features: pd.DataFrame) -> list[Shortcut]:
+    """Return every property's cross-validated AUC, the most telling first; None where there are too few films.
+
+    A small decision tree is fitted on four fifths of the patients and judged on the rest, so that a property counts
+    also where the classes lie in bands of it.
+    """
+    table = feature_table(films, features)
+    labels_N = (table["label"] == "pneumonia").to_numpy()
+    folds_N = patient_folds(table["patient"])
+    found = [
+        Shortcut(feature, name, cross_validated_auc(table[[feature]].to_numpy(float), labels_N, folds_N), len(table))
+        for feature, name in FEATURES.items()
+    ]
+    return sorted(found, key=lambda shortcut: -(shortcut.auc or 0))
+
+
+def feature_table(films: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
+    """Return labelled films, each content once, with every property of their files."""
+    labelled = films[films["label"].notna()].drop_duplicates("content_hash")
+    table = labelled.merge(features.drop(columns="signature"), on="content_hash")
+    num_pixels = (table["width"] * table["height"]).clip(lower=1)
+    return table.assign(
+        bytes_per_pixel=table["num_bytes"] / num_pixels,
+        aspect=table["width"] / table["height"].clip(lower=1),
+        is_colour=~table["mode"].isin(["L", "I;16", "I", "F", "1"]),
+    )
+
+
+def patient_folds(patients: pd.Series, num_folds: int = NUM_FOLDS, seed: int = 0) -> np.ndarray:
+    """Return each film's fold; the films of one patient share one."""
+    codes_N, names = pd.factorize(patients)
+    return (np.random.default_rng(seed).permutation(len(names)) % num_folds)[codes_N]
+
+
+def cross_validated_auc(values_NF: np.ndarray, labels_N: np.ndarray, folds_N: np.ndarray) -> float | None:
+    """Return the AUC of out-of-fold predictions, at least 0.5 by definition of a shortcut; None for too few films."""
+    if min(labels_N.sum(), (~labels_N).sum()) < FEWEST_FILMS:
+        return None
+    scores_N = np.full(len(labels_N), np.nan)
+    for fold in range(NUM_FOLDS):
+        is_held = folds_N == fold
+        if not is_held.any() or len(np.unique(labels_N[~is_held])) < 2:
+            continue
+        leaf = max(5, int((~is_held).sum()) // 200)
+        tree = DecisionTreeClassifier(max_leaf_nodes=MOST_LEAVES, min_samples_leaf=leaf, random_state=0)
+        scores_N[is_held] = tree.fit(values_NF[~is_held], labels_N[~is_held]).predict_proba(values_NF[is_held])[:, 1]
+    is_scored = np.isfinite(scores_N)
+    if len(np.unique(labels_N[is_scored])) < 2:
+        return None
+    return max(0.5, float(roc_auc_score(labels_N[is_scored], scores_N[is_scored])))
+
+
+def shortcut_findings(shortcuts: list[Shortcut]) -> list[Finding]:
+    """Return one warning for each property that tells the classes apart by itself."""
+    return [
+        Finding(
+            f"shortcut_{shortcut.feature}",
+            Severity.WARNING,
+            f"{shortcut.name[:1].upper()}{shortcut.name[1:]} gives the class away",
+            f"By {shortcut.name} alone the classes are told apart with an AUC of {shortcut.auc:.3f}, on films of other "
+            "patients: a model can score well here without looking at lungs.",
+            "Train with the strong recipe, which re-encodes, blurs and crops, and judge on films of another source.",
+        )
+        for shortcut in shortcuts
+        if shortcut.is_telling
+    ]

@@ -1,0 +1,129 @@
+"""Where a film's label and split are written: in its folders, or in a metadata.csv.
+
+Shapes: N films.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from core.dataset.metadata import METADATA_FILE, MetadataRow, read_metadata
+from core.dataset.problems import FilmProblem
+from core.dataset.walking import FoundFile, walk_pictures
+from core.errors import CohortError
+
+LABELS = {"normal": "normal", "pneumonia": "pneumonia"}
+SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a film's folders or its row in the metadata say of it."""
+
+    label: str | None
+    split: str | None
+    patient: str | None = None
+    problem: FilmProblem | None = None
+
+
+@dataclass(frozen=True)
+class FolderOddities:
+    """What lies in a cohort's folder besides films: files that are no pictures by their names, links not followed."""
+
+    other_files: tuple[str, ...] = ()
+    cut_links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a cohort in order of their names, before any is opened."""
+
+    files: list[str]
+    num_bytes_N: np.ndarray
+    modified_ns_N: np.ndarray
+    places: list[Place]
+    oddities: FolderOddities
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def key(self) -> str:
+        """Return a hash of all that is listed: two listings with one key lead to the same manifest."""
+        digest = hashlib.sha256(self.num_bytes_N.tobytes() + self.modified_ns_N.tobytes())
+        for file, place in zip(self.files, self.places, strict=True):
+            line = f"{file}\0{place.label}\0{place.split}\0{place.patient}\0{place.problem}\n"
+            digest.update(line.encode())
+        return digest.hexdigest()
+
+
+def list_films(root: Path) -> Listing:
+    """Return every picture file below `root` and every film the metadata name; raises CohortError if there is none."""
+    if not root.is_dir():
+        raise CohortError(f"{root} is no folder. Give the folder that holds the films.")
+    walk = walk_pictures(root)
+    found = walk.pictures
+    files = {film.file for film in found}
+    metadata = read_metadata(root, files)
+    if metadata is not None:
+        absent = metadata.keys() - files
+        found = sorted(found + [FoundFile(file, 0, 0, FilmProblem.MISSING_FILE) for file in absent])
+    others = tuple(file for file in walk.other_files if file != METADATA_FILE)
+    if not found:
+        there_are = f", only {len(others):,} other files ({', '.join(endings_of(others))})" if others else ""
+        raise CohortError(
+            f"{root} holds no pictures{there_are}. Expected films below folders like train/NORMAL and train/PNEUMONIA, "
+            f"below NORMAL and PNEUMONIA, or beside a {METADATA_FILE}."
+        )
+    return Listing(
+        files=[film.file for film in found],
+        num_bytes_N=np.array([film.num_bytes for film in found], dtype=np.int64),
+        modified_ns_N=np.array([film.modified_ns for film in found], dtype=np.int64),
+        places=_by_folders(found) if metadata is None else [_by_metadata(film, metadata) for film in found],
+        oddities=FolderOddities(others, tuple(walk.cut_links)),
+    )
+
+
+def endings_of(files: Sequence[str], most: int = 5) -> list[str]:
+    """Return what file names end in, the most frequent first."""
+    endings = Counter(PurePosixPath(file).suffix.lower() or "no ending" for file in files)
+    return [ending for ending, _ in endings.most_common(most)]
+
+
+def _by_folders(found: list[FoundFile]) -> list[Place]:
+    of_folder: dict[str, Place] = {}
+    places = []
+    for film in found:
+        folder = film.file.rpartition("/")[0]
+        place = of_folder.get(folder)
+        if place is None:
+            place = of_folder[folder] = _place_of_folder(folder)
+        places.append(place if film.problem is None else Place(place.label, place.split, problem=film.problem))
+    return places
+
+
+def _place_of_folder(folder: str) -> Place:
+    """Read the label from the innermost folder that gives one, the split from the outermost."""
+    parts = folder.lower().split("/")
+    label = next((LABELS[part] for part in reversed(parts) if part in LABELS), None)
+    split = next((SPLITS[part] for part in parts if part in SPLITS), None)
+    return Place(label, split, problem=None if label else FilmProblem.NO_LABEL)
+
+
+def _by_metadata(film: FoundFile, metadata: dict[str, MetadataRow]) -> Place:
+    row = metadata.get(film.file)
+    if row is None:
+        return Place(None, None, problem=film.problem or FilmProblem.NOT_IN_METADATA)
+    label = LABELS.get((row.label or "").lower())
+    split = SPLITS.get((row.split or "").lower())
+    problem = film.problem
+    if problem is None and label is None:
+        problem = FilmProblem.UNKNOWN_LABEL if row.label else FilmProblem.NO_LABEL
+    elif problem is None and row.split and split is None:
+        problem = FilmProblem.UNKNOWN_SPLIT
+    elif problem is None and _place_of_folder(film.file.rpartition("/")[0]).label not in (None, label):
+        problem = FilmProblem.LABEL_CONFLICT
+    return Place(label, split, row.patient, problem)
