@@ -16,8 +16,9 @@ from core.model.checkpoint import read_card
 from core.services.datasets import indexing
 from core.services.datasets.splits import files_of_fold
 from core.services.desk import Desk
-from core.services.evaluation.film_selection import OWN_FOLDS, FilmChoice, chosen_films
+from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.predictions import (
+    OWN_FOLDS,
     LabelledFilms,
     PredictedFilms,
     films_of,
@@ -60,10 +61,11 @@ class EvaluationResult:
     num_unreadable: int
     num_openings: int
     from_stored_predictions: bool
+    predicted: PredictedFilms
 
     def document(self) -> dict[str, Any]:
         """Return one flat document: the figures first, then what they rest on."""
-        rest = {name: value for name, value in vars(self).items() if name != "report"}
+        rest = {name: value for name, value in vars(self).items() if name not in ("report", "predicted")}
         return {**self.report.model_dump(mode="json"), **rest}
 
 
@@ -91,6 +93,7 @@ def evaluate(
         num_unreadable=len(files) - len(predicted.films.files),
         num_openings=_record(desk, card, folder, predicted),
         from_stored_predictions=is_stored,
+        predicted=predicted,
     )
 
 

@@ -36,6 +36,8 @@ BOTH = "both"
 
 
 HOLDOUT = "holdout"
+OWN_FOLDS = (*CHOOSING_SPLITS, HOLDOUT)
+"""Folds of a run's own split, of films that its weights were not fitted to."""
 
 
 def may_choose(split: str) -> bool:
@@ -155,7 +157,11 @@ def keep_run_predictions(desk: Desk, cohort: Cohort, split: CohortSplit, outcome
 
 
 def load_predictions(session: Session, checkpoint_hashes: Sequence[str], split: str) -> dict[str, PredictedFilms]:
-    """Return the newest predictions of each checkpoint on a split, those that have any; one query."""
+    """Return the newest predictions of each checkpoint on a split, those that have any.
+
+    Folds of a checkpoint's own split are those of the dataset that it was trained on, whatever else was evaluated.
+    """
+    own_cohorts = _own_cohorts(session, checkpoint_hashes) if split in OWN_FOLDS else {}
     rows = session.scalars(
         select(tables.PredictionSet)
         .where(tables.PredictionSet.checkpoint_hash.in_(checkpoint_hashes), tables.PredictionSet.split == split)
@@ -165,10 +171,25 @@ def load_predictions(session: Session, checkpoint_hashes: Sequence[str], split: 
     films: dict[int, LabelledFilms] = {}
     found = {}
     for row in rows:
+        if own_cohorts.get(row.checkpoint_hash, row.cohort_fingerprint) != row.cohort_fingerprint:
+            continue
         if row.film_set_id not in films:
             films[row.film_set_id] = _read_films(row.film_set)
         found[row.checkpoint_hash] = _read_predictions(row, films[row.film_set_id])
     return found
+
+
+def _own_cohorts(session: Session, checkpoint_hashes: Sequence[str]) -> dict[str, str]:
+    """Return the fingerprint of the dataset that each checkpoint was trained on, where it is known."""
+    version_of, run_of = tables.ModelVersion, tables.Run
+    versions = session.execute(
+        select(version_of.checkpoint_hash, version_of.card).where(version_of.checkpoint_hash.in_(checkpoint_hashes))
+    )
+    runs = session.execute(
+        select(run_of.checkpoint_hash, run_of.cohort_fingerprint).where(run_of.checkpoint_hash.in_(checkpoint_hashes))
+    )
+    by_card = {hash_: card["cohort_fingerprint"] for hash_, card in versions if card.get("cohort_fingerprint")}
+    return {**by_card, **{hash_: fingerprint for hash_, fingerprint in runs if hash_}}
 
 
 def choosing_predictions(session: Session, checkpoint_hash: str, split: str) -> PredictedFilms | None:
@@ -177,11 +198,11 @@ def choosing_predictions(session: Session, checkpoint_hash: str, split: str) -> 
         return load_predictions(session, [checkpoint_hash], split).get(checkpoint_hash)
     found = [load_predictions(session, [checkpoint_hash], fold).get(checkpoint_hash) for fold in CHOOSING_SPLITS]
     sets = [one for one in found if one is not None]
-    return _united(sets) if len(sets) == len(CHOOSING_SPLITS) else None
+    return united(sets) if len(sets) == len(CHOOSING_SPLITS) else None
 
 
-def _united(sets: Sequence[PredictedFilms]) -> PredictedFilms:
-    """Of one checkpoint; the report stays the first fold's."""
+def united(sets: Sequence[PredictedFilms]) -> PredictedFilms:
+    """Return several folds' predictions of one checkpoint as one set; the report stays the first fold's."""
     columns = ("files", "patients", "subtypes", "content_hashes")
     films = LabelledFilms(
         labels_N=np.concatenate([one.films.labels_N for one in sets]),
@@ -208,9 +229,13 @@ def stored_predictions(
 
 def splits_with_predictions(session: Session, checkpoint_hash: str) -> list[str]:
     """Return the splits of which a checkpoint's predictions are stored, those that may choose first."""
-    splits = session.scalars(
-        select(tables.PredictionSet.split).where(tables.PredictionSet.checkpoint_hash == checkpoint_hash).distinct()
+    own = _own_cohorts(session, [checkpoint_hash]).get(checkpoint_hash)
+    rows = session.execute(
+        select(tables.PredictionSet.split, tables.PredictionSet.cohort_fingerprint)
+        .where(tables.PredictionSet.checkpoint_hash == checkpoint_hash)
+        .distinct()
     ).all()
+    splits = {split for split, cohort in rows if own is None or split not in OWN_FOLDS or cohort == own}
     return sorted(splits, key=lambda name: (name not in CHOOSING_SPLITS, name != "validation", name))
 
 

@@ -11,7 +11,14 @@ from core.errors import EvaluationError
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
 from core.services.desk import Desk
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
-from core.services.evaluation.predictions import BOTH, CHOOSING_SPLITS, PredictedFilms, choosing_predictions, may_choose
+from core.services.evaluation.predictions import (
+    BOTH,
+    CHOOSING_SPLITS,
+    PredictedFilms,
+    choosing_predictions,
+    may_choose,
+    united,
+)
 from core.services.models.lookup import model_card, resolve_model
 from core.services.models.operating_points import next_version
 from db import models as tables
@@ -112,8 +119,10 @@ def choose_model_point(
             "a saved split: NAME/validation."
         )
     if data is not None:
-        for fold in CHOOSING_SPLITS if split == BOTH else (split,):
-            evaluate(desk, EvaluationRequest(data=data, model=name_of_model, split=fold), on_progress)
+        folds = CHOOSING_SPLITS if split == BOTH else (split,)
+        asked = [EvaluationRequest(data=data, model=name_of_model, split=fold) for fold in folds]
+        sets = [evaluate(desk, one, on_progress).predicted for one in asked]
+        return keep_point(desk, united(sets) if split == BOTH else sets[0], rule, name)
     checkpoint_hash = model_card(desk, name_of_model).weights_hash
     with desk.reading() as session:
         predicted = choosing_predictions(session, checkpoint_hash, split)
