@@ -10,7 +10,7 @@ from core.services.desk import Desk, open_desk
 from core.settings import AppSettings
 from core.triage.priority import Priority, Status, rank_order
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 
 CHECKPOINT = "c" * 64
 CARD = {

@@ -15,7 +15,8 @@ from core.runs.failures import Failure, vanished
 from core.runs.process_identity import ProcessIdentity, read_boot_id
 from core.runs.run_log import LINES_KEPT_WITH_FAILURE, LOG_FILE, read_tail
 from core.runs.work import LIVE_STATES
-from db.models import ImportedRecord, Run, utc_now
+from db.base import utc_now
+from db.models import ImportedRecord, Run
 from db.states import State
 
 UNFINISHED = (State.STOPPED.value, State.LOST.value, State.FAILED.value)

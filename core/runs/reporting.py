@@ -16,7 +16,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseError
-from db.models import Run, RunMetric, RunStep, utc_now
+from db.base import utc_now
+from db.models import Run, RunMetric, RunStep
 
 SECONDS_BETWEEN_WORDS = 1.0
 # Speed is the mean over about this many steps.

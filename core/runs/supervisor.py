@@ -31,7 +31,8 @@ from core.runs.queueing import (
 )
 from core.runs.stopping import Press, press_due
 from core.runs.work import LIVE_STATES
-from db.models import Run, utc_now
+from db.base import utc_now
+from db.models import Run
 from db.states import State
 
 SECONDS_BETWEEN_LOOKS = 0.5

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.runs.process_identity import ProcessIdentity
 from core.settings import PROJECT_ROOT
-from db.models import Work, utc_now
+from db.base import Work, utc_now
 from db.states import State
 
 LIVE_STATES = (State.STARTING.value, State.RUNNING.value, State.STOPPING.value)

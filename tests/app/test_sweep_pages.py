@@ -13,7 +13,7 @@ from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
 from core.services.sweeps.status import get_sweep, list_sweeps
 from core.training.config import TrainingConfig
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
 

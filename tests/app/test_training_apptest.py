@@ -15,7 +15,7 @@ from core.services.runs.launch_preview import equal_command
 from core.services.runs.requests import TrainRequest, record_run
 from core.training.config import TrainingConfig
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"

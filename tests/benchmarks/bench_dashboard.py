@@ -20,7 +20,7 @@ from core.services.triage.batch_reading import TriageRequest, create_batch
 from core.services.triage.warm_reader import has_waiting_reader
 from core.settings import AppSettings
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 from tests.app.conftest import ROOT, Served, serve
 

@@ -23,7 +23,7 @@ from core.training.config import TrainingConfig
 from core.training.films import FilmSet
 from core.training.loop import Watchers, begin, train_one_epoch
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 NUM_STEPS = 100_000

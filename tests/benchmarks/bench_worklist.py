@@ -21,7 +21,7 @@ from core.services.films.images import draw_film
 from core.services.worklist.reading_detail import get_reading
 from core.services.worklist.studies import StudyFilter, arrange_studies, load_studies, select_studies, worklist_version
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from tests.app.conftest import ROOT, serve
 from tests.small_desk import add_batch, finding_of, small_desk
 

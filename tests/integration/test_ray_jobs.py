@@ -25,7 +25,7 @@ from core.services.runs.supervision import executor_of, variables_of
 from core.settings import PROJECT_ROOT
 from core.training.config import TrainingConfig
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from tests.small_desk import small_desk
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'ray[default]' to try runs on a cluster")

@@ -16,7 +16,7 @@ from core.services.datasets.dataset import examine
 from core.services.datasets.sources import draw_cohort, fetch_standard_cohort, unpack_cohort
 from core.services.desk import Desk
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 

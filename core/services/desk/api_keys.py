@@ -16,7 +16,7 @@ from sqlalchemy import select
 from core.errors import InputNotFoundError, SettingsError
 from core.services.desk.opening import Desk
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 
 PREFIX = "pd"
 ID_BYTES = 5

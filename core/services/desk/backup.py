@@ -16,9 +16,9 @@ from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.opening import Desk, open_desk
 from core.services.desk.path_relocation import point_to_new_home
 from core.settings import AppSettings
+from db.base import utc_now
 from db.engine import make_engine
 from db.migrations import HEAD_REVISION
-from db.models import utc_now
 from db.problems import DatabaseProblem
 from db.upgrade import upgrade_to_head
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.services.desk import Desk
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 LONGEST_TAG = 64

@@ -19,7 +19,7 @@ from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.runs.record import resolve_run_ids
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 UNDO_HOURS = 24

@@ -14,7 +14,7 @@ from core.services.desk.audit_trail import UNNAMED, AuditAction, record_event
 from core.services.models.lookup import STARTER, find_model
 from core.services.registry.promotion import PromotedModel, find_row, get_version, version_of_row
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 
 ACTIVATED = "activated"
 ROLLED_BACK = "rolled back"

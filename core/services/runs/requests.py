@@ -12,7 +12,7 @@ from core.services.datasets.splits import fingerprint_of_split
 from core.services.desk import Desk
 from core.training.config import TrainingConfig
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 if TYPE_CHECKING:

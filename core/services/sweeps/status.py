@@ -15,7 +15,7 @@ from core.services.sweeps.control import find_sweep
 from core.services.sweeps.request import Objective, SweepKind, SweepRequest
 from core.services.sweeps.results import stored_request, value_of, values_of_runs
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 PRUNED = "pruned"

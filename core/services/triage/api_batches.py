@@ -15,7 +15,7 @@ from core.services.films import uploads
 from core.services.triage.batch_reading import TriageRequest
 from core.services.triage.batches import find_lost_batches, start_batch
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 CHUNK_BYTES = 2**20

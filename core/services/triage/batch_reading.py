@@ -25,7 +25,7 @@ from core.triage.intake import Candidate, IntakeProblem, gather
 from core.triage.pipeline import FilmReading, FilmView, KnownFilm, Predictor, read_films
 from core.triage.saliency import overlay, positive_share
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 STORE_EVERY = 64

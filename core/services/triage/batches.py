@@ -17,7 +17,7 @@ from core.services.triage.batch_reading import TriageRequest, create_batch
 from core.services.triage.batch_results import count_readings
 from core.services.triage.warm_reader import hand_over
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 

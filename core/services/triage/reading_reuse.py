@@ -10,7 +10,7 @@ from core.services.desk import Desk
 from core.triage.pipeline import KnownFilm
 from core.triage.priority import Status
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 
 TAKEN_OVER_FIELDS = (
     *("status", "reason_code", "reason", "probability", "logit", "gate_distance", "finding", "priority"),

@@ -29,7 +29,7 @@ from core.triage.live import LiveReader, ReceivedFilm
 from core.triage.pipeline import FilmReading, Predictor
 from core.triage.saliency import draw_heatmap
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 
 KEPT_FIELDS = (
     *("file_hash", "status", "reason_code", "reason", "probability", "logit", "gate_distance", "finding", "priority"),

@@ -15,7 +15,7 @@ from core.services.films.images import read_film_bytes
 from core.services.worklist.agreement import consensus_of
 from core.services.worklist.studies import load_worklist
 from core.triage.intake import place_of
-from db.models import utc_now
+from db.base import utc_now
 
 EXPORT_COLUMNS = (*METADATA_COLUMNS, "readers", "verdicts", "probability", "model", "film_sha256")
 

@@ -25,7 +25,7 @@ from core.services.worklist.verdicts import VerdictRow, current_verdicts
 from core.settings import NOTICE
 from core.triage.intake import place_of
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 
 FILM_SIDE = 900
 OVERLAY_OPACITY = 0.45

@@ -16,7 +16,7 @@ from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.storage import measure_folder
 from core.services.worklist.rules import current_rules
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 
 RETENTION = "retention period"

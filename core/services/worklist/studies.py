@@ -17,7 +17,7 @@ from core.services.worklist.rules import current_rules
 from core.services.worklist.verdicts import current_ids
 from core.triage.rules import WorklistRules, place_studies
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 
 READING_FIELDS = (
     *("study", "batch_id", "file", "status", "reason", "probability", "finding", "gate_distance"),

@@ -18,9 +18,10 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
 import db.upgrade
+from db.base import Base
 from db.engine import make_engine, session_factory
 from db.migrations import HEAD_REVISION
-from db.models import Base, Run, RunMetric
+from db.models import Run, RunMetric
 from db.problems import DatabaseProblem
 from db.upgrade import POSTGRES_LOCK_KEY, SCRIPT_FOLDER, read_revision, upgrade_to_head
 

@@ -17,7 +17,7 @@ from core.services.runs.requests import TrainRequest, record_run
 from core.training.config import TrainingConfig
 from core.training.team import Team, device_of_rank
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from db.states import State
 from tests.small_desk import small_desk
 from tests.trivial_runs import work

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from core.runs.process_identity import ProcessIdentity
 from core.runs.work import Heartbeat, claim, finish, launch, mark_lost, request_stop, requeue
+from db.base import utc_now
 from db.engine import make_engine, session_factory
-from db.models import Run, utc_now
+from db.models import Run
 from db.states import State
 from db.upgrade import upgrade_to_head
 

@@ -12,7 +12,7 @@ from core.services.experiments.annotations import delete_runs
 from core.services.experiments.purge import UNDO_HOURS, purge_runs, purgeable_runs
 from core.services.runs.listing import list_runs
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from tests.made_runs import add_run
 from tests.small_desk import add_batch, small_desk
 

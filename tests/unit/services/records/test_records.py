@@ -23,7 +23,7 @@ from core.services.runs import control as run_control
 from core.services.runs.record import get_record
 from core.settings import AppSettings
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from tests.made_runs import add_run, made_films
 
 RUNS = ("first0", "second")

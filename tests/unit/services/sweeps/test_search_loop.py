@@ -19,7 +19,7 @@ from core.services.sweeps.search_loop import SweepTender
 from core.services.sweeps.status import SweepDetail, get_sweep
 from core.training.config import TrainingConfig
 from db import models as tables
-from db.models import utc_now
+from db.base import utc_now
 from tests.small_desk import small_desk
 
 AXES = (
