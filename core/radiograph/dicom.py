@@ -1,17 +1,17 @@
 """Reads one DICOM file into one radiograph, white where the film is dense, inverted exactly once.
 
-Every step from stored values to grey (modality LUT, VOI LUT or window, inversion, padding) treats each pixel by its
-value alone. So the steps are done once on a table of all the values a file can store, and the pixels are looked up.
+The greys come from a table of all the values a file can store, and the pixels are looked up in it.
 Shapes: H and W pixels, V values that the stored bits can have.
 """
 
 import numpy as np
 from PIL import Image
 from pydicom.dataset import FileDataset
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, apply_windowing, get_decoder, pixel_array
+from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import AllTransferSyntaxes
 
 from core.errors import RadiographError, UnreadableFileError
+from core.radiograph.dicom_grey import grey_table
 from core.radiograph.dicom_header import (
     PARSER_ERRORS,
     age_in_years,
@@ -24,13 +24,13 @@ from core.radiograph.dicom_header import (
 )
 from core.radiograph.film import Radiograph
 from core.radiograph.rejection import RejectionReason
+from core.radiograph.remarks import Remarks
 
 MAX_PIXELS = 30_000_000
 """Above the largest detectors; with 16 bits a film of more would need over 500 MB on its way."""
 ROWS_AT_ONCE = 64
 COLOUR_KINDS = ("RGB", "YBR", "PALETTE")
 DEPTHS = {8, 16}
-FAR = 1e12
 
 
 def read_dicom(content: bytes, shortest_side: int | None = None) -> Radiograph:
@@ -42,8 +42,9 @@ def read_dicom(content: bytes, shortest_side: int | None = None) -> Radiograph:
     dataset = read_header(content)
     check_scope(dataset)
     width, height, depth = _checked_size(dataset)
+    remarks = Remarks()
     try:
-        grey_HW, colourfulness = _grey(dataset, depth)
+        grey_HW, colourfulness = _grey(dataset, depth, remarks)
     except RadiographError:
         raise
     except MemoryError as error:
@@ -64,6 +65,8 @@ def read_dicom(content: bytes, shortest_side: int | None = None) -> Radiograph:
         age_in_years(dataset),
         may_show_text(dataset),
         states_unclear_age(dataset),
+        tuple(remarks.notes),
+        tuple(remarks.doubts),
     )
 
 
@@ -105,7 +108,7 @@ def _require_decoder(dataset: FileDataset) -> None:
         )
 
 
-def _grey(dataset: FileDataset, depth: int) -> tuple[np.ndarray, float]:
+def _grey(dataset: FileDataset, depth: int, remarks: Remarks) -> tuple[np.ndarray, float]:
     """Return the grey values, uint8 or float32, and the colourfulness in [0, 1]."""
     dataset.setdefault("SamplesPerPixel", 1)
     kind = text_of(dataset, "PhotometricInterpretation")
@@ -126,7 +129,7 @@ def _grey(dataset: FileDataset, depth: int) -> tuple[np.ndarray, float]:
     if depth < stored_HW.itemsize * 8 and patterns_HW.max() >= 2**depth:
         # Bits above those stored may hold anything, overlays above all.
         patterns_HW = patterns_HW & patterns_HW.dtype.type(2**depth - 1)
-    table_V = grey_table(dataset, depth, patterns_HW)
+    table_V = grey_table(dataset, depth, patterns_HW, remarks)
     if table_V.dtype == np.uint8 and np.array_equal(table_V, np.arange(len(table_V))):
         # Eight bits may be stored in sixteen; the reader's grey values are bytes all the same.
         return np.ascontiguousarray(patterns_HW, dtype=np.uint8), 0.0
@@ -141,75 +144,6 @@ def _looked_up(table_V: np.ndarray, patterns_HW: np.ndarray) -> np.ndarray:
         # No pattern is beyond the table; told to clip, the look-up need not check for that.
         np.take(table_V, patterns_HW[rows], out=grey_HW[rows], mode="clip")
     return grey_HW
-
-
-def grey_table(dataset: FileDataset, depth: int, patterns_HW: np.ndarray) -> np.ndarray:
-    """Return the grey of every bit pattern of `depth` bits: uint8 up to 8 bits, else float32 in [0, 1].
-
-    Order of the steps: DICOM PS3.3 C.11.1 (modality), C.11.2 (values of interest), C.11.6 (presentation).
-    """
-    values_V = np.arange(2**depth)
-    if whole_number(dataset, "PixelRepresentation") == 1:
-        values_V = np.where(values_V >= 2 ** (depth - 1), values_V - 2**depth, values_V)
-    is_padding_V = _is_padding(dataset, values_V)
-    measured_V = np.asarray(apply_modality_lut(values_V[None], dataset), dtype=np.float64)[0]
-    shown_V = _windowed(dataset, measured_V)
-    if shown_V is None:
-        shown_V = _by_range(measured_V, is_padding_V, patterns_HW, depth)
-    shown_V = np.clip(shown_V, 0, 1)
-    if not np.isfinite(shown_V).all():
-        raise ValueError("grey values that are not finite")
-    if _is_inverted(dataset):
-        shown_V = 1 - shown_V
-    shown_V = np.where(is_padding_V, 0, shown_V)
-    return np.round(shown_V * 255).astype(np.uint8) if depth <= 8 else shown_V.astype(np.float32)
-
-
-def _is_inverted(dataset: FileDataset) -> bool:
-    """Return whether high values are dark: what the presentation LUT says counts, else the photometric kind."""
-    shape = text_of(dataset, "PresentationLUTShape")
-    if shape in {"INVERSE", "IDENTITY"}:
-        return shape == "INVERSE"
-    return text_of(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-
-
-def _windowed(dataset: FileDataset, measured_V: np.ndarray) -> np.ndarray | None:
-    """Return values in [0, 1] by the file's first VOI LUT or window, None if it has none that makes sense."""
-    try:
-        luts = dataset.get("VOILUTSequence")
-        if luts:
-            bits = int(luts[0].LUTDescriptor[2])
-            return apply_voi_lut(np.round(measured_V[None]).astype(np.int64), dataset)[0] / (2**bits - 1)
-        if dataset.get("WindowWidth") in (None, "") or dataset.get("WindowCenter") in (None, ""):
-            return None
-        # The last two values are far below and above: what the window makes of them is its black and its white.
-        shown = apply_windowing(np.append(measured_V, [-FAR, FAR])[None], dataset)[0]
-        black, white = shown[-2:]
-        return (shown[:-2] - black) / (white - black) if white > black else None
-    except PARSER_ERRORS:
-        return None
-
-
-def _by_range(measured_V: np.ndarray, is_padding_V: np.ndarray, patterns_HW: np.ndarray, depth: int) -> np.ndarray:
-    """Return values in [0, 1] by the range the bits allow, or by the film's own where it fills less than half of it."""
-    low, high = float(measured_V.min()), float(measured_V.max())
-    if depth > 8:
-        used_V = np.bincount(patterns_HW[::2, ::2].ravel(), minlength=len(measured_V)) > 0
-        used_V &= ~is_padding_V
-        own = measured_V[used_V]
-        if own.size and own.max() - own.min() < (high - low) / 2:
-            low, high = float(own.min()), float(own.max())
-    return (measured_V - low) / max(high - low, 1e-12)
-
-
-def _is_padding(dataset: FileDataset, values_V: np.ndarray) -> np.ndarray:
-    """Return which stored values lie outside the film, where the detector or a shutter saw nothing."""
-    first = whole_number(dataset, "PixelPaddingValue")
-    if first is None:
-        return np.zeros(len(values_V), dtype=bool)
-    last = whole_number(dataset, "PixelPaddingRangeLimit")
-    last = first if last is None else last
-    return (values_V >= min(first, last)) & (values_V <= max(first, last))
 
 
 def _grey_of_colour(dataset: FileDataset, kind: str) -> tuple[np.ndarray, float]:

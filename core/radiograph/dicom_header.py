@@ -5,6 +5,7 @@ but for the one that gives an age where none is stated.
 """
 
 import logging
+import math
 import re
 import struct
 import warnings
@@ -161,6 +162,14 @@ def whole_number(dataset: FileDataset, name: str) -> int | None:
     """Return an attribute's value if it is one whole number."""
     value = _value(lambda: int(dataset.get(name)))
     return value if isinstance(value, int) else None
+
+
+def numbers(dataset: FileDataset, name: str) -> list[float]:
+    """Return an attribute's values as far as they are finite numbers."""
+    value = _value(lambda: dataset.get(name))
+    values = value if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [value]
+    found = [_value(lambda each=each: float(each)) for each in values]
+    return [number for number in found if isinstance(number, float) and math.isfinite(number)]
 
 
 def _value(read: Callable[[], object]) -> object:

@@ -20,6 +20,7 @@ class Radiograph:
     `age_years` is the patient's age where the file says it; with `is_age_unclear` it states one that cannot be
     understood. `may_show_text` is whether the file says that writing,
     such as a name, was burned into the picture, or leaves it open; None where its format cannot say.
+    `notes` and `doubts` are what its reader has to say of it, as in `Remarks`.
     """
 
     grey_HW: np.ndarray
@@ -32,6 +33,8 @@ class Radiograph:
     age_years: float | None = None
     may_show_text: bool | None = None
     is_age_unclear: bool = False
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def white(self) -> float:

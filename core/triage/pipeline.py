@@ -25,7 +25,7 @@ from core.triage.intake import Candidate, IntakeProblem
 from core.triage.memory import keep_freed_memory
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
 from core.triage.saliency import positive_share, small_film
-from core.triage.scope import AGE_OUT_OF_SCOPE, explain_age, is_age_in_scope, notes_on
+from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL, explain_age, is_age_in_scope, notes_on
 
 BATCH_SIZE = 4
 WINDOW = 16 * BATCH_SIZE
@@ -99,6 +99,7 @@ class PreparedFilm:
     grey_HW: np.ndarray | None
     age_years: float | None = None
     is_age_in_scope: bool = True
+    is_doubtful: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -238,7 +239,8 @@ class Preparation:
         grey_HW = small_film(radiograph.grey_HW) if self.keep_pixels else None
         age = radiograph.age_years
         is_in_scope = is_age_in_scope(age, radiograph.is_age_unclear)
-        return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, is_in_scope, notes_on(radiograph))
+        notes, is_doubtful = notes_on(radiograph), bool(radiograph.doubts)
+        return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, is_in_scope, is_doubtful, notes)
 
 
 def _prepared(
@@ -322,6 +324,8 @@ def _judge_one(
     code, reason = finding, explain(probability, finding, point)
     if not film.is_age_in_scope:
         finding, code, reason = "uncertain", AGE_OUT_OF_SCOPE, explain_age(film.age_years, probability)
+    elif film.is_doubtful:
+        finding, code = "uncertain", DOUBTFUL
     return FilmReading(
         file=film.candidate.name,
         status=Status.READ,

@@ -3,6 +3,7 @@
 from core.radiograph.film import Radiograph
 from core.triage.priority import in_words
 
+DOUBTFUL = "doubtful_file"
 AGE_OUT_OF_SCOPE = "age_out_of_scope"
 YOUNGEST, OLDEST = 1, 5
 """Whole years of age of the children whose films the standard cohort holds."""
@@ -41,7 +42,7 @@ def notes_on(radiograph: Radiograph) -> tuple[str, ...]:
         notes.append(AGE_NOT_STATED)
     if radiograph.may_show_text:
         notes.append(TEXT_WARNING)
-    return tuple(notes)
+    return (*notes, *radiograph.doubts, *radiograph.notes)
 
 
 def age_in_words(age_years: float) -> str:

@@ -23,7 +23,7 @@ from core.triage.intake import Candidate, IntakeProblem, place_of
 from core.triage.orientation import Orientation
 from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
 from core.triage.priority import Priority, Status
-from core.triage.scope import AGE_OUT_OF_SCOPE, TEXT_WARNING
+from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL, TEXT_WARNING
 from tests.dicom_files import dicom_of
 
 SIZE = 32
@@ -219,6 +219,16 @@ def test_a_file_above_the_limit_is_not_opened(tmp_path: Path) -> None:
     """A file larger than the limit fails with the reason."""
     reading = read([film(tmp_path, "film.png", 0.6)], max_file_bytes=10)["film.png"]
     assert (reading.status, reading.reason_code) == (Status.FAILED, "file_too_large")
+
+
+def test_a_file_that_contradicts_itself_is_read_and_put_under_review(tmp_path: Path) -> None:
+    """A bright film whose file leaves doubt which way round it is has its probability, a reason and no flag."""
+    ramp_HW = (np.tile(np.linspace(0.5, 0.9, 80), (80, 1)) * 255).round().astype(np.uint8)
+    kinds = {"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "IDENTITY"}
+    (tmp_path / "film").write_bytes(dicom_of(ramp_HW, **kinds))
+    reading = read([Candidate("film", tmp_path / "film")])["film"]
+    assert (reading.status, reading.reason_code, reading.priority) == (Status.READ, DOUBTFUL, Priority.REVIEW)
+    assert reading.probability is not None and "contradicts itself" in reading.reason
 
 
 def test_an_age_the_model_was_not_made_for_is_read_but_needs_a_human(tmp_path: Path) -> None:
