@@ -22,7 +22,7 @@ from core.dataset.manifest import (
     manifest_frame,
 )
 
-MANIFEST_FORMAT = 2
+MANIFEST_FORMAT = 3
 _SCHEMA = pa.schema([(name, pa.string() if name in TEXT_COLUMNS else pa.int64()) for name in MANIFEST_COLUMNS])
 _log = logging.getLogger(__name__)
 

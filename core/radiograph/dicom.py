@@ -15,13 +15,13 @@ from core.radiograph.dicom_grey import grey_table
 from core.radiograph.dicom_header import (
     PARSER_ERRORS,
     age_in_years,
-    check_scope,
     may_show_text,
     read_header,
     states_unclear_age,
     text_of,
     whole_number,
 )
+from core.radiograph.dicom_scope import check_scope
 from core.radiograph.film import Radiograph
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.remarks import Remarks

@@ -8,6 +8,7 @@ import logging
 import math
 import re
 import struct
+import unicodedata
 import warnings
 import zlib
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from io import BytesIO
 
 import numpy as np
 from pydicom import config
+from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
@@ -27,14 +29,11 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from core.errors import UnreadableFileError, UnusableFilmError
+from core.errors import UnreadableFileError
 from core.radiograph.rejection import RejectionReason
 
 MAX_ELEMENTS = 20_000
 MAX_INFLATED_BYTES = 200 * 10**6
-MODALITIES = {"CR", "DX", "RG"}
-FRONTAL_VIEWS = {"", "AP", "PA", "AP_PA", "PA_AP", "ANTERO-POSTERIOR", "POSTERO-ANTERIOR", "FRONTAL", "A", "P"}
-CHEST_WORDS = ("CHEST", "THORAX", "THORAC", "LUNG", "PULMO", "TORAX", "TÓRAX")
 
 PIXEL_ATTRIBUTES = (
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
@@ -51,12 +50,13 @@ SCOPE_ATTRIBUTES = (
     *("BurnedInAnnotation", "PatientAge"),
 )
 _ONLY_FOR_AGE = ("PatientBirthDate", "StudyDate")
+_ONLY_FOR_VIEW = ("ViewCodeSequence", "PatientOrientation")
 _AGE = re.compile(r"(\d{1,4}) ?([DWMY])", re.ASCII)
 _AGES_IN_A_YEAR = {"Y": 1, "M": 12, "W": 365.25 / 7, "D": 365.25}
 OLDEST_PLAUSIBLE = 130
 """In years, of an age that only two dates tell."""
 _PIXELS = Tag("PixelData")
-_WANTED = [Tag(name) for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES, *_ONLY_FOR_AGE)]
+_WANTED = [Tag(name) for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES, *_ONLY_FOR_AGE, *_ONLY_FOR_VIEW)]
 
 # The library's own remarks may quote a file's values; nothing of a file is to stand in a log.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -99,29 +99,6 @@ def read_header(content: bytes) -> FileDataset:
     return dataset
 
 
-def check_scope(dataset: FileDataset) -> None:
-    """Raise UnusableFilmError if the file says that it is no single frontal chest radiograph meant to be looked at."""
-    modality = text_of(dataset, "Modality")
-    if modality and modality not in MODALITIES:
-        _refuse(
-            RejectionReason.OTHER_MODALITY,
-            f"the file says its modality is {_short(modality)}; plain radiographs (CR, DX, RG) are read",
-        )
-    part = text_of(dataset, "BodyPartExamined")
-    if part and not any(word in part for word in CHEST_WORDS):
-        _refuse(RejectionReason.NOT_CHEST, f"the file says it shows {_short(part)}; chest films are read")
-    view = text_of(dataset, "ViewPosition")
-    if view not in FRONTAL_VIEWS:
-        _refuse(RejectionReason.LATERAL, f"the file says its view is {_short(view)}; frontal views (AP, PA) are read")
-    if text_of(dataset, "PresentationIntentType") == "FOR PROCESSING":
-        _refuse(
-            RejectionReason.FOR_PROCESSING,
-            "these are the detector's raw values (FOR PROCESSING): send the image made for presentation",
-        )
-    if (whole_number(dataset, "NumberOfFrames") or 1) > 1:
-        _refuse(RejectionReason.MULTI_FRAME, "the file holds several frames: send one film in one file")
-
-
 def age_in_years(dataset: FileDataset) -> float | None:
     """Return the patient's age at the study in years, None where the file does not say it plausibly.
 
@@ -156,6 +133,34 @@ def text_of(dataset: FileDataset, name: str) -> str:
     if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
         value = value[0] if len(value) else ""
     return str(value or "").strip("\0 ").upper()
+
+
+def words_of(dataset: Dataset, name: str) -> str:
+    """Return an attribute's values as one text in capitals without accents, in whatever character set they are."""
+    value = _value(lambda: dataset.get(name))
+    values = value if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [value or ""]
+    text = _in_its_characters(dataset, " ".join(map(str, values)))
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    return unicodedata.normalize("NFC", plain).strip("\0 ").upper()
+
+
+def _in_its_characters(dataset: Dataset, text: str) -> str:
+    """Return a coded string in the file's own character set; the library takes the bytes of one for Latin-1."""
+    if text.isascii():
+        return text
+    stated = text_of(dataset, "SpecificCharacterSet").replace("_", " ")
+    known = {name.replace("_", " "): encoding for name, encoding in python_encoding.items()}
+    for encoding in (known.get(stated, "utf-8"), "utf-8"):
+        decoded = _value(lambda encoding=encoding: text.encode("iso8859-1").decode(encoding))
+        if isinstance(decoded, str):
+            return decoded
+    return text
+
+
+def items_of(dataset: Dataset, name: str) -> list[Dataset]:
+    """Return the items of a sequence, none if it is absent or damaged."""
+    found = _value(lambda: list(dataset.get(name) or []))
+    return [item for item in found if isinstance(item, Dataset)] if isinstance(found, list) else []
 
 
 def whole_number(dataset: FileDataset, name: str) -> int | None:
@@ -228,11 +233,3 @@ def _damaged(why: str) -> UnreadableFileError:
     return UnreadableFileError(
         RejectionReason.TRUNCATED, f"the DICOM file is cut short or damaged ({why}): send it again from its source"
     )
-
-
-def _refuse(reason: RejectionReason, sentence: str) -> None:
-    raise UnusableFilmError(reason, sentence)
-
-
-def _short(text: str) -> str:
-    return text[:24] if text.isprintable() else repr(text[:24])

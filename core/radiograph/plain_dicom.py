@@ -14,8 +14,10 @@ from core.radiograph.dicom_header import (
     read_header,
     states_unclear_age,
 )
+from core.radiograph.dicom_scope import part_of, view_of
 
 LUT_ATTRIBUTES = ("LUTDescriptor", "LUTData")
+IN_OWN_WORDS = {"PatientAge", "ViewPosition", "BodyPartExamined"}
 UNCLEAR_AGE = "?"
 OLDEST_STATED = 89
 """An age above it is rare enough to point to somebody; it is stated as 90."""
@@ -39,11 +41,13 @@ def plain_dicom(content: bytes) -> bytes:
     syntax = source.file_meta.TransferSyntaxUID
     plain.file_meta.TransferSyntaxUID = syntax if syntax.is_encapsulated else ExplicitVRLittleEndian
     for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES):
-        if name in source and name != "PatientAge":
+        if name in source and name not in IN_OWN_WORDS:
             plain[name] = source[name]
     for name in ("ModalityLUTSequence", "VOILUTSequence"):
         if name in plain:
             setattr(plain, name, Sequence([_lut(item) for item in plain[name].value]))
+    # In the desk's own words: theirs may hold anything, a name as well.
+    plain.ViewPosition, plain.BodyPartExamined = view_of(source).value, part_of(source).value
     if age is not None:
         plain.PatientAge = _stated(age)
     elif states_unclear_age(source):
