@@ -3,7 +3,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -119,17 +119,31 @@ def evaluate(
     if as_json:
         print_json(document)
         return
-    names = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "brier", "ece")
-    rows = [
-        {"figure": name, "value": document[name], "low": interval[0], "high": interval[1]}
-        for name in names
-        for interval in [document["ci"].get(name) or (None, None)]
-    ]
-    print_table(rows, ("figure", "value", "low", "high"), "")
+    _print_figures(document)
+    if result.num_training_images is None:
+        typer.echo("Whether the model was trained on any of these images is unknown: its folds did not come with it.")
+    elif result.num_training_images:
+        typer.echo(
+            f"TRAINING IMAGES: {document['model']} was trained on {result.num_training_images} of these "
+            f"{document['n']} images, or on others of the same patients. The figures above are too good."
+        )
+        if others := document["without_training_images"]:
+            typer.echo(f"Without them, {others['n']} images:")
+            _print_figures(others)
     typer.echo(
         f"{document['n']} films, threshold {document['threshold']:.4f}, {document['model']} on split {split!r} "
         f"(opened {document['num_openings']} times on this desk). {NOTICE}"
     )
+
+
+def _print_figures(report: dict[str, Any]) -> None:
+    names = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "brier", "ece")
+    rows = [
+        {"figure": name, "value": report[name], "low": interval[0], "high": interval[1]}
+        for name in names
+        for interval in [report["ci"].get(name) or (None, None)]
+    ]
+    print_table(rows, ("figure", "value", "low", "high"), "")
 
 
 @app.command()

@@ -29,6 +29,7 @@ from core.services.evaluation.test_set_access import count_openings, record_open
 from core.services.models.loading import load_predictor, num_threads
 from core.services.models.lookup import ACTIVE, model_folder, record_model
 from core.services.models.operating_points import operating_point_of
+from core.services.models.training_folds import training_images
 from core.triage.intake import Candidate
 from core.triage.pipeline import Predictor, read_films
 
@@ -62,10 +63,17 @@ class EvaluationResult:
     num_openings: int
     from_stored_predictions: bool
     predicted: PredictedFilms
+    num_training_images: int | None
+    """Images that the model was trained on, or of patients of such; None where its folds are not known."""
+    without_training_images: EvaluationReport | None
+    """The figures of the other images, where there are both kinds."""
 
     def document(self) -> dict[str, Any]:
         """Return one flat document: the figures first, then what they rest on."""
-        rest = {name: value for name, value in vars(self).items() if name not in ("report", "predicted")}
+        reports = ("report", "without_training_images")
+        rest = {name: value for name, value in vars(self).items() if name not in (*reports, "predicted")}
+        others = self.without_training_images
+        rest["without_training_images"] = others.model_dump(mode="json") if others else None
         return {**self.report.model_dump(mode="json"), **rest}
 
 
@@ -75,11 +83,15 @@ def evaluate(
     """Judge a model on every readable film of a split, without gate and without removing duplicates.
 
     Films that this checkpoint has read before in just this split are not read again. The opening is recorded.
+    Raises EvaluationError for a fold of a saved split that holds images that the model was trained on.
     """
     cohort = indexing.index(desk, request.data)
     files = _files(desk, request, cohort)
     folder = model_folder(desk, request.model)
     card = read_card(folder)
+    known = training_images(desk, folder, cohort)
+    learnt = known.among(cohort, files) if known else frozenset()
+    _check_fold(request, card, len(learnt), len(files))
     predicted = None if request.again else _stored(desk, card, cohort, request.split, files)
     is_stored = predicted is not None
     predicted = predicted or _read(desk, request, cohort, files, on_progress)
@@ -94,7 +106,28 @@ def evaluate(
         num_openings=_record(desk, card, folder, predicted),
         from_stored_predictions=is_stored,
         predicted=predicted,
+        num_training_images=len(learnt.intersection(predicted.films.files)) if known else None,
+        without_training_images=_without(card, predicted, learnt),
     )
+
+
+def _check_fold(request: EvaluationRequest, card: ModelCard, num_learnt: int, num_files: int) -> None:
+    """Refuse folds that say of themselves that they were held back, and were not from this model."""
+    if num_learnt and "/" in request.split and not request.split.endswith("/train"):
+        raise EvaluationError(
+            f"{card.name} was trained on {num_learnt} of the {num_files} images of {request.split!r}, or on others of "
+            "the same patients: its figures would be too good. Evaluate it on folds that it was not trained on; "
+            "`splits adopt` saves its own."
+        )
+
+
+def _without(card: ModelCard, predicted: PredictedFilms, learnt: frozenset[str]) -> EvaluationReport | None:
+    """Return the figures of the images that the model was not trained on; None where there is only one kind."""
+    films = predicted.films
+    places = [place for place, file in enumerate(films.files) if file not in learnt]
+    if not places or len(places) == len(films.files):
+        return None
+    return _report(card, films.at(places), predicted.logits_N[places])
 
 
 def _files(desk: Desk, request: EvaluationRequest, cohort: Cohort) -> list[str]:

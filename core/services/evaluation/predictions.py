@@ -69,6 +69,14 @@ class LabelledFilms:
             return None
         return np.array([patient or f"film {file}" for patient, file in zip(self.patients, self.files, strict=True)])
 
+    def at(self, places: Sequence[int]) -> "LabelledFilms":
+        """Return the films at these places."""
+        columns = ("files", "patients", "subtypes", "content_hashes")
+        return LabelledFilms(
+            labels_N=self.labels_N[list(places)],
+            **{name: tuple(getattr(self, name)[place] for place in places) for name in columns},
+        )
+
     def document(self) -> dict[str, list[str] | list[int]]:
         """Return the columns as the database keeps them."""
         return {

@@ -204,6 +204,9 @@ def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSp
             "Put them back as they were, or clone the run."
         )
     assignments = split.assignments.rename("fold").rename_axis("file").reset_index()
+    # With their contents, training images are known under other names and in other folders too.
+    hashes = cohort.manifest.set_index("file")["content_hash"]
+    assignments["content_hash"] = hashes.loc[assignments["file"]].to_numpy()
     assignments.to_csv(Path(run.folder) / SPLIT_FILE, index=False)
     with desk.transaction() as session:
         row = session.get_one(tables.Run, run.id)
