@@ -40,9 +40,17 @@ OWN_FOLDS = (*CHOOSING_SPLITS, HOLDOUT)
 """Folds of a run's own split, of films that its weights were not fitted to."""
 
 
-def may_choose(split: str) -> bool:
-    """Return whether films of this split may choose a threshold: such folds, or NAME/FOLD of a saved split."""
+def is_selection_split(split: str) -> bool:
+    """Return whether images of this split may select a model or a threshold: such folds, or NAME/FOLD of a saved split.
+
+    Every look at the figures of any other split is a test-set access.
+    """
     return split.rpartition("/")[2] in (*CHOOSING_SPLITS, BOTH)
+
+
+def selection_first(split: str) -> tuple[bool, bool, str]:
+    """Return a sorting key: splits that may select come first, validation before all."""
+    return not is_selection_split(split), split != "validation", split
 
 
 @dataclass(frozen=True)
@@ -244,7 +252,7 @@ def splits_with_predictions(session: Session, checkpoint_hash: str) -> list[str]
         .distinct()
     ).all()
     splits = {split for split, cohort in rows if own is None or split not in OWN_FOLDS or cohort == own}
-    return sorted(splits, key=lambda name: (name not in CHOOSING_SPLITS, name != "validation", name))
+    return sorted(splits, key=selection_first)
 
 
 def _film_set(session: Session, films: LabelledFilms) -> tables.FilmSet:

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from core.errors import EvaluationError
 from core.services.desk import Desk
 from core.services.evaluation.predictions import (
-    CHOOSING_SPLITS,
     PredictedFilms,
+    is_selection_split,
     load_predictions,
 )
 from core.services.evaluation.test_set_access import Occasion, count_openings, record_opening
@@ -26,7 +26,7 @@ class OpenedSplit:
 
     predicted: PredictedFilms
     num_openings: int
-    may_choose: bool
+    is_selection: bool
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,12 @@ def look_at(desk: Desk, checkpoint_hash: str, split: str, *, occasion: Occasion 
                 "calibration films when it ends; `evaluate` keeps those of any other split."
             )
     predicted = found[checkpoint_hash]
-    may_choose = split in CHOOSING_SPLITS
-    if not may_choose and occasion is not None:
+    if occasion is not None:
         with desk.transaction() as session:
             record_opening(session, predicted, occasion)
     with desk.reading() as session:
         num_openings = count_openings(session, predicted.cohort_fingerprint, split)
-    return OpenedSplit(predicted, num_openings, may_choose)
+    return OpenedSplit(predicted, num_openings, is_selection_split(split))
 
 
 def worst_errors(
@@ -93,11 +92,11 @@ def _root(desk: Desk, cohort_fingerprint: str) -> Path | None:
 
 
 def num_test_openings(desk: Desk, cohort_fingerprint: str) -> dict[str, int]:
-    """Return how often each split of a cohort has been opened on this desk."""
+    """Return how often each split of a cohort that may not select has been opened on this desk."""
     with desk.reading() as session:
         rows = session.execute(
             select(tables.Evaluation.split, func.count())
             .where(tables.Evaluation.cohort_fingerprint == cohort_fingerprint)
             .group_by(tables.Evaluation.split)
         ).all()
-    return {row.split: row[1] for row in rows}
+    return {row.split: row[1] for row in rows if not is_selection_split(row.split)}

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.services.desk import Desk
-from core.services.evaluation.predictions import PredictedFilms
+from core.services.evaluation.predictions import PredictedFilms, is_selection_split
 from db import models as tables
 
 Occasion = Literal["read", "looked at", "compared"]
@@ -42,7 +42,12 @@ def evaluations_page(desk: Desk, limit: int, offset: int) -> list[dict[str, Any]
 
 
 def record_opening(session: Session, predicted: PredictedFilms, occasion: Occasion) -> None:
-    """Record that the figures of a checkpoint on a split were opened."""
+    """Record that the figures of a checkpoint on a split were opened.
+
+    An evaluation is recorded whatever it was of; a mere look at images that may select is no test-set access.
+    """
+    if occasion != "read" and is_selection_split(predicted.split):
+        return
     session.add(
         tables.Evaluation(
             checkpoint_hash=predicted.checkpoint_hash,
@@ -56,16 +61,19 @@ def record_opening(session: Session, predicted: PredictedFilms, occasion: Occasi
 
 
 def count_openings(session: Session, cohort_fingerprint: str, split: str) -> int:
-    """Return how often this split of this cohort has been opened on this desk, by whichever model."""
+    """Return how often this split has been opened on this desk, by whichever model; never, where it may select."""
+    if is_selection_split(split):
+        return 0
     same = (tables.Evaluation.cohort_fingerprint == cohort_fingerprint, tables.Evaluation.split == split)
     return session.scalar(select(func.count()).select_from(tables.Evaluation).where(*same)) or 0
 
 
 def recorded_openings(session: Session, checkpoint_hash: str) -> tuple[RecordedOpening, ...]:
-    """Return every opening for a checkpoint with what it gave, oldest first."""
+    """Return every test-set access for a checkpoint with what it gave, oldest first."""
     row_of = tables.Evaluation
     rows = session.scalars(select(row_of).where(row_of.checkpoint_hash == checkpoint_hash).order_by(row_of.id))
     return tuple(
         RecordedOpening(split=row.split, occasion=row.occasion, opened_at=row.created_at, report=row.report)
         for row in rows
+        if not is_selection_split(row.split)
     )

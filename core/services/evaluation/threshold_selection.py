@@ -16,7 +16,7 @@ from core.services.evaluation.predictions import (
     CHOOSING_SPLITS,
     PredictedFilms,
     choosing_predictions,
-    may_choose,
+    is_selection_split,
     united,
 )
 from core.services.models.lookup import model_card, resolve_model
@@ -36,7 +36,7 @@ class ChosenPoint:
 
 def propose_point(predicted: PredictedFilms, rule: OperatingPointRule, name: str = "proposal") -> OperatingPoint:
     """Return what a rule would choose on these films; raises EvaluationError for films that must not choose."""
-    if not may_choose(predicted.split):
+    if not is_selection_split(predicted.split):
         raise EvaluationError(
             f"An operating point is chosen on the {' or '.join(CHOOSING_SPLITS)} films, never on {predicted.split!r}: "
             "figures of films that chose the threshold would look better than they are."
@@ -113,7 +113,7 @@ def choose_model_point(
     Raises EvaluationError for films that must not choose, and where nothing was kept.
     """
     name_of_model = resolve_model(desk, model)
-    if not may_choose(split):
+    if not is_selection_split(split):
         raise EvaluationError(
             f"An operating point is chosen on validation or calibration films, never on {split!r}. Name such a fold of "
             "a saved split: NAME/validation."

@@ -19,7 +19,7 @@ from core.evaluation.paired_bootstrap import PairedDifference, paired_difference
 from core.services.desk import Desk
 from core.services.evaluation.comparison_text import say_verdict
 from core.services.evaluation.paired_tests import differing_fields
-from core.services.evaluation.predictions import CHOOSING_SPLITS, LabelledFilms, PredictedFilms, load_predictions
+from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, load_predictions
 from core.services.evaluation.test_set_access import count_openings, record_opening
 from core.services.runs.record import resolve_run_ids
 from db import models as tables
@@ -229,7 +229,7 @@ def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVe
 
 
 def _openings(desk: Desk, sets: Sequence[PredictedFilms], split: str, record: bool) -> int:
-    if split not in CHOOSING_SPLITS and record:
+    if record:
         with desk.transaction() as session:
             for one in sets:
                 record_opening(session, one, "compared")

@@ -10,7 +10,7 @@ from core.evaluation.mcnemar import ErrorComparison, holm_correction, mcnemar_te
 from core.evaluation.metrics import EvaluationReport
 from core.services.desk import Desk
 from core.services.evaluation.comparison_text import say_verdict
-from core.services.evaluation.predictions import CHOOSING_SPLITS, PredictedFilms, load_predictions
+from core.services.evaluation.predictions import PredictedFilms, load_predictions
 from core.services.evaluation.test_set_access import count_openings, record_opening
 from core.services.experiments.ensembles import EnsembleSummary, ensemble_predictions, show_ensemble
 from core.services.models.inference_cost import ModelCost, measure_cost
@@ -120,7 +120,7 @@ def _tests(whole: PredictedFilms, member: PredictedFilms) -> tuple[AucComparison
 
 def _openings(desk: Desk, sets: Sequence[PredictedFilms], record: bool) -> int:
     first = sets[0]
-    if first.split not in CHOOSING_SPLITS and record:
+    if record:
         with desk.transaction() as session:
             for one in sets:
                 record_opening(session, one, "compared")

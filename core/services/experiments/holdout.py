@@ -32,7 +32,7 @@ def holdout_files(record: RunRecord) -> list[str]:
 def judge_holdout(
     desk: Desk, run_id: str, on_progress: Callable[[int, int], None] = lambda done, count: None
 ) -> PredictedFilms:
-    """Return what a run says of its held-out films, reading them if that was not done before; the reading is recorded.
+    """Return what a run says of its held-out films, reading them if that was not done before; each look is recorded.
 
     Raises EvaluationError if it held none back, has no model, or its films have changed.
     """
@@ -43,6 +43,8 @@ def judge_holdout(
         kept = load_predictions(session, [record.checkpoint_hash or ""], HOLDOUT).get(record.checkpoint_hash or "")
         data = session.get_one(tables.Run, record.id).data
     if kept is not None:
+        with desk.transaction() as session:
+            record_opening(session, kept, "looked at")
         return kept
     files = holdout_files(record)
     if not files or data is None:

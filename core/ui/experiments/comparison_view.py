@@ -8,7 +8,7 @@ from core.evaluation.curves import Curves, curves_with_bands
 from core.figures.run_curves import intervals_figure, overlaid_roc_figure, sweep_figure, training_figure
 from core.services.desk import Desk
 from core.services.evaluation.comparison_text import say_p
-from core.services.evaluation.predictions import CHOOSING_SPLITS
+from core.services.evaluation.predictions import is_selection_split, selection_first
 from core.services.evaluation.stored_results import num_test_openings
 from core.services.experiments.comparison import ComparedRun, CompareRequest, Comparison, compare_runs
 from core.services.experiments.seed_groups import spread
@@ -23,7 +23,7 @@ CURVES = {"AUC on validation": "validation_auc", "Loss on validation": "validati
 def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> None:
     """Show a comparison."""
     records = [get_record(desk, run_id) for run_id in ids]
-    splits = sorted({split for record in records for split in record.splits}, key=_chosen_first)
+    splits = sorted({split for record in records for split in record.splits}, key=selection_first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(f"{len(ids)} runs compared", width="content")
         split = st.segmented_control(
@@ -50,7 +50,7 @@ def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None])
 def _is_opened(desk: Desk, cohort: str, ids: tuple[str, ...], split: str) -> bool:
     """Return whether films that only judge were opened for this comparison in this visit; a button opens them."""
     opened = st.session_state.setdefault(COMPARED, set())
-    if split in CHOOSING_SPLITS or (ids, split) in opened:
+    if is_selection_split(split) or (ids, split) in opened:
         return True
     count = num_test_openings(desk, cohort).get(split, 0)
     with st.container(border=True):
@@ -70,7 +70,7 @@ def _is_opened(desk: Desk, cohort: str, ids: tuple[str, ...], split: str) -> boo
 def _say_films(comparison: Comparison) -> None:
     patients = len(set(comparison.films.patients))
     said = f"{len(comparison.films.files):,} films of {patients:,} patients, the same for every run."
-    if comparison.split in CHOOSING_SPLITS:
+    if is_selection_split(comparison.split):
         said += " These films helped to choose each model: mildly optimistic for all."
     else:
         said += f" Opened {comparison.num_openings:,} times on this desk."
@@ -224,7 +224,3 @@ def _names(runs: Sequence[ComparedRun]) -> dict[str, str]:
     """Return a name for each run, with its id where two bear the same."""
     names = [run.name for run in runs]
     return {run.id: run.name if names.count(run.name) == 1 else f"{run.name} ({run.id[:6]})" for run in runs}
-
-
-def _chosen_first(split: str) -> tuple[bool, bool, str]:
-    return split not in CHOOSING_SPLITS, split != "validation", split

@@ -16,7 +16,7 @@ from core.figures.judgement import (
     roc_figure,
 )
 from core.services.desk import Desk
-from core.services.evaluation.predictions import CHOOSING_SPLITS, PredictedFilms
+from core.services.evaluation.predictions import PredictedFilms, is_selection_split
 from core.services.evaluation.stored_results import OpenedSplit, look_at, num_test_openings
 from core.services.runs.record import RunRecord
 from core.ui.experiments.error_gallery import error_gallery
@@ -51,7 +51,7 @@ def evaluation_view(desk: Desk, record: RunRecord) -> None:
 
 def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
     """Return the split's predictions; one that only judges is opened by a button, once a visit, and recorded."""
-    if split in CHOOSING_SPLITS:
+    if is_selection_split(split):
         return look_at(desk, record.checkpoint_hash, split)
     opened = st.session_state.setdefault(OPENED, set())
     key = (record.checkpoint_hash, split)
@@ -71,7 +71,7 @@ def _say_openings(opened: OpenedSplit) -> None:
     predicted = opened.predicted
     num_patients = len(set(predicted.films.patients))
     films = f"{len(predicted.films.files):,} films of {num_patients:,} patients, read by {predicted.engine}"
-    if opened.may_choose:
+    if opened.is_selection:
         st.caption(f":material/tune: {films}. These films helped to choose this model: mildly optimistic.")
     else:
         st.caption(f":material/lock_open: {films}. Opened {opened.num_openings:,} times on this desk.")

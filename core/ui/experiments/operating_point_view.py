@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
 from core.services.desk import Desk
-from core.services.evaluation.predictions import CHOOSING_SPLITS
+from core.services.evaluation.predictions import is_selection_split
 from core.services.evaluation.stored_results import look_at
 from core.services.evaluation.threshold_selection import keep_point, list_points, propose_point
 from core.services.runs.record import RunRecord
@@ -22,7 +22,7 @@ RULES = {
 
 def operating_point_view(desk: Desk, record: RunRecord) -> None:
     """Show the chooser and the points there are."""
-    splits = [split for split in record.splits if split in CHOOSING_SPLITS]
+    splits = [split for split in record.splits if is_selection_split(split)]
     if not splits:
         st.caption("An operating point needs a finished run with predictions on validation or calibration films.")
         return

@@ -120,7 +120,7 @@ def test_films_that_only_judge_are_counted_at_every_opening(desk: Desk) -> None:
     assert look_at(desk, "r1-checkpoint", "test").num_openings == 1
     assert look_at(desk, "r1-checkpoint", "test").num_openings == 2
     silent = look_at(desk, "r1-checkpoint", "test", occasion=None)
-    assert silent.num_openings == 2 and not silent.may_choose
+    assert silent.num_openings == 2 and not silent.is_selection
     assert num_test_openings(desk, "cohort") == {"test": 2}
     predictions_to_csv(desk, "r1-checkpoint", "test")
     assert num_test_openings(desk, "cohort") == {"test": 3}
