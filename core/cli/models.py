@@ -9,6 +9,7 @@ import typer
 from core.cli.choosing import CostRatio, PointNamed, RuleKindOption, Target, rule_of, show_chosen
 from core.cli.terminal import print_json, print_table, progress_bar, write_text
 from core.evaluation.operating_point import RuleKind
+from core.evaluation.proportions import say_share
 from core.services.desk import open_desk
 
 app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
@@ -232,8 +233,8 @@ def export(
     if card.gate is not None and card.gate.roc is not None:
         roc = card.gate.roc
         typer.echo(
-            f"Its gate stops {roc['pictures_stopped']:.1%} of {roc['num_pictures']} other pictures "
-            f"and {roc['films_stopped']:.1%} of {roc['num_films']} films (AUC {roc['auc']:.4f})."
+            f"Its gate stops {say_share(roc['pictures_stopped'])} of {roc['num_pictures']} other pictures "
+            f"and {say_share(roc['films_stopped'])} of {roc['num_films']} films (AUC {roc['auc']:.4f})."
         )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
+from core.evaluation.proportions import say_share
 from core.services.desk import open_desk
 from core.services.models.lookup import ACTIVE
 
@@ -42,7 +43,7 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
             "auc": "–" if result.auc is None else f"{result.auc:.4f}",
             "AUC change": "–" if result.auc_change is None else f"{result.auc_change:+.4f}",
             "mean |Δp|": f"{result.mean_abs_probability_change:.4f}",
-            "decisions changed": f"{result.num_flips} ({result.decision_flips:.1%})",
+            "decisions changed": f"{result.num_flips} ({say_share(result.decision_flips)})",
             "what was done": result.description,
         }
         for result in report.stresses.values()
@@ -67,8 +68,8 @@ def gate(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json
         {
             "kind": kind,
             "pictures": found.num_pictures,
-            "stopped": f"{found.num_stopped} ({found.stopped:.1%})",
-            "95% interval": f"{found.stopped_ci[0]:.1%} to {found.stopped_ci[1]:.1%}",
+            "stopped": f"{found.num_stopped} ({say_share(found.stopped)})",
+            "95% interval": f"{say_share(found.stopped_ci[0])} to {say_share(found.stopped_ci[1])}",
             "by the gate": found.num_stopped_by_gate,
         }
         for kind, found in {"all other pictures": result.other_pictures, **result.kinds}.items()

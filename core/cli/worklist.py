@@ -136,8 +136,9 @@ def worklist_agreement(
     if as_json:
         print_json(document)
         return
-    columns = ("first", "second", "num_studies", "kappa", "kappa_low", "kappa_high", "agreed")
-    print_table(document["pairs"], columns, "Nobody has judged a study yet.")
+    columns = ("first", "second", "num_studies", "share_agreed", "kappa", "kappa_low", "kappa_high", "agreed")
+    pairs = [{**pair, "kappa": "not defined" if pair["kappa"] is None else pair["kappa"]} for pair in document["pairs"]]
+    print_table(pairs, columns, "Nobody has judged a study yet.")
     shares = ("reference", "sensitivity", "sensitivity_low", "sensitivity_high")
     print_table(document["against"], (*shares, "specificity", "specificity_low", "specificity_high"), "")
     print_table(document["disagreements"], ("file", "probability", "finding", "verdicts", "between"), "")

@@ -24,6 +24,13 @@ class Agreement:
     kappa: float | None
     kappa_interval: Interval | None
 
+    @property
+    def share_agreed(self) -> float | None:
+        """The share, 0 to 1, of decided studies of which both said the same; None without any."""
+        decided = [self.labels.index(POSITIVE), self.labels.index(NEGATIVE)]
+        same = int(self.table[decided, decided].sum())
+        return same / self.num_decided if self.num_decided else None
+
 
 @dataclass(frozen=True)
 class AgainstReference:
@@ -55,14 +62,12 @@ def agreement(first: Sequence[str], second: Sequence[str], labels: Sequence[str]
 def cohen_kappa(counts: np.ndarray) -> tuple[float | None, Interval | None]:
     """Return kappa and its 95 % interval of a square table of counts.
 
-    Kappa is None where both raters said only one thing; the interval is None where its variance cannot be had from
-    the counts: one rater said only one thing, or all studies agree.
+    Kappa is None where a rater said only one thing: it would be 0 however often both agree. The interval is None where
+    its variance cannot be had from the counts: all studies agree.
     """
     from statsmodels.stats.inter_rater import cohens_kappa
 
-    total = counts.sum()
-    expected = (counts.sum(0) * counts.sum(1)).sum() / total**2 if total else 1.0
-    if expected == 1.0:
+    if min(np.count_nonzero(counts.sum(0)), np.count_nonzero(counts.sum(1))) < 2:
         return None, None
     with np.errstate(invalid="ignore", divide="ignore"):
         found = cohens_kappa(counts)

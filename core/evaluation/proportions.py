@@ -14,6 +14,16 @@ def wilson_interval(num_hits: int, num_trials: int, confidence: float = 0.95) ->
     return float(found.low), float(found.high)
 
 
+def say_share(share: float, num_decimals: int = 1) -> str:
+    """Return a share from 0 to 1 as a percentage; one that only rounds to 0 or 100 % is said to be above or below."""
+    step = 10.0 ** -(num_decimals + 2)
+    if 0 < share < step / 2:
+        return f"< {step:.{num_decimals}%}"
+    if 1 - step / 2 <= share < 1:
+        return f"> {1 - step:.{num_decimals}%}"
+    return f"{share:.{num_decimals}%}"
+
+
 def ratio(numerator: float, denominator: float) -> float | None:
     """Return the ratio, None where it is undefined."""
     return float(numerator / denominator) if denominator else None

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.curves import Curves, CurveWithBand
 from core.evaluation.metrics import ConfusionCounts
+from core.evaluation.proportions import say_share
 from core.evaluation.reliability import ReliabilityBin
 from core.figures.palette import BAND_OPACITY, COLOURS, framed, translucent
 
@@ -36,7 +37,7 @@ def confusion_figure(confusion: ConfusionCounts) -> go.Figure:
             figure.add_annotation(
                 x=column,
                 y=row,
-                text=f"<b>{counts[row, column]:,}</b><br>{share:.1%}<br>{words[row][column]}",
+                text=f"<b>{counts[row, column]:,}</b><br>{say_share(share)}<br>{words[row][column]}",
                 showarrow=False,
                 font_size=14,
             )

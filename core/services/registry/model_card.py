@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import InputNotFoundError
 from core.evaluation.metrics import EvaluationReport
+from core.evaluation.proportions import say_share
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services.desk import Desk
@@ -205,7 +206,7 @@ def _stress(found: Measurement | None) -> Section:
             one.get("description", name),
             _number(one.get("auc")),
             _change(one.get("auc_change")),
-            f"{one['decision_flips']:.1%}",
+            say_share(one["decision_flips"]),
         )
         for name, one in found.result["stresses"].items()
     )
@@ -222,7 +223,7 @@ def _gate(card: ModelCard, found: Measurement | None) -> Section:
             return Section(title, (*said, NOT_MEASURED))
         said.append(
             f"Measured on {roc['num_pictures']} other pictures and {roc['num_films']} films: it stops "
-            f"{roc['pictures_stopped']:.1%} of the former and {roc['films_stopped']:.1%} of the latter."
+            f"{say_share(roc['pictures_stopped'])} of the former and {say_share(roc['films_stopped'])} of the latter."
         )
         return Section(title, tuple(said))
     kinds = {"all other pictures": found.result["other_pictures"], **found.result["kinds"]}
@@ -230,7 +231,7 @@ def _gate(card: ModelCard, found: Measurement | None) -> Section:
         (
             kind,
             str(one["num_pictures"]),
-            f"{one['stopped']:.1%} ({one['stopped_ci'][0]:.1%} to {one['stopped_ci'][1]:.1%})",
+            f"{say_share(one['stopped'])} ({say_share(one['stopped_ci'][0])} to {say_share(one['stopped_ci'][1])})",
         )
         for kind, one in kinds.items()
     )

@@ -48,6 +48,7 @@ class AgreementReport:
                 "num_studies": pair.found.num_studies,
                 "num_decided": pair.found.num_decided,
                 "agreed": int(pair.found.table.trace()),
+                "share_agreed": pair.found.share_agreed,
                 "kappa": pair.found.kappa,
                 **_ends("kappa", pair.found.kappa_interval),
             }

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from core.errors import InputNotFoundError
 from core.evaluation.metrics import ConfusionCounts
 from core.evaluation.predictive_values import predictive_values
+from core.evaluation.proportions import say_share
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
 from core.triage.saliency import EDGE_SHARE_LIMIT, draw_heatmap, edge_share
@@ -101,9 +102,9 @@ def meaning_here(reading: ReadingDetail, prevalence: float | None) -> str:
         side, shows, share, (low, high) = "below", "show none", values.npv, values.npv_interval
     counts = reading.tested
     return (
-        f"Where {prevalence:.0%} of the films show pneumonia, {share:.0%} (95 % interval {low:.0%} to {high:.0%}) of "
-        f"those {side} the threshold {shows}, if the model is as good here as on the "
-        f"{counts.tp + counts.fn + counts.tn + counts.fp:,} films it was checked on in training."
+        f"Where {say_share(prevalence, 0)} of the films show pneumonia, {say_share(share)} (95 % interval "
+        f"{say_share(low)} to {say_share(high)}) of those {side} the threshold {shows}, if the model is as good "
+        f"here as on the {counts.tp + counts.fn + counts.tn + counts.fp:,} films it was checked on in training."
     )
 
 
@@ -124,8 +125,8 @@ def _edge_warning(reading: tables.Reading, threshold: float) -> str | None:
     if share <= EDGE_SHARE_LIMIT:
         return None
     return (
-        f"{share:.0%} of where the model looked lies at the border or in the corners, more than in 19 of 20 flagged "
-        "films: it may rest on markers, edges or what lies outside the lungs."
+        f"{say_share(share, 0)} of where the model looked lies at the border or in the corners, more than in "
+        "19 of 20 flagged films: it may rest on markers, edges or what lies outside the lungs."
     )
 
 

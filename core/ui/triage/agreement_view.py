@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.evaluation.agreement import AgainstReference
+from core.evaluation.proportions import say_share
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
 from core.services.worklist.agreement import AgreementReport, PairAgreement, agreement_of
@@ -46,7 +47,8 @@ def _pair_row(pair: PairAgreement) -> dict[str, object]:
         "Between": f"{pair.first} and {pair.second}",
         "Studies of both": found.num_studies,
         "Decided by both": found.num_decided,
-        "Cohen's kappa": "–" if found.kappa is None else f"{found.kappa:.2f}",
+        "Agreement": "–" if found.share_agreed is None else say_share(found.share_agreed, 0),
+        "Cohen's kappa": "not defined" if found.kappa is None else f"{found.kappa:.2f}",
         "95 % interval": "–"
         if found.kappa_interval is None
         else f"{found.kappa_interval[0]:.2f} to {found.kappa_interval[1]:.2f}",

@@ -36,6 +36,15 @@ def test_no_kappa_where_there_is_no_choice(said: list[str]) -> None:
     assert found.kappa is None and found.kappa_interval is None
 
 
+def test_no_kappa_where_one_rater_used_one_category() -> None:
+    """12 of 16 studies agree; kappa would be 0.00 whatever the share, so there is none, and 75 % beside it."""
+    first = ["pneumonia"] * 16
+    second = ["pneumonia"] * 12 + ["normal"] * 4
+    found = agreement(first, second, LABELS)
+    assert (found.kappa, found.kappa_interval, found.share_agreed) == (None, None, 0.75)
+    assert agreement(second, first, LABELS).kappa is None
+
+
 def test_perfect_agreement_has_no_interval() -> None:
     """Where all agree the counts say nothing of the spread, and no interval of no width is shown."""
     assert cohen_kappa(np.array([[3, 0], [0, 4]])) == (1.0, None)
