@@ -14,6 +14,7 @@ from typing import Any, Self
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core.errors import DatabaseError
 from core.runs.process_identity import ProcessIdentity
 from core.settings import PROJECT_ROOT
 from db.base import Work, utc_now
@@ -22,6 +23,8 @@ from db.states import State
 LIVE_STATES = (State.STARTING.value, State.RUNNING.value, State.STOPPING.value)
 STARTABLE_STATES = (State.QUEUED.value, State.STOPPED.value, State.LOST.value, State.FAILED.value)
 SECONDS_BETWEEN_BEATS = 2.0
+# While the database does not answer, the pause doubles up to this.
+LONGEST_SECONDS_BETWEEN_BEATS = 30.0
 SECONDS_TO_START = 60.0
 
 Transaction = Callable[[], AbstractContextManager[Session]]
@@ -124,7 +127,7 @@ def _alive(row: Work) -> bool:
 
 
 class Heartbeat:
-    """Writes a sign of life every two seconds and learns whether the work should stop."""
+    """Writes a heartbeat every two seconds and learns whether the work should stop; outlives database errors."""
 
     def __init__(self, transaction: Transaction, table: type[Any], key: str) -> None:
         self._transaction = transaction
@@ -150,8 +153,18 @@ class Heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
-        while not self._ended.wait(SECONDS_BETWEEN_BEATS):
-            with self._transaction() as session:
-                session.execute(update(self._table).where(self._table.id == self._key).values(heartbeat_at=utc_now()))
-                if session.scalar(select(self._table.stop_requested).where(self._table.id == self._key)):
-                    self._stop.set()
+        pause = SECONDS_BETWEEN_BEATS
+        while not self._ended.wait(pause):
+            try:
+                self._beat_once()
+                pause = SECONDS_BETWEEN_BEATS
+            except DatabaseError as error:
+                # The work goes on meanwhile; a thread that ended here would never hear of a stop.
+                pause = min(2 * pause, LONGEST_SECONDS_BETWEEN_BEATS)
+                sys.stderr.write(f"{error} The heartbeat is tried again in {pause:.0f} s.\n")
+
+    def _beat_once(self) -> None:
+        with self._transaction() as session:
+            session.execute(update(self._table).where(self._table.id == self._key).values(heartbeat_at=utc_now()))
+            if session.scalar(select(self._table.stop_requested).where(self._table.id == self._key)):
+                self._stop.set()

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from core.errors import DatabaseError
 from core.runs.process_identity import ProcessIdentity
 from core.runs.work import Heartbeat, claim, finish, launch, mark_lost, request_stop, requeue
 from db.base import utc_now
@@ -159,6 +162,29 @@ def test_the_heartbeat_writes_and_listens(sessions, monkeypatch) -> None:
         assert heartbeat.should_stop
     with sessions() as session:
         assert utc_now() - session.get_one(Run, "one").heartbeat_at < timedelta(minutes=1)
+
+
+def test_a_heartbeat_outlives_database_errors(sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop is heard although the database failed three times before."""
+    monkeypatch.setattr("core.runs.work.SECONDS_BETWEEN_BEATS", 0.01)
+    failures = ["first", "second", "third"]
+
+    @contextmanager
+    def transaction() -> Iterator[Session]:
+        if failures:
+            raise DatabaseError(f"The {failures.pop(0)} try fails.")
+        with sessions.begin() as session:
+            yield session
+
+    with sessions.begin() as session:
+        claim(session, Run, "one")
+        request_stop(session, Run, "one")
+    with Heartbeat(transaction, Run, "one") as heartbeat:
+        deadline = time.monotonic() + 30
+        while not heartbeat.should_stop and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert heartbeat.should_stop
+    assert failures == []
 
 
 def test_a_launched_process_is_in_a_session_of_its_own(tmp_path: Path) -> None:
