@@ -4,9 +4,12 @@ The greys come from a table of all the values a file can store, and the pixels a
 Shapes: H and W pixels, V values that the stored bits can have.
 """
 
+from io import BytesIO
+
 import numpy as np
 from PIL import Image
 from pydicom.dataset import FileDataset
+from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import AllTransferSyntaxes
 
@@ -50,6 +53,12 @@ def read_dicom(content: bytes, shortest_side: int | None = None) -> Radiograph:
     except MemoryError as error:
         raise _refusal(RejectionReason.TOO_MANY_PIXELS, "the film needs more memory than this machine has") from error
     except PARSER_ERRORS as error:
+        _refuse_another_size(dataset, width, height)
+        if isinstance(error, AttributeError | NotImplementedError):
+            raise _refusal(
+                RejectionReason.UNSUPPORTED_PIXELS,
+                "the header lacks or contradicts what decoding the pixels needs: export the image anew",
+            ) from error
         raise _refusal(
             RejectionReason.TRUNCATED,
             f"the pixels are cut short or damaged ({type(error).__name__}): send the film again from its source",
@@ -112,6 +121,13 @@ def _grey(dataset: FileDataset, depth: int, remarks: Remarks) -> tuple[np.ndarra
     """Return the grey values, uint8 or float32, and the colourfulness in [0, 1]."""
     dataset.setdefault("SamplesPerPixel", 1)
     kind = text_of(dataset, "PhotometricInterpretation")
+    if not kind and whole_number(dataset, "SamplesPerPixel") == 1:
+        kind = "MONOCHROME2"
+        remarks.notes.append("the file does not say whether high values are bright: shown as if they were")
+    # The library knows these only in capitals and only where they are stated.
+    dataset.PhotometricInterpretation = kind
+    if whole_number(dataset, "PixelRepresentation") is None:
+        dataset.PixelRepresentation = 0
     if kind.startswith(COLOUR_KINDS):
         return _grey_of_colour(dataset, kind)
     high_bit = whole_number(dataset, "HighBit")
@@ -166,11 +182,23 @@ def _pixels(dataset: FileDataset) -> np.ndarray:
     expected = (whole_number(dataset, "Rows"), whole_number(dataset, "Columns"))
     values = pixel_array(dataset, index=0, view_only=True)
     if values.shape[:2] != expected:
-        raise _refusal(
-            RejectionReason.TRUNCATED,
-            f"the file says {expected[1]} by {expected[0]} pixels, but the picture in it has others: send it again",
-        )
+        raise ValueError("another size than the header says")
     return values
+
+
+def _refuse_another_size(dataset: FileDataset, width: int, height: int) -> None:
+    """Say so if what is wrong is that the compressed picture has another size than the header states."""
+    try:
+        with Image.open(BytesIO(get_frame(dataset.PixelData, 0, number_of_frames=1))) as picture:
+            size = picture.size
+    except PARSER_ERRORS:
+        return
+    if size != (width, height):
+        raise _refusal(
+            RejectionReason.UNSUPPORTED_PIXELS,
+            f"the header says {width} by {height} pixels, the compressed picture in it has {size[0]} by {size[1]}: "
+            "export the image anew",
+        )
 
 
 def _reduced(grey_HW: np.ndarray, shortest_side: int | None) -> np.ndarray:

@@ -5,6 +5,7 @@ Shapes: H and W pixels of the upright picture.
 
 import struct
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import UnreadableFileError
 from core.radiograph.colour import colourfulness
+from core.radiograph.depth import range_of, white_of
 from core.radiograph.dicom_files import looks_like_dicom
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.film import Radiograph
 from core.radiograph.large_films import MAX_PIXELS, MOST_BYTES, mean_of_blocks, memory_needed, reduced, reduction
 from core.radiograph.rejection import RejectionReason
+from core.radiograph.remarks import Remarks
 
 # A format can only be named to Pillow once its plugin is loaded.
 Image.init()
@@ -41,7 +44,9 @@ _DECODER_ERRORS = (
 """What Pillow's decoders are known to raise for damaged files."""
 
 _SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
-_PHOTOMETRIC_TAG = 262
+_BITS_TAG, _PHOTOMETRIC_TAG, _SAMPLE_FORMAT_TAG = 258, 262, 339
+MOST_PAGES = 16
+"""Of a TIFF that are looked at for the largest; more is a document."""
 
 
 def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -> Radiograph:
@@ -65,6 +70,7 @@ def _read(content: bytes, shortest_side: int | None) -> Radiograph:
 
         return read_dicom(content, shortest_side)
     image = _open(content)
+    remarks = Remarks()
     width, height = _upright_size(image)
     mode, file_format = image.mode, image.format or ""
     if shortest_side and file_format == "JPEG":
@@ -76,7 +82,7 @@ def _read(content: bytes, shortest_side: int | None) -> Radiograph:
         white_is_zero = mode in _SIXTEEN_BIT_MODES and _says_white_is_zero(image)
         # In place, for otherwise a picture that lies right is copied.
         ImageOps.exif_transpose(image, in_place=True)
-        grey_HW, colour = _grey(image, white_is_zero)
+        grey_HW, colour = _grey(image, white_is_zero, remarks)
     except MemoryError as error:
         raise UnreadableFileError(
             RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
@@ -87,7 +93,8 @@ def _read(content: bytes, shortest_side: int | None) -> Radiograph:
             f"the picture is cut short or damaged ({_brief(error)}): copy it again from its source",
         ) from error
     depth = 16 if mode in _SIXTEEN_BIT_MODES else {"1": 1, "I": 32, "F": 32}.get(mode, 8)
-    return Radiograph(grey_HW, width, height, mode, depth, file_format, colour)
+    notes = tuple(remarks.notes)
+    return Radiograph(grey_HW, width, height, mode, depth, file_format, colour, notes=notes)
 
 
 def _content(source: Path | bytes) -> bytes:
@@ -108,6 +115,8 @@ def _content(source: Path | bytes) -> bytes:
 def _open(content: bytes) -> Image.Image:
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
+        if image.format == "TIFF":
+            _turn_to_largest_page(image)
     except UnidentifiedImageError as error:
         raise UnreadableFileError(
             RejectionReason.NOT_A_PICTURE,
@@ -122,6 +131,16 @@ def _open(content: bytes) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(f"{image.width} by {image.height} pixels")
     return image
+
+
+def _turn_to_largest_page(image: Image.Image) -> None:
+    """Leave a TIFF at its largest page, the first of several: a small copy of the image may lie before it."""
+    sizes = [image.width * image.height]
+    with suppress(EOFError):
+        for page in range(1, MOST_PAGES):
+            image.seek(page)
+            sizes.append(image.width * image.height)
+    image.seek(sizes.index(max(sizes)))
 
 
 def _refuse_what_needs_too_much_memory(image: Image.Image, num_content_bytes: int) -> None:
@@ -157,12 +176,12 @@ def _says_white_is_zero(image: Image.Image) -> bool:
     return image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
 
 
-def _grey(image: Image.Image, white_is_zero: bool) -> tuple[np.ndarray, float]:
+def _grey(image: Image.Image, white_is_zero: bool, remarks: Remarks) -> tuple[np.ndarray, float]:
     """Return the grey values, uint8 or float32, and the colourfulness in [0, 1]."""
     if image.mode in _SIXTEEN_BIT_MODES:
-        return _sixteen_bit_fractions(np.asarray(image), white_is_zero), 0.0
+        return _sixteen_bit_fractions(np.asarray(image), white_is_zero, remarks), 0.0
     if image.mode in {"I", "F"}:
-        return _wide_range(np.asarray(image)), 0.0
+        return _wide_range(image, remarks), 0.0
     if image.mode == "1":
         image = image.convert("L")
     if image.mode == "L" and "transparency" not in image.info:
@@ -179,14 +198,9 @@ def _grey_bytes(image: Image.Image) -> np.ndarray:
         return np.asarray(image)
 
 
-def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool) -> np.ndarray:
-    """Bring 16-bit grey values to [0, 1], also where only the lower 12 or 8 of the bits are used.
-
-    Detectors give 12 bits, and many programs save them as they are: all of the film would be nearly black. An
-    8-bit picture brought to 16 bits holds multiples of 257 alone, and so is never taken for one of these.
-    """
-    highest = int(values_HW.max())
-    white = 255 if highest <= 255 else 4095 if highest <= 4095 and (values_HW % 257).any() else 65535
+def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool, remarks: Remarks) -> np.ndarray:
+    """Bring 16-bit grey values to [0, 1], also where only the lower bits are used."""
+    white = white_of(values_HW, remarks)
     factor = reduction(*values_HW.shape)
     if factor > 1:
         values_HW = mean_of_blocks(values_HW, factor)
@@ -195,19 +209,28 @@ def _sixteen_bit_fractions(values_HW: np.ndarray, white_is_zero: bool) -> np.nda
     return np.divide(values_HW, np.float32(white), dtype=np.float32)
 
 
-def _wide_range(values_HW: np.ndarray) -> np.ndarray:
-    """Bring 32-bit grey values to [0, 1]: as 16-bit or as fractions where they fit, else by their own range."""
+def _wide_range(image: Image.Image, remarks: Remarks) -> np.ndarray:
+    """Bring 32-bit grey values to [0, 1] by what they hold."""
+    values_HW = np.asarray(image)
     if not np.isfinite(values_HW).all():
         raise ValueError("grey values that are not finite")
-    low, high = float(values_HW.min()), float(values_HW.max())
-    if values_HW.dtype.kind == "f" and low >= 0 and high <= 1:
+    white_of_kind = None if values_HW.dtype.kind == "f" else 2**31 - 1
+    if image.format == "TIFF" and white_of_kind and _is_of_32_unsigned_bits(image):
+        # Pillow takes them for signed ones, the bright half of them for numbers below 0.
+        values_HW, white_of_kind = values_HW.view(np.uint32), 2**32 - 1
+    black, white = range_of(values_HW, white_of_kind, remarks)
+    if (black, white) == (0.0, 1.0):
         return values_HW.astype(np.float32)
-    black, white = (0.0, 65535.0) if low >= 0 and high <= 65535 else (low, max(high, low + 1e-12))
     fractions_HW = np.empty(values_HW.shape, np.float32)
     # Row by row: in double precision the whole film would take eight bytes a pixel more.
     for row_W, fractions_W in zip(values_HW, fractions_HW, strict=True):
         fractions_W[:] = (row_W.astype(np.float64) - black) / (white - black)
     return fractions_HW
+
+
+def _is_of_32_unsigned_bits(image: Image.Image) -> bool:
+    bits, kind = image.tag_v2.get(_BITS_TAG, (1,)), image.tag_v2.get(_SAMPLE_FORMAT_TAG, (1,))
+    return tuple(bits) == (32,) and tuple(kind) == (1,)
 
 
 def _on_black(image: Image.Image) -> Image.Image:
