@@ -108,6 +108,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Judge a model on the labelled films of a split; every opening is recorded."""
+    from core.evaluation.proportions import WILSON_NOTE
     from core.services.evaluation.evaluate import EvaluationRequest
     from core.services.evaluation.evaluate import evaluate as judge
 
@@ -120,6 +121,8 @@ def evaluate(
         print_json(document)
         return
     _print_figures(document)
+    if document["num_patients"] < document["n"]:
+        typer.echo(WILSON_NOTE)
     if result.num_training_images is None:
         typer.echo("Whether the model was trained on any of these images is unknown: its folds did not come with it.")
     elif result.num_training_images:

@@ -1,6 +1,7 @@
 """DeLong's interval of an AUC and test of two AUCs on the same films (DeLong 1988; fast form of Sun and Xu 2014).
 
-Shapes: K scores per film, N films, P with pneumonia, M without.
+Where it is known whose the films are, the variance is that of Obuchowski (1997), in which the films of one patient
+count together. Shapes: K scores per film, N films, P with pneumonia, M without, C patients.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from scipy.stats import norm, rankdata
 
 from core.errors import EvaluationError
 from core.evaluation.proportions import Interval
-from core.evaluation.scores import check_labels_and_scores
+from core.evaluation.scores import check_labels_and_scores, clusters_of
 
 # Variances below this are rounding: ranks are sums of halves.
 SMALLEST_VARIANCE = 1e-16
@@ -39,14 +40,16 @@ class AucComparison:
     p_value: float | None
 
 
-def delong_interval(labels_N: ArrayLike, scores_N: ArrayLike, confidence: float = 0.95) -> AucEstimate:
+def delong_interval(
+    labels_N: ArrayLike, scores_N: ArrayLike, patients_N: ArrayLike | None = None, confidence: float = 0.95
+) -> AucEstimate:
     """Return the AUC of these scores with its normal interval.
 
     The AUC needs a film of each class, the rest at least two of each and scores that overlap: with perfect separation
     the estimated variance is zero, and no interval is claimed. Raises EvaluationError for scores that do not fit.
     """
     labels, scores = check_labels_and_scores(labels_N, scores_N)
-    aucs_K, covariance_KK = estimate(labels, scores[None, :])
+    aucs_K, covariance_KK = estimate(labels, scores[None, :], patients_N)
     auc = None if aucs_K is None else float(aucs_K[0])
     if covariance_KK is None or covariance_KK[0, 0] < SMALLEST_VARIANCE:
         return AucEstimate(auc, None, None)
@@ -56,7 +59,11 @@ def delong_interval(labels_N: ArrayLike, scores_N: ArrayLike, confidence: float 
 
 
 def delong_test(
-    labels_N: ArrayLike, first_N: ArrayLike, second_N: ArrayLike, confidence: float = 0.95
+    labels_N: ArrayLike,
+    first_N: ArrayLike,
+    second_N: ArrayLike,
+    patients_N: ArrayLike | None = None,
+    confidence: float = 0.95,
 ) -> AucComparison:
     """Compare the AUCs of two sets of scores of the same films; two-sided p-value.
 
@@ -65,7 +72,7 @@ def delong_test(
     """
     labels, first = check_labels_and_scores(labels_N, first_N)
     _, second = check_labels_and_scores(labels_N, second_N)
-    aucs_K, covariance_KK = estimate(labels, np.stack([first, second]))
+    aucs_K, covariance_KK = estimate(labels, np.stack([first, second]), patients_N)
     if aucs_K is None:
         return AucComparison(None, None, None, None, None, None, None)
     auc_first, auc_second = map(float, aucs_K)
@@ -83,8 +90,10 @@ def delong_test(
     return AucComparison(auc_first, auc_second, difference, standard_error, interval, z, float(2 * norm.sf(abs(z))))
 
 
-def estimate(labels_N: np.ndarray, scores_KN: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the AUCs [K] and their covariance [K, K]; None for what the numbers of films do not allow."""
+def estimate(
+    labels_N: np.ndarray, scores_KN: np.ndarray, patients_N: ArrayLike | None = None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the AUCs [K] and their covariance [K, K]; None for what the numbers of films or patients do not allow."""
     if scores_KN.shape[1] != len(labels_N):
         raise EvaluationError("Both sets of scores must cover the same films.")
     positive_KP, negative_KM = scores_KN[:, labels_N], scores_KN[:, ~labels_N]
@@ -98,4 +107,30 @@ def estimate(labels_N: np.ndarray, scores_KN: np.ndarray) -> tuple[np.ndarray | 
     aucs_K = right_KP.mean(axis=1)
     if min(num_positive, num_negative) < 2:
         return aucs_K, None
-    return aucs_K, np.atleast_2d(np.cov(right_KP) / num_positive + np.cov(right_KM) / num_negative)
+    if patients_N is None:
+        return aucs_K, np.atleast_2d(np.cov(right_KP) / num_positive + np.cov(right_KM) / num_negative)
+    return aucs_K, _clustered_covariance(labels_N, right_KP, right_KM, clusters_of(patients_N, len(labels_N)))
+
+
+def _clustered_covariance(
+    labels_N: np.ndarray, right_KP: np.ndarray, right_KM: np.ndarray, clusters_N: np.ndarray
+) -> np.ndarray | None:
+    """Return Obuchowski's covariance of the AUCs [K, K]; None with fewer than two patients of a class."""
+    num_clusters = int(clusters_N.max()) + 1
+    sums, counts = [], []
+    for right, members_N in ((right_KP, labels_N), (right_KM, ~labels_N)):
+        centred = right - right.mean(axis=1, keepdims=True)
+        owners = clusters_N[members_N]
+        sums.append(np.stack([np.bincount(owners, weights=row, minlength=num_clusters) for row in centred]))
+        counts.append(len(np.unique(owners)))
+    (positive_KC, negative_KC), (num_positive, num_negative) = sums, counts
+    if min(counts) < 2:
+        return None
+    size_P, size_M = right_KP.shape[1], right_KM.shape[1]
+    mixed_KK = positive_KC @ negative_KC.T * num_clusters / ((num_clusters - 1) * size_P * size_M)
+    return (
+        positive_KC @ positive_KC.T * num_positive / ((num_positive - 1) * size_P**2)
+        + negative_KC @ negative_KC.T * num_negative / ((num_negative - 1) * size_M**2)
+        + mixed_KK
+        + mixed_KK.T
+    )

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.errors import EvaluationError
 from core.evaluation.bootstrap import Figures, bootstrap_intervals
 from core.evaluation.proportions import Interval, ratio, wilson_interval
 from core.evaluation.ranking import (
@@ -17,7 +16,7 @@ from core.evaluation.ranking import (
     weighted_average_precision,
 )
 from core.evaluation.reliability import expected_calibration_error
-from core.evaluation.scores import check_labels_and_probabilities
+from core.evaluation.scores import check_labels_and_probabilities, clusters_of
 
 
 class ConfusionCounts(BaseModel):
@@ -130,10 +129,7 @@ def arrange(
     if patients_N is None:
         order = np.lexsort((labels_N, probabilities_N))
         return labels_N[order], probabilities_N[order], np.arange(len(order))
-    patients = np.asarray(patients_N)
-    if patients.shape != labels_N.shape:
-        raise EvaluationError(f"{len(labels_N)} films came with {patients.size} patients; give one for every film.")
-    clusters_N = np.unique(patients.astype(str), return_inverse=True)[1]
+    clusters_N = clusters_of(patients_N, len(labels_N))
     order = np.lexsort((clusters_N, labels_N, probabilities_N))
     return labels_N[order], probabilities_N[order], clusters_N[order]
 

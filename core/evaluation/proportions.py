@@ -3,6 +3,12 @@
 Interval = tuple[float, float]
 
 
+WILSON_NOTE = (
+    "Intervals of accuracy, sensitivity and specificity take each image for itself and are too narrow where "
+    "patients have several; those of the other figures count a patient's images together."
+)
+
+
 def wilson_interval(num_hits: int, num_trials: int, confidence: float = 0.95) -> Interval | None:
     """Return Wilson's score interval (Wilson 1927) of a proportion, None without trials."""
     # Here, since it takes half a second, and every page reads cards that only hold such intervals.

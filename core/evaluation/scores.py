@@ -39,6 +39,14 @@ def check_labels_and_probabilities(labels_N: ArrayLike, probabilities_N: ArrayLi
     return labels, probabilities
 
 
+def clusters_of(patients_N: ArrayLike, num_films: int) -> np.ndarray:
+    """Return patient numbers from 0 [N]; raises EvaluationError unless there is one patient for every film."""
+    patients = np.asarray(patients_N)
+    if patients.shape != (num_films,):
+        raise EvaluationError(f"{num_films} films came with {patients.size} patients; give one for every film.")
+    return np.unique(patients.astype(str), return_inverse=True)[1]
+
+
 def require_both_classes(labels_N: np.ndarray, purpose: str) -> None:
     """Raise EvaluationError unless there is at least one film of each class; `purpose` completes the sentence."""
     num_positive = int(labels_N.sum())

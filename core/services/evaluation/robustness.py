@@ -115,19 +115,19 @@ def _report(
         threshold=point.threshold,
         auc=clean.report.auc,
         num_openings=num_openings,
-        stresses=judge_stresses(films.labels_N, probabilities_NS, point),
+        stresses=judge_stresses(films, probabilities_NS, point),
     )
 
 
 def judge_stresses(
-    labels_N: np.ndarray, probabilities_NS: np.ndarray, point: OperatingPoint
+    films: LabelledFilms, probabilities_NS: np.ndarray, point: OperatingPoint
 ) -> dict[str, StressResult]:
     """Return a result for each stress from probabilities `[N, 1 + S]`, the first column of the films as they are."""
     clean_N = probabilities_NS[:, 0]
     results = {}
     for number, stress in enumerate(STRESSES, start=1):
         changed_N = probabilities_NS[:, number]
-        compared = delong_test(labels_N, changed_N, clean_N)
+        compared = delong_test(films.labels_N, changed_N, clean_N, films.known_patients)
         num_flips = int(((changed_N >= point.threshold) != (clean_N >= point.threshold)).sum())
         results[stress.name] = StressResult(
             name=stress.name,
@@ -137,7 +137,7 @@ def judge_stresses(
             auc_change=compared.difference,
             auc_change_ci=compared.interval,
             mean_abs_probability_change=float(np.abs(changed_N - clean_N).mean()),
-            decision_flips=num_flips / len(labels_N),
+            decision_flips=num_flips / len(films.labels_N),
             num_flips=num_flips,
         )
     return results

@@ -201,13 +201,14 @@ def _compared(
 def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVerdict, ...]:
     labels_N = films.labels_N.astype(bool)
     wrong_KN = np.stack([(run.probabilities_N >= run.report.threshold) != labels_N for run in runs])
-    aucs = [delong_test(labels_N, run.probabilities_N, runs[0].probabilities_N) for run in runs[1:]]
-    errors = [mcnemar_test(wrong_N, wrong_KN[0]) for wrong_N in wrong_KN[1:]]
+    patients_N = films.known_patients
+    aucs = [delong_test(labels_N, run.probabilities_N, runs[0].probabilities_N, patients_N) for run in runs[1:]]
+    errors = [mcnemar_test(wrong_N, wrong_KN[0], patients_N) for wrong_N in wrong_KN[1:]]
     differences = paired_differences(
         labels_N,
         np.stack([run.probabilities_N for run in runs]),
         [run.report.threshold for run in runs],
-        films.known_patients,
+        patients_N,
     )
     auc_p = holm_correction([auc.p_value for auc in aucs])
     errors_p = holm_correction([error.p_value for error in errors])

@@ -115,7 +115,9 @@ def _member_predictions(desk: Desk, ensemble: EnsembleSummary, split: str) -> li
 def _tests(whole: PredictedFilms, member: PredictedFilms) -> tuple[AucComparison, ErrorComparison]:
     labels_N = whole.films.labels_N.astype(bool)
     wrong = [(one.probabilities >= one.report.threshold) != labels_N for one in (whole, member)]
-    return delong_test(labels_N, whole.probabilities, member.probabilities), mcnemar_test(*wrong)
+    patients_N = whole.films.known_patients
+    aucs = delong_test(labels_N, whole.probabilities, member.probabilities, patients_N)
+    return aucs, mcnemar_test(*wrong, patients_N)
 
 
 def _openings(desk: Desk, sets: Sequence[PredictedFilms], record: bool) -> int:

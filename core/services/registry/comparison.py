@@ -97,9 +97,9 @@ def _tests(desk: Desk, models: Sequence[str], cards: Sequence[ModelCard]) -> tup
     if first is None or not others:
         return tuple(words)
     labels_N = first.films.labels_N.astype(bool)
-    wrong_N = _wrong(first, cards[0])
-    aucs = [delong_test(labels_N, one.probabilities, first.probabilities) for _, one, _ in others]
-    errors = [mcnemar_test(_wrong(one, card), wrong_N) for _, one, card in others]
+    wrong_N, patients_N = _wrong(first, cards[0]), first.films.known_patients
+    aucs = [delong_test(labels_N, one.probabilities, first.probabilities, patients_N) for _, one, _ in others]
+    errors = [mcnemar_test(_wrong(one, card), wrong_N, patients_N) for _, one, card in others]
     auc_p = holm_correction([auc.p_value for auc in aucs])
     errors_p = holm_correction([error.p_value for error in errors])
     said = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import InputNotFoundError
 from core.evaluation.metrics import EvaluationReport
-from core.evaluation.proportions import say_share
+from core.evaluation.proportions import WILSON_NOTE, say_share
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services.desk import Desk
@@ -137,7 +137,9 @@ def _figures(card: ModelCard) -> Section:
         for figure, label in FIGURES.items()
     )
     said = tuple(f"The {fold} films {FOLD_NOTES[fold]}." for fold in card.metrics if fold in FOLD_NOTES)
-    return Section("Performance", (*said, "In brackets 95 % intervals."), Table(("Figure", *card.metrics), rows))
+    return Section(
+        "Performance", (*said, "In brackets 95 % intervals.", WILSON_NOTE), Table(("Figure", *card.metrics), rows)
+    )
 
 
 def _runs_tried(facts: ModelFacts) -> Section:

@@ -142,3 +142,28 @@ def test_scores_of_other_films_are_a_sentence():
     """Two sets of scores of different length cannot be paired."""
     with pytest.raises(EvaluationError, match="do not belong together"):
         delong_test([0, 1], [0.1, 0.2], [0.1, 0.2, 0.3])
+
+
+def test_a_patient_of_each_film_changes_nothing() -> None:
+    """Obuchowski's variance with one film a patient is DeLong's but for the covariance of classes, which is nought."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    first, second = rng.normal(size=(2, 60)) + labels
+    plain, own = delong_test(labels, first, second), delong_test(labels, first, second, np.arange(60))
+    assert own.standard_error == pytest.approx(plain.standard_error)
+
+
+def test_copies_of_a_patients_films_add_no_certainty() -> None:
+    """Each film four times, as four of one patient: DeLong's error halves, the clustered one stays as with one each."""
+    rng = np.random.default_rng(1)
+    labels = np.arange(80) % 2
+    scores = rng.normal(size=80) + labels
+    once = delong_interval(labels, scores).standard_error
+    repeated = np.repeat(labels, 4), np.repeat(scores, 4)
+    assert delong_interval(*repeated).standard_error == pytest.approx(once / 2, rel=0.03)
+    assert delong_interval(*repeated, np.repeat(np.arange(80), 4)).standard_error == pytest.approx(once, rel=1e-6)
+
+
+def test_one_patient_of_a_class_leaves_the_variance_unknown() -> None:
+    """All films of a class may be of one child: then nothing tells how the next child would be read."""
+    assert delong_interval([0, 0, 1, 1], [1, 3, 2, 4], ["a", "a", "b", "c"]).interval is None

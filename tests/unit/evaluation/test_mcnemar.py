@@ -55,3 +55,16 @@ def test_holm_agrees_with_statsmodels(num_tests):
 def test_holm_leaves_out_what_is_not_known():
     """A p-value that could not be had stays so and does not make the others larger."""
     assert holm_correction([0.01, None, 0.04]) == (0.02, None, 0.04)
+
+
+def test_films_of_one_patient_count_together():
+    """Three films of one patient and one of another: four of four signs agree in 2 of 4 ways, not in 2 of 16."""
+    wrong_first, wrong_second = [0, 0, 0, 0], [1, 1, 1, 1]
+    assert mcnemar_test(wrong_first, wrong_second).p_value == pytest.approx(2 / 16)
+    assert mcnemar_test(wrong_first, wrong_second, ["a", "a", "a", "b"]).p_value == pytest.approx(2 / 4)
+    assert mcnemar_test(wrong_first, wrong_second, list("abcd")).p_value == pytest.approx(2 / 16)
+
+
+def test_one_error_each_way_of_one_patient_cancels():
+    """A patient on whom both err once says nothing; the other, with two films, has even odds each way: p = 1."""
+    assert mcnemar_test([1, 0, 1, 1], [0, 1, 0, 0], ["a", "a", "b", "b"]).p_value == 1

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.evaluation.operating_point import OperatingPoint
+from core.services.evaluation.predictions import LabelledFilms
 from core.services.evaluation.robustness import judge_stresses
 from core.triage.stresses import STRESSES, bend, blur, crop, letterbox, mask_corners, occlude, rotate, small_copy
 
@@ -83,11 +84,12 @@ def test_patches_cover_between_one_and_three_of_their_size(seed: int) -> None:
 
 def test_what_moved_is_counted_by_hand() -> None:
     """Of four films one crosses the threshold under the first stress: a quarter of decisions, AUC from 1 to 0.75."""
-    labels_N = np.array([0, 0, 1, 1])
+    names = ("a", "b", "c", "d")
+    films = LabelledFilms(names, np.array([0, 0, 1, 1]), ("",) * 4, ("",) * 4, names)
     clean_N = np.array([0.1, 0.3, 0.7, 0.9])
     probabilities_NS = np.repeat(clean_N[:, None], 1 + len(STRESSES), axis=1)
     probabilities_NS[:, 1] = [0.1, 0.8, 0.7, 0.9]
-    results = judge_stresses(labels_N, probabilities_NS, POINT)
+    results = judge_stresses(films, probabilities_NS, POINT)
     moved = results[STRESSES[0].name]
     assert (moved.num_flips, moved.decision_flips) == (1, 0.25)
     assert moved.mean_abs_probability_change == pytest.approx(0.125)
