@@ -20,6 +20,8 @@ class Batch(Work, Base):
     model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"), index=True)
     operating_point_id: Mapped[int] = mapped_column(ForeignKey("operating_point.id"))
     engine: Mapped[str | None] = mapped_column(String(64))
+    # Of decoding, preprocessing and gate; None for batches from before it was recorded.
+    reading_version: Mapped[int | None]
     request: Mapped[dict[str, Any]]
     reader: Mapped[str | None] = mapped_column(String(128))
     num_files: Mapped[int | None]

@@ -3,6 +3,7 @@
 Shapes: B films, D embedding size, H and W pixels, h and w cells of the last feature map.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -109,7 +110,11 @@ def needs_conversion(checkpoint: Checkpoint | Ensemble, device: str, cache_folde
 
 
 def _graph_folder(checkpoint: Checkpoint, cache_folder: Path) -> Path:
-    return cache_folder / "graphs" / f"{checkpoint.hash[:32]}-{ov.__version__.split('-')[0]}-{ENGINE_FORMAT}"
+    # The input's size and normalisation are part of the graph, and stand on the card alone.
+    card = checkpoint.card
+    drawn = f"{checkpoint.hash} {card.architecture} {card.preprocessing.model_dump_json()}"
+    key = hashlib.sha256(drawn.encode()).hexdigest()[:32]
+    return cache_folder / "graphs" / f"{key}-{ov.__version__.split('-')[0]}-{ENGINE_FORMAT}"
 
 
 def _cached_graph(checkpoint: Checkpoint, cache_folder: Path) -> Path:

@@ -5,19 +5,22 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from core.errors import CheckpointError
 from core.radiograph.phantom import synthesise_phantom
 from core.services.desk import Desk, open_desk
 from core.services.desk.audit_trail import list_events
 from core.services.models.loading import load_predictor
-from core.services.triage.batch_reading import TriageRequest, run_triage
-from core.services.triage.batch_results import ranked_readings
+from core.services.triage.batch_reading import TriageRequest, create_batch, run_triage, work_on_batch
+from core.services.triage.batch_results import describe_batch, ranked_readings
 from core.services.triage.reading_reuse import count_taken_over
 from core.services.worklist.reading_detail import get_reading
 from core.services.worklist.studies import load_studies
 from core.settings import AppSettings
 from core.triage.inference import Engine
 from core.triage.pipeline import Predictor
+from db import models as tables
 from tests.hostile_files import encoded
 
 
@@ -101,6 +104,77 @@ def test_another_operating_point_reads_anew(desk, predictor, films: Path, tmp_pa
     (folder / "card.json").write_text(json.dumps(card))
     batch, num_read = read(desk, predictor, films, model=str(folder))
     assert (num_read, count_taken_over(desk, batch)) == (5, 0)
+
+
+def starter_with(folder: Path, **changes: object) -> Path:
+    """The bundled model's files with some fields of its card changed."""
+    shutil.copytree(Path(__file__).parents[2] / "core" / "model" / "starter", folder)
+    card = json.loads((folder / "card.json").read_text())
+    card.update(changes)
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+def test_the_same_weights_with_another_card_are_another_reader(desk, predictor, films: Path, tmp_path: Path) -> None:
+    """A calibration that calls everything normal is neither taken for the bundled model nor gives it its readings."""
+    first, _ = read(desk, predictor, films)
+    other = starter_with(tmp_path / "other", calibration={"slope": 0.05, "intercept": -6.0})
+    result = run_triage(desk, TriageRequest(paths=(films,), model=str(other), reader="Ada"))
+    assert count_taken_over(desk, result.batch_id) == 0
+    assert result.model != "starter" and result.model.startswith("starter (card ")
+    told = {row["file"]: row["probability"] for row in ranked_readings(desk, result.batch_id)}
+    own = {row["file"]: row["probability"] for row in ranked_readings(desk, first)}
+    assert all(told[file] < 0.01 for file in told if told[file] is not None) and told != own
+    again, num_read = read(desk, predictor, films)
+    assert num_read == 0
+    assert {row["file"]: row["probability"] for row in ranked_readings(desk, again)} == own
+
+
+def test_another_image_size_has_a_graph_of_its_own(desk, predictor, films: Path, tmp_path: Path) -> None:
+    """A card with another input size neither takes the bundled model's graph nor spoils it."""
+    card = json.loads((Path(__file__).parents[2] / "core" / "model" / "starter" / "card.json").read_text())
+    other = starter_with(tmp_path / "small", preprocessing={**card["preprocessing"], "image_size": 160})
+    for model in (str(other), "starter"):
+        batch = run_triage(desk, TriageRequest(paths=(films,), model=model, again=True)).batch_id
+        statuses = {row["file"]: row["status"] for row in ranked_readings(desk, batch)}
+        assert all(status in {"read", "rejected"} for file, status in statuses.items() if file != "notes.txt"), statuses
+
+
+def test_a_card_changed_after_the_batch_was_made_stops_reading(desk, films: Path, tmp_path: Path) -> None:
+    """What was promised when the batch was made is what reads it, or a sentence says why not."""
+    folder = starter_with(tmp_path / "mine", name="mine")
+    batch = create_batch(desk, TriageRequest(paths=(films,), model=str(folder)))
+    card = json.loads((folder / "card.json").read_text())
+    card["calibration"] = {"slope": 0.05, "intercept": -6.0}
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(CheckpointError, match="was changed after this batch was made"):
+        work_on_batch(desk, batch)
+    assert ranked_readings(desk, batch) == []
+
+
+def test_a_threshold_changed_after_the_batch_was_made_is_not_used(desk, films: Path, tmp_path: Path) -> None:
+    """A batch is read at the operating point that stands in its row."""
+    folder = starter_with(tmp_path / "mine", name="mine too")
+    batch = create_batch(desk, TriageRequest(paths=(films,), model=str(folder)))
+    card = json.loads((folder / "card.json").read_text())
+    stored = dict(card["operating_point"])
+    card["operating_point"] |= {"threshold": 1.0, "uncertain_low": 1.0, "uncertain_high": 1.0}
+    (folder / "card.json").write_text(json.dumps(card))
+    work_on_batch(desk, batch)
+    result = describe_batch(desk, batch)
+    assert result.operating_point["threshold"] == pytest.approx(stored["threshold"])
+    plain = run_triage(desk, TriageRequest(paths=(films,), model="starter", again=True))
+    findings = [{row["file"]: row["finding"] for row in ranked_readings(desk, one)} for one in (batch, plain.batch_id)]
+    assert findings[0] == findings[1]
+
+
+def test_batches_from_before_the_version_was_recorded_are_read_again(desk, predictor, films: Path) -> None:
+    """A reading of unknown decoding is never reused."""
+    read(desk, predictor, films, again=True)
+    with desk.transaction() as session:
+        session.execute(update(tables.Batch).values(reading_version=None))
+    _, num_read = read(desk, predictor, films)
+    assert num_read == 5
 
 
 def test_reading_and_a_change_of_model_stand_in_the_trail(desk, predictor, films: Path) -> None:

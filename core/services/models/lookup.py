@@ -1,5 +1,6 @@
 """Models by name: the one in the box, a run's checkpoint, or a checkpoint folder."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.errors import InputNotFoundError
+from core.errors import CheckpointError, InputNotFoundError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, Checkpoint, read_card
 from core.model.ensemble import Ensemble, load_model
+from core.model.identity import reader_identity
 from core.services.desk import Desk
 from db import models as tables
 
@@ -70,8 +72,34 @@ def model_card(desk: Desk, name: str) -> ModelCard:
 
 
 def find_model(desk: Desk, name: str) -> Checkpoint | Ensemble:
-    """Return the model that `starter`, `run:RUN`, `ensemble:NAME` or a path names; raises InputNotFoundError."""
+    """Return the model that `starter`, `run:RUN`, `ensemble:NAME` or a path names.
+
+    Raises InputNotFoundError, and CheckpointError if a file of it was changed.
+    """
+    name = resolve_model(desk, name)
+    unchanged_card(desk, name)
     return load_model(model_folder(desk, name))
+
+
+def unchanged_card(desk: Desk, name: str) -> ModelCard:
+    """Return the card that a model is to be used by; raises CheckpointError if it was changed after promotion."""
+    name = resolve_model(desk, name)
+    folder = model_folder(desk, name)
+    if version := VERSION_NAME.fullmatch(name):
+        with desk.reading() as session:
+            promoted = session.scalar(
+                select(tables.PromotedVersion.card_hash).where(
+                    tables.PromotedVersion.name == version["name"],
+                    tables.PromotedVersion.version == int(version["version"]),
+                )
+            )
+        content = (folder / CARD_FILE).read_bytes()
+        if promoted is not None and hashlib.sha256(content).hexdigest() != promoted:
+            raise CheckpointError(
+                f"The card of {name} was changed after it was promoted: its threshold can no longer be trusted. "
+                "Promote the model again as its next version."
+            )
+    return read_card(folder)
 
 
 def model_folder(desk: Desk, name: str) -> Path:
@@ -127,15 +155,24 @@ def ensemble_folder(desk: Desk, name: str) -> Path:
 
 
 def record_model(session: Session, card: ModelCard, folder: Path) -> tables.ModelVersion:
-    """Return the database's row for a checkpoint, adding it at first use."""
-    row = session.scalar(
-        select(tables.ModelVersion).where(
-            tables.ModelVersion.checkpoint_hash == card.weights_hash, tables.ModelVersion.name == card.name
+    """Return the database's row for a model, adding it at first use.
+
+    A model with the weights and the name of another, but not its card, is another reader and gets a name of its own.
+    """
+    identity = reader_identity(card)
+    own_name = f"{card.name} (card {identity[:8]})"
+    rows = session.scalars(
+        select(tables.ModelVersion)
+        .where(
+            tables.ModelVersion.checkpoint_hash == card.weights_hash,
+            tables.ModelVersion.name.in_((card.name, own_name)),
         )
-    )
+        .order_by(tables.ModelVersion.id)
+    ).all()
+    row = next((row for row in rows if identity_of_row(row) == identity), None)
     if row is None:
         row = tables.ModelVersion(
-            name=card.name,
+            name=own_name if rows else card.name,
             checkpoint_hash=card.weights_hash,
             run_id=card.run_id,
             folder=str(folder),
@@ -144,6 +181,11 @@ def record_model(session: Session, card: ModelCard, folder: Path) -> tables.Mode
         session.add(row)
         session.flush()
     return row
+
+
+def identity_of_row(row: tables.ModelVersion) -> str:
+    """Return the identity of the reader that a row describes."""
+    return reader_identity(ModelCard.model_validate(row.card))
 
 
 def _imported_folder(desk: Desk, name: str) -> Path:

@@ -1,18 +1,16 @@
 """Which model version the desk reads with: set, taken back, and never forgotten; archiving of those out of use."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.errors import CheckpointError, PneumoDeskError
-from core.model.checkpoint import CARD_FILE
+from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.desk.audit_trail import UNNAMED, AuditAction, record_event
 from core.services.models.lookup import STARTER, find_model
-from core.services.registry.promotion import PromotedModel, find_row, get_version, version_of_row
+from core.services.registry.promotion import PromotedModel, find_row, version_of_row
 from db import models as tables
 from db.base import utc_now
 
@@ -40,7 +38,7 @@ def activate(desk: Desk, model: str, actor: str | None = None) -> Activation:
     Its files are checked against their hashes first. Raises InputNotFoundError, CheckpointError for damaged files,
     and ActivationError if it is archived or active already.
     """
-    _check_files(desk, model)
+    find_model(desk, model)
     with desk.transaction() as session:
         before = _stack(session)
         if before[-1] == model:
@@ -59,7 +57,7 @@ def roll_back(desk: Desk, actor: str | None = None) -> Activation:
     model = former_model(desk)
     if model is None:
         raise ActivationError("No other model was active before: there is nothing to roll back to.")
-    _check_files(desk, model)
+    find_model(desk, model)
     with desk.transaction() as session:
         before = _stack(session)
         if _former(session, before) != model:
@@ -100,20 +98,6 @@ def restore_version(desk: Desk, reference: str, actor: str | None = None) -> Pro
             row.archived_at = None
             record_event(session, actor, AuditAction.UNDO, reference, what="taken out of the archive")
         return version_of_row(desk, session, row)
-
-
-def _check_files(desk: Desk, model: str) -> None:
-    if model == STARTER:
-        return
-    version = get_version(desk, model)
-    # Raises for weights that are not those of the card.
-    find_model(desk, model)
-    content = (version.folder / CARD_FILE).read_bytes()
-    if hashlib.sha256(content).hexdigest() != version.card_hash:
-        raise CheckpointError(
-            f"The card of {model} was changed after it was promoted: its threshold can no longer be trusted. "
-            "Promote the model again as its next version."
-        )
 
 
 def _stack(session: Session) -> list[str]:

@@ -10,14 +10,21 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select, update
 
-from core.errors import InputNotFoundError
-from core.model.checkpoint import read_card
+from core.errors import CheckpointError, InputNotFoundError
+from core.model.identity import READING_VERSION, reader_identity
 from core.runs.work import Heartbeat, claim, finish
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event, record_model_change, record_read
 from core.services.films.pseudonyms import study_number
 from core.services.models.loading import load_predictor, num_threads
-from core.services.models.lookup import ACTIVE, model_folder, record_model, resolve_model
+from core.services.models.lookup import (
+    ACTIVE,
+    identity_of_row,
+    model_folder,
+    record_model,
+    resolve_model,
+    unchanged_card,
+)
 from core.services.models.operating_points import OWN, choose_row, point_of_batch
 from core.services.triage.batch_results import TriageResult, describe_batch
 from core.services.triage.reading_reuse import earlier_readings, taken_over_rows
@@ -83,7 +90,7 @@ def create_batch(desk: Desk, request: TriageRequest) -> str:
     # The batch stays with the model that is active now, also when it is resumed after another was made active.
     model_name = resolve_model(desk, request.model)
     folder = model_folder(desk, model_name)
-    card = read_card(folder)
+    card = unchanged_card(desk, model_name)
     absolute = request.model_copy(
         update={"model": model_name, "paths": tuple(path.absolute() for path in request.paths)}
     )
@@ -95,6 +102,7 @@ def create_batch(desk: Desk, request: TriageRequest) -> str:
             source=request.title or ", ".join(str(path) for path in request.paths),
             model_version_id=model.id,
             operating_point_id=point.id,
+            reading_version=READING_VERSION,
             request=absolute.model_dump(mode="json"),
             reader=request.reader,
         )
@@ -124,8 +132,12 @@ def work_on_batch(
     try:
         with Heartbeat(desk.transaction, tables.Batch, batch_id) as heartbeat:
             request = _request_of(desk, batch_id)
-            predictor = predictor or load(desk, request.model)
-            if request.operating_point != OWN:
+            if predictor is None:
+                predictor = load(desk, request.model)
+                _check_reader(desk, batch_id, predictor)
+                # What the batch was promised, whatever the card says by now.
+                predictor = replace(predictor, operating_point=point_of_batch(desk, batch_id))
+            elif request.operating_point != OWN:
                 predictor = replace(predictor, operating_point=point_of_batch(desk, batch_id))
             stopped = not _read_all(desk, batch_id, request, predictor, on_progress, lambda: heartbeat.should_stop)
     except BaseException as error:
@@ -136,6 +148,17 @@ def work_on_batch(
     with desk.transaction() as session:
         finish(session, tables.Batch, batch_id, State.STOPPED if stopped else State.COMPLETED)
         record_read(session, session.get_one(tables.Batch, batch_id))
+
+
+def _check_reader(desk: Desk, batch_id: str, predictor: Predictor) -> None:
+    """Raise CheckpointError if the model is another reader than when the batch was made."""
+    with desk.reading() as session:
+        version = session.get_one(tables.Batch, batch_id).model_version
+        if identity_of_row(version) != reader_identity(predictor.checkpoint.card):
+            raise CheckpointError(
+                f"The model {version.name} was changed after this batch was made: its card says something else now. "
+                "Put the former files back and resume, or start a new batch with the model as it is."
+            )
 
 
 def _request_of(desk: Desk, batch_id: str) -> TriageRequest:

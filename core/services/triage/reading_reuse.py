@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.services.desk import Desk
+from core.services.models.lookup import identity_of_row
 from core.triage.pipeline import KnownFilm
 from core.triage.priority import Status
 from db import models as tables
@@ -19,16 +20,23 @@ TAKEN_OVER_FIELDS = (
 
 
 def earlier_readings(desk: Desk, batch_id: str) -> dict[str, int]:
-    """Return, by the hash of each film that a batch's model version judged at the same operating point, the reading."""
+    """Return, by the hash of each image that the same reader analysed at the same operating point, the reading.
+
+    The same reader: weights, card, gate and the version of decoding. Batches from before that was recorded are not
+    reused.
+    """
     reading, batch, model = tables.Reading, tables.Batch, tables.ModelVersion
     with desk.reading() as session:
         this = session.get_one(batch, batch_id)
+        identity = identity_of_row(this.model_version)
+        versions = session.scalars(select(model).where(model.checkpoint_hash == this.model_version.checkpoint_hash))
+        same_reader = [version.id for version in versions if identity_of_row(version) == identity]
         rows = session.execute(
             select(reading.file_hash, func.max(reading.id))
             .join(batch, batch.id == reading.batch_id)
-            .join(model, model.id == batch.model_version_id)
             .where(
-                model.checkpoint_hash == this.model_version.checkpoint_hash,
+                batch.model_version_id.in_(same_reader),
+                batch.reading_version == this.reading_version,
                 batch.operating_point_id == this.operating_point_id,
                 reading.file_hash.is_not(None),
                 reading.status.in_((Status.READ.value, Status.REJECTED.value)),

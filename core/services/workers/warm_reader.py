@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from core.errors import DatabaseError, PneumoDeskError
 from core.model.card import ModelCard
+from core.model.identity import reader_identity
 from core.services.desk import Desk, open_desk
 from core.services.models.loading import load_predictor
 from core.services.models.lookup import ACTIVE, model_card, resolve_model
@@ -52,8 +53,8 @@ class KeptPredictor:
 
 
 def _key(card: ModelCard) -> tuple[object, ...]:
-    """The same weights may stand in several versions, each with an operating point of its own."""
-    return card.weights_hash, card.name, card.operating_point
+    """The same reader may stand in several versions, each with an operating point of its own."""
+    return reader_identity(card), card.name, card.operating_point
 
 
 def wait_for_batches(desk: Desk) -> None:
