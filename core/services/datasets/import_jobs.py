@@ -96,6 +96,7 @@ def _start(desk: Desk, root: Path, origin: Origin, reader: str | None) -> str:
 
 def examine_again(desk: Desk, examination_id: str) -> None:
     """Take up an examination that was stopped, lost or failed; what was read before is not read again."""
+    _find_lost(desk)
     with desk.transaction() as session:
         is_waiting = requeue(session, tables.Examination, examination_id)
     if is_waiting:

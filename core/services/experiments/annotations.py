@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.services.desk import Desk
+from core.services.runs.control import reconcile_runs
 from db import models as tables
 from db.base import utc_now
 from db.states import State
@@ -38,6 +39,7 @@ def delete_runs(desk: Desk, run_ids: Sequence[str]) -> None:
 
     Raises PneumoDeskError, deleting none, if one of them has not ended.
     """
+    reconcile_runs(desk)
     with desk.transaction() as session:
         for run in _runs(session, run_ids):
             if not State(run.state).is_finished:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.services.desk import Desk
+from core.services.runs.control import reconcile_runs
 from db import models as tables
 
 SPARKLINE_METRIC = "validation_auc"
@@ -94,6 +95,7 @@ class HistoryPage:
 
 def search_runs(desk: Desk, query: HistoryQuery, *, with_curves: bool = True) -> HistoryPage:
     """Return the runs that a query asks for; without curves there are no sparklines, and no epochs counted by them."""
+    reconcile_runs(desk)
     with desk.reading() as session:
         found = _filtered(query)
         num_found = session.scalar(select(func.count()).select_from(found.subquery())) or 0

@@ -80,6 +80,7 @@ def kill(desk: Desk, run_id: str) -> None:
 def resume(desk: Desk, run_id: str) -> None:
     """Let a stopped, failed or lost run go on from its last checkpoint; raises TrainingError for any other."""
     run_id = find_run(desk, run_id)
+    reconcile_runs(desk)
     with desk.transaction() as session:
         config = session.get_one(tables.Run, run_id).config
         is_queued = queue_again(session, run_id, queue_of(desk, config.get("device", "auto")))
@@ -132,15 +133,25 @@ def find_lost_runs(desk: Desk) -> list[str]:
         go_on(desk)
     if not runs:
         return []
-    lost = []
+    lost = reconcile_runs(desk)
     executor = executor_of(desk)
-    if vanished_runs(runs, executor.is_alive):
-        with desk.transaction() as session:
-            lost = put_right(session, executor.is_alive)
     devices = () if executor.schedules_devices else list_devices()
     if next_runs([run for run in runs if run.id not in lost], devices):
         start_supervisor(desk)
     return lost
+
+
+def reconcile_runs(desk: Desk) -> list[str]:
+    """Write `lost` for runs whose process is gone and return which; takes the write lock only if there is one."""
+    with desk.reading() as session:
+        runs = live_runs(session)
+    if not runs:
+        return []
+    is_alive = executor_of(desk).is_alive
+    if not vanished_runs(runs, is_alive):
+        return []
+    with desk.transaction() as session:
+        return put_right(session, is_alive)
 
 
 def find_run(desk: Desk, run_id: str) -> str:

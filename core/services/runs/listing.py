@@ -6,11 +6,13 @@ from sqlalchemy import select
 
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
+from core.services.runs.control import reconcile_runs
 from db import models as tables
 
 
 def list_runs(desk: Desk, limit: int = 1000, offset: int = 0) -> list[dict[str, Any]]:
     """Return runs that are not deleted, newest first, with their state and main figures."""
+    reconcile_runs(desk)
     with desk.reading() as session:
         note = tables.RunAnnotation
         runs = session.scalars(
@@ -26,6 +28,7 @@ def list_runs(desk: Desk, limit: int = 1000, offset: int = 0) -> list[dict[str, 
 
 def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
     """Return everything about one run; a run may be named by the beginning of its id, if only one begins so."""
+    reconcile_runs(desk)
     with desk.reading() as session:
         run = session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run", "runs list"))
         epochs: dict[int, dict[str, float | None]] = {}

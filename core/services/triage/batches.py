@@ -70,6 +70,7 @@ def start_server_folder(
 
 def resume_batch(desk: Desk, batch_id: str) -> None:
     """Read on where a stopped, lost or failed batch ended; does nothing to any other."""
+    find_lost_batches(desk)
     with desk.transaction() as session:
         is_waiting = requeue(session, tables.Batch, batch_id)
     if is_waiting and not hand_over(desk, batch_id):

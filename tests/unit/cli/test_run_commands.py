@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from core.runs.failures import Failure, FailureKind
 from core.runs.process_identity import ProcessIdentity
 from core.runs.queueing import claim_run, end, worker_of
 from core.services.desk import Desk, open_desk
+from core.services.experiments.annotations import delete_runs, restore_runs
+from core.services.experiments.history import HistoryQuery, search_runs
 from core.services.runs.control import find_run
+from core.services.runs.listing import list_runs
 from core.settings import get_settings
 from db import models as tables
 from db.states import State
@@ -106,6 +110,29 @@ def test_following_ends_with_the_run_and_says_how(desk: Desk, waiting: str, monk
     begun(desk, waiting)
     monkeypatch.setattr(run_commands.time, "sleep", lambda seconds: ended(desk, waiting, State.COMPLETED))
     assert told("runs", "follow", waiting)["state"] == "completed"
+
+
+def test_a_run_killed_unseen_is_lost_for_whoever_lists_deletes_or_resumes_it(desk: Desk, waiting: str) -> None:
+    """No page was open when its process was killed: export, deletion and resume each see that it has ended."""
+    gone = replace(ProcessIdentity.current(), started=1.0)
+
+    def killed() -> None:
+        with desk.transaction() as session:
+            run = session.get_one(tables.Run, waiting)
+            run.state, run.job = State.RUNNING.value, None
+            run.pid, run.process_started, run.boot_id = gone.pid, gone.started, gone.boot_id
+
+    killed()
+    assert [line.state for line in search_runs(desk, HistoryQuery()).lines] == ["lost"]
+    killed()
+    assert [run["state"] for run in list_runs(desk)] == ["lost"]
+    killed()
+    assert told("runs", "show", waiting)["state"] == "lost"
+    killed()
+    delete_runs(desk, [waiting])
+    restore_runs(desk, [waiting])
+    killed()
+    assert told("runs", "resume", waiting)["state"] == "queued"
 
 
 def test_what_cannot_be_done_is_said(desk: Desk, waiting: str) -> None:

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from core.errors import EvaluationError, InputNotFoundError, PneumoDeskError
 from core.evaluation.metrics import evaluate_probabilities
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
+from core.runs.process_identity import ProcessIdentity
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.stored_results import look_at, num_test_openings, worst_errors
 from core.services.evaluation.threshold_selection import keep_point, list_points, propose_point
@@ -24,6 +25,7 @@ from core.services.experiments.seed_groups import group_by_seed, group_by_tag, s
 from core.services.runs.listing import list_runs
 from core.services.runs.record import get_record
 from core.settings import AppSettings
+from db import models as tables
 from tests.made_runs import add_run, made_films, made_logits
 from tests.unit.db.conftest import postgres_server, postgres_url
 
@@ -80,6 +82,10 @@ def test_a_running_run_is_not_deleted(desk: Desk) -> None:
     """Of several runs none is deleted if one is still running, and the sentence names it."""
     add_run(desk, "r1")
     add_run(desk, "r2", name="At work", state="running")
+    here = ProcessIdentity.current()
+    with desk.transaction() as session:
+        run = session.get_one(tables.Run, "r2")
+        run.pid, run.process_started, run.boot_id = here.pid, here.started, here.boot_id
     with pytest.raises(PneumoDeskError, match="At work"):
         delete_runs(desk, ["r1", "r2"])
     assert len(found(desk)) == 2
