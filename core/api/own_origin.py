@@ -14,12 +14,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Whoever watches over the desk asks by address, and learns nothing but that it is alive.
 OPEN_PATHS = frozenset({"/_stcore/health", "/api/healthz"})
+# Of RFC 6455: the close code for what a server does not allow.
+POLICY_VIOLATION = 1008
 WRONG_HOST = "The desk does not answer to this name: add it to server.allowedHosts in .streamlit/config.toml."
 WRONG_ORIGIN = "This request came from a page of another site."
 
 
 class OwnOrigin:
-    """Answers 403 to HTTP requests under a foreign name and to changes from foreign pages.
+    """Answers 403 to requests under a foreign name, and to changes and WebSockets from foreign pages.
+
+    Streamlit's own check of WebSockets looks up this machine's address at a foreign host for every origin that it does
+    not know; a refusal here comes before it.
 
     `allowed_hosts` are names without port, `*.name` for all below a name; none means any. Requests without
     Origin come from programs, not pages, and are let in.
@@ -31,9 +36,16 @@ class OwnOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        refusal = self._refusal(scope) if scope["type"] == "http" and scope["path"] not in OPEN_PATHS else None
-        answer = self._app if refusal is None else JSONResponse({"detail": refusal}, status_code=403)
-        await answer(scope, receive, send)
+        is_asked = scope["type"] in {"http", "websocket"} and scope["path"] not in OPEN_PATHS
+        refusal = self._refusal(scope) if is_asked else None
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            # Before it is accepted, a close is answered with 403.
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refusal})
+        else:
+            await JSONResponse({"detail": refusal}, status_code=403)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
@@ -41,7 +53,9 @@ class OwnOrigin:
         if self._allowed and not self._is_allowed(host):
             return WRONG_HOST
         origin = headers.get("origin")
-        if scope["method"] not in READING_METHODS and origin is not None and _place_of(origin) != host:
+        # Over a WebSocket a page reads and changes the desk, and a browser lets any page open one.
+        may_change = scope["type"] == "websocket" or scope["method"] not in READING_METHODS
+        if may_change and origin is not None and _place_of(origin) != host:
             return WRONG_ORIGIN
         return None
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 
 from core.errors import CheckpointError
 from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble
 from core.triage.inference import Engine, EngineOutput
+from core.triage.openvino_runtime import ov
 from core.triage.voting import VotingEngine
 
 ENGINE_FORMAT = 1

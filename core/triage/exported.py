@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from core.evaluation.ensembling import SMALLEST, Voting
 from core.model.classifier import PneumoniaClassifier
 from core.model.ensemble_recipe import EnsembleRecipe
+from core.triage.openvino_runtime import ov
 
 
 class ExportedClassifier(nn.Module):

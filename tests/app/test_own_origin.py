@@ -5,8 +5,9 @@ import http.client
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from core.api.own_origin import OwnOrigin
 
@@ -64,6 +65,60 @@ def test_only_the_desks_own_pages_change_anything(origin: str | None, status: in
     headers = {"Host": "localhost:8501"} | ({"Origin": origin} if origin else {})
     assert client(HOSTS).post("/", headers=headers).status_code == status
     assert client(HOSTS).get("/", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "is_let_in"),
+    [
+        ("localhost:8501", "http://localhost:8501", True),
+        ("localhost:8501", None, True),
+        ("localhost:8501", "http://localhost:9999", False),
+        ("localhost:8501", "http://evil.example", False),
+        ("localhost:8501", "null", False),
+        ("evil.example", "http://evil.example", False),
+    ],
+)
+def test_only_the_desks_own_pages_open_a_websocket(host: str, origin: str | None, is_let_in: bool) -> None:
+    """A page of another port or site can neither read nor press anything over a WebSocket."""
+
+    async def talk(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text("desk")
+        await websocket.close()
+
+    guarded = TestClient(OwnOrigin(Starlette(routes=[WebSocketRoute("/_stcore/stream", talk)]), HOSTS))
+    headers = {"Host": host} | ({"Origin": origin} if origin else {})
+    if is_let_in:
+        with guarded.websocket_connect("/_stcore/stream", headers=headers) as websocket:
+            assert websocket.receive_text() == "desk"
+    else:
+        with (
+            pytest.raises(WebSocketDisconnect) as refused,
+            guarded.websocket_connect("/_stcore/stream", headers=headers) as websocket,
+        ):
+            websocket.receive_text()
+        assert refused.value.code == 1008
+
+
+def test_the_served_dashboard_refuses_websockets_of_foreign_pages(dashboard) -> None:
+    """The real application answers a foreign page's WebSocket with 403, its own with 101."""
+    place = dashboard.address.removeprefix("http://")
+    for origin, status in ((f"http://{place}", 101), ("http://evil.example", 403), ("http://localhost:1", 403)):
+        connection = http.client.HTTPConnection(place, timeout=30)
+        connection.request(
+            "GET",
+            "/_stcore/stream",
+            headers={
+                "Host": place,
+                "Origin": origin,
+                "Connection": "Upgrade",
+                "Upgrade": "websocket",
+                "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            },
+        )
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 def test_the_served_dashboard_keeps_to_its_names(dashboard) -> None:
