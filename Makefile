@@ -11,6 +11,9 @@ app: $(VENV)/app-ready
 test: $(VENV)/test-ready
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+test-long: $(VENV)/test-ready
+	PNEUMODESK_MUTATIONS=10000 $(BIN)/python -m pytest tests/integration/test_forms_of_one_image.py
+
 bench: $(VENV)/test-ready
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 

@@ -124,10 +124,15 @@ def _grey(dataset: FileDataset, depth: int, remarks: Remarks) -> tuple[np.ndarra
     if not kind and whole_number(dataset, "SamplesPerPixel") == 1:
         kind = "MONOCHROME2"
         remarks.notes.append("the file does not say whether high values are bright: shown as if they were")
+    if not kind:
+        raise _refusal(
+            RejectionReason.UNSUPPORTED_PIXELS, "the file does not say what its colour channels are: export it anew"
+        )
     # The library knows these only in capitals and only where they are stated.
     dataset.PhotometricInterpretation = kind
     if whole_number(dataset, "PixelRepresentation") is None:
         dataset.PixelRepresentation = 0
+    dataset.setdefault("PlanarConfiguration", 0)
     if kind.startswith(COLOUR_KINDS):
         return _grey_of_colour(dataset, kind)
     high_bit = whole_number(dataset, "HighBit")
