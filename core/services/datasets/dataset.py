@@ -1,5 +1,6 @@
 """Datasets: a cohort with everything that is known of it, made once and opened at once afterwards."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,7 +24,7 @@ from core.radiograph.phantom import is_marked_as_drawn
 from core.services.datasets import indexing
 from core.services.desk import Desk
 
-AUDIT_FORMAT = 2
+AUDIT_FORMAT = 3
 STAGES = ("indexing", "measuring", "auditing")
 OnProgress = Callable[[str, int, int], None]
 
@@ -55,12 +56,14 @@ def examine(desk: Desk, root: Path, on_progress: OnProgress = lambda stage, done
     """Index, measure and audit a folder, or what changed in it since last time; raises CohortError."""
     cohort = indexing.index(desk, root, lambda done, count: on_progress("indexing", done, count))
     features = _features(desk, cohort, lambda done, count: on_progress("measuring", done, count))
-    path = _audit_path(desk, cohort.fingerprint)
+    path = _audit_path(desk, cohort)
     if not path.exists():
         on_progress("auditing", 0, 1)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, _encode(audit(cohort, features), mean_films(cohort)))
         on_progress("auditing", 1, 1)
+    # The newest of a fingerprint is the one that holds.
+    path.touch()
     return _dataset(cohort, features, path)
 
 
@@ -93,19 +96,21 @@ def write_manifest(dataset: Dataset, path: Path) -> None:
 
 def open_dataset(desk: Desk, root: Path, fingerprint: str) -> Dataset:
     """Return a dataset that was examined; raises InputNotFoundError if its folder changed or what was kept is gone."""
-    if not _audit_path(desk, fingerprint).exists() or not root.exists():
+    kept = (desk.settings.caches / "audits").glob(f"{fingerprint[:32]}-*-{AUDIT_FORMAT}.json")
+    newest = max(kept, key=lambda path: path.stat().st_mtime_ns, default=None)
+    if newest is None or not root.exists():
         raise InputNotFoundError(f"What was known of {root} is gone: examine the folder again.")
-    return _opened(desk, root, fingerprint)
+    return _opened(desk, root, fingerprint, newest)
 
 
 @lru_cache(maxsize=2)
-def _opened(desk: Desk, root: Path, fingerprint: str) -> Dataset:
-    """Keyed by the fingerprint, which names exactly these films."""
+def _opened(desk: Desk, root: Path, fingerprint: str, path: Path) -> Dataset:
+    """Keyed by the fingerprint, which names exactly these films, and by the audit of all that is said of them."""
     cohort = indexing.index(desk, root)
-    if cohort.fingerprint != fingerprint:
+    if cohort.fingerprint != fingerprint or _audit_path(desk, cohort) != path:
         raise InputNotFoundError(f"The films of {root} have changed since they were examined: examine it again.")
     features = _features(desk, cohort)
-    return _dataset(cohort, features, _audit_path(desk, fingerprint))
+    return _dataset(cohort, features, path)
 
 
 def _features(
@@ -124,8 +129,11 @@ def _dataset(cohort: Cohort, features: pd.DataFrame, path: Path) -> Dataset:
     return Dataset(cohort.root, cohort.fingerprint, indexing.summarise(cohort), cohort.manifest, films, report, means)
 
 
-def _audit_path(desk: Desk, fingerprint: str) -> Path:
-    return desk.settings.caches / "audits" / f"{fingerprint[:32]}-{AUDIT_FORMAT}.json"
+def _audit_path(desk: Desk, cohort: Cohort) -> Path:
+    """Return where the audit of just this manifest is kept: findings rest on more columns than the fingerprint has."""
+    said = cohort.manifest.drop(columns="modified_ns").sort_values("file").to_json(orient="values")
+    key = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return desk.settings.caches / "audits" / f"{cohort.fingerprint[:32]}-{key}-{AUDIT_FORMAT}.json"
 
 
 def _encode(report: AuditReport, means: dict[str, np.ndarray]) -> bytes:
