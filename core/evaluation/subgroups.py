@@ -17,6 +17,8 @@ from core.evaluation.proportions import Interval
 SMALLEST_GROUP = 5
 """Fewer films than this say nothing about a group."""
 
+_HASHED = re.compile(r"[0-9a-f-]{16,}", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Subgroup:
@@ -64,8 +66,13 @@ def judge_subgroups(
 
 
 def series_of(file: str) -> str:
-    """Return the letters a file's name begins with, which tell series of one archive apart; digits are left out."""
+    """Return the letters a file's name begins with, which tell series of one archive apart; digits are left out.
+
+    Empty for a name that is a hash or a random number: its letters tell nothing.
+    """
     stem = PurePosixPath(file).stem
+    if _HASHED.fullmatch(stem):
+        return ""
     found = re.match(r"[^\d]*(?:\d+-(?=[A-Za-z]))?[A-Za-z]*", stem)
     return (found[0] if found else "").strip("-_ ") or "numbers only"
 

@@ -23,6 +23,8 @@ class RecordedOpening(BaseModel):
     occasion: str
     opened_at: datetime
     report: dict[str, Any]
+    cohort_fingerprint: str | None = None
+    """Of the dataset whose images they were; None in records of older versions."""
 
 
 EVALUATION_FIELDS = ("id", "checkpoint_hash", "cohort_fingerprint", "split", "occasion", "report", "created_at")
@@ -73,7 +75,13 @@ def recorded_openings(session: Session, checkpoint_hash: str) -> tuple[RecordedO
     row_of = tables.Evaluation
     rows = session.scalars(select(row_of).where(row_of.checkpoint_hash == checkpoint_hash).order_by(row_of.id))
     return tuple(
-        RecordedOpening(split=row.split, occasion=row.occasion, opened_at=row.created_at, report=row.report)
+        RecordedOpening(
+            split=row.split,
+            occasion=row.occasion,
+            opened_at=row.created_at,
+            report=row.report,
+            cohort_fingerprint=row.cohort_fingerprint,
+        )
         for row in rows
         if not is_selection_split(row.split)
     )

@@ -14,6 +14,7 @@ from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services.desk import Desk
 from core.services.evaluation.measurements import Measurement
+from core.services.evaluation.predictions import is_selection_split
 from core.services.models.lookup import VERSION_NAME, active_model, model_folder, resolve_model
 from core.services.registry.facts import ModelFacts, model_facts
 from core.services.registry.promotion import get_version
@@ -159,16 +160,29 @@ def _runs_tried(facts: ModelFacts) -> Section:
 
 def _openings(facts: ModelFacts) -> Section:
     title = "Evaluation on other films"
-    if not facts.openings:
+    # Facts of older versions hold evaluations of folds that selected the model: those are no other films.
+    accesses = [opening for opening in facts.openings if not is_selection_split(opening.split)]
+    if not accesses:
         return Section(title, (NOT_MEASURED,))
-    counts = Counter(opening.split for opening in facts.openings)
-    newest = {opening.split: opening for opening in facts.openings}
+    counts = Counter((opening.cohort_fingerprint, opening.split) for opening in accesses)
+    newest = {(opening.cohort_fingerprint, opening.split): opening for opening in accesses}
     rows = []
-    for split, opening in newest.items():
+    for (dataset, split), opening in newest.items():
         report = EvaluationReport.model_validate(opening.report)
         figures = [interval_text(report, name) for name in ("auc", "sensitivity", "specificity", "ece")]
-        rows.append((split, f"{report.n:,}", f"{report.threshold:.4f}", *figures, str(counts[split])))
-    columns = ("Split", "Films", "Threshold", "AUC", "Sensitivity", "Specificity", "ECE", "Openings")
+        named = (dataset or "not known")[:12]
+        rows.append((named, split, f"{report.n:,}", f"{report.threshold:.4f}", *figures, str(counts[dataset, split])))
+    columns = (
+        "Dataset fingerprint",
+        "Split",
+        "Films",
+        "Threshold",
+        "AUC",
+        "Sensitivity",
+        "Specificity",
+        "ECE",
+        "Openings",
+    )
     return Section(
         title, ("Each at the threshold it was opened with; every opening counts.",), Table(columns, tuple(rows))
     )

@@ -14,6 +14,8 @@ from core.evaluation.subgroups import judge_subgroups, series_of
         ("test/NORMAL/IM-0001-0001.jpeg", "IM"),
         ("train/PNEUMONIA/person9_virus_1.jpeg", "person"),
         ("0001.png", "numbers only"),
+        ("train/3f2a9c0be11d47aa.png", ""),
+        ("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d.png", ""),
     ],
 )
 def test_the_series_of_a_file(file, series):

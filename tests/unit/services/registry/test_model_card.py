@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from core.errors import CheckpointError, EvaluationError
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.test_set_access import record_opening
 from core.services.models.lookup import model_card
 from core.services.registry.card_files import CardFormat, render_card
 from core.services.registry.comparison import compare_models
@@ -18,7 +20,7 @@ from core.services.registry.promotion import PromoteRequest, promote
 from core.services.registry.zip_archive import export_archive, import_model
 from core.settings import NOTICE, AppSettings
 from db import models as tables
-from tests.made_runs import add_run, give_checkpoint, made_films
+from tests.made_runs import add_run, give_checkpoint, made_films, predicted
 
 
 @pytest.fixture
@@ -92,9 +94,9 @@ def test_what_was_measured_goes_along_with_a_model(desk: Desk, tmp_path: Path) -
 
 
 def test_the_card_of_the_model_in_the_box_lacks_no_measurement(desk: Desk) -> None:
-    """Stress, gate by kind, subgroups, opened test films and runs tried are shown on a desk that measured none."""
+    """Stress, gate by kind, subgroups and runs tried are shown on a desk that measured none."""
     document = describe_model(desk, "starter")
-    for title in ("Robustness", "Gate: what is no frontal chest film", "Subgroups", "Evaluation on other films"):
+    for title in ("Robustness", "Gate: what is no frontal chest film", "Subgroups"):
         assert NOT_MEASURED not in section(document, title)
     assert "JPEG" in section(document, "Robustness") and "-0.0000" not in section(document, "Robustness")
     assert "starter" in section(document, "Runs tried")
@@ -110,3 +112,22 @@ def test_every_finished_run_on_the_split_counts_as_tried(desk: Desk) -> None:
     mean = card.model_copy(update={"split_fingerprint": split, "config": {"average_of": "second"}})
     assert all(run.is_part for run in model_facts(desk, mean, desk.settings.home).runs_tried)
     assert model_facts(desk, card.model_copy(update={"split_fingerprint": ""}), desk.settings.home).runs_tried == ()
+
+
+def test_the_bundled_card_shows_no_fold_of_its_own_as_other_images(desk: Desk) -> None:
+    """Neither the validation fold nor images of which it was trained on most count as an evaluation on others."""
+    document = describe_model(desk, "starter")
+    assert section(document, "Evaluation on other films") == NOT_MEASURED
+    assert "file series" not in section(document, "Subgroups")
+
+
+def test_an_evaluation_on_other_images_names_its_dataset(desk: Desk) -> None:
+    """Two datasets with a split of one name have a row each; a look at validation images has none."""
+    hash_ = model_card(desk, "run:first0").weights_hash
+    films = made_films(20, prefix="test")
+    with desk.transaction() as session:
+        for split, dataset in (("test", "a" * 64), ("test", "b" * 64), ("validation", "c" * 64)):
+            one = predicted(hash_, split, films, films.labels_N - 0.5)
+            record_opening(session, replace(one, cohort_fingerprint=dataset), "read")
+    shown = section(describe_model(desk, "ward@1"), "Evaluation on other films")
+    assert ("a" * 12 in shown, "b" * 12 in shown, "c" * 12 in shown) == (True, True, False)
