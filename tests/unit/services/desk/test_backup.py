@@ -159,6 +159,14 @@ def rewritten(file: Path, target: Path, changed: dict[str, bytes]) -> Path:
         ({"/etc/outside": b"x"}, "leads out"),
         ({"pneumodesk.db": b"no database" * 1000}, "damaged"),
         ({MANIFEST: json.dumps({"format": 99}).encode()}, "newer PneumoDesk"),
+        ({MANIFEST: b"[1]"}, "manifest"),
+        ({MANIFEST: b"{"}, "manifest"),
+        ({MANIFEST: b"\xff\xfe"}, "manifest"),
+        ({MANIFEST: b"[" * 50_000}, "manifest"),
+        ({MANIFEST: b'{"format": 1}'}, "manifest"),
+        ({MANIFEST: b'{"format": 1, "home": 7, "made_at": [], "num_files": "x"}'}, "manifest"),
+        ({MANIFEST: b" " * 70_000}, "too large"),
+        ({"pneumodesk.db": b""}, "holds no desk"),
     ],
 )
 def test_a_backup_that_is_none_changes_nothing(file: Path, tmp_path: Path, changed: dict, said: str) -> None:
@@ -170,6 +178,42 @@ def test_a_backup_that_is_none_changes_nothing(file: Path, tmp_path: Path, chang
     assert [path.name for path in home.iterdir() if path.name != ".restoring"] == []
     assert not (tmp_path / "outside.txt").exists()
     restore(AppSettings(home=home), file)
+
+
+def test_a_damaged_database_is_not_backed_up(desk, tmp_path: Path) -> None:
+    """With a page of a table overwritten, or emptied to 0 bytes, the backup says so and leaves no file."""
+    desk.engine.dispose()
+    database = desk.settings.home / "pneumodesk.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'reading'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    content = bytearray(database.read_bytes())
+    content[(page - 1) * size : page * size] = b"\x55" * size
+    for damaged in (bytes(content), b""):
+        database.write_bytes(damaged)
+        with pytest.raises(BackupError, match="database of this desk is damaged"):
+            back_up(desk, tmp_path / "b.zip")
+        assert not list(tmp_path.glob("b.zip*"))
+
+
+def test_only_what_a_backup_writes_is_taken_over(file: Path, tmp_path: Path) -> None:
+    """Caches, keys, locks and databases added to an archive stay out, and a database with a trigger is refused."""
+    added = dict.fromkeys(("caches/a", "signing.key", "a.lock", "other.db", "pneumodesk.db-wal"), b"x")
+    home = tmp_path / "elsewhere"
+    restore(AppSettings(home=home), rewritten(file, tmp_path / "more.zip", added))
+    assert not any((home / name).exists() for name in ("caches/a", "signing.key", "a.lock", "other.db"))
+    database = tmp_path / "trigger.db"
+    with zipfile.ZipFile(file) as archive:
+        database.write_bytes(archive.read("pneumodesk.db"))
+    with sqlite3.connect(database) as connection:
+        connection.execute("CREATE TRIGGER lose AFTER INSERT ON verdict BEGIN DELETE FROM verdict; END")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    bad = rewritten(file, tmp_path / "bad.zip", {"pneumodesk.db": database.read_bytes()})
+    with pytest.raises(BackupError, match="'lose', a trigger"):
+        restore(AppSettings(home=tmp_path / "third"), bad)
 
 
 def test_a_cut_or_foreign_file_is_a_sentence(file: Path, tmp_path: Path) -> None:
