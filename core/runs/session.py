@@ -26,6 +26,7 @@ from core.model.classifier import PneumoniaClassifier
 from core.model.loading import default_preprocessing, load_weights, weights_of
 from core.model.pretrained import build_classifier, resolve_source
 from core.runs.fold_outputs import Outputs, fit_and_read, turned_embeddings
+from core.runs.intended_use import intended_use, limits
 from core.runs.run_states import StateKeeper
 from core.training.allocation import keep_freed_memory
 from core.training.config import TrainingConfig
@@ -38,16 +39,6 @@ from core.triage.gate import Gate, fit_gate
 STATES = "states"
 STOPPED_SHARE = 0.003
 MOST_GATE_FILMS = 3000
-INTENDED_USE = (
-    "Sorting frontal chest films of children of 1 to 5 years for reading by a human. Not a medical device; "
-    "for research and education."
-)
-LIMITS = (
-    "Trained on one hospital's films of children of 1 to 5 years: results elsewhere can be far worse.",
-    "A film that is not flagged may still show disease.",
-    "The threshold was chosen on films of the training folder; on films from another period its specificity is lower.",
-    "It knows pneumonia and no other disease.",
-)
 
 
 @dataclass(frozen=True)
@@ -129,8 +120,8 @@ def run_session(
         gate=gate_report,
         metrics=_reports(folds, outputs, calibration, point),
         origin=origin,
-        intended_use=INTENDED_USE,
-        limits=LIMITS,
+        intended_use=intended_use(folds["train"].patients_N),
+        limits=limits(folds["train"].patients_N),
         code_version=request.code_version,
         created_at=datetime.now(UTC),
     )
