@@ -134,7 +134,8 @@ def evaluate(
             typer.echo(f"Without them, {others['n']} images:")
             _print_figures(others)
     typer.echo(
-        f"{document['n']} films, threshold {document['threshold']:.4f}, {document['model']} on split {split!r} "
+        f"{document['n']} films, threshold {document['threshold']:.4f}, {document['model']} on split {split!r}, "
+        f"analysed with {document['engine']} "
         f"(opened {document['num_openings']} times on this desk). {NOTICE}"
     )
 
