@@ -13,6 +13,8 @@ from db.problems import DatabaseProblem, name_database
 
 BUSY_TIMEOUT_SECONDS = 30.0
 SQLITE_FILE_PREFIX = "sqlite:///"
+# Any fixed number that no other program is likely to use as its advisory lock in the same PostgreSQL database.
+WRITE_LOCK_KEY = 7_366_381_143
 # SQLite starts each transaction as this option of the connection says; see `begin_transaction`.
 BEGIN_OPTION = "sqlite_begin"
 
@@ -31,20 +33,23 @@ def make_engine(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS)
         listen_to_sqlite(engine, busy_timeout_seconds)
         return engine
     try:
-        return create_engine(parsed, pool_pre_ping=True)
+        engine = create_engine(parsed, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise DatabaseProblem(f"{name_database(parsed)} needs the Python package {error.name}. Install it.") from error
     except (ArgumentError, NoSuchModuleError) as error:
         raise DatabaseProblem(
             f"{name_database(parsed)} is of a kind that is not known here. Use SQLite or PostgreSQL."
         ) from error
+    if parsed.get_backend_name() == "postgresql":
+        listen_to_postgresql(engine, busy_timeout_seconds)
+    return engine
 
 
 def session_factory(engine: Engine, *, writing: bool = False) -> sessionmaker[Session]:
     """Return a maker of short sessions whose objects stay readable after the commit.
 
-    With `writing`, an SQLite session takes the write lock when it begins, so that reading first and writing then never
-    fails because another process wrote in between.
+    With `writing`, a session takes the one write lock of the database when it begins, so that reading first and writing
+    then never fails, and undoes nothing, because another process wrote in between.
     """
     bound = engine.execution_options(**{BEGIN_OPTION: "IMMEDIATE"}) if writing else engine
     return sessionmaker(bind=bound, expire_on_commit=False)
@@ -96,6 +101,16 @@ def listen_to_sqlite(engine: Engine, busy_timeout_seconds: float) -> None:
     def begin_transaction(connection: Connection) -> None:
         kind = connection.get_execution_options().get(BEGIN_OPTION, "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def listen_to_postgresql(engine: Engine, busy_timeout_seconds: float) -> None:
+    """Let each writing transaction wait for the others, as SQLite does: what it reads stands until it commits."""
+
+    @event.listens_for(engine, "begin")
+    def take_write_lock(connection: Connection) -> None:
+        if connection.get_execution_options().get(BEGIN_OPTION) == "IMMEDIATE":
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * busy_timeout_seconds)}")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK_KEY})")
 
 
 def turn_on_write_ahead_log(connection: sqlite3.Connection, patience_seconds: float) -> None:
