@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test bench clean
+.PHONY: app test test-long bench clean
 
 app: $(VENV)/app-ready
 	$(BIN)/python -m streamlit run Home.py
