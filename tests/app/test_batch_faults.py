@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -61,8 +62,19 @@ def begin(tab: Page, served: Served, folder: Path) -> str:
     tab.get_by_role("tab", name="From a folder of the server").click()
     tab.get_by_label("Folder, film or zip").fill(str(folder))
     tab.get_by_test_id("stForm").get_by_role("button", name="Read the films").click()
-    tab.get_by_text(BEING_READ).wait_for()
-    return re.search(r"batch=([0-9a-f]+)", tab.url).group(1)
+    tab.wait_for_url(re.compile("batch="), timeout=90_000)
+    batch_id = re.search(r"batch=([0-9a-f]+)", tab.url).group(1)
+    # It is held in the middle until the page has shown that it is being read: a slow page could miss it otherwise.
+    desk = desk_of(served)
+    while not get_batch(desk, batch_id).num_done:
+        time.sleep(0.02)
+    reader = process_of(served, batch_id)
+    reader.suspend()
+    try:
+        tab.get_by_text(BEING_READ).wait_for(timeout=90_000)
+    finally:
+        reader.resume()
+    return batch_id
 
 
 def files_read(served: Served, batch_id: str) -> Counter[str]:
