@@ -10,10 +10,12 @@ import httpx
 import pytest
 from PIL import Image
 
+from core.radiograph.phantom import synthesise_phantom
 from core.services.desk import Desk, open_desk
 from core.settings import AppSettings
 from db import models as tables
 from tests.app.api_server import ServedApi
+from tests.hostile_files import encoded
 
 PATIENCE_SECONDS = 120
 
@@ -120,6 +122,11 @@ def test_names_that_lead_out_or_clash_keep_nothing(api: ServedApi, films) -> Non
     content = films[0][1]
     assert send(api, [("../out.jpg", content)]).status_code in {202, 400}
     assert send(api, [("a.jpg", content), ("a.jpg", content + b"x")]).status_code == 409
+    other = encoded(synthesise_phantom(2, size=300)), encoded(synthesise_phantom(3, size=300))
+    size = max(map(len, other)) + 1
+    same_size = [("a.png", image.ljust(size, b"\0")) for image in other]
+    refused = send(api, same_size)
+    assert refused.status_code == 409 and "a.png" in refused.json()["detail"]
     assert not (api.home / "out.jpg").exists()
     left = set((api.home / "uploads").iterdir()) - before
     assert len(left) <= 1

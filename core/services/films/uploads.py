@@ -1,6 +1,7 @@
 """Uploads: files that a browser sends, large ones by themselves, into a folder of their own in the desk's home."""
 
 import errno
+import filecmp
 import hashlib
 import os
 import re
@@ -155,7 +156,7 @@ class IncomingFile:
             raise self._sentence(error) from error
 
     def finish(self, modified_ms: int | None = None) -> None:
-        """Give the whole file its name; raises NameTakenError if another file has it."""
+        """Give the whole file its name; raises NameTakenError if a file of other content has it."""
         self.write(b"")
         sent = SentFile(self._name, self.num_bytes, modified_ms)
         try:
@@ -165,8 +166,13 @@ class IncomingFile:
             if modified_ms is not None:
                 os.utime(self._partial, ns=(modified_ms * 10**6, modified_ms * 10**6))
             self._place.parent.mkdir(parents=True, exist_ok=True)
-            if self._place.exists() and not _has_arrived(self._folder, self._place, sent):
-                raise NameTakenError(f"Another file called {self._name} has arrived before.")
+            # Uncompressed images of one detector are all of one size: only their content tells two of them apart.
+            if self._place.exists() and not (
+                _has_arrived(self._folder, self._place, sent) and filecmp.cmp(self._partial, self._place, shallow=False)
+            ):
+                raise NameTakenError(
+                    f"Another file called {self._name} has arrived before: give one of the two another name."
+                )
             if self._partial.stat().st_size != self.num_bytes:
                 receipt = _receipt(self._folder, self._place)
                 receipt.parent.mkdir(exist_ok=True)
