@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from safetensors.numpy import load_file
 
@@ -190,11 +191,15 @@ def test_a_cohort_deleted_mid_run_is_missed_only_by_a_resume(desk: Desk, folder:
     """Films were decoded once, so the run goes on; stopped and resumed it says what is gone; put back, it completes."""
     copy = tmp_path / "films"
     shutil.copytree(folder, copy)
-    run_id = begin(desk, copy, CONFIG.model_copy(update={"epochs": 2}))
+    run_id = begin(desk, copy, CONFIG.model_copy(update={"epochs": 8}))
     copy.rename(tmp_path / "moved")
     before = read_steps(desk, run_id).last_step
     wait_for(desk, run_id, lambda status: not status.is_live or read_steps(desk, run_id).last_step > before)
+    # Held while it is asked to stop, so that it cannot end before it hears.
+    worker = psutil.Process(worker_of(desk, run_id).pid)
+    worker.suspend()
     stop(desk, run_id)
+    worker.resume()
     assert end_of(desk, run_id).state == "stopped", read_log(desk, run_id)
     resume(desk, run_id)
     failed = end_of(desk, run_id)
