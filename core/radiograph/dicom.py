@@ -11,7 +11,7 @@ from PIL import Image
 from pydicom.dataset import FileDataset
 from pydicom.encaps import get_frame
 from pydicom.pixels import get_decoder, pixel_array
-from pydicom.uid import AllTransferSyntaxes
+from pydicom.uid import AllTransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from core.errors import RadiographError, UnreadableFileError
 from core.radiograph.dicom_grey import grey_table
@@ -34,6 +34,8 @@ MAX_PIXELS = 30_000_000
 ROWS_AT_ONCE = 64
 COLOUR_KINDS = ("RGB", "YBR", "PALETTE")
 DEPTHS = {8, 16}
+START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+"""Two bytes each that never occur within the data of a JPEG's scan."""
 
 
 def read_dicom(content: bytes, shortest_side: int | None = None) -> Radiograph:
@@ -185,10 +187,21 @@ def _grey_of_colour(dataset: FileDataset, kind: str) -> tuple[np.ndarray, float]
 
 def _pixels(dataset: FileDataset) -> np.ndarray:
     expected = (whole_number(dataset, "Rows"), whole_number(dataset, "Columns"))
+    if dataset.file_meta.TransferSyntaxUID in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
+        _refuse_cut_short(get_frame(dataset.PixelData, 0, number_of_frames=1))
     values = pixel_array(dataset, index=0, view_only=True)
     if values.shape[:2] != expected:
         raise ValueError("another size than the header says")
     return values
+
+
+def _refuse_cut_short(frame: bytes) -> None:
+    """Refuse a JPEG whose last scan never ends: where one decoder stops at it, the next fills the rest with grey."""
+    if frame.rfind(END_OF_IMAGE) < frame.rfind(START_OF_SCAN):
+        raise _refusal(
+            RejectionReason.TRUNCATED,
+            "the JPEG in the file is cut short: send the film again from its source",
+        )
 
 
 def _refuse_another_size(dataset: FileDataset, width: int, height: int) -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     MPEG2MPML,
@@ -13,6 +15,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     RLELossless,
 )
 
@@ -237,6 +240,41 @@ def test_what_cannot_be_decoded_fails_with_its_reason(case: str) -> None:
     with pytest.raises(UnreadableFileError) as caught:
         read(make())
     assert caught.value.reason in ({reason, Reason.NO_PIXELS} if case == "cut in the header" else {reason})
+
+
+def jpeg_of(frame: bytes, uid: str, **size: int) -> bytes:
+    """A DICOM file with a compressed frame as it is."""
+    dataset = dataset_of(FILM, **size)
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = uid
+    return file_of(dataset)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("share", [0.999, 0.99, 0.9, 0.7, 0.5, 0.3, 0.1])
+def test_a_jpeg_that_is_cut_short_is_refused_as_it_is_outside(share: float, progressive: bool) -> None:
+    """The same bytes are refused for the same reason, whether they are a .jpg or lie in a DICOM file."""
+    whole = encoded(FILM, "JPEG", quality=90, progressive=progressive)
+    part = whole[: int(len(whole) * share)]
+    for content in (part, jpeg_of(part, JPEGBaseline8Bit)):
+        with pytest.raises(UnreadableFileError, match="cut short") as caught:
+            read(content)
+        assert caught.value.reason == Reason.TRUNCATED
+    assert read(jpeg_of(whole, JPEGBaseline8Bit)).pixels_HW.shape == FILM.shape
+
+
+@pytest.mark.parametrize("name", ["JPGLosslessP14SV1_1s_1f_8b.dcm", "JPEGLSNearLossless_08.dcm"])
+def test_other_kinds_of_jpeg_end_or_are_refused(name: str) -> None:
+    """A lossless JPEG and a JPEG-LS are read whole, padded or not, and refused at half their length."""
+    dataset = dcmread(get_testdata_file(name, download=False))
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    uid, size = dataset.file_meta.TransferSyntaxUID, {"Rows": dataset.Rows, "Columns": dataset.Columns}
+    for content in (frame, frame + b"\0\0"):
+        assert read(jpeg_of(content, uid, **size)).pixels_HW.shape == (dataset.Rows, dataset.Columns)
+    with pytest.raises(UnreadableFileError, match="cut short") as caught:
+        read(jpeg_of(frame[: len(frame) // 2], uid, **size))
+    assert caught.value.reason == Reason.TRUNCATED
 
 
 def test_deep_sequences_are_no_danger() -> None:
