@@ -21,6 +21,7 @@ from core.services.evaluation.comparison_text import say_verdict
 from core.services.evaluation.paired_tests import differing_fields
 from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, load_predictions
 from core.services.evaluation.test_set_access import count_openings, record_opening
+from core.services.runs.readable import readable
 from core.services.runs.record import resolve_run_ids
 from db import models as tables
 
@@ -195,7 +196,7 @@ def _compared(
             patients_N=films.known_patients,
             num_resamples=NUM_RESAMPLES_OF_SUBSETS,
         )
-    return ComparedRun(run.id, run.name, predicted.checkpoint_hash, run.config, report, probabilities_N)
+    return ComparedRun(run.id, run.name, predicted.checkpoint_hash, readable(run).config, report, probabilities_N)
 
 
 def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVerdict, ...]:

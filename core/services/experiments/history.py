@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from core.services.desk import Desk
 from core.services.runs.control import reconcile_runs
+from core.services.runs.readable import readable
 from db import models as tables
 
 SPARKLINE_METRIC = "validation_auc"
@@ -190,9 +191,9 @@ def _curves(session: Session, ids: Sequence[str]) -> dict[str, tuple[float | Non
 def _line(
     run: tables.Run, annotation: tables.RunAnnotation | None, tags: tuple[str, ...], curve: tuple[float | None, ...]
 ) -> RunLine:
-    summary = run.summary or {}
+    shown = readable(run)
+    summary, config = shown.summary, shown.config
     figures = summary.get("metrics", {}).get("validation", {})
-    config = run.config or {}
     recipe = {name: value for name, value in config.items() if name != "seed"}
     interval = figures.get("ci", {}).get("auc")
     return RunLine(
@@ -218,5 +219,5 @@ def _line(
         sparkline=curve,
         cohort_fingerprint=run.cohort_fingerprint,
         checkpoint_hash=run.checkpoint_hash,
-        error=run.error,
+        error=shown.error,
     )

@@ -4,10 +4,12 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from core.errors import EvaluationError
@@ -169,7 +171,9 @@ def _reports(desk: Desk, records: Sequence[RunRecord], split: str) -> dict[str, 
     for record in records:
         figures = record.summary.get("metrics", {}).get(split)
         if record.id not in found and figures:
-            found[record.id] = EvaluationReport.model_validate(figures)
+            # A record from elsewhere may hold fewer figures; the run then stands without any, and is named.
+            with suppress(ValidationError):
+                found[record.id] = EvaluationReport.model_validate(figures)
     return found
 
 

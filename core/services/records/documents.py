@@ -6,18 +6,40 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from core.evaluation.calibration import PlattScaling
 from core.evaluation.metrics import EvaluationReport
 from core.services.evaluation.predictions import LabelledFilms, PredictedFilms
 from core.services.evaluation.test_set_access import RecordedOpening
+from core.services.runs.readable import MOST_EPOCHS, problem_of
 
 RECORD_FORMAT = 1
 NOT_EXPORTED = "not-exported"
 _PATH = re.compile(r"(?:[A-Za-z]:)?[/\\][^\s'\",;:]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+YEARS = range(1970, 9999)
+"""Of moments in a record: the others cannot be turned into every time zone."""
+
+
+def _within_years(moment: datetime) -> datetime:
+    if moment.year not in YEARS:
+        raise ValueError(f"a moment in the year {moment.year} is none of a run")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_years)]
 Finished = Literal["completed", "stopped", "failed", "lost"]
 
 
@@ -71,7 +93,7 @@ class RecordedPredictions(_Frozen):
     films: Hash
     engine: str = Field(max_length=64)
     calibration: PlattScaling
-    logits: tuple[float, ...]
+    logits: tuple[FiniteFloat, ...]
     report: EvaluationReport
 
     @classmethod
@@ -101,10 +123,10 @@ class RunDocument(_Frozen):
     checkpoint_hash: str | None = Field(None, max_length=64)
     environment: dict[str, Any] = Field(default_factory=dict)
     summary: dict[str, Any] = Field(default_factory=dict)
-    epochs: tuple[dict[str, float | None], ...] = ()
-    created_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    epochs: tuple[dict[Annotated[str, Field(max_length=64)], FiniteFloat | None], ...] = ()
+    created_at: Moment
+    started_at: Moment | None = None
+    finished_at: Moment | None = None
     error: str | None = None
     note: str = ""
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
@@ -114,9 +136,19 @@ class RunDocument(_Frozen):
 
     @model_validator(mode="after")
     def _epochs_are_numbered(self) -> Self:
-        if any(not float(epoch.get("epoch") or 0).is_integer() or not epoch.get("epoch") for epoch in self.epochs):
-            raise ValueError("each epoch needs its number, from 1 on")
+        numbers = [epoch.get("epoch") or 0.0 for epoch in self.epochs]
+        if not all(number.is_integer() and 1 <= number <= MOST_EPOCHS for number in numbers):
+            raise ValueError(f"each epoch needs its number, from 1 to {MOST_EPOCHS:,}")
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("two epochs have one number")
         return self
+
+    @field_validator("config", "environment", "summary")
+    @classmethod
+    def _can_be_shown(cls, part: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if problem := problem_of(info.field_name or "", part):
+            raise ValueError(problem)
+        return part
 
 
 def without_paths(text: str | None) -> str | None:

@@ -1,7 +1,9 @@
 """Records of runs made elsewhere come to this desk, to be looked at and never changed."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,21 +55,23 @@ def import_records(desk: Desk, folder: Path) -> ImportedRecords:
 
 def _read(folder: Path) -> tuple[list[tuple[RunDocument, bytes]], list[str]]:
     if (folder / INDEX_FILE).is_file():
-        return _read_all(folder, _index(folder))
+        runs = {path: expected for path, expected in _index(folder).items() if path.startswith("runs/")}
+        return _read_each({folder / path: partial(_verified, folder, path, runs[path]) for path in runs})
     if beside_weights := [*folder.glob(RUN_FILE), *sorted(folder.glob(f"members/*/{RUN_FILE}"))]:
-        contents = [(path, _content(path)) for path in beside_weights]
-        return [(_parsed(content, path), content) for path, content in contents], []
+        documents, problems = _read_each({path: partial(_content, path) for path in beside_weights})
+        if not documents:
+            raise PneumoDeskError(problems[0])
+        return documents, problems
     raise InputNotFoundError(f"{folder} holds no records: neither {INDEX_FILE} nor {RUN_FILE} is there.")
 
 
-def _read_all(folder: Path, index: dict[str, str]) -> tuple[list[tuple[RunDocument, bytes]], list[str]]:
+def _read_each(contents: dict[Path, Callable[[], bytes]]) -> tuple[list[tuple[RunDocument, bytes]], list[str]]:
+    """Return the documents that can be read, and a sentence about each that cannot."""
     documents, problems = [], []
-    for path, expected in index.items():
-        if not path.startswith("runs/"):
-            continue
+    for path, content_of in contents.items():
         try:
-            content = _verified(folder, path, expected)
-            documents.append((_parsed(content, folder / path), content))
+            content = content_of()
+            documents.append((_parsed(content, path), content))
         except PneumoDeskError as error:
             problems.append(str(error))
     return documents, problems

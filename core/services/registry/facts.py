@@ -15,6 +15,7 @@ from core.services.desk import Desk
 from core.services.evaluation.measurements import Measurement, MeasurementKind, latest_measurement
 from core.services.evaluation.predictions import load_predictions
 from core.services.evaluation.test_set_access import RecordedOpening, recorded_openings
+from core.services.runs.readable import readable
 from db import models as tables
 from db.states import State
 
@@ -134,11 +135,11 @@ def _runs_tried(desk: Desk, card: ModelCard) -> tuple[TriedRun, ...]:
             TriedRun(
                 id=run.id,
                 name=run.name,
-                seed=run.config.get("seed"),
-                validation_auc=(run.summary or {}).get("metrics", {}).get("validation", {}).get("auc"),
+                seed=shown.config.get("seed"),
+                validation_auc=shown.summary.get("metrics", {}).get("validation", {}).get("auc"),
                 is_part=run.id in parts,
             )
-            for run in runs
+            for run, shown in ((run, readable(run)) for run in runs)
         )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
 from core.services.runs.control import reconcile_runs
+from core.services.runs.readable import readable
 from db import models as tables
 
 
@@ -48,17 +49,18 @@ def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
 
 
 def _line(run: tables.Run) -> dict[str, Any]:
-    validation = (run.summary or {}).get("metrics", {}).get("validation", {})
+    shown = readable(run)
+    validation = shown.summary.get("metrics", {}).get("validation", {})
     return {
         "id": run.id,
         "name": run.name,
         "state": run.state,
-        "architecture": run.config.get("architecture"),
+        "architecture": shown.config.get("architecture"),
         "validation_auc": validation.get("auc"),
         "validation_accuracy": validation.get("accuracy"),
         "cohort_fingerprint": run.cohort_fingerprint,
         "checkpoint_hash": run.checkpoint_hash,
         "created_at": run.created_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
-        "error": run.error,
+        "error": shown.error,
     }

@@ -14,6 +14,7 @@ from core.services.desk.id_prefix import id_beginning_with
 from core.services.evaluation.predictions import (
     splits_with_predictions,
 )
+from core.services.runs.readable import ReadableRun, readable
 from db import models as tables
 
 LOG_FILE = "log.txt"
@@ -74,16 +75,17 @@ def get_record(desk: Desk, run_id: str) -> RunRecord:
         for metric in run.metrics:
             epochs.setdefault(metric.epoch, {"epoch": metric.epoch})[metric.name] = metric.value
         tags = session.scalars(select(tables.RunTag.tag).where(tables.RunTag.run_id == run.id).order_by("tag")).all()
+        shown = readable(run)
         splits = splits_with_predictions(session, run.checkpoint_hash) if run.checkpoint_hash else []
         return RunRecord(
             id=run.id,
             name=run.name,
             state=run.state,
-            error=run.error,
-            config=run.config,
-            environment=run.environment,
-            lineage=_lineage(run),
-            summary=run.summary or {},
+            error=shown.error,
+            config=shown.config,
+            environment=shown.environment,
+            lineage=_lineage(run, shown),
+            summary=shown.summary,
             epochs=tuple(epochs[epoch] for epoch in sorted(epochs)),
             checkpoint_hash=run.checkpoint_hash,
             cohort_fingerprint=run.cohort_fingerprint,
@@ -108,8 +110,8 @@ def resolve_run_ids(desk: Desk, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(id_beginning_with(session, tables.Run.id, name, "run", "runs list") for name in names)
 
 
-def _lineage(run: tables.Run) -> dict[str, str]:
-    environment = run.environment or {}
+def _lineage(run: tables.Run, shown: ReadableRun) -> dict[str, str]:
+    environment = shown.environment
     packages = environment.get("packages", {})
     begun = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else "–"
     ended = f"{run.finished_at:%Y-%m-%d %H:%M:%S} UTC" if run.finished_at else "–"

@@ -17,9 +17,11 @@ from core.services.experiments.history import HistoryQuery, search_runs
 from core.services.experiments.purge import purge_runs, purgeable_runs
 from core.services.experiments.run_tables import run_table
 from core.services.models.lookup import STARTER_FOLDER
+from core.services.records.documents import fingerprint_of
 from core.services.records.export import export_records
 from core.services.records.importing import import_records
 from core.services.runs import control as run_control
+from core.services.runs.listing import list_runs
 from core.services.runs.record import get_record
 from core.settings import AppSettings
 from db import models as tables
@@ -124,6 +126,55 @@ def test_a_damaged_record_harms_no_other(records: Path, other: Desk, tmp_path: P
     assert set(result.imported) == {"second", "halted"}
     assert any("was changed" in problem for problem in result.problems)
     assert any("outside the folder" in problem for problem in result.problems)
+
+
+UNFIT = {
+    "figures of another shape": {"summary": {"metrics": {"validation": [0.9]}}},
+    "figures in words": {"summary": {"metrics": {"validation": {"auc": "high"}}}},
+    "metrics that are a list": {"summary": {"metrics": [1, 2]}},
+    "an interval of one number": {"summary": {"metrics": {"validation": {"auc": 0.9, "ci": {"auc": [0.8]}}}}},
+    "packages that are a text": {"environment": {"packages": "torch 2"}},
+    "a seed that is a list": {"config": {"architecture": "resnet18", "seed": [1]}},
+    "a date without a zone": {"created_at": "2026-01-01T00:00:00"},
+    "a date before all time zones": {"created_at": "0001-01-01T00:00:00+14:00"},
+    "an epoch beyond every database": {"epochs": [{"epoch": 2**63, "validation_auc": 0.5}]},
+    "two epochs of one number": {"epochs": [{"epoch": 1, "a": 0.5}, {"epoch": 1, "a": 0.6}]},
+    "a figure that is no number": {"epochs": [{"epoch": 1, "validation_auc": float("nan")}]},
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_a_record_that_could_not_be_shown_is_left_out_alone(
+    case: str, records: Path, other: Desk, tmp_path: Path
+) -> None:
+    """The unfit document is named in a sentence, the other two come, and the history shows them."""
+    folder = shutil.copytree(records, tmp_path / "copied")
+    path = folder / "runs/halted.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **UNFIT[case]}))
+    index = json.loads((folder / "index.json").read_text())
+    index["documents"]["runs/halted.json"] = fingerprint_of(path.read_bytes())
+    (folder / "index.json").write_text(json.dumps(index))
+    result = import_records(other, folder)
+    assert set(result.imported) == set(RUNS)
+    assert len(result.problems) == 1 and "halted" in result.problems[0]
+    assert {line.id for line in search_runs(other, HistoryQuery()).lines} == set(RUNS)
+
+
+def test_a_stored_record_that_cannot_be_read_is_shown_as_such(tmp_path: Path) -> None:
+    """One that an older version let in disables no list, table or page: it stands among the others and says so."""
+    desk = open_desk(AppSettings(home=tmp_path / "home"))
+    add_run(desk, "sound0")
+    add_run(desk, "unfit0")
+    with desk.transaction() as session:
+        run = session.get_one(tables.Run, "unfit0")
+        run.summary, run.environment = {"metrics": {"validation": [0.9]}}, {"packages": "torch 2"}
+    lines = {line.id: line for line in search_runs(desk, HistoryQuery()).lines}
+    assert lines["sound0"].error is None and lines["sound0"].auc is not None
+    assert lines["unfit0"].auc is None
+    for error in (lines["unfit0"].error, get_record(desk, "unfit0").error):
+        assert error is not None and "cannot be read in full" in error and "summary.metrics.validation" in error
+    assert {run["id"]: run["validation_auc"] for run in list_runs(desk)}["unfit0"] is None
+    assert len(run_table(desk, ("sound0", "unfit0")).rows) >= 1
 
 
 def test_a_record_without_its_films_leaves_nothing_behind(records: Path, other: Desk, tmp_path: Path) -> None:
