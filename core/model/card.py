@@ -63,5 +63,9 @@ class ModelCard(_Frozen):
     origin: str = Field("", description="Where the first weights came from, and their licence.")
     intended_use: str = ""
     limits: tuple[str, ...] = ()
+    computing: dict[str, str] = Field(
+        default_factory=dict,
+        description="Device, number format, threads, GPU and libraries of the last session.",
+    )
     code_version: str = ""
     created_at: datetime | None = None

@@ -81,6 +81,7 @@ def pack(state: TrainingState) -> dict[str, Any]:
         "epoch": state.epoch,
         "step": state.step,
         "losses": list(state.losses),
+        "seconds_in_epoch": state.seconds_in_epoch,
         "epochs": [vars(result) for result in state.epochs],
         "best": state.best.state_dict(),
         "best_epoch": state.best_epoch,
@@ -103,6 +104,8 @@ def unpack(document: dict[str, Any], state: TrainingState) -> None:
             torch.cuda.set_rng_state_all(document["random_gpu"])
         state.epoch, state.step, state.losses = document["epoch"], document["step"], list(document["losses"])
         state.epochs = [EpochResult(**numbers) for numbers in document["epochs"]]
+        # States of earlier versions do not say it.
+        state.seconds_before = float(document.get("seconds_in_epoch", 0.0))
         state.best_epoch, state.best_score = document["best_epoch"], document["best_score"]
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(

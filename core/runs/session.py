@@ -32,7 +32,7 @@ from core.training.allocation import keep_freed_memory
 from core.training.config import TrainingConfig
 from core.training.films import FilmSet
 from core.training.loop import EpochResult, FitResult, Progress, TrainingState, Watchers
-from core.training.precision import resolve_device
+from core.training.precision import computing_facts, resolve_device
 from core.training.team import ALONE, Team, device_of_rank
 from core.triage.gate import Gate, fit_gate
 
@@ -77,6 +77,8 @@ class SessionWatchers:
     on_epoch: Callable[[int, dict[str, float | None]], None] = lambda epoch, numbers: None
     # Is told how many steps an earlier process has taken.
     on_resume: Callable[[int], None] = lambda num_steps: None
+    # Is told what the session computes on before it begins.
+    on_computing: Callable[[dict[str, str]], None] = lambda facts: None
     should_stop: Callable[[], bool] = lambda: False
 
 
@@ -100,6 +102,8 @@ def run_session(
     Raises RunStopped when it was asked to stop.
     """
     config, device = request.config, resolve_device(device_of(request, team))
+    computing = computing_facts(device, config.precision)
+    watchers.on_computing(computing)
     # First, for the file may be gone when training ends.
     origin = origin_of(request)
     fitted, outputs = _fitted(request, folds, watchers, team)
@@ -122,6 +126,7 @@ def run_session(
         origin=origin,
         intended_use=intended_use(folds["train"].patients_N),
         limits=limits(folds["train"].patients_N),
+        computing=computing,
         code_version=request.code_version,
         created_at=datetime.now(UTC),
     )

@@ -108,6 +108,14 @@ class TrainingState:
     step: int = 0
     losses: list[float] = field(default_factory=list)
     epochs: list[EpochResult] = field(default_factory=list)
+    # What earlier processes spent on the epoch under way, and when this process began to work on it.
+    seconds_before: float = 0.0
+    began: float = field(default_factory=perf_counter)
+
+    @property
+    def seconds_in_epoch(self) -> float:
+        """What the epoch under way has taken so far, in all processes that worked on it."""
+        return self.seconds_before + perf_counter() - self.began
 
     @property
     def judged(self) -> nn.Module:
@@ -136,15 +144,16 @@ def fit(
     for epoch in range(state.epoch, config.epochs):
         if stopped or _patience_is_over(state.epochs, config.early_stopping_patience):
             break
-        began = perf_counter()
+        state.began = perf_counter()
         train_loss = train_one_epoch(state, train, config, device, epoch, watchers, team)
         logits_N = evaluate(state.judged, validation, config, device, watchers.on_judged_batch, team)
-        result = _epoch_result(epoch, train_loss, logits_N, validation, state, perf_counter() - began, len(train))
+        result = _epoch_result(epoch, train_loss, logits_N, validation, state, len(train))
         state.epochs.append(result)
         score = _score(result, config.selection)
         if score > state.best_score:
             state.best_epoch, state.best_score, state.best = epoch, score, deepcopy(state.judged)
         state.epoch, state.step, state.losses = epoch + 1, 0, []
+        state.seconds_before, state.began = 0.0, perf_counter()
         watchers.on_epoch(result)
         stopped = any(team.gather(watchers.should_stop()))
     return FitResult(state.best, state.best_epoch, tuple(state.epochs), stopped)
@@ -270,9 +279,9 @@ def _epoch_result(
     logits_N: np.ndarray,
     validation: Examples,
     state: TrainingState,
-    seconds: float,
     num_films: int,
 ) -> EpochResult:
+    seconds = state.seconds_in_epoch
     labels_N = validation.labels_N.astype(float)
     return EpochResult(
         epoch=epoch,

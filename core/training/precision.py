@@ -31,10 +31,30 @@ def check_precision(device: torch.device, precision: Precision) -> None:
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """Return the context in which forward passes run: as asked for; `auto` is bf16 where natively computed."""
-    if precision is Precision.FP16:
-        return torch.autocast(device.type, dtype=torch.float16)
-    enabled = precision is Precision.BF16 or (precision is Precision.AUTO and computes_bf16(device))
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+    resolved = resolve_precision(device, precision)
+    dtype = torch.float16 if resolved is Precision.FP16 else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=resolved is not Precision.FP32)
+
+
+def resolve_precision(device: torch.device, precision: Precision) -> Precision:
+    """Return the number format that `auto` stands for on a device; any other stands for itself."""
+    if precision is not Precision.AUTO:
+        return precision
+    return Precision.BF16 if computes_bf16(device) else Precision.FP32
+
+
+def computing_facts(device: torch.device, precision: Precision) -> dict[str, str]:
+    """Return what decides the numbers of a run beside its config: device, number format, threads, GPU and libraries."""
+    facts = {
+        "device": str(device),
+        "precision": resolve_precision(device, precision).value,
+        "threads": str(torch.get_num_threads()),
+    }
+    if device.type == "cuda":
+        facts["GPU"] = torch.cuda.get_device_name(device)
+        facts["CUDA"] = str(torch.version.cuda)
+        facts["cuDNN"] = str(torch.backends.cudnn.version())
+    return facts
 
 
 def computes_bf16(device: torch.device) -> bool:

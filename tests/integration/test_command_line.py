@@ -48,6 +48,10 @@ def test_a_run_is_recorded_with_its_lineage(command_line, trained_run, small_coh
     assert shown["cohort_fingerprint"] == command_line.json("index", small_cohort)["fingerprint"]
     assert shown["environment"]["packages"]["torch"] and shown["environment"]["code"]
     assert shown["checkpoint_hash"] == trained_run["checkpoint_hash"]
+    (computing,) = shown["environment"]["computing"]
+    assert set(computing) >= {"device", "precision", "threads"} and "auto" not in computing.values()
+    card = json.loads((command_line.home / "runs" / trained_run["run_id"] / "checkpoint" / "card.json").read_text())
+    assert card["computing"] == computing
 
 
 def test_the_folds_of_a_run_share_no_patient_and_no_test_film(command_line, trained_run) -> None:

@@ -18,6 +18,7 @@ from core.services.evaluation.predictions import is_selection_split
 from core.services.models.lookup import VERSION_NAME, active_model, model_folder, resolve_model
 from core.services.registry.facts import ModelFacts, model_facts
 from core.services.registry.promotion import get_version
+from core.services.runs.record import say_facts
 from core.settings import NOTICE
 
 NOT_MEASURED = "Not measured."
@@ -258,6 +259,7 @@ def _lineage(desk: Desk, name: str, card: ModelCard) -> Section:
     rows = [
         ("Weights (SHA-256)", card.weights_hash),
         ("Run", card.run_id or "made by no run of this desk"),
+        ("Computed on", say_facts(card.computing) or "not known"),
         ("Code", card.code_version or "not known"),
         ("Made", f"{card.created_at:%Y-%m-%d %H:%M} UTC" if card.created_at else "not known"),
     ]

@@ -146,6 +146,7 @@ def _carry_out(
         on_step=_step_teller(reporter, stored.config),
         on_epoch=lambda epoch, numbers: reporter.add_epoch(epoch + 1, numbers),
         on_resume=reporter.forget_steps_after,
+        on_computing=lambda facts: _record_computing(desk, run.id, facts),
         should_stop=lambda: reporter.should_stop,
     )
     team = team or ALONE
@@ -211,7 +212,17 @@ def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSp
     with desk.transaction() as session:
         row = session.get_one(tables.Run, run.id)
         row.cohort_fingerprint, row.split_fingerprint = cohort.fingerprint, split.fingerprint
-        row.environment = environment()
+        before = (row.environment or {}).get("computing", [])
+        row.environment = {**environment(), "computing": before}
+
+
+def _record_computing(desk: Desk, run_id: str, facts: dict[str, str]) -> None:
+    """Add what a session computes on, where an earlier one did not compute on just that."""
+    with desk.transaction() as session:
+        row = session.get_one(tables.Run, run_id)
+        before = row.environment.get("computing", [])
+        if facts not in before:
+            row.environment = {**row.environment, "computing": [*before, facts]}
 
 
 def _end(

@@ -41,6 +41,7 @@ class _Config(_Part):
 
 class _Environment(_Part):
     packages: dict[str, str] = Field(default_factory=dict)
+    computing: list[dict[str, str]] = Field(default_factory=list)
 
 
 _PARTS: dict[str, type[_Part]] = {"config": _Config, "environment": _Environment, "summary": _Summary}

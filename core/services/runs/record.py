@@ -126,7 +126,13 @@ def _lineage(run: tables.Run, shown: ReadableRun) -> dict[str, str]:
         "Packages": ", ".join(f"{name} {number}" for name, number in packages.items()) or "–",
         "Hardware": f"{environment.get('machine', '–')}, {environment.get('num_cores', '–')} cores, "
         f"{environment.get('memory_gib', '–')} GiB",
+        "Computed on": "; then ".join(map(say_facts, environment.get("computing", []))) or "–",
         "Begun": begun,
         "Ended": ended,
         "Folder": run.folder,
     }
+
+
+def say_facts(facts: dict[str, str]) -> str:
+    """Return facts such as those of what a run computed on as one line."""
+    return ", ".join(f"{name} {value}" for name, value in facts.items())

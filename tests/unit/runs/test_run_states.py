@@ -1,5 +1,6 @@
 """A run that is interrupted anywhere goes on to exactly the weights it would have had."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from core.errors import CheckpointError
 from core.model.catalogue import Architecture, WeightsSource
 from core.runs.reporting import RunStopped
 from core.runs.run_states import LAST, PREVIOUS, StateKeeper, newest_state, write_state
+from core.training import loop
 from core.training.config import Recipe, Schedule, TrainingConfig
 from core.training.films import FilmSet
 from core.training.loop import FitResult, Progress, Watchers, fit
@@ -35,7 +37,11 @@ def films(count: int, seed: int) -> FilmSet:
 
 
 def train(
-    config: TrainingConfig, folder: Path, stop_after: int | None = None, stop_judging_at: int | None = None
+    config: TrainingConfig,
+    folder: Path,
+    stop_after: int | None = None,
+    stop_judging_at: int | None = None,
+    pass_time: Callable[[], None] = lambda: None,
 ) -> FitResult:
     """Train with states in a folder; asked to stop after so many steps of this process, or of batches judged."""
     taken: list[Progress] = []
@@ -45,6 +51,7 @@ def train(
 
     def on_step(progress: Progress) -> None:
         taken.append(progress)
+        pass_time()
         keeper.after_step(len(taken) == stop_after)
 
     def on_judged_batch() -> None:
@@ -59,6 +66,30 @@ def train(
         should_stop=lambda: len(judged) == stop_judging_at,
     )
     return fit(tiny_network(config.dropout), films(24, 0), films(12, 1), config, torch.device("cpu"), watchers)
+
+
+@pytest.mark.parametrize("stops", [(1,), (3,), (2, 2, 1)])
+def test_the_time_of_a_resumed_run_is_that_of_all_its_sessions(
+    tmp_path: Path, stops: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three epochs of three steps of ten seconds each take 90 seconds, 30 an epoch, wherever they are interrupted."""
+    now = [0.0]
+    monkeypatch.setattr(loop, "perf_counter", lambda: now[0])
+
+    def pass_ten_seconds() -> None:
+        now[0] += 10.0
+
+    def session(stop_after: int | None = None) -> FitResult:
+        now[0] += 1000.0
+        return train(CONFIG, tmp_path, stop_after, pass_time=pass_ten_seconds)
+
+    for steps in stops:
+        with pytest.raises(RunStopped):
+            session(steps)
+    ended = session()
+    assert [result.seconds for result in ended.epochs] == [30.0, 30.0, 30.0]
+    assert ended.seconds == 90.0
+    assert ended.epochs[0].films_per_second == 24 / 30
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,20 @@ def test_a_stored_record_that_cannot_be_read_is_shown_as_such(tmp_path: Path) ->
     assert len(run_table(desk, ("sound0", "unfit0")).rows) >= 1
 
 
+def test_the_lineage_says_what_each_session_computed_on(tmp_path: Path) -> None:
+    """A run that was resumed on another device names both, in order; an older record says none."""
+    desk = open_desk(AppSettings(home=tmp_path / "home"))
+    add_run(desk, "moved0")
+    add_run(desk, "older0")
+    sessions = [{"device": "cpu", "precision": "fp32"}, {"device": "cuda:0", "precision": "bf16", "GPU": "Some card"}]
+    with desk.transaction() as session:
+        run = session.get_one(tables.Run, "moved0")
+        run.environment = {**run.environment, "computing": sessions}
+    said = get_record(desk, "moved0").lineage["Computed on"]
+    assert said == "device cpu, precision fp32; then device cuda:0, precision bf16, GPU Some card"
+    assert get_record(desk, "older0").lineage["Computed on"] == "–"
+
+
 def test_a_record_without_its_films_leaves_nothing_behind(records: Path, other: Desk, tmp_path: Path) -> None:
     """Where the films' document is gone, the run is left out whole, and named."""
     folder = shutil.copytree(records, tmp_path / "copied")
