@@ -13,6 +13,7 @@ test: $(VENV)/test-ready
 
 test-long: $(VENV)/test-ready
 	PNEUMODESK_MUTATIONS=10000 $(BIN)/python -m pytest tests/integration/test_forms_of_one_image.py
+	PNEUMODESK_ACTIVATIONS=1000 $(BIN)/python -m pytest tests/integration/test_activation_leaks.py
 
 bench: $(VENV)/test-ready
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from concurrent.futures import Future
 from typing import Annotated, BinaryIO
 
 from anyio import CapacityLimiter, to_thread
@@ -13,6 +14,7 @@ from core.api.watching import Figures
 from core.services.desk import open_desk
 from core.services.models.lookup import resolve_model
 from core.services.triage.single_films import Prediction, PredictionDesk, SharedModel
+from core.triage.live import ReaderClosedError
 
 BUSY = "As many films wait as may: try again in a moment."
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -45,6 +47,9 @@ class FilmDesk:
         desk = open_desk()
         name = resolve_model(desk, self._settings.model)
         if self._model is None or name != self._name:
+            if self._model is not None:
+                # Its threads and its weights would otherwise stay for as long as the server runs.
+                self._model.close_in_background()
             self._model = SharedModel(desk, name, self._figures.batch_sizes.observe)
             self._name = name
         self._looked_at = time.monotonic()
@@ -58,8 +63,7 @@ class FilmDesk:
         self._figures.waiting.set(self._num_waiting)
         try:
             async with asyncio.timeout(self._settings.answer_seconds):
-                loaded = self.model.loaded or await self._load()
-                prediction = await asyncio.wrap_future(loaded.predict(stream, caller.name))
+                prediction = await asyncio.wrap_future(await self._ask(stream, caller.name))
         except TimeoutError as error:
             self._figures.predictions.labels("too late").inc()
             raise HTTPException(503, TOO_LONG) from error
@@ -69,8 +73,19 @@ class FilmDesk:
         self._figures.predictions.labels(prediction.finding or prediction.status).inc()
         return prediction
 
-    async def _load(self) -> PredictionDesk:
-        return await to_thread.run_sync(self.model.get, limiter=self._loading, abandon_on_cancel=True)
+    async def _ask(self, stream: BinaryIO, sender: str) -> "Future[Prediction]":
+        """Return the prediction to come, of the model that is active now if the one asked was replaced meanwhile."""
+        while True:
+            model = self.model
+            try:
+                loaded = model.loaded or await self._load(model)
+                return loaded.predict(stream, sender)
+            except ReaderClosedError:
+                if model is self._model:
+                    raise
+
+    async def _load(self, model: SharedModel) -> PredictionDesk:
+        return await to_thread.run_sync(model.get, limiter=self._loading, abandon_on_cancel=True)
 
 
 def film_desk(request: Request) -> FilmDesk:

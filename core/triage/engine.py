@@ -47,14 +47,17 @@ class OpenVinoEngine:
 
     def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
         """Begin a batch; waits while all places are taken."""
-        self._queue.start_async({0: images_B1HW}, userdata=deliver)
+        # The queue keeps what it was given last, unseen by Python: only an empty list may be left of it, or whoever is
+        # delivered to, and so this engine itself, would never go.
+        self._queue.start_async({0: images_B1HW}, userdata=[deliver])
 
     def finish(self) -> None:
         """Wait until every batch has been delivered; raises what a callback raised."""
         self._queue.wait_all()
 
     @staticmethod
-    def _deliver(request: Any, deliver: Callable[[EngineOutput], None]) -> None:
+    def _deliver(request: Any, once: list[Callable[[EngineOutput], None]]) -> None:
+        deliver = once.pop()
         deliver(EngineOutput(*(np.array(request.get_output_tensor(index).data) for index in range(3))))
 
 

@@ -3,10 +3,11 @@
 Shapes: B films of a batch, H and W pixels.
 """
 
+import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -22,10 +23,13 @@ from core.triage.memory import keep_freed_memory
 from core.triage.pipeline import BATCH_SIZE, FilmReading, Predictor, Preparation, PreparedFilm, judge
 
 MOST_SETTLED_TOGETHER = 64
-_COMPUTING_ERRORS = (PneumoDeskError, RuntimeError, ValueError, OSError)
-"""What the engines, the judgement and the keeping of a reading are known to raise."""
+_log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+
+
+class ReaderClosedError(PneumoDeskError):
+    """The model that was asked was replaced by another in the meantime."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class LiveReader(Generic[Answer]):
         self._pool = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")
         self._ready: SimpleQueue[tuple[_Asked[Answer], PreparedFilm] | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[list[_Asked[Answer]], Callable[[], list[FilmReading]]] | None] = SimpleQueue()
+        self._is_closed = False
         self._threads = [
             threading.Thread(target=work, daemon=True, name=work.__name__) for work in (self._send, self._finish)
         ]
@@ -83,14 +88,20 @@ class LiveReader(Generic[Answer]):
             thread.start()
 
     def read(self, film: ReceivedFilm) -> "Future[Answer]":
-        """Return the answer to come; cancelling it before its turn spares the work."""
+        """Return the answer to come; cancelling it before its turn spares the work. Raises ReaderClosedError."""
         asked = _Asked(film, Future())
-        prepared = self._pool.submit(self._prepare_if_wanted, asked)
+        try:
+            prepared = self._pool.submit(self._prepare_if_wanted, asked)
+        except RuntimeError as error:
+            if self._is_closed:
+                raise ReaderClosedError("Another model was made active just now: ask again.") from error
+            raise
         prepared.add_done_callback(partial(self._pass_on, asked))
         return asked.answer
 
     def close(self) -> None:
         """Answer what was asked for and end the threads."""
+        self._is_closed = True
         self._pool.shutdown(wait=True)
         self._ready.put(None)
         for thread in self._threads:
@@ -121,9 +132,14 @@ class LiveReader(Generic[Answer]):
             if films:
                 self._submit(films)
             if len(films) < len(batch):
-                self._predictor.engine.finish()
-                self._done.put(None)
+                self._end()
                 return
+
+    def _end(self) -> None:
+        """Wait for the engine and let the other thread end, whatever the engine says."""
+        with _errors_go_to([]):
+            self._predictor.engine.finish()
+        self._done.put(None)
 
     def _submit(self, batch: list[tuple[_Asked[Answer], PreparedFilm]]) -> None:
         asked, films = [entry[0] for entry in batch], [entry[1] for entry in batch]
@@ -131,11 +147,9 @@ class LiveReader(Generic[Answer]):
         def deliver(output: EngineOutput) -> None:
             self._done.put((asked, lambda: judge(films, output, self._predictor)))
 
-        self._on_batch(len(films))
-        try:
+        with _errors_go_to(asked):
+            self._on_batch(len(films))
             self._predictor.engine.submit(np.stack([film.image_HW for film in films])[:, None], deliver)
-        except _COMPUTING_ERRORS as error:
-            _fail(asked, error)
 
     def _finish(self) -> None:
         """Judge and settle whatever is done, many films at a time if many are."""
@@ -149,16 +163,21 @@ class LiveReader(Generic[Answer]):
                         break
                     entries.append(following)
             asked = [one for batch, _ in entries for one in batch]
-            try:
+            with _errors_go_to(asked):
                 readings = [reading for _, judged in entries for reading in judged()]
                 pairs = [(one.film, reading) for one, reading in zip(asked, readings, strict=True)]
                 for one, answer in zip(asked, self._settle(pairs), strict=True):
                     one.answer.set_result(answer)
-            except _COMPUTING_ERRORS as error:
-                _fail(asked, error)
 
 
-def _fail(asked: Sequence[_Asked[Answer]], error: BaseException) -> None:
-    for one in asked:
-        if not one.answer.done():
-            one.answer.set_exception(error)
+@contextmanager
+def _errors_go_to(asked: Sequence[_Asked[Answer]]) -> Iterator[None]:
+    """Hand whatever fails to those who asked and to the log, and let the thread go on."""
+    try:
+        yield
+    # Broad on purpose: a thread that ends leaves whoever asks waiting for ever, behind a server that says it is well.
+    except Exception as error:  # noqa: BLE001
+        _log.error("The model did not answer: %s.", type(error).__name__, exc_info=error)
+        for one in asked:
+            if not one.answer.done():
+                one.answer.set_exception(error)

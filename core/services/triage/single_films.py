@@ -25,7 +25,7 @@ from core.services.models.graph_conversion import convert_apart
 from core.services.models.loading import load_predictor, num_threads
 from core.services.models.lookup import record_model
 from core.services.models.operating_points import record_operating_point
-from core.triage.live import LiveReader, ReceivedFilm
+from core.triage.live import LiveReader, ReaderClosedError, ReceivedFilm
 from core.triage.pipeline import FilmReading, Predictor
 from core.triage.saliency import draw_heatmap
 from db import models as tables
@@ -86,8 +86,12 @@ class PredictionDesk:
         )
 
     def predict(self, stream: BinaryIO, sender: str | None = None) -> "Future[Prediction]":
-        """Return the prediction to come for a film; it is kept on the desk before it is answered."""
+        """Return the prediction to come for a film, kept before it is answered; raises ReaderClosedError."""
         return self._reader.read(ReceivedFilm("film", Path("film"), stream=stream, sender=sender))
+
+    def close(self) -> None:
+        """Answer what was asked for and let the model go."""
+        self._reader.close()
 
     def _keep(self, films: list[tuple[ReceivedFilm, FilmReading]]) -> list[Prediction]:
         rows = [self._row(film, reading) for film, reading in films]
@@ -111,6 +115,7 @@ class SharedModel:
         self._on_batch = on_batch
         self._lock = threading.Lock()
         self._loaded: PredictionDesk | None = None
+        self._is_closed = False
         self.problem: str | None = None
         """Why the last attempt in the background failed."""
 
@@ -120,8 +125,10 @@ class SharedModel:
         return self._loaded
 
     def get(self) -> PredictionDesk:
-        """Return the model, waiting while it loads; raises PneumoDeskError if it cannot be had."""
+        """Return the model, waiting while it loads; raises PneumoDeskError if it cannot be had or was replaced."""
         with self._lock:
+            if self._is_closed:
+                raise ReaderClosedError("Another model was made active just now: ask again.")
             if self._loaded is None:
                 self._loaded = PredictionDesk(self._desk, self._model, self._on_batch)
                 self.problem = None
@@ -131,6 +138,17 @@ class SharedModel:
         """Begin to load the model without waiting for it; what goes wrong is kept in `problem`."""
         if self._loaded is None and not self._lock.locked():
             threading.Thread(target=self._try_to_load, daemon=True, name="load-model").start()
+
+    def close_in_background(self) -> None:
+        """Let the model go once everybody who asked it is answered, also one that is still being loaded."""
+        threading.Thread(target=self._close, daemon=True, name="close-model").start()
+
+    def _close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded.close()
 
     def _try_to_load(self) -> None:
         try:

@@ -15,7 +15,7 @@ from core.errors import DatabaseError
 from core.evaluation.calibration import PlattScaling
 from core.evaluation.operating_point import OperatingPoint
 from core.triage.inference import EngineOutput
-from core.triage.live import LiveReader, ReceivedFilm
+from core.triage.live import LiveReader, ReaderClosedError, ReceivedFilm
 from core.triage.pipeline import BATCH_SIZE, Predictor
 
 POINT = OperatingPoint(name="p", threshold=0.5, uncertain_low=0.4, uncertain_high=0.6, rule="r", chosen_on="c")
@@ -31,10 +31,13 @@ class BrightnessEngine:
         self.may_go_on = threading.Event()
         self.may_go_on.set()
         self.breaks = False
+        self.error: Exception | None = None
 
     def submit(self, images_B1HW, deliver) -> None:
         self.sizes.append(len(images_B1HW))
         self.may_go_on.wait(30)
+        if self.error is not None:
+            raise self.error
         if self.breaks:
             raise RuntimeError("the device is gone")
         logits_B = (images_B1HW.mean(axis=(1, 2, 3)) - 0.5) * 20
@@ -115,6 +118,38 @@ def test_a_broken_engine_is_told_and_the_next_film_is_read(reader: LiveReader, e
         reader.read(film(100)).result(30)
     engine.breaks = False
     assert reader.read(film(30)).result(30).finding == "normal"
+
+
+@pytest.mark.parametrize("error", [TypeError("of a library"), KeyError("row"), MemoryError(), AssertionError()])
+def test_no_error_ends_the_threads(engine: BrightnessEngine, error: Exception) -> None:
+    """What nobody foresaw, in the engine or in keeping, reaches who asked, and the next films are read."""
+    failing: list[Exception] = []
+
+    def fail_if_told(films: list) -> list[str]:
+        if failing:
+            raise failing.pop()
+        return [one.sender for one, _ in films]
+
+    reader = live_reader(engine, fail_if_told)
+    failing.append(error)
+    with pytest.raises(type(error)):
+        reader.read(film(100)).result(30)
+    assert reader.read(film(100, sender="after keeping")).result(30) == "after keeping"
+    engine.error = error
+    with pytest.raises(type(error)):
+        reader.read(film(100)).result(30)
+    engine.error = None
+    assert reader.read(film(100, sender="after computing")).result(30) == "after computing"
+    reader.close()
+    assert not any(thread.is_alive() for thread in reader._threads)
+
+
+def test_a_closed_reader_says_that_it_is(engine: BrightnessEngine) -> None:
+    """Who asks a model that was replaced is told at once, and does not wait."""
+    reader = live_reader(engine)
+    reader.close()
+    with pytest.raises(ReaderClosedError, match="made active just now"):
+        reader.read(film(100))
 
 
 def test_an_answer_that_cannot_be_kept_is_not_given(engine: BrightnessEngine) -> None:
