@@ -9,7 +9,7 @@ from core.errors import CohortError
 
 METADATA_FILE = "metadata.csv"
 METADATA_COLUMNS = ("file", "label", "patient_id", "split", "view", "age", "sex")
-_EMPTY = {"", "nan", "none", "null", "na", "n/a"}
+EMPTY_CELLS = {"", "nan", "none", "null", "na", "n/a"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +83,4 @@ def _file_name(cell: str, files: Collection[str]) -> str:
 
 def _cell(cells: dict[str, str], column: str) -> str | None:
     value = cells.get(column, "").strip()
-    return None if value.lower() in _EMPTY else value
+    return None if value.lower() in EMPTY_CELLS else value

@@ -13,6 +13,13 @@ from core.radiograph.dicom_header import items_of, text_of, whole_number, words_
 from core.radiograph.rejection import RejectionReason
 
 MODALITIES = {"CR", "DX", "RG"}
+OTHER_MODALITIES = {
+    *("AR", "AU", "BDUS", "BI", "BMD", "CT", "CTPROTOCOL", "DG", "DOC", "ECG", "EPS", "ES", "FID", "GM", "HC", "HD"),
+    *("IO", "IOL", "IVOCT", "IVUS", "KER", "KO", "LEN", "LS", "MG", "MR", "NM", "OAM", "OCT", "OP", "OPM", "OPT"),
+    *("OPTBSV", "OPTENF", "OPV", "OSS", "OT", "PLAN", "PR", "PT", "PX", "REG", "RESP", "RF", "RTDOSE", "RTIMAGE"),
+    *("RTPLAN", "RTRECORD", "RTSTRUCT", "RWV", "SEG", "SM", "SMR", "SR", "SRF", "STAIN", "TG", "US", "VA", "XA", "XC"),
+}
+"""The codes of DICOM PS3.3 C.7.3.1.1.1; any other word may be a name and is repeated nowhere."""
 
 
 class View(StrEnum):
@@ -71,7 +78,7 @@ def check_scope(dataset: Dataset) -> None:
     """Raise UnusableFilmError if the file says that it is no single frontal chest radiograph meant to be looked at."""
     modality = text_of(dataset, "Modality")
     if modality and modality not in MODALITIES:
-        said = modality if re.fullmatch("[A-Z]{2,8}", modality) else "not in the vocabulary"
+        said = modality if modality in OTHER_MODALITIES else "not in the vocabulary"
         _refuse(
             RejectionReason.OTHER_MODALITY,
             f"the file says its modality is {said}; plain radiographs (CR, DX, RG) are read",

@@ -1,72 +1,165 @@
-"""Writes a DICOM film anew with what reading it needs, and nothing else of its file."""
+"""Writes a DICOM film anew with what reading it needs, and nothing else of its file.
+
+Every value is a number, a word of a fixed vocabulary, or pixels of exactly the size stated: text of the file's own
+may hold anything, a name as well.
+"""
 
 from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.tag import Tag
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, UID_dictionary, generate_uid
 
+from core.radiograph.dicom import MAX_PIXELS
 from core.radiograph.dicom_header import (
-    PARSER_ERRORS,
-    PIXEL_ATTRIBUTES,
-    SCOPE_ATTRIBUTES,
     age_in_years,
+    items_of,
+    numbers,
     read_header,
     states_unclear_age,
+    text_of,
+    whole_number,
 )
-from core.radiograph.dicom_scope import part_of, view_of
+from core.radiograph.dicom_scope import MODALITIES, OTHER_MODALITIES, part_of, view_of
 
-LUT_ATTRIBUTES = ("LUTDescriptor", "LUTData")
-IN_OWN_WORDS = {"PatientAge", "ViewPosition", "BodyPartExamined"}
+COUNTS = (
+    *("SamplesPerPixel", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+)
+NUMBERS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth")
+WORDS = {
+    "PhotometricInterpretation": {
+        *("MONOCHROME1", "MONOCHROME2", "RGB", "PALETTE COLOR"),
+        *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT"),
+    },
+    "PresentationIntentType": {"FOR PROCESSING", "FOR PRESENTATION"},
+    "BurnedInAnnotation": {"YES", "NO"},
+    "VOILUTFunction": {"LINEAR", "LINEAR_EXACT", "SIGMOID"},
+    "PresentationLUTShape": {"IDENTITY", "INVERSE"},
+}
+PALETTES = tuple(f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue"))
+ANOTHER_MODALITY = "OT"
 UNCLEAR_AGE = "?"
 OLDEST_STATED = 89
 """An age above it is rare enough to point to somebody; it is stated as 90."""
+_LONGEST_DECIMAL = 16
 
 
-def plain_dicom(content: bytes) -> bytes:
-    """Return the film in a DICOM file in a new one; raises what the library raises for a damaged file.
+def plain_dicom(content: bytes, *, with_pixels: bool = True) -> bytes:
+    """Return the film in a DICOM file in a new one.
 
-    Compressed pixels are stored uncompressed, since what is compressed may carry remarks of its own; those that cannot
-    be decoded stay as they are, to be refused for that.
+    Compressed pixels are stored uncompressed, since what is compressed may carry remarks of its own. Raises
+    UnreadableFileError and what the library raises for a damaged file, one whose pixels cannot be decoded or are
+    fewer than its header says.
     """
     source = read_header(content)
     age = age_in_years(source)
-    try:
-        if source.file_meta.TransferSyntaxUID.is_compressed and "PixelData" in source:
-            source.decompress(generate_instance_uid=False)
-    except PARSER_ERRORS:
-        pass
+    if with_pixels and "PixelData" in source and source.file_meta.TransferSyntaxUID.is_compressed:
+        _refuse_too_many_pixels(source)
+        source.decompress(generate_instance_uid=False)
     plain = Dataset()
     plain.file_meta = FileMetaDataset()
-    syntax = source.file_meta.TransferSyntaxUID
-    plain.file_meta.TransferSyntaxUID = syntax if syntax.is_encapsulated else ExplicitVRLittleEndian
-    for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES):
-        if name in source and name not in IN_OWN_WORDS:
-            plain[name] = source[name]
-    for name in ("ModalityLUTSequence", "VOILUTSequence"):
-        if name in plain:
-            setattr(plain, name, Sequence([_lut(item) for item in plain[name].value]))
-    # In the desk's own words: theirs may hold anything, a name as well.
-    plain.ViewPosition, plain.BodyPartExamined = view_of(source).value, part_of(source).value
+    plain.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    _state_numbers(source, plain)
+    _state_words(source, plain)
+    _state_tables(source, plain)
     if age is not None:
         plain.PatientAge = _stated(age)
     elif states_unclear_age(source):
         # What cannot be understood may be anything, so it is not kept; that it was stated decides the scope.
         plain.PatientAge = UNCLEAR_AGE
+    if with_pixels and "PixelData" in source:
+        pixels = source["PixelData"].value[: _num_pixel_bytes(source)]
+        if len(pixels) < _num_pixel_bytes(source):
+            raise ValueError("fewer pixels than the header says")
+        wide = (whole_number(source, "BitsAllocated") or 8) > 8
+        plain.add_new("PixelData", "OW" if wide else "OB", pixels + b"\0" * (len(pixels) % 2))
     plain.SOPInstanceUID = generate_uid(None)
     plain.file_meta.MediaStorageSOPInstanceUID = plain.SOPInstanceUID
-    plain.file_meta.MediaStorageSOPClassUID = plain.get("SOPClassUID") or "1.2.840.10008.5.1.4.1.1.1"
+    plain.file_meta.MediaStorageSOPClassUID = plain.get("SOPClassUID") or ComputedRadiographyImageStorage
     stream = BytesIO()
     plain.save_as(stream, enforce_file_format=True)
     return stream.getvalue()
 
 
+def _state_numbers(source: Dataset, plain: Dataset) -> None:
+    for name in COUNTS:
+        value = whole_number(source, name)
+        if value is None:
+            continue
+        if name == "NumberOfFrames":
+            plain.NumberOfFrames = value
+        else:
+            plain.add_new(Tag(name), "US" if value >= 0 else "SS", value)
+    for name in NUMBERS:
+        if name in source:
+            setattr(plain, name, [_decimal(value) for value in numbers(source, name)])
+
+
+def _decimal(value: float) -> str:
+    """Return a number in the sixteen signs that DICOM has for it."""
+    return next(text for digits in range(16, 5, -1) if len(text := f"{value:.{digits}g}") <= _LONGEST_DECIMAL)
+
+
+def _state_words(source: Dataset, plain: Dataset) -> None:
+    for name, known in WORDS.items():
+        if text_of(source, name) in known:
+            setattr(plain, name, text_of(source, name))
+    if modality := text_of(source, "Modality"):
+        plain.Modality = modality if modality in MODALITIES | OTHER_MODALITIES else ANOTHER_MODALITY
+    if text_of(source, "SOPClassUID") in UID_dictionary:
+        plain.SOPClassUID = text_of(source, "SOPClassUID")
+    plain.ViewPosition, plain.BodyPartExamined = view_of(source).value, part_of(source).value
+
+
+def _state_tables(source: Dataset, plain: Dataset) -> None:
+    for name in ("ModalityLUTSequence", "VOILUTSequence"):
+        if name in source:
+            setattr(plain, name, Sequence([_lut(item) for item in items_of(source, name)]))
+    for name in PALETTES:
+        if f"{name}Descriptor" in source and f"{name}Data" in source:
+            _state_table(source, plain, f"{name}Descriptor", f"{name}Data")
+
+
 def _lut(item: Dataset) -> Dataset:
     kept = Dataset()
-    for name in LUT_ATTRIBUTES:
-        if name in item:
-            kept[name] = item[name]
+    if item.get("LUTDescriptor") and item.get("LUTData"):
+        _state_table(item, kept, "LUTDescriptor", "LUTData")
     return kept
+
+
+def _state_table(source: Dataset, plain: Dataset, descriptor: str, data: str) -> None:
+    """State a table in as many entries as its descriptor says, of bytes or of words as they are."""
+    stated = [int(value) for value in source[descriptor].value]
+    num_entries, values = stated[0] or 2**16, source[data].value
+    plain.add_new(Tag(descriptor), "SS" if min(stated) < 0 else "US", stated)
+    if isinstance(values, bytes):
+        width = 1 if len(values) <= num_entries + 1 else 2
+        values = values[: num_entries * width]
+        plain.add_new(Tag(data), "OW", values + b"\0" * (len(values) % 2))
+    else:
+        plain.add_new(Tag(data), "US", [int(value) for value in values][:num_entries])
+
+
+def _refuse_too_many_pixels(source: Dataset) -> None:
+    frames = whole_number(source, "NumberOfFrames") or 1
+    if (whole_number(source, "Rows") or 0) * (whole_number(source, "Columns") or 0) * frames > MAX_PIXELS:
+        raise ValueError("more pixels than any film has")
+
+
+def _num_pixel_bytes(source: Dataset) -> int:
+    """Return how many bytes uncompressed pixels take; raises TypeError or ValueError where the header does not say."""
+    samples = whole_number(source, "SamplesPerPixel") or 1
+    if text_of(source, "PhotometricInterpretation") == "YBR_FULL_422":
+        samples = 2
+    sides = (
+        whole_number(source, "Rows") * whole_number(source, "Columns") * (whole_number(source, "NumberOfFrames") or 1)
+    )
+    num_bytes = (sides * samples * whole_number(source, "BitsAllocated") + 7) // 8
+    if num_bytes <= 0:
+        raise ValueError("no pixels")
+    return num_bytes
 
 
 def _stated(age_years: float) -> str:

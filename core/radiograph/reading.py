@@ -5,7 +5,8 @@ Shapes: H and W pixels of the upright picture.
 
 import struct
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from core.radiograph.dicom_files import looks_like_dicom
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.film import Radiograph
 from core.radiograph.large_films import MAX_PIXELS, MOST_BYTES, mean_of_blocks, memory_needed, reduced, reduction
+from core.radiograph.not_kept import refuse_placeholder
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.remarks import Remarks
 
@@ -43,7 +45,7 @@ _DECODER_ERRORS = (
 )
 """What Pillow's decoders are known to raise for damaged files."""
 
-_SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
+SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
 _BITS_TAG, _PHOTOMETRIC_TAG, _SAMPLE_FORMAT_TAG = 258, 262, 339
 MOST_PAGES = 16
 """Of a TIFF that are looked at for the largest; more is a document."""
@@ -69,20 +71,31 @@ def _read(content: bytes, shortest_side: int | None) -> Radiograph:
         from core.radiograph.dicom import read_dicom
 
         return read_dicom(content, shortest_side)
-    image = _open(content)
+    refuse_placeholder(content)
+    image = open_picture(content)
     remarks = Remarks()
     width, height = _upright_size(image)
     mode, file_format = image.mode, image.format or ""
     if shortest_side and file_format == "JPEG":
         image.draft(None, (shortest_side, shortest_side))
-    _refuse_what_needs_too_much_memory(image, len(content))
-    try:
+    refuse_what_needs_too_much_memory(image, len(content))
+    with typed_decoder_errors():
         image.load()
         image = reduced(image)
-        white_is_zero = mode in _SIXTEEN_BIT_MODES and _says_white_is_zero(image)
+        white_is_zero = mode in SIXTEEN_BIT_MODES and says_white_is_zero(image)
         # In place, for otherwise a picture that lies right is copied.
         ImageOps.exif_transpose(image, in_place=True)
         grey_HW, colour = _grey(image, white_is_zero, remarks)
+    depth = 16 if mode in SIXTEEN_BIT_MODES else {"1": 1, "I": 32, "F": 32}.get(mode, 8)
+    notes = tuple(remarks.notes)
+    return Radiograph(grey_HW, width, height, mode, depth, file_format, colour, notes=notes)
+
+
+@contextmanager
+def typed_decoder_errors() -> Iterator[None]:
+    """Turn what decoding a damaged picture raises into UnreadableFileError."""
+    try:
+        yield
     except MemoryError as error:
         raise UnreadableFileError(
             RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
@@ -92,9 +105,6 @@ def _read(content: bytes, shortest_side: int | None) -> Radiograph:
             RejectionReason.TRUNCATED,
             f"the picture is cut short or damaged ({_brief(error)}): copy it again from its source",
         ) from error
-    depth = 16 if mode in _SIXTEEN_BIT_MODES else {"1": 1, "I": 32, "F": 32}.get(mode, 8)
-    notes = tuple(remarks.notes)
-    return Radiograph(grey_HW, width, height, mode, depth, file_format, colour, notes=notes)
 
 
 def _content(source: Path | bytes) -> bytes:
@@ -112,7 +122,8 @@ def _content(source: Path | bytes) -> bytes:
         ) from error
 
 
-def _open(content: bytes) -> Image.Image:
+def open_picture(content: bytes) -> Image.Image:
+    """Return a picture whose pixels are not decoded yet; raises UnreadableFileError."""
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
         if image.format == "TIFF":
@@ -143,7 +154,8 @@ def _turn_to_largest_page(image: Image.Image) -> None:
     image.seek(sizes.index(max(sizes)))
 
 
-def _refuse_what_needs_too_much_memory(image: Image.Image, num_content_bytes: int) -> None:
+def refuse_what_needs_too_much_memory(image: Image.Image, num_content_bytes: int) -> None:
+    """Raise UnreadableFileError for an opened picture that would take more than one file may."""
     needed = memory_needed(image, num_content_bytes)
     if needed > MOST_BYTES:
         raise UnreadableFileError(
@@ -171,14 +183,14 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     return (image.height, image.width) if turned else (image.width, image.height)
 
 
-def _says_white_is_zero(image: Image.Image) -> bool:
+def says_white_is_zero(image: Image.Image) -> bool:
     """Return whether a 16-bit TIFF stores white as 0; Pillow turns that round for fewer bits only."""
     return image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
 
 
 def _grey(image: Image.Image, white_is_zero: bool, remarks: Remarks) -> tuple[np.ndarray, float]:
     """Return the grey values, uint8 or float32, and the colourfulness in [0, 1]."""
-    if image.mode in _SIXTEEN_BIT_MODES:
+    if image.mode in SIXTEEN_BIT_MODES:
         return _sixteen_bit_fractions(np.asarray(image), white_is_zero, remarks), 0.0
     if image.mode in {"I", "F"}:
         return _wide_range(image, remarks), 0.0
@@ -186,7 +198,7 @@ def _grey(image: Image.Image, white_is_zero: bool, remarks: Remarks) -> tuple[np
         image = image.convert("L")
     if image.mode == "L" and "transparency" not in image.info:
         return _grey_bytes(image), 0.0
-    rgb = _on_black(image)
+    rgb = on_black(image)
     return np.asarray(rgb.convert("L")), colourfulness(rgb)
 
 
@@ -215,7 +227,7 @@ def _wide_range(image: Image.Image, remarks: Remarks) -> np.ndarray:
     if not np.isfinite(values_HW).all():
         raise ValueError("grey values that are not finite")
     white_of_kind = None if values_HW.dtype.kind == "f" else 2**31 - 1
-    if image.format == "TIFF" and white_of_kind and _is_of_32_unsigned_bits(image):
+    if image.format == "TIFF" and white_of_kind and is_of_32_unsigned_bits(image):
         # Pillow takes them for signed ones, the bright half of them for numbers below 0.
         values_HW, white_of_kind = values_HW.view(np.uint32), 2**32 - 1
     black, white = range_of(values_HW, white_of_kind, remarks)
@@ -228,12 +240,13 @@ def _wide_range(image: Image.Image, remarks: Remarks) -> np.ndarray:
     return fractions_HW
 
 
-def _is_of_32_unsigned_bits(image: Image.Image) -> bool:
+def is_of_32_unsigned_bits(image: Image.Image) -> bool:
+    """Return whether a TIFF holds whole numbers of 32 bits without a sign."""
     bits, kind = image.tag_v2.get(_BITS_TAG, (1,)), image.tag_v2.get(_SAMPLE_FORMAT_TAG, (1,))
     return tuple(bits) == (32,) and tuple(kind) == (1,)
 
 
-def _on_black(image: Image.Image) -> Image.Image:
+def on_black(image: Image.Image) -> Image.Image:
     """Lay transparent pixels on black, the colour around a film."""
     if image.has_transparency_data:
         rgba = image.convert("RGBA")

@@ -38,6 +38,17 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
+def is_archive(path: Path, name: str) -> bool:
+    """Return whether a file is an archive or the remains of one by its name; a picture named .zip is still a picture.
+
+    Raises OSError.
+    """
+    if not name.lower().endswith(".zip"):
+        return False
+    with path.open("rb") as file:
+        return file.read(2) == b"PK" or zipfile.is_zipfile(file)
+
+
 def list_members(
     path: Path, *, max_file_bytes: int, max_archive_bytes: int
 ) -> Iterator[tuple[str, zipfile.ZipInfo | UnreadableFileError]]:

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from core.errors import InputNotFoundError, UnreadableFileError
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.rejection import RejectionReason
-from core.triage.archives import is_hidden, list_members, read_member, too_large
+from core.triage.archives import is_archive, is_hidden, list_members, read_member, too_large
 
 
 @dataclass(frozen=True)
@@ -190,12 +190,8 @@ def _is_folder(path: Path) -> bool:
 
 
 def _may_be_zip(path: Path) -> bool:
-    """Return whether a file is an archive or the remains of one; a picture named .zip is still a picture."""
-    if path.suffix.lower() != ".zip":
-        return False
     try:
-        with path.open("rb") as file:
-            return file.read(2) == b"PK" or zipfile.is_zipfile(file)
+        return is_archive(path, path.name)
     except OSError:
         return False
 

@@ -24,6 +24,8 @@ from tests.app.api_server import ServedApi, serve_api
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = Path(__file__).with_name("parts_app.py")
+KEPT = {"PNEUMODESK_KEEP_IDENTIFIERS": "1"}
+"""For the parts' page: what its tests send is no film, and has to be found as it was."""
 PATIENCE_SECONDS = 90
 # Converting the model costs every new home some seconds: those of the tests share what was converted.
 GRAPHS = Path(tempfile.mkdtemp(prefix="pneumodesk-graphs-"))
@@ -76,7 +78,7 @@ def serve(script: Path, home: Path, port: int | None = None) -> Iterator[Served]
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)],
         cwd=ROOT,
-        env={**os.environ, "PNEUMODESK_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PNEUMODESK_HOME": str(home), "PYTHONPATH": str(ROOT), **(KEPT if script == PARTS else {})},
         stdout=log.open("wb"),
         stderr=subprocess.STDOUT,
     )

@@ -17,6 +17,7 @@ from core.services.desk import Desk
 from core.services.desk.signed_urls import VALID_SECONDS, is_signed, sign
 from core.services.films import uploads
 from core.services.films.upload_names import UploadNameError, safe_name
+from core.settings import get_settings
 
 
 class Sender:
@@ -49,7 +50,10 @@ class Sender:
 
 
 @pytest.fixture
-def sender(desk: Desk) -> Sender:
+def sender(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Sender:
+    """On a site that keeps files as they came, since what is sent here is no film."""
+    monkeypatch.setenv("PNEUMODESK_KEEP_IDENTIFIERS", "1")
+    get_settings.cache_clear()
     return Sender(desk, uploads.new_upload_id())
 
 

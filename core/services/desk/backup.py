@@ -183,6 +183,8 @@ def _unpack(file: Path, staging: Path) -> Manifest:
             )
         # Reading each member to its end checks its checksum; none can be longer than it says.
         archive.extractall(staging, members)
+        for key in staging.glob("*.key"):
+            key.chmod(0o600)
     return manifest
 
 

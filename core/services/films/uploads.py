@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import InputNotFoundError, PneumoDeskError
-from core.radiograph.identifiers import without_identifiers
 from core.services.desk import Desk
 from core.services.desk.signed_urls import is_signed, sign
+from core.services.films.deidentification import plain_file
 from core.services.films.pseudonyms import study_number
 from core.services.films.upload_names import UploadNameError, safe_name
-from core.services.films.zip_deidentification import drop_from_archive, is_archive
+from core.services.films.zip_deidentification import drop_from_archive
+from core.triage.archives import is_archive
 
 MEGABYTE = 10**6
 CLOSED_FILE = "closed"
@@ -115,9 +116,8 @@ def missing_files(desk: Desk, upload_id: str, files: Sequence[SentFile]) -> list
 
 def limit_bytes(desk: Desk, name: str) -> int:
     """Return how large a file of this name may be: archives may be larger than films."""
-    is_archive = name.lower().endswith(".zip")
-    settings = desk.settings
-    return (settings.max_archive_megabytes if is_archive else settings.max_file_megabytes) * MEGABYTE
+    settings, is_large = desk.settings, name.lower().endswith(".zip")
+    return (settings.max_archive_megabytes if is_large else settings.max_file_megabytes) * MEGABYTE
 
 
 class IncomingFile:
@@ -127,6 +127,7 @@ class IncomingFile:
     """
 
     def __init__(self, desk: Desk, upload_id: str, name: str) -> None:
+        self._desk = desk
         self._folder = upload_folder(desk, upload_id)
         self._name = name
         self._place = _place(desk, self._folder, name)
@@ -184,11 +185,11 @@ class IncomingFile:
 
     def _drop_identifiers(self) -> None:
         """Leave the film alone of what arrived, before it has a name under which anybody could find it."""
-        if is_archive(self._partial):
-            drop_from_archive(self._partial, self._limit)
+        if is_archive(self._partial, self._name):
+            drop_from_archive(self._desk, self._partial, self._name)
         else:
             content = self._partial.read_bytes()
-            plain = without_identifiers(content)
+            plain = plain_file(self._desk, self._name, content)
             if plain != content:
                 self._partial.write_bytes(plain)
 

@@ -1,47 +1,51 @@
 """Takes from the films in a zip all that is not the film."""
 
+import hashlib
 import zipfile
-import zlib
 from pathlib import Path
 
-from core.radiograph.identifiers import without_identifiers
+from core.errors import UnreadableFileError
+from core.radiograph.file_errors import typed_file_errors
+from core.services.desk import Desk
+from core.services.films.deidentification import note_of, plain_file
+from core.services.films.pseudonyms import study_number
+from core.triage.archives import list_members, read_member
 
-ARCHIVE_START = b"PK\x03\x04"
-LARGEST_MEMBER = 500 * 10**6
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, ValueError, EOFError)
-
-
-def is_archive(path: Path) -> bool:
-    """Return whether a file begins as a zip does."""
-    with path.open("rb") as file:
-        return file.read(4) == ARCHIVE_START
+MEGABYTE = 10**6
 
 
-def drop_from_archive(path: Path, limit_bytes: int) -> None:
-    """Write a zip anew without the identifiers of its films and without comments.
+def drop_from_archive(desk: Desk, path: Path, name: str) -> None:
+    """Write the zip of this name anew without the identifiers of its films, without comments, dates and hidden files.
 
-    A member that cannot be read (encrypted, damaged) or is too large stays out of the new zip as an empty file. An
-    archive that is damaged as a whole, or would unpack to more than the limit, stays as it is: triage refuses it.
+    A member that cannot be cleaned (encrypted, damaged, no film) becomes a note of why, and so does the whole of an
+    archive that cannot be listed or would unpack to more than the limit.
     """
     fresh = path.with_name(f"{path.name}.plain")
     try:
-        with zipfile.ZipFile(path) as source, zipfile.ZipFile(fresh, "w") as target:
-            if sum(info.file_size for info in source.infolist()) > limit_bytes:
-                return
-            for info in source.infolist():
-                if not info.is_dir():
-                    target.writestr(zipfile.ZipInfo(info.filename, info.date_time), _plain(source, info))
+        with typed_file_errors(), zipfile.ZipFile(fresh, "w") as target:
+            _write_members(desk, path, name, target)
         fresh.replace(path)
-    except _ZIP_ERRORS:
-        return
+    except UnreadableFileError as error:
+        path.write_bytes(note_of(desk, error, _hash_of(path)))
     finally:
         fresh.unlink(missing_ok=True)
 
 
-def _plain(source: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    if info.file_size > LARGEST_MEMBER:
-        return b""
-    try:
-        return without_identifiers(source.read(info))
-    except _ZIP_ERRORS:
-        return b""
+def _write_members(desk: Desk, path: Path, name: str, target: zipfile.ZipFile) -> None:
+    settings = desk.settings
+    limit = settings.max_file_megabytes * MEGABYTE
+    members = list_members(path, max_file_bytes=limit, max_archive_bytes=settings.max_archive_megabytes * MEGABYTE)
+    for member, found in members:
+        kept_name = study_number(desk, f"{name}/{member}") if settings.study_numbers else member
+        try:
+            if isinstance(found, UnreadableFileError):
+                raise found
+            content = plain_file(desk, member, read_member(path, found, limit))
+        except UnreadableFileError as error:
+            content = note_of(desk, error, f"{_hash_of(path)}/{member}")
+        target.writestr(zipfile.ZipInfo(kept_name), content)
+
+
+def _hash_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -28,7 +28,7 @@ def test_an_error_nobody_foresaw_is_typed_and_logged_without_its_message(
     def fail(*_: object) -> None:
         raise StrangeError("Secret^Name")
 
-    monkeypatch.setattr(reading, "_open", fail)
+    monkeypatch.setattr(reading, "open_picture", fail)
     with caplog.at_level(logging.ERROR), pytest.raises(UnreadableFileError) as caught:
         read_radiograph(b"any bytes")
     assert caught.value.reason == RejectionReason.UNEXPECTED_ERROR

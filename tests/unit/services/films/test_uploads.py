@@ -13,7 +13,7 @@ from core.settings import AppSettings
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return open_desk(AppSettings(home=tmp_path / "home"))
+    return open_desk(AppSettings(home=tmp_path / "home", keep_identifiers=True))
 
 
 def send(desk: Desk, upload_id: str, name: str, content: bytes, modified_ms: int | None = 1000) -> None:
