@@ -5,19 +5,17 @@ Shapes: N films.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from core.dataset.metadata import METADATA_FILE, MetadataRow, read_metadata
 from core.dataset.problems import FilmProblem
+from core.dataset.split_words import LABELS, folders_beside_splits, split_named, split_of_folder
 from core.dataset.walking import FoundFile, walk_pictures
 from core.errors import CohortError
-
-LABELS = {"normal": "normal", "pneumonia": "pneumonia"}
-SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "testing": "test"}
 
 
 @dataclass(frozen=True)
@@ -94,23 +92,24 @@ def endings_of(files: Sequence[str], most: int = 5) -> list[str]:
 
 
 def _by_folders(found: list[FoundFile]) -> list[Place]:
-    of_folder: dict[str, Place] = {}
-    places = []
-    for film in found:
-        folder = film.file.rpartition("/")[0]
-        place = of_folder.get(folder)
-        if place is None:
-            place = of_folder[folder] = _place_of_folder(folder)
-        places.append(place if film.problem is None else Place(place.label, place.split, problem=film.problem))
-    return places
+    folders = [film.file.rpartition("/")[0] for film in found]
+    beside = folders_beside_splits(set(folders))
+    of_folder = {folder: _place_of_folder(folder, beside) for folder in set(folders)}
+    return [
+        of_folder[folder] if film.problem is None else replace(of_folder[folder], problem=film.problem)
+        for film, folder in zip(found, folders, strict=True)
+    ]
 
 
-def _place_of_folder(folder: str) -> Place:
+def _place_of_folder(folder: str, beside_splits: Collection[str] = ()) -> Place:
     """Read the label from the innermost folder that gives one, the split from the outermost."""
-    parts = folder.lower().split("/")
-    label = next((LABELS[part] for part in reversed(parts) if part in LABELS), None)
-    split = next((SPLITS[part] for part in parts if part in SPLITS), None)
-    return Place(label, split, problem=None if label else FilmProblem.NO_LABEL)
+    label = next((LABELS[part] for part in reversed(folder.lower().split("/")) if part in LABELS), None)
+    split = split_of_folder(folder)
+    if label is None:
+        return Place(None, split, problem=FilmProblem.NO_LABEL)
+    path = PurePosixPath(folder)
+    is_unknown = split is None and any(str(part) in beside_splits for part in (path, *path.parents))
+    return Place(label, split, problem=FilmProblem.UNKNOWN_SPLIT if is_unknown else None)
 
 
 def _by_metadata(film: FoundFile, metadata: dict[str, MetadataRow]) -> Place:
@@ -118,7 +117,7 @@ def _by_metadata(film: FoundFile, metadata: dict[str, MetadataRow]) -> Place:
     if row is None:
         return Place(None, None, problem=film.problem or FilmProblem.NOT_IN_METADATA)
     label = LABELS.get((row.label or "").lower())
-    split = SPLITS.get((row.split or "").lower())
+    split = split_named(row.split or "")
     problem = film.problem
     if problem is None and label is None:
         problem = FilmProblem.UNKNOWN_LABEL if row.label else FilmProblem.NO_LABEL

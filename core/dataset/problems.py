@@ -26,7 +26,11 @@ class FilmProblem(StrEnum):
 _SENTENCES = {
     FilmProblem.NO_LABEL: "Neither its folders nor the metadata give a label: put it below NORMAL or PNEUMONIA.",
     FilmProblem.UNKNOWN_LABEL: "The metadata give a label other than normal or pneumonia: correct the row.",
-    FilmProblem.UNKNOWN_SPLIT: "The metadata give a split other than train, val or test: correct or empty the cell.",
+    FilmProblem.UNKNOWN_SPLIT: (
+        "A folder beside train, val or test, or the metadata, give a split that is none of these or their usual other "
+        "names (training, valid, holdout, external_test, …), so that it is trained on by nobody: rename it, or empty "
+        "the cell."
+    ),
     FilmProblem.LABEL_CONFLICT: "Its folders and the metadata give different labels: correct the one that is wrong.",
     FilmProblem.NOT_IN_METADATA: "The metadata have no row for this film: add one, or take the film away.",
     FilmProblem.MISSING_FILE: "It is named, but is not there: restore the file, or remove its row or link.",

@@ -6,6 +6,7 @@ from zipfile import ZipInfo
 
 from PIL import Image
 
+from core.dataset.split_words import LABELS, split_named
 from core.errors import InputNotFoundError, PneumoDeskError, UnreadableFileError
 from core.radiograph.phantom import mark_as_drawn, synthesise_phantom
 from core.services.desk import Desk
@@ -68,7 +69,7 @@ def unpack_cohort(desk: Desk, upload: Path, on_progress: OnProgress) -> Path:
     folder = upload
     # A folder sent by the browser, or zipped, usually stands alone within.
     while len(inside := [path for path in folder.iterdir() if not path.name.startswith((".", "__"))]) == 1:
-        if not inside[0].is_dir() or inside[0].name.lower() in {"train", "test", "val", "normal", "pneumonia"}:
+        if not inside[0].is_dir() or inside[0].name.lower() in LABELS or split_named(inside[0].name):
             break
         folder = inside[0]
     if not any(path.is_file() for path in folder.rglob("*")):

@@ -5,8 +5,8 @@ import hashlib
 from io import StringIO
 from pathlib import PurePosixPath
 
-from core.dataset.layout import LABELS, SPLITS
 from core.dataset.metadata import EMPTY_CELLS, METADATA_FILE
+from core.dataset.split_words import LABELS, split_named
 from core.errors import UnreadableFileError
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.identifiers import without_identifiers
@@ -61,4 +61,5 @@ def _cell(desk: Desk, column: str, value: str) -> str:
         return ""
     if column == "patient_id":
         return pseudonym(desk, Kind.PATIENT, value)
-    return value if value.lower() in (LABELS if column == "label" else SPLITS) else UNKNOWN_WORD
+    is_known = value.lower() in LABELS if column == "label" else split_named(value) is not None
+    return value if is_known else UNKNOWN_WORD
