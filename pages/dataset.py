@@ -6,6 +6,7 @@ from core.errors import PneumoDeskError
 from core.services.datasets.data_card import data_card
 from core.services.datasets.dataset import Dataset, open_dataset
 from core.services.datasets.import_jobs import ExaminationStatus, get_examination
+from core.services.datasets.indexing import count_of_patients
 from core.services.desk import Desk
 from core.ui.datasets.dataset_start import begin_anew, go_to_dataset, show_start
 from core.ui.datasets.dataset_views import audit_view, counts_view, pictures_view, properties_view
@@ -62,7 +63,7 @@ def show_figures(dataset: Dataset) -> None:
     summary = dataset.summary
     with st.container(horizontal=True):
         st.metric("Usable films", f"{summary['num_usable']:,}", border=True)
-        st.metric("Patients", f"{summary['num_patients']:,}", border=True)
+        st.metric("Patients", count_of_patients(summary), border=True)
         st.metric("Exact copies", f"{summary['num_exact_duplicates']:,}", border=True)
         st.metric("Left out", f"{len(summary['problems']):,}", border=True, help="Files with a problem.")
         st.metric("Findings", f"{len(dataset.audit.findings):,}", border=True)

@@ -11,7 +11,9 @@ from core.dataset.splitting import Fold, SplitConfig
 from core.services.desk import open_desk
 
 FOLDS = get_args(Fold)
-splits_app = typer.Typer(help="Splits by patient that have a name and never change.", no_args_is_help=True)
+splits_app = typer.Typer(
+    help="Splits that have a name and never change, by patient where patients are known.", no_args_is_help=True
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of radiographs: split/class, class only, or metadata.csv.")]
@@ -28,6 +30,7 @@ def index(
     """Index and audit a folder of radiographs: counts, patients, copies, leaks, shortcuts, files with a problem."""
     from core.services.datasets.data_card import data_card
     from core.services.datasets.dataset import describe, examine, write_manifest
+    from core.services.datasets.indexing import count_of_patients
 
     desk = open_desk()
     with progress_bar() as bar:
@@ -47,7 +50,7 @@ def index(
     ]
     print_table(rows, ("split", "label", "films"), f"{folder} holds no usable films.")
     typer.echo(
-        f"{summary['num_usable']} usable films of {summary['num_patients']} patients, "
+        f"{summary['num_usable']} usable films, patients: {count_of_patients(summary)}; "
         f"{summary['num_exact_duplicates']} exact duplicates, {len(summary['problems'])} files with a problem. "
         f"Fingerprint {summary['fingerprint'][:16]}."
     )
@@ -63,7 +66,7 @@ def save(
     config: SplitConfig,
     as_json: Json = False,
 ) -> None:
-    """Split a folder by patient and keep the split under a name, for `train --split NAME`."""
+    """Split a folder by patient, where patients are known, and keep it under a name, for `train --split NAME`."""
     from core.services.datasets import indexing
     from core.services.datasets.splits import save_split
 

@@ -4,6 +4,7 @@ Shapes: N films.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,17 +15,19 @@ import pandas as pd
 
 from core.dataset.file_batches import map_in_batches
 from core.dataset.layout import FolderOddities, Listing, Place, list_films
-from core.dataset.naming import parse_kermany_name
+from core.dataset.naming import PATIENT_PSEUDONYM, parse_kermany_name, patient_of_name
 from core.dataset.problems import NEVER_READ, FilmProblem
 from core.errors import RadiographError
+from core.radiograph.dicom_files import looks_like_dicom
 from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason
 
-TEXT_COLUMNS = ("file", "label", "split", "patient", "subtype", "mode", "content_hash", "problem")
+TEXT_COLUMNS = ("file", "label", "split", "patient", "file_patient", "subtype", "mode", "content_hash", "problem")
 MANIFEST_COLUMNS = (
-    *("file", "label", "split", "patient", "subtype"),
+    *("file", "label", "split", "patient", "file_patient", "subtype"),
     *("width", "height", "mode", "num_bytes", "modified_ns", "content_hash", "problem"),
 )
+Pseudonym = Callable[[str], str]
 MAX_FILE_BYTES = 200 * 10**6
 """No film file is larger unless it is said otherwise; a file is held in memory whole while it is read."""
 
@@ -46,13 +49,17 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What reading a file shows; `problem` says why it is no readable picture, and width and height are then 0."""
+    """What reading a file shows; `problem` says why it is no readable picture, and width and height are then 0.
+
+    `patient` is the pseudonym of whom the file says it shows.
+    """
 
     width: int = 0
     height: int = 0
     mode: str | None = None
     content_hash: str | None = None
     problem: str | None = None
+    patient: str | None = None
 
 
 def index_cohort(
@@ -78,15 +85,17 @@ def index_listing(
     progress: Callable[[int, int], None] | None = None,
     num_threads: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
+    pseudonym: Pseudonym | None = None,
 ) -> Cohort:
     """Return the cohort of files that are listed already.
 
-    Every new file is read and decoded once, since only decoding shows that a picture is cut short.
+    Every new file is read and decoded once, since only decoding shows that a picture is cut short. `pseudonym` gives
+    what is kept of a patient's number in a DICOM file; without it no such number is looked at.
     """
     facts = _known_facts(listing, previous)
     unread = [row for row, fact in enumerate(facts) if fact is None]
     paths = [root / listing.files[row] for row in unread]
-    examine = partial(_examine, max_file_bytes=max_file_bytes)
+    examine = partial(_examine, max_file_bytes=max_file_bytes, pseudonym=pseudonym)
     for row, fact in zip(unread, map_in_batches(examine, paths, num_threads, progress), strict=True):
         facts[row] = fact
     manifest = _manifest(listing, facts)
@@ -98,11 +107,30 @@ def is_settled(manifest: pd.DataFrame) -> bool:
     return bool((manifest["content_hash"].notna() | manifest["problem"].isin(NEVER_READ)).all())
 
 
+def is_patient_unknown(films: pd.DataFrame) -> pd.Series:
+    """Return for each row of a manifest whether nothing says its patient, so that it counts as one of its own."""
+    return films["patient"] == films["content_hash"]
+
+
 def fingerprint_of(manifest: pd.DataFrame) -> str:
-    """Return SHA-256 over every film's name, label, split, patient and content; place and order do not matter."""
-    columns = [manifest[name].tolist() for name in ("file", "label", "split", "patient", "content_hash")]
+    """Return SHA-256 over every film's name, label, split, patient and content; place and order do not matter.
+
+    Nor does the desk: a pseudonym, another on each, stands there as the least content of its patient's films.
+    """
+    patients = _named_by_content(manifest)
+    columns = [manifest[name].tolist() for name in ("file", "label", "split")]
+    columns += [patients, manifest["content_hash"].tolist()]
     lines = sorted(["\t".join(map(_escaped, row)) for row in zip(*columns, strict=True)])
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _named_by_content(manifest: pd.DataFrame) -> list[str | None]:
+    patients, contents = manifest["patient"].tolist(), manifest["content_hash"].tolist()
+    least: dict[str, str] = {}
+    for patient, content in zip(patients, contents, strict=True):
+        if patient and content and _IS_PSEUDONYM(patient):
+            least[patient] = min(content, least.get(patient, content))
+    return [f"patient of {least[patient]}" if patient in least else patient for patient in patients]
 
 
 def _escaped(value: str | None) -> str:
@@ -128,21 +156,22 @@ def _known_facts(listing: Listing, previous: pd.DataFrame | None) -> list[FileFa
         & (previous["modified_ns"].to_numpy()[rows_N] == listing.modified_ns_N)
         & previous["content_hash"].notna().to_numpy()[rows_N]
     )
-    names = ("width", "height", "mode", "content_hash", "problem")
+    names = ("width", "height", "mode", "content_hash", "problem", "file_patient")
     columns = [previous[name].tolist() for name in names]
     for place in np.flatnonzero(unchanged_N).tolist():
         if facts[place] is None:
-            width, height, mode, content_hash, problem = [column[rows_N[place]] for column in columns]
+            width, height, mode, content_hash, problem, patient = [column[rows_N[place]] for column in columns]
             unreadable = None if problem in _BY_PLACE else problem
-            facts[place] = FileFacts(width, height, mode, content_hash, unreadable)
+            facts[place] = FileFacts(width, height, mode, content_hash, unreadable, patient)
     return facts
 
 
+_IS_PSEUDONYM = re.compile(PATIENT_PSEUDONYM).fullmatch
 _BY_PLACE = frozenset({None, *(str(problem) for problem in FilmProblem)})
 
 
-def _examine(path: Path, max_file_bytes: int) -> FileFacts:
-    """Read a file once: its hash, its size, and whether it decodes."""
+def _examine(path: Path, max_file_bytes: int, pseudonym: Pseudonym | None) -> FileFacts:
+    """Read a file once: its hash, its size, whom it shows, and whether it decodes."""
     try:
         with path.open("rb") as stream:
             content = stream.read(max_file_bytes + 1)
@@ -159,7 +188,9 @@ def _examine(path: Path, max_file_bytes: int) -> FileFacts:
         radiograph = read_radiograph(content, shortest_side=64)
     except RadiographError as error:
         return FileFacts(content_hash=content_hash, problem=str(error.reason))
-    return FileFacts(radiograph.width, radiograph.height, radiograph.mode, content_hash)
+    return FileFacts(
+        radiograph.width, radiograph.height, radiograph.mode, content_hash, patient=_patient_in(content, pseudonym)
+    )
 
 
 def _manifest(listing: Listing, facts: list[FileFacts]) -> pd.DataFrame:
@@ -169,8 +200,12 @@ def _manifest(listing: Listing, facts: list[FileFacts]) -> pd.DataFrame:
         "file": listing.files,
         "label": [place.label for place in listing.places],
         "split": [place.split for place in listing.places],
-        # A film of unknown name is its own patient; copies of it then share one.
-        "patient": [place.patient or (name.patient if name else fact.content_hash) for place, name, fact in films],
+        # Where nothing says the patient a film is its own; copies of it then share one.
+        "patient": [
+            place.patient or fact.patient or patient_of_name(file) or fact.content_hash
+            for file, (place, _, fact) in zip(listing.files, films, strict=True)
+        ],
+        "file_patient": [fact.patient for fact in facts],
         "subtype": [name.subtype if name else _subtype(place) for place, name, _ in films],
         "width": np.array([fact.width for fact in facts], dtype=np.int64),
         "height": np.array([fact.height for fact in facts], dtype=np.int64),
@@ -192,6 +227,16 @@ def manifest_frame(columns: dict[str, list[str | None] | np.ndarray]) -> pd.Data
             for name in MANIFEST_COLUMNS
         }
     )
+
+
+def _patient_in(content: bytes, pseudonym: Pseudonym | None) -> str | None:
+    if pseudonym is None or not looks_like_dicom(content):
+        return None
+    # Only where it is needed, as for reading.
+    from core.radiograph.dicom_patient import patient_id
+
+    number = patient_id(content)
+    return pseudonym(number) if number else None
 
 
 def _subtype(place: Place) -> str | None:

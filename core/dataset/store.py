@@ -17,12 +17,13 @@ from core.dataset.manifest import (
     MAX_FILE_BYTES,
     TEXT_COLUMNS,
     Cohort,
+    Pseudonym,
     index_listing,
     is_settled,
     manifest_frame,
 )
 
-MANIFEST_FORMAT = 3
+MANIFEST_FORMAT = 4
 _SCHEMA = pa.schema([(name, pa.string() if name in TEXT_COLUMNS else pa.int64()) for name in MANIFEST_COLUMNS])
 _log = logging.getLogger(__name__)
 
@@ -42,10 +43,12 @@ def load_or_index(
     progress: Callable[[int, int], None] | None = None,
     num_threads: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
+    pseudonym: Pseudonym | None = None,
 ) -> Cohort:
     """Return the cohort of a folder, reading only files that are new or changed since the last visit.
 
-    Raises CohortError if the folder cannot serve; a manifest that cannot be kept only costs the time of the next visit.
+    `pseudonym` is as in `index_listing`. Raises CohortError if the folder cannot serve; a manifest that cannot be kept
+    only costs the time of the next visit.
     """
     root = root.resolve()
     listing = list_films(root)
@@ -56,7 +59,13 @@ def load_or_index(
         return Cohort(root, kept.manifest, kept.fingerprint, listing.oddities)
     previous = None if kept is None else kept.manifest
     cohort = index_listing(
-        root, listing, previous=previous, progress=progress, num_threads=num_threads, max_file_bytes=max_file_bytes
+        root,
+        listing,
+        previous=previous,
+        progress=progress,
+        num_threads=num_threads,
+        max_file_bytes=max_file_bytes,
+        pseudonym=pseudonym,
     )
     # Without a key the next visit tries the files again that could not be opened at this one.
     kept = _Kept(cohort.manifest, cohort.fingerprint, listing_key if is_settled(cohort.manifest) else "")

@@ -4,6 +4,8 @@ Every value is a number, a word of a fixed vocabulary, or pixels of exactly the 
 may hold anything, a name as well.
 """
 
+import hashlib
+from collections.abc import Callable
 from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -21,6 +23,7 @@ from core.radiograph.dicom_header import (
     text_of,
     whole_number,
 )
+from core.radiograph.dicom_patient import patient_id
 from core.radiograph.dicom_scope import MODALITIES, OTHER_MODALITIES, part_of, view_of
 
 COUNTS = (
@@ -46,8 +49,8 @@ OLDEST_STATED = 89
 _LONGEST_DECIMAL = 16
 
 
-def plain_dicom(content: bytes, *, with_pixels: bool = True) -> bytes:
-    """Return the film in a DICOM file in a new one.
+def plain_dicom(content: bytes, pseudonym: Callable[[str], str] | None = None, *, with_pixels: bool = True) -> bytes:
+    """Return the film in a DICOM file in a new one, with a pseudonym in place of the patient's number.
 
     Compressed pixels are stored uncompressed, since what is compressed may carry remarks of its own. Raises
     UnreadableFileError and what the library raises for a damaged file, one whose pixels cannot be decoded or are
@@ -75,7 +78,11 @@ def plain_dicom(content: bytes, *, with_pixels: bool = True) -> bytes:
             raise ValueError("fewer pixels than the header says")
         wide = (whole_number(source, "BitsAllocated") or 8) > 8
         plain.add_new("PixelData", "OW" if wide else "OB", pixels + b"\0" * (len(pixels) % 2))
-    plain.SOPInstanceUID = generate_uid(None)
+    number = patient_id(content) if pseudonym else None
+    if pseudonym and number:
+        plain.PatientID = pseudonym(number)
+    # The same file is the same film, also when it is sent again.
+    plain.SOPInstanceUID = generate_uid(entropy_srcs=[hashlib.sha256(content).hexdigest()])
     plain.file_meta.MediaStorageSOPInstanceUID = plain.SOPInstanceUID
     plain.file_meta.MediaStorageSOPClassUID = plain.get("SOPClassUID") or ComputedRadiographyImageStorage
     stream = BytesIO()

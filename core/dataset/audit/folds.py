@@ -3,6 +3,7 @@
 import pandas as pd
 
 from core.dataset.audit.findings import Finding, Severity, each_alone
+from core.dataset.manifest import is_patient_unknown
 
 FEWEST_VALIDATION_FILMS = 200
 """Below this the 95 % interval of an accuracy near 0.95 is wider than 6 points (Wilson)."""
@@ -19,6 +20,7 @@ def find_split_problems(films: pd.DataFrame) -> list[Finding]:
         *_one_class(labelled),
         *_labels_against_names(labelled),
         *_patients_across_splits(labelled),
+        *_unknown_patients(labelled),
         *_small_validation(labelled),
         *_few_patients(labelled),
         *_imbalance(labelled),
@@ -87,6 +89,24 @@ def _patients_across_splits(films: pd.DataFrame) -> list[Finding]:
             f"{len(groups):,} patients have films in more than one split: results on the other side are too good.",
             "Train on a split saved here: it never divides a patient.",
             groups,
+        )
+    ]
+
+
+def _unknown_patients(films: pd.DataFrame) -> list[Finding]:
+    unknown = films[is_patient_unknown(films)]
+    if unknown.empty:
+        return []
+    return [
+        Finding(
+            "unknown_patients",
+            Severity.WARNING,
+            "Patients are not known",
+            f"Of {len(unknown):,} of {len(films):,} films nothing says the patient: no metadata.csv, no patient number "
+            "in the file, no known naming scheme. Each counts as a patient of its own, so that images of one patient "
+            "may be on both sides of a split and results too good.",
+            "Bring a metadata.csv with the columns file, label and patient_id.",
+            each_alone(unknown["file"].tolist()),
         )
     ]
 

@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 from core.errors import PneumoDeskError
 from core.figures import dataset as figures
 from core.services.datasets.dataset import Dataset
+from core.services.datasets.indexing import count_of_patients
 from core.services.datasets.splits import list_splits
 from core.services.datasets.tables import (
     MOST_FILES_LISTED,
@@ -75,7 +76,7 @@ def _head(dataset: Dataset) -> Iterator[str]:
         "Fingerprint": dataset.fingerprint,
         "Files": f"{summary['num_images']:,}, of which {summary['num_usable']:,} usable",
         "Left out": f"{len(summary['problems']):,}",
-        "Patients": f"{summary['num_patients']:,}",
+        "Patients": count_of_patients(summary),
         "Exact duplicates": f"{summary['num_exact_duplicates']:,}",
         "Findings": f"{len(dataset.audit.findings):,}",
         "Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",

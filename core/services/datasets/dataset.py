@@ -24,7 +24,7 @@ from core.radiograph.phantom import is_marked_as_drawn
 from core.services.datasets import indexing
 from core.services.desk import Desk
 
-AUDIT_FORMAT = 3
+AUDIT_FORMAT = 4
 STAGES = ("indexing", "measuring", "auditing")
 OnProgress = Callable[[str, int, int], None]
 

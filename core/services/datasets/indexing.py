@@ -1,16 +1,18 @@
 """Cohorts: a folder is indexed, remembered and recorded under its fingerprint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.dataset.manifest import Cohort
+from core.dataset.manifest import Cohort, is_patient_unknown
 from core.dataset.store import load_or_index
 from core.errors import InputNotFoundError
 from core.services.desk import Desk
+from core.services.films.pseudonyms import patient_pseudonym
 from db import models as tables
 
 OnProgress = Callable[[int, int], None]
@@ -22,7 +24,12 @@ def index(desk: Desk, root: Path, on_progress: OnProgress | None = None) -> Coho
         raise InputNotFoundError(f"There is no folder {root}.")
     settings = desk.settings
     cohort = load_or_index(
-        root, settings.caches, on_progress, settings.decode_threads, settings.max_file_megabytes * 10**6
+        root,
+        settings.caches,
+        on_progress,
+        settings.decode_threads,
+        settings.max_file_megabytes * 10**6,
+        partial(patient_pseudonym, desk),
     )
     with desk.transaction() as session:
         record_cohort(session, cohort)
@@ -47,6 +54,7 @@ def summarise(cohort: Cohort) -> dict[str, Any]:
     """Return the counts of a cohort: by split and label, patients, subtypes, and files with a problem."""
     manifest = cohort.manifest
     usable = manifest[manifest["problem"].isna()]
+    unknown = usable[is_patient_unknown(usable)]
     by_split: dict[str, dict[str, int]] = {}
     for (split, label), count in usable.groupby(["split", "label"], dropna=False).size().items():
         by_split.setdefault(_text(split), {})[_text(label)] = int(count)
@@ -55,6 +63,8 @@ def summarise(cohort: Cohort) -> dict[str, Any]:
         "num_images": len(manifest),
         "num_usable": len(usable),
         "num_patients": int(usable["patient"].nunique()),
+        "num_unknown_patients": len(unknown),
+        "num_different_unknown": int(unknown["patient"].nunique()),
         "images": by_split,
         "subtypes": {_text(name): int(count) for name, count in usable["subtype"].value_counts(dropna=False).items()},
         "num_exact_duplicates": int(usable["content_hash"].duplicated().sum()),
@@ -62,6 +72,15 @@ def summarise(cohort: Cohort) -> dict[str, Any]:
             str(row.file): str(row.problem) for row in manifest[manifest["problem"].notna()].itertuples(index=False)
         },
     }
+
+
+def count_of_patients(summary: Mapping[str, Any]) -> str:
+    """Return how many patients are known by a cohort's summary, and of how many films none is."""
+    num_unknown = summary["num_unknown_patients"]
+    num_known = summary["num_patients"] - summary["num_different_unknown"]
+    if not num_unknown:
+        return f"{num_known:,}"
+    return f"{num_known:,}, and {num_unknown:,} films of unknown ones" if num_known else "not known"
 
 
 def _text(value: object) -> str:

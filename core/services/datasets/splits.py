@@ -10,7 +10,7 @@ import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.dataset.manifest import Cohort
+from core.dataset.manifest import Cohort, is_patient_unknown
 from core.dataset.splitting import CohortSplit, SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
 from core.model.checkpoint import write_atomically
@@ -44,7 +44,11 @@ def preview_split(cohort: Cohort, config: SplitConfig) -> tuple[CohortSplit, pd.
     films = cohort.manifest.set_index("file").loc[split.assignments.index]
     films = films.assign(fold=split.assignments, subtype=films["subtype"].fillna("unknown"))
     by_fold = films.groupby("fold")
-    balance = pd.DataFrame({"films": by_fold.size(), "patients": by_fold["patient"].nunique()})
+    unknown = is_patient_unknown(films)
+    known = films["patient"].mask(unknown).groupby(films["fold"]).nunique()
+    balance = pd.DataFrame({"films": by_fold.size(), "patients": known})
+    if unknown.any():
+        balance["films of unknown patients"] = unknown.groupby(films["fold"]).sum()
     for column in ("label", "subtype"):
         counts = films.groupby(["fold", column]).size().unstack(fill_value=0)
         balance = balance.join(counts[[name for name in counts.columns if name not in balance.columns]])

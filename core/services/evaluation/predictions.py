@@ -77,6 +77,17 @@ class LabelledFilms:
             return None
         return np.array([patient or f"film {file}" for patient, file in zip(self.patients, self.files, strict=True)])
 
+    @property
+    def counted(self) -> str:
+        """How many films of how many patients these are, in words that claim no patient that is not known."""
+        pairs = zip(self.patients, self.content_hashes, strict=True)
+        known = [patient for patient, content in pairs if patient and patient != content]
+        num_films, num_known, num_unknown = len(self.files), len(set(known)), len(self.files) - len(known)
+        if not known:
+            return f"{num_films:,} films of unknown patients"
+        said = f"{num_films:,} films of {num_known:,} patient{'' if num_known == 1 else 's'}"
+        return f"{said} and {num_unknown:,} of unknown ones" if num_unknown else said
+
     def at(self, places: Sequence[int]) -> "LabelledFilms":
         """Return the films at these places."""
         columns = ("files", "patients", "subtypes", "content_hashes")
@@ -217,13 +228,18 @@ def choosing_predictions(session: Session, checkpoint_hash: str, split: str) -> 
     return united(sets) if len(sets) == len(CHOOSING_SPLITS) else None
 
 
+def joined(parts: Sequence[LabelledFilms]) -> LabelledFilms:
+    """Return the films of several sets as one, in their order."""
+    columns = ("files", "patients", "subtypes", "content_hashes")
+    return LabelledFilms(
+        labels_N=np.concatenate([one.labels_N for one in parts]),
+        **{name: tuple(itertools.chain(*(getattr(one, name) for one in parts))) for name in columns},
+    )
+
+
 def united(sets: Sequence[PredictedFilms]) -> PredictedFilms:
     """Return several folds' predictions of one checkpoint as one set; the report stays the first fold's."""
-    columns = ("files", "patients", "subtypes", "content_hashes")
-    films = LabelledFilms(
-        labels_N=np.concatenate([one.films.labels_N for one in sets]),
-        **{name: tuple(itertools.chain(*(getattr(one.films, name) for one in sets))) for name in columns},
-    )
+    films = joined([one.films for one in sets])
     return replace(sets[0], split=BOTH, films=films, logits_N=np.concatenate([one.logits_N for one in sets]))
 
 

@@ -41,14 +41,13 @@ def propose_point(predicted: PredictedFilms, rule: OperatingPointRule, name: str
             f"An operating point is chosen on the {' or '.join(CHOOSING_SPLITS)} films, never on {predicted.split!r}: "
             "figures of films that chose the threshold would look better than they are."
         )
-    num_patients = len(set(predicted.films.patients))
     folds = f"{' and '.join(CHOOSING_SPLITS)} folds" if predicted.split == BOTH else f"{predicted.split} fold"
     return choose_operating_point(
         predicted.films.labels_N,
         predicted.probabilities,
         rule,
         name=name,
-        chosen_on=f"{folds} ({len(predicted.films.files)} films of {num_patients} patients)",
+        chosen_on=f"{folds} ({predicted.films.counted})",
     )
 
 

@@ -25,7 +25,13 @@ from core.model.ensemble import Ensemble, read_recipe, save_ensemble, save_membe
 from core.model.ensemble_recipe import EnsembleMember, EnsembleRecipe
 from core.services.desk import Desk
 from core.services.desk.provenance import code_version
-from core.services.evaluation.predictions import CHOOSING_SPLITS, PredictedFilms, keep_predictions, load_predictions
+from core.services.evaluation.predictions import (
+    CHOOSING_SPLITS,
+    PredictedFilms,
+    joined,
+    keep_predictions,
+    load_predictions,
+)
 from core.services.models.lookup import ensemble_folder, record_model
 from core.services.models.operating_points import operating_point_of, record_operating_point
 from core.services.runs.record import RunRecord, get_record, resolve_run_ids
@@ -250,15 +256,13 @@ def _operating_point(
     calibration: PlattScaling,
     rule: OperatingPointRule,
 ) -> OperatingPoint:
-    films = [predicted[fold][0].films for fold in CHOOSING_SPLITS]
-    labels_N = np.concatenate([one.labels_N for one in films])
-    num_patients = len({patient for one in films for patient in one.patients})
+    films = joined([predicted[fold][0].films for fold in CHOOSING_SPLITS])
     return choose_operating_point(
-        labels_N,
+        films.labels_N,
         calibration.apply(np.concatenate([logits[fold] for fold in CHOOSING_SPLITS])),
         rule,
         name=rule.kind,
-        chosen_on=f"validation and calibration folds ({len(labels_N)} films of {num_patients} patients)",
+        chosen_on=f"validation and calibration folds ({films.counted})",
     )
 
 

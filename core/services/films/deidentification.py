@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from functools import partial
 from io import StringIO
 from pathlib import PurePosixPath
 
@@ -12,7 +13,7 @@ from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.identifiers import without_identifiers
 from core.radiograph.not_kept import placeholder
 from core.services.desk import Desk
-from core.services.films.pseudonyms import Kind, pseudonym
+from core.services.films.pseudonyms import Kind, patient_pseudonym, pseudonym
 
 UNKNOWN_WORD = "unknown"
 
@@ -25,7 +26,7 @@ def plain_file(desk: Desk, name: str, content: bytes) -> bytes:
             return table
     try:
         with typed_file_errors():
-            return without_identifiers(content)
+            return without_identifiers(content, partial(patient_pseudonym, desk))
     except UnreadableFileError as error:
         return note_of(desk, error, hashlib.sha256(content).hexdigest())
 
@@ -60,6 +61,6 @@ def _cell(desk: Desk, column: str, value: str) -> str:
     if value.lower() in EMPTY_CELLS:
         return ""
     if column == "patient_id":
-        return pseudonym(desk, Kind.PATIENT, value)
+        return patient_pseudonym(desk, value)
     is_known = value.lower() in LABELS if column == "label" else split_named(value) is not None
     return value if is_known else UNKNOWN_WORD

@@ -7,11 +7,13 @@ import hmac
 import re
 from enum import StrEnum
 
+from core.dataset.naming import PATIENT_PSEUDONYM
 from core.services.desk import Desk
 from core.services.desk.secret_keys import secret_key
 
 KEY_FILE = "pseudonyms.key"
 NUM_LETTERS = 12
+_PATIENT = re.compile(PATIENT_PSEUDONYM)
 _STUDY = re.compile(rf"study-[0-9a-f]{{{NUM_LETTERS}}}")
 
 
@@ -34,3 +36,8 @@ def study_number(desk: Desk, name: str) -> str:
     """Return the study number of a file name; of a name that is a number already, that number."""
     stem = name.rpartition("/")[2].removesuffix(".zip")
     return stem if _STUDY.fullmatch(stem) else pseudonym(desk, Kind.STUDY, name)
+
+
+def patient_pseudonym(desk: Desk, number: str) -> str:
+    """Return what stands for a patient's number; of what is a pseudonym already, that pseudonym."""
+    return number.lower() if _PATIENT.fullmatch(number.lower()) else pseudonym(desk, Kind.PATIENT, number)

@@ -8,7 +8,7 @@ import pandas as pd
 from sqlalchemy import select
 
 from core.dataset.manifest import Cohort
-from core.dataset.naming import parse_kermany_name
+from core.dataset.naming import patient_of_name
 from core.dataset.splitting import CohortSplit, SplitConfig
 from core.errors import CohortError, InputNotFoundError
 from core.model.checkpoint import SPLIT_FILE, read_card
@@ -49,9 +49,8 @@ def training_images(desk: Desk, folder: Path, cohort: Cohort) -> TrainingImages 
     if table is None:
         return None
     table = table[table["fold"] == "train"]
-    named = [parse_kermany_name(file.rpartition("/")[2]) for file in table["file"]]
     hashes = set(table["content_hash"]) if "content_hash" in table else set()
-    patients = {name.patient for name in named if name}
+    patients = set(filter(None, map(patient_of_name, table["file"])))
     own = read_card(folder).cohort_fingerprint
     if own is not None and own in (cohort.fingerprint, *_fingerprints_at(desk, cohort.root)):
         rows = cohort.manifest[cohort.manifest["file"].isin(table["file"])]

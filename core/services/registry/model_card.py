@@ -36,7 +36,7 @@ FIGURES = {
 FOLD_NOTES = {
     "validation": "chose the epoch and, with the calibration films, the threshold: mildly optimistic",
     "calibration": "fitted the probabilities and, with the validation films, chose the threshold",
-    "holdout": "held back by patient, used for no choice",
+    "holdout": "held back, used for no choice",
 }
 
 
@@ -113,7 +113,8 @@ def _data(card: ModelCard) -> Section:
 
 
 def _counts(report: EvaluationReport) -> str:
-    return f"{report.n:,} films of {report.num_patients:,} patients, {report.num_positive:,} labelled pneumonia"
+    patients = f"of {report.num_patients:,} patients" if report.num_patients < report.n else "each taken for a patient"
+    return f"{report.n:,} films, {patients}, {report.num_positive:,} labelled pneumonia"
 
 
 def _training(card: ModelCard) -> Section:

@@ -19,8 +19,8 @@ from core.ui.reader_name.component import current_reader
 def split_view(desk: Desk, dataset: Dataset) -> None:
     """The form, the balance of what it proposes, and the splits that were saved before."""
     st.caption(
-        "Patients are never divided, subtypes keep their shares, each content counts once, and test films are never "
-        "used. The validation fold judges epochs; the calibration fold fits probabilities and the threshold."
+        "Known patients are never divided, subtypes keep their shares, each content counts once, and test films "
+        "are never used. The validation fold judges epochs; the calibration fold fits probabilities and the threshold."
     )
     try:
         config = _choose_config()

@@ -68,8 +68,7 @@ def _is_opened(desk: Desk, cohort: str, ids: tuple[str, ...], split: str) -> boo
 
 
 def _say_films(comparison: Comparison) -> None:
-    patients = len(set(comparison.films.patients))
-    said = f"{len(comparison.films.files):,} films of {patients:,} patients, the same for every run."
+    said = f"{comparison.films.counted}, the same for every run."
     if is_selection_split(comparison.split):
         said += " These films helped to choose each model: mildly optimistic for all."
     else:

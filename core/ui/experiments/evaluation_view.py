@@ -69,8 +69,7 @@ def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
 
 def _say_openings(opened: OpenedSplit) -> None:
     predicted = opened.predicted
-    num_patients = len(set(predicted.films.patients))
-    films = f"{len(predicted.films.files):,} films of {num_patients:,} patients, read by {predicted.engine}"
+    films = f"{predicted.films.counted}, read by {predicted.engine}"
     if opened.is_selection:
         st.caption(f":material/tune: {films}. These films helped to choose this model: mildly optimistic.")
     else:

@@ -43,7 +43,7 @@ def cohort_of(rows: list[dict[str, str | None]], root: Path = Path("/cohort")) -
     ]
     columns = {
         name: [row.get(name) for row in rows]
-        for name in ("file", "label", "split", "patient", "subtype", "mode", "content_hash", "problem")
+        for name in ("file", "label", "split", "patient", "file_patient", "subtype", "mode", "content_hash", "problem")
     }
     counts = {name: np.full(len(rows), 24) for name in ("width", "height", "num_bytes", "modified_ns")}
     manifest = manifest_frame({**columns, **counts})

@@ -40,6 +40,7 @@ def test_one_row_a_film(standard: Path) -> None:
         "label": "pneumonia",
         "split": "train",
         "patient": "viral-5",
+        "file_patient": None,
         "subtype": "viral",
         "width": 24,
         "height": 24,

@@ -9,9 +9,10 @@ import pytest
 from core.errors import UnreadableFileError
 from core.radiograph.phantom import synthesise_phantom
 from core.radiograph.reading import read_radiograph
+from core.services.datasets.indexing import index
 from core.services.desk import Desk
 from core.services.desk.backup import back_up, restore
-from core.services.films.pseudonyms import KEY_FILE, Kind, pseudonym, study_number
+from core.services.films.pseudonyms import KEY_FILE, Kind, patient_pseudonym, pseudonym, study_number
 from core.services.films.uploads import IncomingFile, SentFile, missing_files, new_upload_id, upload_folder
 from core.settings import AppSettings
 from tests.dicom_files import dicom_of
@@ -174,3 +175,30 @@ def test_a_table_of_a_dataset_keeps_known_words_and_pseudonyms_of_patients(tmp_p
     )
     _, (path,) = send(desk, "metadata.csv", b"Secret^Name,born 1.1.2020")
     assert reason_of(path.read_bytes()) == "not_a_picture"
+
+
+def test_uploaded_images_of_one_dicom_patient_still_belong_together(tmp_path: Path) -> None:
+    """The number is replaced by its pseudonym, made once: the upload is indexed like the originals."""
+    desk = small_desk(tmp_path / "home")
+    originals = tmp_path / "films" / "NORMAL"
+    originals.mkdir(parents=True)
+    upload_id = new_upload_id()
+    for number in range(3):
+        content = dicom_of(synthesise_phantom(number, size=96), PatientID=f"SECRET-{number // 2}")
+        (originals / f"{number}.dcm").write_bytes(content)
+        incoming = IncomingFile(desk, upload_id, f"NORMAL/{number}.dcm")
+        incoming.write(content)
+        incoming.finish()
+    patients = index(desk, upload_folder(desk, upload_id)).manifest["patient"].tolist()
+    assert patients == index(desk, originals.parent).manifest["patient"].tolist()
+    assert patients == [patient_pseudonym(desk, f"SECRET-{number}") for number in (0, 0, 1)]
+    assert not [path for path in (tmp_path / "home").rglob("*") if path.is_file() and b"SECRET-" in path.read_bytes()]
+
+
+def test_a_dicom_film_may_be_sent_twice(tmp_path: Path) -> None:
+    """Cleaned again it is the same file, so that a browser may repeat what it got no answer to."""
+    desk, upload_id = small_desk(tmp_path), new_upload_id()
+    for _ in range(2):
+        incoming = IncomingFile(desk, upload_id, NAME)
+        incoming.write(CONTENT)
+        incoming.finish()
