@@ -102,7 +102,11 @@ def evaluate(
     data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
     model: Model = ACTIVE,
     split: Annotated[
-        str, typer.Option("--split", help="A folder (train, val, test), or NAME/FOLD of a saved split.")
+        str,
+        typer.Option(
+            "--split",
+            help="A folder (train, val, test), NAME/FOLD of a saved split, or all; without such folders it is all.",
+        ),
     ] = "test",
     again: Annotated[bool, typer.Option("--again", help="Read films again whose predictions are stored.")] = False,
     as_json: Json = False,
@@ -134,8 +138,8 @@ def evaluate(
             typer.echo(f"Without them, {others['n']} images:")
             _print_figures(others)
     typer.echo(
-        f"{document['n']} films, threshold {document['threshold']:.4f}, {document['model']} on split {split!r}, "
-        f"analysed with {document['engine']} "
+        f"{document['n']} films, threshold {document['threshold']:.4f}, {document['model']} "
+        f"on split {document['split']!r}, analysed with {document['engine']} "
         f"(opened {document['num_openings']} times on this desk). {NOTICE}"
     )
 

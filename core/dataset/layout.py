@@ -30,7 +30,7 @@ class Place:
 
 @dataclass(frozen=True)
 class FolderOddities:
-    """What lies in a cohort's folder besides films: files that are no pictures by their names, links not followed."""
+    """What lies in a cohort's folder besides films: files that are no pictures, links not followed."""
 
     other_files: tuple[str, ...] = ()
     cut_links: tuple[str, ...] = ()

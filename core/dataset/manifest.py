@@ -5,7 +5,7 @@ Shapes: N films.
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -216,7 +216,26 @@ def _manifest(listing: Listing, facts: list[FileFacts]) -> pd.DataFrame:
         # An unreadable file stays one when it gets a label, so this comes before what its place lacks.
         "problem": [fact.problem or (place.problem and str(place.problem)) for place, _, fact in films],
     }
-    return manifest_frame(columns)
+    return _counted_once(manifest_frame(columns))
+
+
+def _counted_once(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Mark all but the first by name of the usable copies of a film that lie under one path within one another."""
+    usable = manifest[manifest["problem"].isna()]
+    for _, copies in usable[usable["content_hash"].duplicated(keep=False)].groupby("content_hash"):
+        kept: list[tuple[str, ...]] = []
+        for row, *said in copies.sort_values("file")[["file", "label", "split"]].itertuples():
+            if any(_lie_within(said, other) for other in kept):
+                manifest.loc[row, "problem"] = str(FilmProblem.NESTED_COPY)
+            else:
+                kept.append(tuple(said))
+    return manifest
+
+
+def _lie_within(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
+    """Return whether the path of one of two films is the end of the other's, and label and split are the same."""
+    (file, *said), (other_file, *other_said) = one, other
+    return said == other_said and (file.endswith(f"/{other_file}") or other_file.endswith(f"/{file}"))
 
 
 def manifest_frame(columns: dict[str, list[str | None] | np.ndarray]) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Reads a metadata.csv: what a cohort without telling folders says of each film."""
 
 import csv
-from collections.abc import Collection, Iterator
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +25,17 @@ class MetadataRow:
 def read_metadata(root: Path, files: Collection[str]) -> dict[str, MetadataRow] | None:
     """Return the rows by file name, or None if the folder has no metadata.csv; `files` are those that are there.
 
-    Column names and labels may be in any case, other columns are passed over, and "\\" between folders counts
-    as "/" where no file has that very name. Raises CohortError if the table is no good, naming the line.
+    Column names and labels may be in any case and other columns are passed over. Where no file has that very name, "\\"
+    between folders counts as "/", and one way to write an accented letter as the other. Raises CohortError if the table
+    is no good, naming the line.
     """
     path = root / METADATA_FILE
     rows: dict[str, MetadataRow] = {}
+    written = _by_letters(files)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             for line, cells in _lines(path, stream):
-                file = _file_name(cells["file"], files)
+                file = _file_name(cells["file"], files, written)
                 if not file:
                     raise CohortError(f"{path}, line {line}, names no file. Fill in the column file.")
                 if file in rows:
@@ -72,13 +75,23 @@ def _lines(path: Path, stream: Iterator[str]) -> Iterator[tuple[int, dict[str, s
         yield reader.line_num, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
 
 
-def _file_name(cell: str, files: Collection[str]) -> str:
+def _by_letters(files: Collection[str]) -> dict[str, str]:
+    """Return the files whose names are not in plain letters by their composed form, but for those that share one."""
+    written: dict[str, list[str]] = {}
+    for file in files:
+        if not file.isascii():
+            written.setdefault(unicodedata.normalize("NFC", file), []).append(file)
+    return {composed: alike[0] for composed, alike in written.items() if len(alike) == 1}
+
+
+def _file_name(cell: str, files: Collection[str], written: Mapping[str, str]) -> str:
     if cell in files:
         return cell
     name = cell.strip()
     if name not in files:
         name = name.replace("\\", "/")
-    return name.removeprefix("./")
+    name = name.removeprefix("./")
+    return name if name in files else written.get(unicodedata.normalize("NFC", name), name)
 
 
 def _cell(cells: dict[str, str], column: str) -> str | None:

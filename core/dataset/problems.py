@@ -16,6 +16,7 @@ class FilmProblem(StrEnum):
     UNDECODABLE_NAME = "undecodable_name"
     NO_REGULAR_FILE = "no_regular_file"
     FOLDER_NOT_READ = "folder_not_read"
+    NESTED_COPY = "nested_copy"
 
     @property
     def sentence(self) -> str:
@@ -37,6 +38,10 @@ _SENTENCES = {
     FilmProblem.VANISHED: "It was there when the folder was listed, but gone when it was to be read: index again.",
     FilmProblem.UNDECODABLE_NAME: "Its name holds bytes that are no text: rename the file or its folder.",
     FilmProblem.NO_REGULAR_FILE: "It is a pipe, a socket or a device, or a link to itself: take it away.",
+    FilmProblem.NESTED_COPY: (
+        "The same file lies under the same path once more, one folder up or down, as in Kaggle's download of the "
+        "standard dataset: each is counted once, and one of the two folders can be deleted."
+    ),
     FilmProblem.FOLDER_NOT_READ: "The folder could not be opened by this user: ask for permission to read it.",
 }
 

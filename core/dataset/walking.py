@@ -1,4 +1,4 @@
-"""Finds the picture files below a folder, whatever else lies there."""
+"""Finds the picture files below a folder, whatever they are called and whatever else lies there."""
 
 import os
 import stat
@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 from core.dataset.problems import FilmProblem
 from core.errors import CohortError
+from core.radiograph.picture_files import NUM_HEAD_BYTES, looks_like_picture
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".dcm", ".dicom")
+_PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".dcm", ".dicom")
+"""Files of these names are taken for pictures unopened; of all others the first bytes decide."""
+_NO_PICTURES = {"dicomdir", "metadata.csv"}
 
 
 class FoundFile(NamedTuple):
@@ -111,11 +114,11 @@ def _look(
     name = entry.name
     if name.startswith(".") or name == "__MACOSX":
         return
-    is_picture = name.lower().endswith(PICTURE_ENDINGS)
+    is_picture = name.lower().endswith(_PICTURE_ENDINGS)
     try:
         if entry.is_dir():
             (links if entry.is_symlink() else folders).append((entry.path, f"{prefix}{name}/"))
-        elif is_picture:
+        elif is_picture or _holds_picture(entry):
             status = entry.stat()
             problem = None if stat.S_ISREG(status.st_mode) else FilmProblem.NO_REGULAR_FILE
             walk.pictures.append(FoundFile(prefix + name, status.st_size, status.st_mtime_ns, problem))
@@ -126,6 +129,17 @@ def _look(
             walk.cut_links.append(prefix + name)
         elif problem := _problem_of(error, entry):
             walk.pictures.append(FoundFile(prefix + name, 0, 0, problem))
+
+
+def _holds_picture(entry: os.DirEntry[str]) -> bool:
+    """Return whether a file of any other name begins as a picture does, as the exports of many archives do."""
+    if entry.name.lower() in _NO_PICTURES or not entry.is_file():
+        return False
+    try:
+        with Path(entry.path).open("rb") as stream:
+            return looks_like_picture(stream.read(NUM_HEAD_BYTES))
+    except PermissionError:
+        return False
 
 
 def _problem_of(error: OSError, entry: os.DirEntry[str]) -> FilmProblem | None:

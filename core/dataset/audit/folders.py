@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 from core.dataset.audit.findings import Finding, Severity, each_alone
 from core.dataset.layout import endings_of
 from core.dataset.manifest import Cohort
-from core.dataset.walking import PICTURE_ENDINGS
 
 
 def find_folder_oddities(cohort: Cohort) -> list[Finding]:
@@ -22,9 +21,9 @@ def _other_files(cohort: Cohort) -> list[Finding]:
             "other_files",
             Severity.NOTE,
             "Files that are no pictures",
-            f"{len(others):,} files ({', '.join(endings_of(others))}) were passed over, because films end in "
-            f"{', '.join(PICTURE_ENDINGS)}.",
-            "If films are among them, unpack them or give them their ending; nothing else needs to be done.",
+            f"{len(others):,} files ({', '.join(endings_of(others))}) were passed over, because they are no "
+            "pictures by name or content.",
+            "If films are among them, unpack them; nothing else needs to be done.",
             each_alone(list(others)),
         )
     ]

@@ -18,6 +18,7 @@ from core.services.datasets.splits import files_of_fold
 from core.services.desk import Desk
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.predictions import (
+    ALL,
     OWN_FOLDS,
     LabelledFilms,
     PredictedFilms,
@@ -44,7 +45,7 @@ class EvaluationRequest(BaseModel):
     split: str = Field(
         "test",
         description="The split that is scored: a folder, validation, calibration or holdout of the model's own split, "
-        "or NAME/FOLD of a saved split.",
+        "NAME/FOLD of a saved split, or all. A dataset without split folders is scored as a whole instead of its test.",
     )
     again: bool = Field(False, description="Read films again whose predictions by this checkpoint are stored.")
 
@@ -86,6 +87,8 @@ def evaluate(
     Raises EvaluationError for a fold of a saved split that holds images that the model was trained on.
     """
     cohort = indexing.index(desk, request.data)
+    if request.split == "test" and cohort.select()["split"].isna().all():
+        request = request.model_copy(update={"split": ALL})
     files = _files(desk, request, cohort)
     folder = model_folder(desk, request.model)
     card = read_card(folder)
@@ -135,7 +138,7 @@ def _files(desk: Desk, request: EvaluationRequest, cohort: Cohort) -> list[str]:
         return files_of_fold(desk, cohort, request.split)
     if request.split in OWN_FOLDS:
         return chosen_films(desk, cohort, FilmChoice(data=request.data, model=request.model, split=request.split))
-    films = cohort.select(request.split)
+    films = cohort.select(None if request.split == ALL else request.split)
     films = films[films["label"].notna()]
     if films.empty:
         raise EvaluationError(_nothing_to_score(request, sorted(set(cohort.manifest["split"].dropna()))))

@@ -8,11 +8,9 @@ from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.services.datasets.splits import files_of_fold
 from core.services.desk import Desk
-from core.services.evaluation.predictions import OWN_FOLDS
+from core.services.evaluation.predictions import ALL, OWN_FOLDS
 from core.services.models.lookup import ACTIVE, model_folder
 from core.services.models.training_folds import split_table
-
-ALL = "all"
 
 
 class FilmChoice(BaseModel):

@@ -35,6 +35,8 @@ BOTH = "both"
 """The films of both, as a run itself chooses on them: more films make a steadier threshold."""
 
 
+ALL = "all"
+"""Every labelled image of a dataset, whatever its split: a look at these is one at each."""
 HOLDOUT = "holdout"
 OWN_FOLDS = (*CHOOSING_SPLITS, HOLDOUT)
 """Folds of a run's own split, of films that its weights were not fitted to."""

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.services.desk import Desk
-from core.services.evaluation.predictions import PredictedFilms, is_selection_split
+from core.services.evaluation.predictions import ALL, PredictedFilms, is_selection_split
 from db import models as tables
 
 Occasion = Literal["read", "looked at", "compared"]
@@ -66,7 +66,7 @@ def count_openings(session: Session, cohort_fingerprint: str, split: str) -> int
     """Return how often this split has been opened on this desk, by whichever model; never, where it may select."""
     if is_selection_split(split):
         return 0
-    same = (tables.Evaluation.cohort_fingerprint == cohort_fingerprint, tables.Evaluation.split == split)
+    same = (tables.Evaluation.cohort_fingerprint == cohort_fingerprint, tables.Evaluation.split.in_({split, ALL}))
     return session.scalar(select(func.count()).select_from(tables.Evaluation).where(*same)) or 0
 
 
