@@ -40,7 +40,6 @@ class Reading(Base):
     __tablename__ = "reading"
     __table_args__ = (
         UniqueConstraint("batch_id", "file"),
-        Index("ix_reading_rank", "batch_id", "rank_order", "probability"),
         Index("ix_reading_study", "study", "id"),
     )
 
@@ -56,7 +55,6 @@ class Reading(Base):
     gate_distance: Mapped[float | None]
     finding: Mapped[str | None] = mapped_column(String(16))
     priority: Mapped[str] = mapped_column(String(16))
-    rank_order: Mapped[int]
     source_path: Mapped[str | None] = mapped_column(Text)
     source_member: Mapped[str | None] = mapped_column(Text)
     activation_map: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))

@@ -38,7 +38,7 @@ def show_figures(desk: Desk) -> None:
     if state.num_live_batches:
         st.caption(f":material/progress_activity: {state.num_live_batches:,} being read now.")
     if state.batches:
-        chosen = batch_table(state.batches, key="overview.batches")
+        chosen = batch_table(desk, state.batches, key="overview.batches")
         if chosen:
             go_to("triage", batch=chosen)
     else:

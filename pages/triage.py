@@ -62,7 +62,7 @@ def show_start(desk: Desk) -> None:
                 start_server_folder(desk, folder, chosen_model.model, current_reader(), chosen_model.operating_point)
             )
     st.subheader("Earlier batches")
-    chosen = batch_table(list_batches(desk), key="triage.batches")
+    chosen = batch_table(desk, list_batches(desk), key="triage.batches")
     if chosen:
         open_batch(chosen)
 

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from core.services.desk import Desk, open_desk
 from core.settings import AppSettings
-from core.triage.priority import Priority, Status, rank_order
+from core.triage.priority import Priority, Status
 from db import models as tables
 from db.base import utc_now
 
@@ -44,12 +44,13 @@ def add_batch(
     folder: Path | None = None,
     gate_distance: float = 1.0,
     contents: dict[str, str] | None = None,
+    now: datetime | None = None,
 ) -> dict[str, int]:
     """Add a finished batch of named films, each with its probability or a status, and return their readings' ids.
 
     A film's content is its name unless `contents` says otherwise.
     """
-    when = utc_now() - timedelta(hours=hours_ago)
+    when = (now or utc_now()) - timedelta(hours=hours_ago)
     with desk.transaction() as session:
         if session.get(tables.ModelVersion, 1) is None:
             session.add(tables.ModelVersion(id=1, name="small", checkpoint_hash=CHECKPOINT, folder="", card=CARD))
@@ -108,7 +109,6 @@ def _reading(
         gate_distance=distance,
         finding=finding,
         priority=priority.value,
-        rank_order=rank_order(status, priority),
         source_path=str(folder / file) if folder else f"/films/{file}",
         activation_map=[[1.0, 0.0], [0.0, 0.0]] if is_read else None,
         created_at=when,

@@ -175,7 +175,8 @@ def triage(
 ) -> None:
     """Read films and rank them, most urgent first; every file gets a row, whatever it is."""
     from core.services.triage.batch_reading import TriageRequest, run_triage
-    from core.services.triage.batch_results import ranked_readings, to_csv
+    from core.services.worklist.batch_list import batch_document
+    from core.services.worklist.reports import ExportFormat, export_batch
     from core.services.worklist.retention import apply_retention_if_allowed
 
     desk = open_desk()
@@ -187,15 +188,19 @@ def triage(
             desk, request, on_progress=lambda progress: bar.show("reading", progress.num_done, progress.num_files)
         )
     apply_retention_if_allowed(desk)
-    rows = ranked_readings(desk, result.batch_id)
+    document = batch_document(desk, result.batch_id)
     if out is not None:
-        write_text(out, to_csv(rows))
+        write_text(out, export_batch(desk, result.batch_id, ExportFormat.CSV).decode())
     if as_json:
-        print_json({**asdict(result), "readings": rows, "notice": NOTICE})
+        print_json(document)
         return
     if out is None:
-        print_table(rows, ("priority", "finding", "probability", "status", "file", "reason"), "There were no files.")
-    counts = ", ".join(f"{count} {name}" for name, count in result.counts.items())
+        print_table(
+            document["readings"],
+            ("priority", "finding", "probability", "status", "file", "reason"),
+            "There were no files.",
+        )
+    counts = ", ".join(f"{count} {name}" for name, count in document["counts"].items())
     point = result.operating_point
     print_sentence(
         f"{result.num_files} files: {counts}. Model {result.model} ({result.checkpoint_hash[:12]}), "

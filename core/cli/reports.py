@@ -9,7 +9,7 @@ from core.cli.terminal import print_sentence
 from core.errors import PneumoDeskError
 from core.services.desk import open_desk
 
-app = typer.Typer(help="Write results as CSV, JSON or a one-page PDF.", no_args_is_help=True)
+app = typer.Typer(help="Write results as CSV, JSON or PDF.", no_args_is_help=True)
 Out = Annotated[Path, typer.Option("--out", help="The file to write; its ending, .csv, .json or .pdf, says what.")]
 Reader = Annotated[str | None, typer.Option("--reader", help="Who exports it, for the audit trail.")]
 

@@ -16,13 +16,15 @@ Who = Annotated[str | None, typer.Option("--as", help="Who does it: stands in th
 @app.command("list")
 def worklist_list(
     show_all: Annotated[bool, typer.Option("--all", help="Also studies that were judged.")] = False,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only the studies of this batch.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the studies of all batches, most urgent first."""
+    """List the studies of all batches or of one, most urgent first."""
     from core.services.worklist.studies import Show, StudyFilter, load_worklist, select_studies
 
     asked = StudyFilter(show=Show.ALL if show_all else Show.TO_READ)
-    studies = select_studies(load_worklist(open_desk()), asked, None)
+    placed = load_worklist(open_desk(), batch)
+    studies = select_studies(placed, asked, None).assign(rules_version=placed.rules_version)
     columns = [
         "reading_id",
         "band",
@@ -34,12 +36,14 @@ def worklist_list(
         "assigned_to",
         "reason",
         "study",
+        "is_lifted",
+        "rules_version",
     ]
     rows = studies[columns].astype(object).where(studies[columns].notna(), None).to_dict("records")
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, columns[:-1], "There is nothing to read.")
+        print_table(rows, columns[:-3], "There is nothing to read.")
 
 
 @app.command("judge")

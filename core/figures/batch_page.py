@@ -1,4 +1,4 @@
-"""The PDF page of one batch: counts, the spread of the results, the most urgent films, model, limits, notice."""
+"""The PDF of one batch: counts, the spread of the results, every file in its order, model, limits, notice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,34 @@ from datetime import datetime
 
 from fpdf.enums import XPos, YPos
 
-from core.figures.report_paper import BAND_COLOURS, FAINT, HAIRLINE, INK, MARGIN, WIDTH, Paper
+from core.figures.report_paper import BAND_COLOURS, FAINT, HAIRLINE, INK, MARGIN, ROW, WIDTH, Paper
+from core.figures.study_page import ReportedVerdict
 from core.triage.priority import in_words
 
 NUM_BINS = 20
 HISTOGRAM_HEIGHT = 24
-MOST_ROWS = 22
 COLUMNS = (("Band", 19), ("Prob.", 20), ("File", 62), ("Why", 81))
+AMONG_THEM = ("rejected", "failed")
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One file on the list: where its study stands, what was found, and what readers said of it."""
+
+    band: str
+    probability: float | None
+    file: str
+    reason: str
+    verdicts: tuple[ReportedVerdict, ...] = ()
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """All that stands on a batch's page; `rows` are (band, probability, file, reason), most urgent first."""
+    """All that a batch's pages show; `rows` in the order of the worklist."""
 
     title: str
     counts: dict[str, int]
-    rows: Sequence[tuple[str, float | None, str, str]]
+    rows: Sequence[BatchRow]
     threshold: float
     uncertain_low: float
     uncertain_high: float
@@ -32,34 +44,34 @@ class BatchReport:
 
 
 def draw_batch_page(report: BatchReport) -> bytes:
-    """Return the page as PDF."""
+    """Return the pages as PDF."""
     paper = Paper("triage of a batch", report.notice, f"{report.made_at:%Y-%m-%d %H:%M} UTC")
-    paper.write_line(report.title, size=14, bold=True)
+    paper.write_text(report.title, size=14, bold=True)
     paper.ln(2)
     _tiles(paper, report.counts)
     _histogram(paper, report)
-    limits = [f"– {limit}" for limit in report.limits]
-    # The foot of the page is kept free for what every list of results owes its reader.
-    kept = 14 + 4.4 * len(report.lineage) + (10 + 9 * len(limits) if limits else 0)
     paper.write_heading("Most urgent first")
-    num_fitting = min(max(int((paper.room - kept - 16) / 5), 1), MOST_ROWS)
-    num_shown = paper.write_table(COLUMNS, [_cells(row) for row in report.rows[:num_fitting]])
-    left = sum(report.counts.values()) - num_shown
-    if left > 0:
-        paper.write_line(f"and {left:,} more: the whole list is in the CSV and JSON exports.", size=8, colour=FAINT)
+    paper.write_columns(COLUMNS)
+    for row in report.rows:
+        _row(paper, row)
     paper.write_heading("What this rests on")
     paper.write_pairs(list(report.lineage.items()))
-    if limits:
+    if report.limits:
         paper.write_heading("Limits of the model")
-        for limit in limits:
-            if paper.room > 6:
-                paper.write_text(limit, size=8)
+    for limit in report.limits:
+        paper.write_text(f"– {limit}", size=8)
     return bytes(paper.output())
 
 
-def _cells(row: tuple[str, float | None, str, str]) -> tuple[str, str, str, str]:
-    band, probability, file, reason = row
-    return band, "–" if probability is None else in_words(probability), file, reason
+def _row(paper: Paper, row: BatchRow) -> None:
+    if paper.turn_if_short_of(2 * ROW):
+        paper.write_columns(COLUMNS)
+    paper.draw_rule()
+    probability = "–" if row.probability is None else in_words(row.probability)
+    cells = (row.band, probability, row.file, row.reason)
+    paper.write_row([(cell, width, INK) for cell, (_, width) in zip(cells, COLUMNS, strict=True)])
+    for verdict in row.verdicts:
+        paper.write_text(verdict.sentence, size=7.5)
 
 
 def _tiles(paper: Paper, counts: dict[str, int]) -> None:
@@ -71,23 +83,24 @@ def _tiles(paper: Paper, counts: dict[str, int]) -> None:
         paper.set_line_width(0.5)
         paper.rect(left, top, width, 15)
         paper.set_xy(left, top + 2)
-        paper.set_style(15, bold=True)
-        paper.cell(width, 6.5, f"{count:,}", align="C", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        with paper.bold(15):
+            paper.cell(width, 6.5, f"{count:,}", align="C", new_x=XPos.LEFT, new_y=YPos.NEXT)
+        paper.set_xy(left, top + 2 + 6.5)
         paper.set_style(8, colour=FAINT)
-        paper.cell(width, 4.5, band, align="C")
+        paper.cell(width, 4.5, f"of these {band}" if band in AMONG_THEM else band, align="C")
     paper.set_line_width(HAIRLINE)
     paper.set_xy(MARGIN, top + 17)
 
 
 def _histogram(paper: Paper, report: BatchReport) -> None:
     """Draw how many films have which probability over the same scale as on a study's page."""
-    found = [probability for _, probability, _, _ in report.rows if probability is not None]
+    found = [row.probability for row in report.rows if row.probability is not None]
     if not found:
         return
     bins = [0] * NUM_BINS
     for probability in found:
         bins[min(int(probability * NUM_BINS), NUM_BINS - 1)] += 1
-    paper.write_heading("Films by calibrated probability of pneumonia")
+    paper.write_heading("Files by calibrated probability of pneumonia")
     left, width, base = MARGIN + 2, WIDTH - 4, paper.get_y() + HISTOGRAM_HEIGHT
     paper.set_fill_color(250, 238, 214)
     low, high = report.uncertain_low, report.uncertain_high
@@ -104,9 +117,5 @@ def _histogram(paper: Paper, report: BatchReport) -> None:
     paper.set_draw_color(*INK)
     paper.line(left, base, left + width, base)
     paper.line(left + report.threshold * width, base - HISTOGRAM_HEIGHT, left + report.threshold * width, base)
-    paper.text(left, base + 3.2, "0")
-    paper.text(left + width - 1.5, base + 3.2, "1")
-    words = f"threshold {report.threshold:.2f}, uncertain {low:.2f} to {high:.2f}"
-    place = left + report.threshold * width - paper.get_string_width(words) / 2
-    paper.text(min(max(place, left + 4), left + width - paper.get_string_width(words) - 4), base + 3.2, words)
+    paper.write_scale_words(left, base + 3.2, width, (report.threshold, low, high))
     paper.set_y(base + 4)

@@ -1,7 +1,8 @@
-"""The paper of the PDF reports: one A4 page with heading, notice, text, tables and scales; lengths in millimetres."""
+"""The paper of the PDF reports: A4 pages with heading, notice, text, tables and scales; lengths in millimetres."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,13 +14,15 @@ WIDTH = 210 - 2 * MARGIN
 FOOT = 26
 FONT = "DejaVu"
 BOLDNESS, HAIRLINE = 0.022, 0.2
-INK, FAINT, RULE = (25, 28, 33), (105, 112, 122), (208, 212, 218)
+LINE, ROW = 0.48, 4.2
+"""Height of a line of text for each point of its size, and of a line in a table."""
+INK, FAINT, RULE = (25, 28, 33), (85, 92, 102), (208, 212, 218)
 BAND_COLOURS = {
     "urgent": (190, 40, 40),
-    "review": (186, 106, 0),
+    "review": (160, 88, 0),
     "routine": (38, 96, 170),
-    "rejected": (105, 112, 122),
-    "failed": (105, 112, 122),
+    "rejected": (85, 92, 102),
+    "failed": (85, 92, 102),
 }
 
 # Letters that the font lacks are drawn as boxes; the library would name each of them in the log.
@@ -28,12 +31,11 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 
 class Paper(FPDF):
-    """One page that never becomes two: what does not fit is cut off and said to be."""
+    """As many pages as it takes: text is wrapped, and what finds no room on a page goes on to the next."""
 
     def __init__(self, heading: str, notice: str, made_at: str) -> None:
         super().__init__(format="A4")
-        self._notice = notice
-        self._made_at = made_at
+        self._heading, self._notice, self._made_at = heading, notice, made_at
         fonts = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
         self.add_font(FONT, "", fonts / "DejaVuSans.ttf")
         self.set_margins(MARGIN, MARGIN)
@@ -41,13 +43,18 @@ class Paper(FPDF):
         self.set_title(heading)
         self.set_creator("PneumoDesk")
         self.add_page()
-        self.write_line(f"PneumoDesk · {heading}", size=8.5, colour=FAINT)
-        self.ln(1)
 
     @property
     def room(self) -> float:
         """Millimetres left above the notice."""
         return self.h - FOOT - self.get_y()
+
+    def header(self) -> None:
+        """Say at the top of every page what it is, and from the second on which."""
+        self.set_style(8.5, colour=FAINT)
+        page = f", page {self.page_no()}" if self.page_no() > 1 else ""
+        self._write_one(f"PneumoDesk · {self._heading}{page}", 8.5 * LINE)
+        self.ln(1.5)
 
     def footer(self) -> None:
         """Put the notice below every page, and when it was made."""
@@ -55,67 +62,72 @@ class Paper(FPDF):
         self.set_draw_color(*RULE)
         self.line(MARGIN, self.get_y(), MARGIN + WIDTH, self.get_y())
         self.ln(2)
-        self.write_text(self._notice, size=8, bold=True)
-        self.write_line(f"Made by PneumoDesk at {self._made_at}.", size=7.5, colour=FAINT)
+        with self.bold(8):
+            for line in self.lines_of(self._notice, WIDTH):
+                self._write_one(line, 8 * LINE)
+        self.set_style(7.5, colour=FAINT)
+        self._write_one(f"Made by PneumoDesk at {self._made_at}.", 7.5 * LINE)
 
-    def write_line(
-        self, text: str, *, size: float = 9, bold: bool = False, colour: tuple[int, int, int] = INK, width: float = 0
-    ) -> None:
-        """Write one line, shortened to the width it has."""
-        self.set_style(size, bold, colour)
-        fitting = self.shortened(text, width or WIDTH)
-        self.cell(width, size * 0.55, fitting, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    def turn_if_short_of(self, height: float) -> bool:
+        """Begin a new page unless this one has so much room, and return whether it did."""
+        if self.room >= height:
+            return False
+        self.add_page()
+        return True
 
     def write_text(self, text: str, *, size: float = 9, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:
-        """Write a paragraph over the whole width, without what has no room any more."""
-        self.set_style(size, bold, colour)
-        height = size * 0.48
-        lines = self.multi_cell(WIDTH, height, _clean(text), dry_run=True, output="LINES", align="L")
-        fitting = lines[: max(int((self.h - 4 - self.get_y()) / height), 0)]
-        for line in fitting:
-            self.cell(WIDTH, height, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        """Write a paragraph over the whole width, over as many pages as it takes."""
+        self.set_style(size, colour=colour)
+        for line in self.lines_of(text, WIDTH):
+            self.turn_if_short_of(size * LINE)
+            if bold:
+                with self.bold(size, colour):
+                    self._write_one(line, size * LINE)
+            else:
+                self.set_style(size, colour=colour)
+                self._write_one(line, size * LINE)
 
     def write_heading(self, text: str) -> None:
-        """Write the heading of a part."""
+        """Write the heading of a part, on the page that its first lines stand on."""
+        self.turn_if_short_of(16)
         self.ln(2.5)
-        self.write_line(text, size=10, bold=True)
-        self.ln(0.5)
+        self.write_text(text, size=10, bold=True)
+        self.ln(0.8)
 
     def write_badge(self, text: str, band: str) -> None:
         """Write words on a band's colour."""
-        self.set_style(9.5, True, (255, 255, 255))
-        self.set_fill_color(*BAND_COLOURS.get(band, FAINT))
-        self.cell(self.get_string_width(text) + 7, 6.4, text, fill=True, align="C", new_x=XPos.RIGHT, new_y=YPos.TOP)
+        self.set_style(9.5)
+        width = self.get_string_width(text) + 7
+        self.set_fill_color(*BAND_COLOURS[band])
+        self.rect(self.get_x(), self.get_y(), width, 6.4, style="F")
+        with self.bold(9.5, (255, 255, 255)):
+            self.cell(width, 6.4, text, align="C", new_x=XPos.RIGHT, new_y=YPos.TOP)
 
     def write_pairs(self, pairs: Sequence[tuple[str, str]], first_width: float = 34) -> None:
-        """Write names and what they are, a line each."""
+        """Write names and what they are, each wrapped within its column."""
         for name, value in pairs:
-            if self.room < 5:
-                break
-            self.set_style(8, False, FAINT)
-            self.cell(first_width, 4.4, self.shortened(name, first_width))
-            self.set_style(8, False, INK)
-            self.cell(WIDTH - first_width, 4.4, self.shortened(value, WIDTH - first_width), new_x=XPos.LMARGIN)
-            self.ln(4.4)
+            self.write_row(((name, first_width, FAINT), (value, WIDTH - first_width, INK)))
 
-    def write_table(self, columns: Sequence[tuple[str, float]], rows: Sequence[Sequence[str]]) -> int:
-        """Write a table with columns of these names and widths; return how many rows found room."""
-        self.set_style(8, False, FAINT)
-        for name, width in columns:
-            self.cell(width, 5, name)
-        self.ln(5)
+    def write_columns(self, columns: Sequence[tuple[str, float]]) -> None:
+        """Write the names of columns of these widths."""
+        self.write_row([(name, width, FAINT) for name, width in columns])
+
+    def write_row(self, cells: Sequence[tuple[str, float, tuple[int, int, int]]]) -> None:
+        """Write cells of a text, a width and a colour beside one another, each wrapped within its width."""
+        self.set_style(8)
+        columns = [(self.lines_of(text, width - 2), width, colour) for text, width, colour in cells]
+        for number in range(max(len(lines) for lines, _, _ in columns)):
+            self.turn_if_short_of(ROW)
+            for lines, width, colour in columns:
+                self.set_style(8, colour=colour)
+                self.cell(width, ROW, lines[number] if number < len(lines) else "")
+            self.ln(ROW)
+
+    def draw_rule(self) -> None:
+        """Draw a fine line over the whole width."""
         self.set_draw_color(*RULE)
-        num_written = 0
-        for row in rows:
-            if self.room < 10:
-                break
-            self.line(MARGIN, self.get_y(), MARGIN + WIDTH, self.get_y())
-            self.set_style(8, False, INK)
-            for (_, width), value in zip(columns, row, strict=True):
-                self.cell(width, 5, self.shortened(value, width))
-            self.ln(5)
-            num_written += 1
-        return num_written
+        self.set_line_width(HAIRLINE)
+        self.line(MARGIN, self.get_y(), MARGIN + WIDTH, self.get_y())
 
     def draw_scale(self, probability: float, threshold: float, low: float, high: float) -> None:
         """Draw the line from 0 to 1 with the uncertain band, the threshold and this probability."""
@@ -131,31 +143,44 @@ class Paper(FPDF):
         self.set_fill_color(*INK)
         self.polygon([(place, top - 0.2), (place - 1.6, top - 3.2), (place + 1.6, top - 3.2)], style="F")
         self.set_line_width(HAIRLINE)
-        self.set_style(7, False, FAINT)
-        self.text(left, top + 7, "0")
-        self.text(left + width - 1.5, top + 7, "1")
-        words = f"threshold {threshold:.2f}, uncertain {low:.2f} to {high:.2f}"
-        middle = left + threshold * width - self.get_string_width(words) / 2
-        self.text(min(max(middle, left + 4), left + width - self.get_string_width(words) - 4), top + 7, words)
+        self.write_scale_words(left, top + 7, width, (threshold, low, high))
         self.set_y(top + 9)
 
-    def shortened(self, text: str, width: float) -> str:
-        """Return text as far as it fits into a width, in the present style."""
+    def write_scale_words(self, left: float, base: float, width: float, marks: tuple[float, float, float]) -> None:
+        """Write below a scale from 0 to 1 its marks: threshold, lower and upper end of the uncertain band."""
+        threshold, low, high = marks
+        self.set_style(7, colour=FAINT)
+        self.text(left, base, "0")
+        self.text(left + width - 1.5, base, "1")
+        words = f"threshold {threshold:.2f}, uncertain {low:.2f} to {high:.2f}"
+        middle = left + threshold * width - self.get_string_width(words) / 2
+        self.text(min(max(middle, left + 4), left + width - self.get_string_width(words) - 4), base, words)
+
+    def lines_of(self, text: str, width: float) -> list[str]:
+        """Return text in the lines that it takes within a width, in the present style."""
         text = _clean(text)
         if self.get_string_width(text) <= width - 2:
-            return text
-        while text and self.get_string_width(f"{text}…") > width - 2:
-            text = text[: min(len(text) - 1, int(len(text) * 0.97))]
-        return f"{text}…"
+            return [text]
+        return self.multi_cell(width, 4, text, dry_run=True, output="LINES", align="L")
 
-    def set_style(self, size: float, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:
+    def set_style(self, size: float, *, colour: tuple[int, int, int] = INK) -> None:
         """Choose how the following text looks."""
         self.set_font(FONT, "", size)
         self.set_text_color(*colour)
-        # Bold letters are drawn with an outline: reading a second font in would cost half as much as all the page.
-        self.text_mode = TextMode.FILL_STROKE if bold else TextMode.FILL
-        self.set_draw_color(*(colour if bold else RULE))
-        self.set_line_width(size * BOLDNESS if bold else HAIRLINE)
+
+    @contextmanager
+    def bold(self, size: float, colour: tuple[int, int, int] = INK) -> Iterator[None]:
+        """Write bold, and only as long as this lasts: the page would go on outlining letters, in any colour.
+
+        Letters are drawn with an outline: reading a second font in would cost half as much as all the page.
+        """
+        self.set_style(size, colour=colour)
+        self.set_draw_color(*colour)
+        with self.local_context(text_mode=TextMode.FILL_STROKE, line_width=size * BOLDNESS):
+            yield
+
+    def _write_one(self, line: str, height: float) -> None:
+        self.cell(WIDTH, height, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _clean(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The PDF page of one study: film, where the model looked, result, what it rests on, limits, notice."""
+"""The PDF of one study: film, where the model looked, result, what it rests on, limits, notice."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +11,14 @@ from core.triage.priority import in_words
 
 GAP = 4
 PICTURE_HEIGHT = 92
+STATUS_WORDS = {
+    "rejected": "no usable film, a human must look",
+    "failed": "could not be read at all, a human must look",
+}
 BAND_WORDS = {
-    "urgent": "Urgent: flagged by the model",
-    "review": "Review: a human must decide",
-    "routine": "Routine: not flagged; this does not exclude disease",
-    "rejected": "Review: no usable film, a human must look",
-    "failed": "Review: could not be read at all",
+    "urgent": "a human must look first",
+    "review": "a human must decide",
+    "routine": "not flagged; this does not exclude disease",
 }
 HEATMAP_WORDS = "Where the model looked: it shows what moved the model, not where disease begins or ends."
 
@@ -30,13 +32,22 @@ class ReportedVerdict:
     note: str
     when: datetime
 
+    @property
+    def sentence(self) -> str:
+        """Finding, reader, time and the whole note."""
+        note = f": {self.note}" if self.note else ""
+        return f"{self.verdict} – {self.reader}, {self.when:%Y-%m-%d %H:%M} UTC{note}"
+
 
 @dataclass(frozen=True)
 class StudyReport:
-    """All that stands on a study's page; probabilities and the points on their scale are 0 to 1."""
+    """All that a study's pages show; probabilities and the points on their scale are 0 to 1."""
 
     file: str
     band: str
+    status: str
+    finding: str | None
+    is_lifted: bool
     reason: str
     probability: float | None
     threshold: float
@@ -53,11 +64,11 @@ class StudyReport:
 
 
 def draw_study_page(report: StudyReport) -> bytes:
-    """Return the page as PDF."""
+    """Return the pages as PDF."""
     paper = Paper("reading of one study", report.notice, f"{report.made_at:%Y-%m-%d %H:%M} UTC")
-    paper.write_line(report.file, size=14, bold=True)
+    paper.write_text(report.file, size=14, bold=True)
     paper.ln(1)
-    paper.write_badge(BAND_WORDS[report.band], report.band)
+    paper.write_badge(_badge_words(report), report.band)
     if report.probability is not None:
         paper.set_x(paper.get_x() + 4)
         paper.set_style(9.5, colour=FAINT)
@@ -73,17 +84,24 @@ def draw_study_page(report: StudyReport) -> bytes:
     _verdicts(paper, report)
     paper.write_heading("What this rests on")
     paper.write_pairs(list(report.lineage.items()))
-    if report.limits and paper.room > 12:
+    if report.limits:
         paper.write_heading("Limits of the model")
-        for limit in report.limits:
-            if paper.room > 6:
-                paper.write_text(f"– {limit}", size=8)
+    for limit in report.limits:
+        paper.write_text(f"– {limit}", size=8)
     return bytes(paper.output())
+
+
+def _badge_words(report: StudyReport) -> str:
+    if report.is_lifted:
+        return f"{report.band.capitalize()}: has waited too long"
+    if report.status == "read" and report.finding == "pneumonia":
+        return f"{report.band.capitalize()}: flagged by the model"
+    return f"{report.band.capitalize()}: {STATUS_WORDS.get(report.status, BAND_WORDS[report.band])}"
 
 
 def _pictures(paper: Paper, report: StudyReport) -> None:
     if report.film is None:
-        paper.write_line("The film cannot be shown.", colour=FAINT)
+        paper.write_text("The film cannot be shown.", colour=FAINT)
         paper.ln(2)
         return
     pictures = [report.film] + ([report.overlay] if report.overlay else [])
@@ -94,7 +112,7 @@ def _pictures(paper: Paper, report: StudyReport) -> None:
         paper.image(_as_jpeg(picture), MARGIN + number * (room + GAP), top, width, height)
         tallest = max(tallest, height)
     paper.set_y(top + tallest + 1.2)
-    paper.write_line(HEATMAP_WORDS if report.overlay else "The film.", size=7.5, colour=FAINT)
+    paper.write_text(HEATMAP_WORDS if report.overlay else "The film.", size=7.5, colour=FAINT)
 
 
 def _as_jpeg(picture: Image.Image) -> BytesIO:
@@ -107,11 +125,6 @@ def _as_jpeg(picture: Image.Image) -> BytesIO:
 def _verdicts(paper: Paper, report: StudyReport) -> None:
     paper.write_heading("Readers' verdicts")
     if not report.verdicts:
-        paper.write_line("No reader has given a verdict yet.", size=8.5, colour=FAINT)
+        paper.write_text("No reader has given a verdict yet.", size=8.5, colour=FAINT)
     for verdict in report.verdicts:
-        if paper.room < 8:
-            break
-        note = f": {verdict.note}" if verdict.note else ""
-        paper.write_line(
-            f"{verdict.verdict} – {verdict.reader}, {verdict.when:%Y-%m-%d %H:%M} UTC{note}", size=8.5, bold=True
-        )
+        paper.write_text(verdict.sentence, size=8.5)

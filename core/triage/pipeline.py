@@ -23,7 +23,7 @@ from core.triage.gate import Gate
 from core.triage.inference import Engine, EngineOutput
 from core.triage.intake import Candidate, IntakeProblem
 from core.triage.memory import keep_freed_memory
-from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain, rank_order
+from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain
 from core.triage.saliency import positive_share, small_film
 from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL, explain_age, is_age_in_scope, notes_on
 
@@ -59,11 +59,6 @@ class FilmReading:
     source_path: str | None = None
     source_member: str | None = None
     activation_map: list[list[float]] | None = None
-
-    @property
-    def rank_order(self) -> int:
-        """The place of the row's group on the list."""
-        return rank_order(self.status, self.priority)
 
 
 @dataclass(frozen=True)

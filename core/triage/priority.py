@@ -6,7 +6,7 @@ from core.evaluation.operating_point import OperatingPoint
 
 
 class Priority(StrEnum):
-    """Where a film stands on the list."""
+    """What the model alone would make of a film; where its study stands, the site's rules decide."""
 
     URGENT = "urgent"
     REVIEW = "review"
@@ -26,14 +26,6 @@ PRIORITY_OF_FINDING = {
     "uncertain": Priority.REVIEW,
     "normal": Priority.ROUTINE,
 }
-
-_RANK_OF_PRIORITY = {Priority.URGENT: 0, Priority.REVIEW: 1, Priority.ROUTINE: 2}
-_RANK_OF_STATUS = {Status.REJECTED: 3, Status.FAILED: 4}
-
-
-def rank_order(status: Status, priority: Priority) -> int:
-    """Return the place of a row's group on the list: urgent, review, routine, then rejected and failed."""
-    return _RANK_OF_STATUS.get(status, _RANK_OF_PRIORITY[priority])
 
 
 def explain(probability: float, finding: str, point: OperatingPoint) -> str:

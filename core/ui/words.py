@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-BANDS = ("urgent", "review", "routine", "rejected", "failed")
 BAND_ICONS = {
     "urgent": ":material/priority_high:",
     "review": ":material/visibility:",
@@ -11,8 +10,8 @@ BAND_ICONS = {
     "failed": ":material/broken_image:",
 }
 BAND_HELP = {
-    "urgent": "The model flags pneumonia, above its uncertain band.",
-    "review": "Within the uncertain band: a human must decide.",
+    "urgent": "Flagged by the model, or waiting too long.",
+    "review": "A human must decide: uncertain, near the limit of the model's scope, or not read by it.",
     "routine": "Not flagged. This does not exclude disease.",
     "rejected": "Opened, but no usable chest film. A human must look.",
     "failed": "Could not be read at all.",

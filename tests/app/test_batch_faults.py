@@ -19,8 +19,8 @@ from playwright.sync_api import Page, expect
 from core.radiograph.phantom import synthesise_phantom
 from core.services.desk import Desk, open_desk
 from core.services.films.upload_names import safe_name
-from core.services.triage.batch_results import ranked_readings
 from core.services.triage.batches import get_batch
+from core.services.worklist.batch_list import ranked_readings
 from core.settings import AppSettings
 from db import models as tables
 from tests.app.conftest import ROOT, Served, serve

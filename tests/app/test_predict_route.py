@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.services.desk import open_desk
 from core.services.triage.batch_reading import TriageRequest, run_triage
-from core.services.triage.batch_results import ranked_readings
+from core.services.worklist.batch_list import ranked_readings
 from core.settings import NOTICE, AppSettings
 from tests.app.api_server import ServedApi
 

@@ -70,7 +70,6 @@ def fill(desk: Desk, film: Path) -> str:
             "reason": "probability 0.93 is above the threshold 0.53",
             "probability": (number * 7919 % NUM_READINGS) / NUM_READINGS,
             "priority": priorities[number % 3],
-            "rank_order": number % 3,
             "finding": ("pneumonia", "uncertain", "normal")[number % 3],
             "source_path": str(film),
             "created_at": utc_now(),

@@ -53,7 +53,6 @@ def fill(home: Path) -> object:
                 "gate_distance": 1.0,
                 "finding": finding,
                 "priority": "review",
-                "rank_order": 1,
                 "source_path": str(film),
                 "activation_map": [[(number * cell) % 7 / 7 for cell in range(1, 8)] for _ in range(7)],
                 "created_at": utc_now(),

@@ -15,7 +15,6 @@ from core.radiograph.phantom import synthesise_phantom
 from core.services.desk import Desk, open_desk
 from core.services.models.lookup import STARTER, STARTER_FOLDER
 from core.services.triage.batch_reading import TriageRequest
-from core.services.triage.batch_results import ranked_readings
 from core.services.triage.batches import (
     get_batch,
     list_batches,
@@ -24,6 +23,8 @@ from core.services.triage.batches import (
     start_server_folder,
     stop_batch,
 )
+from core.services.worklist.batch_list import ranked_readings
+from core.services.worklist.studies import BANDS, count_bands
 from core.settings import get_settings
 from db import models as tables
 from tests.hostile_files import encoded
@@ -106,7 +107,8 @@ def test_a_finished_batch_stays_as_it_is(desk: Desk, folder: Path, tmp_path: Pat
     stop_batch(desk, batch_id)
     status = list_batches(desk)[0]
     assert (status.id, status.title, status.state) == (batch_id, "one film", "completed")
-    assert sum(status.counts.values()) == 1
+    counts = count_bands(desk, [status.id])[status.id]
+    assert sum(counts[band] for band in BANDS) == 1
     assert status.card.name == STARTER
     assert get_batch(desk, batch_id).films_per_second > 0
 

@@ -13,7 +13,10 @@ from PIL import Image
 from core.model.checkpoint import WEIGHTS_FILE
 from core.settings import PROJECT_ROOT, AppSettings
 
-COLUMNS = ["file", "status", "reason", "probability", "finding", "priority", "model", "operating_point"]
+COLUMNS = [
+    *("file", "status", "reason", "probability", "finding", "priority", "model", "operating_point"),
+    *("rank", "study", "is_lifted", "verdicts", "notes", "judged_at", "rules_version"),
+]
 FIGURES = {
     "n",
     "auc",
@@ -90,7 +93,7 @@ def test_evaluating_one_class_leaves_the_rest_undefined(command_line, trained_ru
 
 
 def test_triage_ranks_every_file(command_line, trained_run, small_cohort, tmp_path) -> None:
-    """Every visible file gets a row, most urgent first, unread ones last; hidden files get none."""
+    """Every visible file gets a row, most urgent first, unread ones first of what is reviewed; hidden ones none."""
     folder = tmp_path / "films"
     shutil.copytree(small_cohort / "test", folder)
     (folder / "notes.txt").write_text("no film")
@@ -106,11 +109,13 @@ def test_triage_ranks_every_file(command_line, trained_run, small_cohort, tmp_pa
     assert len(rows) == 12 and len({row["file"] for row in rows}) == 12
     order = {"urgent": 0, "review": 1, "routine": 2}
     read = [row for row in rows if row["status"] == "read"]
-    assert rows[: len(read)] == read and [row["status"] for row in rows[-2:]] == ["rejected", "failed"]
-    assert [order[row["priority"]] for row in read] == sorted(order[row["priority"]] for row in read)
+    unread = [row for row in rows if row["status"] != "read"]
+    assert {row["status"] for row in unread} == {"rejected", "failed"}
+    assert [row for row in rows if row["priority"] == "review"][:2] == unread
+    assert [order[row["priority"]] for row in rows] == sorted(order[row["priority"]] for row in rows)
     assert all(row["reason"] for row in rows)
     assert all(0 <= float(row["probability"]) <= 1 and row["finding"] for row in read)
-    assert all((row["probability"], row["finding"], row["priority"]) == ("", "", "review") for row in rows[len(read) :])
+    assert all((row["probability"], row["finding"], row["priority"]) == ("", "", "review") for row in unread)
     assert len(list((tmp_path / "maps").rglob("*.jpg"))) == len(read)
     assert document["num_files"] == 12 and len(document["readings"]) == 12
     assert "not a medical device" in document["notice"]

@@ -1,5 +1,6 @@
 """Batches: many films, or zips of films, sent in one request, read in the background and ranked."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,11 +12,14 @@ from core.api.answers import OperatingPointAnswer
 from core.api.problems import problem_responses
 from core.api.settings import ApiSettings
 from core.api.v1.paging import Page, Paged
-from core.services.desk import open_desk
+from core.services.desk import Desk, open_desk
 from core.services.triage.api_batches import start_received_batch
 from core.services.triage.batch_reading import TriageRequest
-from core.services.triage.batch_results import ranked_readings, readings_page, to_csv
 from core.services.triage.batches import BatchStatus, get_batch, list_batches, resume_batch, stop_batch
+from core.services.worklist.batch_list import ranked_readings
+from core.services.worklist.reports import ExportFormat, export_batch
+from core.services.worklist.studies import count_bands
+from core.services.worklist.verdicts import Verdict
 from core.settings import NOTICE, PROJECT_ROOT
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
@@ -37,7 +41,9 @@ class BatchAnswer(BaseModel):
     films_per_second: float | None
     seconds_left: float | None
     error: str | None
-    counts: dict[str, int] = Field(description="Films by priority, and files that were not read by status.")
+    counts: dict[str, int] = Field(
+        description="Studies by band: `urgent`, `review`, `routine`; among these, how many were `rejected` or `failed`."
+    )
     model: str
     checkpoint_hash: str
     operating_point: OperatingPointAnswer
@@ -45,6 +51,15 @@ class BatchAnswer(BaseModel):
     created_at: datetime
     finished_at: datetime | None
     notice: str = NOTICE
+
+
+class VerdictSaid(BaseModel):
+    """What a reader said of a file's study."""
+
+    reader: str
+    verdict: Verdict
+    note: str
+    when: datetime
 
 
 class ReadingAnswer(BaseModel):
@@ -58,9 +73,14 @@ class ReadingAnswer(BaseModel):
     reason: str
     probability: float | None
     finding: Literal["pneumonia", "uncertain", "normal"] | None
-    priority: Literal["urgent", "review", "routine"]
+    priority: Literal["urgent", "review", "routine"] = Field(description="The band that the site's rules put it into.")
     gate_distance: float | None
     created_at: datetime
+    rank: int = Field(description="Place of its study on the batch's list, from 1; files of one content share it.")
+    study: str
+    is_lifted: bool = Field(description="Whether it is urgent only because it has waited too long.")
+    rules_version: int
+    verdicts: list[VerdictSaid]
 
 
 @router.post("", status_code=202, responses=problem_responses(404, 409, 422, 507))
@@ -105,19 +125,20 @@ def start(
     response.headers["Location"] = f"{request.scope['path']}/{batch_id}"
     if is_repeated:
         response.headers["Idempotent-Replayed"] = "true"
-    return _answer(get_batch(desk, batch_id))
+    return _one(desk, batch_id)
 
 
 @router.get("", responses=problem_responses(422))
 def show_all(_caller: Reader, paging: Paged) -> Page[BatchAnswer]:
     """List batches, newest first."""
-    return paging.page(lambda limit, offset: [_answer(batch) for batch in list_batches(open_desk(), limit, offset)])
+    desk = open_desk()
+    return paging.page(lambda limit, offset: _answers(desk, list_batches(desk, limit, offset)))
 
 
 @router.get("/{batch_id}", responses=problem_responses(404, 422))
 def show(batch_id: BatchId, _caller: Reader) -> BatchAnswer:
     """Tell how a batch stands: state, progress, speed, time left, counts."""
-    return _answer(get_batch(open_desk(), batch_id))
+    return _one(open_desk(), batch_id)
 
 
 @router.post("/{batch_id}/stop", status_code=202, responses=problem_responses(404, 422))
@@ -134,8 +155,8 @@ def resume(batch_id: BatchId, _caller: Triager) -> BatchAnswer:
 
 @router.get("/{batch_id}/readings", responses=problem_responses(404, 422))
 def show_readings(batch_id: BatchId, _caller: Reader, paging: Paged) -> Page[ReadingAnswer]:
-    """List what a batch found, most urgent first."""
-    return paging.page(lambda limit, offset: readings_page(open_desk(), batch_id, limit, offset))
+    """List what a batch found, in the order of the worklist, with what readers said."""
+    return paging.page(lambda limit, offset: ranked_readings(open_desk(), batch_id)[offset : offset + limit])
 
 
 @router.get(
@@ -143,9 +164,9 @@ def show_readings(batch_id: BatchId, _caller: Reader, paging: Paged) -> Page[Rea
     response_class=Response,
     responses={200: {"content": {"text/csv": {}}}, **problem_responses(404, 422)},
 )
-def worklist(batch_id: BatchId, _caller: Reader) -> Response:
-    """Return the ranked list as the command line and the dashboard write it."""
-    content = to_csv(ranked_readings(open_desk(), batch_id))
+def worklist(batch_id: BatchId, caller: Reader) -> Response:
+    """Return the ranked list as command line and dashboard write it; the audit trail keeps that it was taken."""
+    content = export_batch(open_desk(), batch_id, ExportFormat.CSV, caller.name)
     named = {"Content-Disposition": f'attachment; filename="{batch_id}.csv"'}
     return Response(content, media_type="text/csv; charset=utf-8", headers=named)
 
@@ -154,10 +175,20 @@ def _after(batch_id: str, act: Any) -> BatchAnswer:
     desk = open_desk()
     get_batch(desk, batch_id)
     act(desk, batch_id)
-    return _answer(get_batch(desk, batch_id))
+    return _one(desk, batch_id)
 
 
-def _answer(batch: BatchStatus) -> BatchAnswer:
-    fields = {name: getattr(batch, name) for name in BatchAnswer.model_fields if hasattr(batch, name)}
-    fields["operating_point"] = batch.operating_point.model_dump()
-    return BatchAnswer(**fields, model=batch.card.name, checkpoint_hash=batch.card.weights_hash)
+def _one(desk: Desk, batch_id: str) -> BatchAnswer:
+    (answer,) = _answers(desk, [get_batch(desk, batch_id)])
+    return answer
+
+
+def _answers(desk: Desk, batches: Sequence[BatchStatus]) -> list[BatchAnswer]:
+    counts = count_bands(desk, [batch.id for batch in batches])
+    answers = []
+    for batch in batches:
+        fields = {name: getattr(batch, name) for name in BatchAnswer.model_fields if hasattr(batch, name)}
+        fields["operating_point"] = batch.operating_point.model_dump()
+        fields |= {"model": batch.card.name, "checkpoint_hash": batch.card.weights_hash, "counts": counts[batch.id]}
+        answers.append(BatchAnswer(**fields))
+    return answers

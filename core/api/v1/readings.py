@@ -13,7 +13,7 @@ from core.errors import InputNotFoundError
 from core.services.desk import open_desk
 from core.services.films.images import film_picture
 from core.services.worklist.reading_detail import get_reading, study_of
-from core.services.worklist.studies import load_worklist
+from core.services.worklist.studies import load_worklist, place_reading
 from core.services.worklist.verdicts import (
     LONGEST_NOTE,
     Verdict,
@@ -39,7 +39,8 @@ class ReadingDetailAnswer(BaseModel):
     file: str
     status: Literal["read", "rejected", "failed"]
     reason: str
-    priority: Literal["urgent", "review", "routine"]
+    priority: Literal["urgent", "review", "routine"] = Field(description="The band that the site's rules put it into.")
+    rules_version: int
     finding: Literal["pneumonia", "uncertain", "normal"] | None
     probability: float | None
     gate_distance: float | None
@@ -64,6 +65,8 @@ class StudyAnswer(BaseModel):
     is_judged: bool
     num_readers: int
     assigned_to: str
+    is_lifted: bool = Field(description="Whether it is urgent only because it has waited too long.")
+    rules_version: int
 
 
 class VerdictRequest(BaseModel):
@@ -93,10 +96,10 @@ class VerdictAnswer(BaseModel):
 @router.get("/readings/{reading_id}", responses=problem_responses(404, 422))
 def show(reading_id: ReadingId, _caller: Reader) -> ReadingDetailAnswer:
     """Return one reading with its lineage."""
-    reading = get_reading(open_desk(), reading_id)
-    return ReadingDetailAnswer(
-        **{name: getattr(reading, name) for name in ReadingDetailAnswer.model_fields if name != "notice"}
-    )
+    desk = open_desk()
+    reading, place = get_reading(desk, reading_id), place_reading(desk, reading_id)
+    fields = {name: getattr(reading, name) for name in ReadingDetailAnswer.model_fields if hasattr(reading, name)}
+    return ReadingDetailAnswer(**fields, priority=place.band, rules_version=place.rules_version)
 
 
 @router.get("/readings/{reading_id}/film", response_class=Response, responses={**PNG, **problem_responses(404, 422)})
@@ -124,7 +127,8 @@ def worklist(_caller: Reader, paging: Paged) -> Page[StudyAnswer]:
     """List the studies of all batches, most urgent first, as the dashboard ranks them."""
 
     def fetch(limit: int, offset: int) -> list[StudyAnswer]:
-        studies = load_worklist(open_desk()).studies.iloc[offset : offset + limit]
+        placed = load_worklist(open_desk())
+        studies = placed.studies.iloc[offset : offset + limit].assign(rules_version=placed.rules_version)
         rows = studies[list(StudyAnswer.model_fields)].astype(object)
         return [StudyAnswer(**row) for row in rows.where(rows.notna(), None).to_dict("records")]
 

@@ -251,7 +251,6 @@ def _row(batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> 
         "study": reading.file_hash or hashlib.sha256(f"{batch_id}/{reading.file}".encode()).hexdigest(),
         "status": reading.status.value,
         "priority": reading.priority.value,
-        "rank_order": reading.rank_order,
         "saliency_file": str(drawer.path_of(reading.file)) if drawn else None,
         "created_at": utc_now(),
     }

@@ -14,7 +14,6 @@ from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop, requeue
 from core.services.desk import Desk
 from core.services.models.operating_points import OWN, point_of_row
 from core.services.triage.batch_reading import TriageRequest, create_batch
-from core.services.triage.batch_results import count_readings
 from core.services.triage.warm_reader import hand_over
 from db import models as tables
 from db.base import utc_now
@@ -38,7 +37,6 @@ class BatchStatus:
     reader: str | None
     created_at: datetime
     finished_at: datetime | None
-    counts: dict[str, int]
 
     @property
     def is_live(self) -> bool:
@@ -90,7 +88,7 @@ def get_batch(desk: Desk, batch_id: str) -> BatchStatus:
         batch = session.get(tables.Batch, batch_id)
         if batch is None:
             raise InputNotFoundError(f"There is no batch {batch_id!r}. It may have been deleted.")
-        return _status(batch, count_readings(desk, [batch_id]), _speed(session, batch))
+        return _status(batch, _speed(session, batch))
 
 
 def list_batches(desk: Desk, limit: int = 50, offset: int = 0) -> list[BatchStatus]:
@@ -100,8 +98,7 @@ def list_batches(desk: Desk, limit: int = 50, offset: int = 0) -> list[BatchStat
         batches = session.scalars(
             select(tables.Batch).order_by(tables.Batch.created_at.desc(), tables.Batch.id).limit(limit).offset(offset)
         ).all()
-        counts = count_readings(desk, [batch.id for batch in batches])
-        return [_status(batch, counts, None) for batch in batches]
+        return [_status(batch, None) for batch in batches]
 
 
 def find_lost_batches(desk: Desk) -> None:
@@ -119,7 +116,7 @@ def _launch(desk: Desk, batch_id: str) -> None:
     launch(["core.services.workers.batch", batch_id], desk.settings.worklists / batch_id / "log.txt")
 
 
-def _status(batch: tables.Batch, counts: dict[str, dict[str, int]], speed: float | None) -> BatchStatus:
+def _status(batch: tables.Batch, speed: float | None) -> BatchStatus:
     left = (batch.num_files or 0) - batch.num_done
     return BatchStatus(
         id=batch.id,
@@ -135,7 +132,6 @@ def _status(batch: tables.Batch, counts: dict[str, dict[str, int]], speed: float
         reader=batch.reader,
         created_at=batch.created_at,
         finished_at=batch.finished_at,
-        counts=counts[batch.id],
     )
 
 

@@ -15,7 +15,7 @@ from db.base import utc_now
 
 TAKEN_OVER_FIELDS = (
     *("status", "reason_code", "reason", "probability", "logit", "gate_distance", "finding", "priority"),
-    *("rank_order", "activation_map"),
+    "activation_map",
 )
 
 

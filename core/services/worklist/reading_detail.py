@@ -13,6 +13,7 @@ from core.evaluation.predictive_values import predictive_values
 from core.evaluation.proportions import say_share
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
+from core.services.worklist.studies import READING_GONE
 from core.triage.saliency import EDGE_SHARE_LIMIT, draw_heatmap, edge_share
 from db import models as tables
 
@@ -22,7 +23,7 @@ def study_of(desk: Desk, reading_id: int) -> str:
     with desk.reading() as session:
         study = session.scalar(select(tables.Reading.study).where(tables.Reading.id == reading_id))
     if study is None:
-        raise InputNotFoundError("This reading is no longer on the desk.")
+        raise InputNotFoundError(READING_GONE)
     return study
 
 
@@ -35,7 +36,6 @@ class ReadingDetail:
     file: str
     status: str
     reason: str
-    priority: str
     finding: str | None
     probability: float | None
     gate_distance: float | None
@@ -53,7 +53,7 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
     with desk.reading() as session:
         reading = session.get(tables.Reading, reading_id)
         if reading is None:
-            raise InputNotFoundError("This reading is no longer on the desk.")
+            raise InputNotFoundError(READING_GONE)
         batch, model, point = reading.batch, reading.batch.model_version, reading.batch.operating_point
         return ReadingDetail(
             id=reading.id,
@@ -61,7 +61,6 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
             file=reading.file,
             status=reading.status,
             reason=reading.reason,
-            priority=reading.priority,
             finding=reading.finding,
             probability=reading.probability,
             gate_distance=reading.gate_distance,

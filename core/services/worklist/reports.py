@@ -1,10 +1,13 @@
-"""Results that leave the desk as documents: one study or one batch as CSV, JSON or a PDF page.
+"""Results that leave the desk as documents: one study or one batch as CSV, JSON or PDF.
 
-Each export is recorded in the audit trail, and each names the model, its operating point and the notice.
+Each export is recorded in the audit trail, and each names the model, its operating point, the version of the rules
+that placed the studies, and the notice.
 """
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -12,16 +15,17 @@ from typing import Any
 from PIL import Image
 
 from core.errors import InputNotFoundError, PneumoDeskError, RadiographError
-from core.figures.batch_page import BatchReport, draw_batch_page
+from core.figures.batch_page import BatchReport, BatchRow, draw_batch_page
 from core.figures.study_page import ReportedVerdict, StudyReport, draw_study_page
 from core.model.card import ModelCard
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.csv_export import rows_to_csv
 from core.services.films.images import film_image, read_film_bytes
-from core.services.triage.batch_results import describe_batch, ranked_readings, reading_rows, to_csv
+from core.services.worklist.batch_list import batch_document, ranked_readings, to_csv
 from core.services.worklist.reading_detail import ReadingDetail, get_reading
-from core.services.worklist.verdicts import VerdictRow, current_verdicts
+from core.services.worklist.studies import READING_GONE, Place, place_reading
+from core.services.worklist.verdicts import VerdictRow, current_verdicts, verdicts_in_words
 from core.settings import NOTICE
 from core.triage.intake import place_of
 from db import models as tables
@@ -30,8 +34,11 @@ from db.base import utc_now
 FILM_SIDE = 900
 OVERLAY_OPACITY = 0.45
 """As the viewer shows the map at first."""
-READING_FIELDS = ("file", "status", "reason", "probability", "finding", "priority")
-STUDY_FIELDS = (*READING_FIELDS, "model", "operating_point", "verdicts")
+READING_FIELDS = ("file", "status", "reason", "probability", "finding")
+STUDY_FIELDS = (
+    *(*READING_FIELDS, "priority", "model", "operating_point", "verdicts"),
+    *("is_lifted", "notes", "judged_at", "rules_version"),
+)
 
 
 class ExportFormat(StrEnum):
@@ -42,18 +49,29 @@ class ExportFormat(StrEnum):
     PDF = "pdf"
 
 
+@dataclass(frozen=True)
+class _Study:
+    """What all documents of one study are made from."""
+
+    reading: ReadingDetail
+    place: Place
+    verdicts: list[VerdictRow]
+    point: dict[str, Any]
+    card: ModelCard
+
+
 def export_study(desk: Desk, reading_id: int, kind: ExportFormat, actor: str | None = None) -> bytes:
     """Return a study's newest state, seen from one reading, as a document; raises InputNotFoundError."""
     reading = get_reading(desk, reading_id)
-    study, point, card = _rests_on(desk, reading_id)
-    verdicts = current_verdicts(desk, study)
+    name, point, card = _rests_on(desk, reading_id)
+    study = _Study(reading, place_reading(desk, reading_id), current_verdicts(desk, name), point, card)
     makers: dict[ExportFormat, Callable[[], bytes]] = {
-        ExportFormat.PDF: lambda: draw_study_page(_study_report(desk, reading, verdicts, point, card)),
-        ExportFormat.JSON: lambda: _json(_study_document(reading, verdicts, point, card)),
-        ExportFormat.CSV: lambda: rows_to_csv([_study_row(reading, verdicts)], STUDY_FIELDS).encode(),
+        ExportFormat.PDF: lambda: draw_study_page(_study_report(desk, study)),
+        ExportFormat.JSON: lambda: _json(_study_document(study)),
+        ExportFormat.CSV: lambda: rows_to_csv([_study_row(study)], STUDY_FIELDS).encode(),
     }
     document = makers[kind]()
-    _record(desk, actor, f"study {study[:16]}", kind, reading=reading_id)
+    _record(desk, actor, f"study {name[:16]}", kind, reading=reading_id)
     return document
 
 
@@ -61,7 +79,7 @@ def export_batch(desk: Desk, batch_id: str, kind: ExportFormat, actor: str | Non
     """Return a batch's ranked list as a document; raises InputNotFoundError."""
     makers: dict[ExportFormat, Callable[[], bytes]] = {
         ExportFormat.PDF: lambda: draw_batch_page(_batch_report(desk, batch_id)),
-        ExportFormat.JSON: lambda: _json(_batch_document(desk, batch_id)),
+        ExportFormat.JSON: lambda: _json(batch_document(desk, batch_id)),
         ExportFormat.CSV: lambda: to_csv(ranked_readings(desk, batch_id)).encode(),
     }
     document = makers[kind]()
@@ -81,31 +99,36 @@ def _rests_on(desk: Desk, reading_id: int) -> tuple[str, dict[str, Any], ModelCa
     with desk.reading() as session:
         reading = session.get(tables.Reading, reading_id)
         if reading is None:
-            raise InputNotFoundError("This reading is no longer on the desk.")
+            raise InputNotFoundError(READING_GONE)
         point = reading.batch.operating_point
         fields = ("name", "threshold", "uncertain_low", "uncertain_high", "rule", "chosen_on")
         card = ModelCard.model_validate(reading.batch.model_version.card)
         return reading.study, {field: getattr(point, field) for field in fields}, card
 
 
-def _study_report(
-    desk: Desk, reading: ReadingDetail, verdicts: list[VerdictRow], point: dict[str, Any], card: ModelCard
-) -> StudyReport:
+def _study_report(desk: Desk, study: _Study) -> StudyReport:
+    reading, point = study.reading, study.point
     film, overlay = _pictures(desk, reading)
     return StudyReport(
         file=reading.file,
-        band=reading.priority if reading.status == "read" else reading.status,
+        band=study.place.band,
+        status=reading.status,
+        finding=reading.finding,
+        is_lifted=study.place.is_lifted,
         reason=reading.reason,
         probability=reading.probability,
         threshold=point["threshold"],
         uncertain_low=point["uncertain_low"],
         uncertain_high=point["uncertain_high"],
         warnings=(reading.edge_warning,) if reading.edge_warning else (),
-        lineage={name: str(value) for name, value in reading.lineage.items()},
-        limits=card.limits,
+        lineage={
+            **{name: str(value) for name, value in reading.lineage.items()},
+            "Rules": f"version {study.place.rules_version}",
+        },
+        limits=study.card.limits,
         notice=NOTICE,
         made_at=utc_now(),
-        verdicts=tuple(ReportedVerdict(row.reader, row.verdict.value, row.note, row.when) for row in verdicts),
+        verdicts=tuple(ReportedVerdict(row.reader, row.verdict.value, row.note, row.when) for row in study.verdicts),
         film=film,
         overlay=overlay,
     )
@@ -128,63 +151,56 @@ def _pictures(desk: Desk, reading: ReadingDetail) -> tuple[Image.Image | None, I
     return film, overlay
 
 
-def _study_document(
-    reading: ReadingDetail, verdicts: list[VerdictRow], point: dict[str, Any], card: ModelCard
-) -> dict[str, Any]:
+def _study_document(study: _Study) -> dict[str, Any]:
+    reading, place = study.reading, study.place
     return {
         **{name: getattr(reading, name) for name in (*READING_FIELDS, "gate_distance", "edge_warning")},
-        "operating_point": point,
+        "priority": place.band,
+        "is_lifted": place.is_lifted,
+        "rules_version": place.rules_version,
+        "operating_point": study.point,
         "lineage": reading.lineage,
-        "verdicts": [
-            {"reader": row.reader, "verdict": row.verdict.value, "note": row.note, "when": row.when.isoformat()}
-            for row in verdicts
-        ],
-        "limits": card.limits,
+        "verdicts": [row.document() for row in study.verdicts],
+        "limits": study.card.limits,
         "notice": NOTICE,
     }
 
 
-def _study_row(reading: ReadingDetail, verdicts: list[VerdictRow]) -> dict[str, Any]:
-    row = {name: getattr(reading, name) for name in READING_FIELDS}
-    said = "; ".join(f"{verdict.reader}: {verdict.verdict.value}" for verdict in verdicts)
+def _study_row(study: _Study) -> dict[str, Any]:
+    reading, place = study.reading, study.place
     return {
-        **row,
+        **{name: getattr(reading, name) for name in READING_FIELDS},
+        "priority": place.band,
+        "is_lifted": place.is_lifted,
+        "rules_version": place.rules_version,
         "model": reading.lineage["Model"],
         "operating_point": reading.lineage["Operating point"],
-        "verdicts": said,
+        **verdicts_in_words([row.document() for row in study.verdicts]),
     }
 
 
 def _batch_report(desk: Desk, batch_id: str) -> BatchReport:
-    batch = describe_batch(desk, batch_id)
-    rows = reading_rows(desk, batch_id, "status", "priority", "probability", "file", "reason")
+    batch = batch_document(desk, batch_id)
     with desk.reading() as session:
         row = session.get_one(tables.Batch, batch_id)
         title, reader, created_at = row.source, row.reader, row.created_at
         card = ModelCard.model_validate(row.model_version.card)
-    point = batch.operating_point
+    point = batch["operating_point"]
     return BatchReport(
         title=title,
-        counts=batch.counts,
-        rows=[
-            (
-                row["priority"] if row["status"] == "read" else row["status"],
-                row["probability"],
-                row["file"],
-                row["reason"],
-            )
-            for row in rows
-        ],
+        counts=batch["counts"],
+        rows=_batch_rows(batch["readings"]),
         threshold=point["threshold"],
         uncertain_low=point["uncertain_low"],
         uncertain_high=point["uncertain_high"],
         lineage={
-            "Batch": f"{batch.batch_id}, {batch.state}, {batch.num_files:,} files",
-            "Model": f"{batch.model} ({batch.checkpoint_hash[:16]})",
+            "Batch": f"{batch_id}, {batch['state']}, {batch['num_files']:,} files",
+            "Model": f"{batch['model']} ({batch['checkpoint_hash'][:16]})",
             "Operating point": f"{point['name']}, threshold {point['threshold']:.3f}, "
             f"uncertain {point['uncertain_low']:.2f} to {point['uncertain_high']:.2f}",
             "Chosen on": point["chosen_on"],
-            "Engine": batch.engine or "–",
+            "Engine": batch["engine"] or "–",
+            "Rules": f"version {batch['rules_version']}",
             "Asked for by": reader or "–",
             "Asked for at": f"{created_at:%Y-%m-%d %H:%M:%S} UTC",
         },
@@ -194,15 +210,17 @@ def _batch_report(desk: Desk, batch_id: str) -> BatchReport:
     )
 
 
-def _band(row: dict[str, Any]) -> str:
-    return row["priority"] if row["status"] == "read" else row["status"]
-
-
-def _batch_document(desk: Desk, batch_id: str) -> dict[str, Any]:
-    batch = describe_batch(desk, batch_id)
-    ids = {row["file"]: row["id"] for row in reading_rows(desk, batch_id, "id", "file")}
-    rows = [{"reading": ids.get(row["file"]), **row} for row in ranked_readings(desk, batch_id)]
-    return {**vars(batch), "readings": rows, "notice": NOTICE}
+def _batch_rows(rows: list[dict[str, Any]]) -> list[BatchRow]:
+    """Return the rows of a batch's pages; what readers said of a study stands once, below its first file."""
+    found, rank = [], None
+    for row in rows:
+        said = tuple(
+            ReportedVerdict(one["reader"], one["verdict"], one["note"], datetime.fromisoformat(one["when"]))
+            for one in (row["verdicts"] if row["rank"] != rank else ())
+        )
+        found.append(BatchRow(row["priority"], row["probability"], row["file"], row["reason"], said))
+        rank = row["rank"]
+    return found
 
 
 def _json(document: dict[str, Any]) -> bytes:

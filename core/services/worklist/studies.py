@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 import pandas as pd
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import aliased
 
 from core.errors import InputNotFoundError
 from core.services.desk import Desk
@@ -23,6 +24,9 @@ READING_FIELDS = (
     *("study", "batch_id", "file", "status", "reason", "probability", "finding", "gate_distance"),
     *("source_path", "source_member", "taken_over_from"),
 )
+BANDS = ("urgent", "review", "routine")
+NOT_READ = ("rejected", "failed")
+READING_GONE = "This reading is no longer on the desk."
 
 
 class Show(StrEnum):
@@ -58,15 +62,25 @@ class StudyFilter:
 
 @dataclass(frozen=True)
 class Worklist:
-    """Studies in order of urgency, the verdicts that count, and the rules that placed them.
+    """Studies in order of urgency, the verdicts that count, and the rules that placed them, with their version.
 
     `studies` has the columns of a reading and study, reading_id, batch, model, received_at, waited_hours, band,
-    is_lifted, is_judged, num_readers, assigned_to. `verdicts` has study, reader, verdict, note, id.
+    is_lifted, is_judged, num_readers, assigned_to. `verdicts` has study, reader, verdict, note, id, created_at.
     """
 
     studies: pd.DataFrame
     verdicts: pd.DataFrame
     rules: WorklistRules
+    rules_version: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """The band that a version of the rules puts a study into, and whether only for its waiting."""
+
+    band: str
+    is_lifted: bool
+    rules_version: int
 
 
 def has_readings(desk: Desk) -> bool:
@@ -90,18 +104,45 @@ def load_worklist(desk: Desk, batch_id: str | None = None, *, now: datetime | No
     return arrange_studies(desk, load_studies(desk, batch_id), now=now)
 
 
+def place_reading(desk: Desk, reading_id: int) -> Place:
+    """Return where the rules put one reading; raises InputNotFoundError."""
+    placed = arrange_studies(desk, _load(desk, select(tables.Reading.id).where(tables.Reading.id == reading_id)))
+    if placed.studies.empty:
+        raise InputNotFoundError(READING_GONE)
+    row = placed.studies.iloc[0]
+    return Place(str(row["band"]), bool(row["is_lifted"]), placed.rules_version)
+
+
+def count_bands(desk: Desk, batch_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return, for each batch, its studies by band, and how many among them were rejected or failed."""
+    reading = tables.Reading
+    newest = select(func.max(reading.id)).where(reading.batch_id.in_(batch_ids))
+    studies = arrange_studies(desk, _load(desk, newest.group_by(reading.batch_id, reading.study))).studies
+    groups = dict(iter(studies.groupby("batch_id")))
+    return {batch_id: counts_of(groups.get(batch_id, studies.iloc[:0])) for batch_id in batch_ids}
+
+
+def counts_of(studies: pd.DataFrame) -> dict[str, int]:
+    """Return how many studies of a worklist are in each band, and how many among them were rejected or failed."""
+    counts = {**studies["band"].value_counts(), **studies["status"].value_counts()}
+    return {name: int(counts.get(name, 0)) for name in (*BANDS, *NOT_READ)}
+
+
 def load_studies(desk: Desk, batch_id: str | None = None) -> pd.DataFrame:
     """Return each study of all batches or of one with its newest reading, in no order; the slow part of the list."""
     reading = tables.Reading
-    newest = select(reading.study, func.max(reading.id).label("id")).group_by(reading.study)
-    if batch_id is not None:
-        newest = newest.where(reading.batch_id == batch_id)
-    newest = newest.subquery()
-    first = select(reading.study, func.min(reading.created_at).label("received_at")).group_by(reading.study).subquery()
+    newest = select(func.max(reading.id)).group_by(reading.study)
+    return _load(desk, newest if batch_id is None else newest.where(reading.batch_id == batch_id))
+
+
+def _load(desk: Desk, reading_ids: Select[tuple[int]]) -> pd.DataFrame:
+    """Return the readings that a query names, as they came, with what placing them needs."""
+    reading, any_reading = tables.Reading, aliased(tables.Reading)
+    received_at = select(func.min(any_reading.created_at)).where(any_reading.study == reading.study).scalar_subquery()
     query = (
-        select(reading.id, *(getattr(reading, name) for name in READING_FIELDS), first.c.received_at)
-        .join(newest, newest.c.id == reading.id)
-        .join(first, first.c.study == reading.study)
+        select(reading.id, *(getattr(reading, name) for name in READING_FIELDS), received_at)
+        .where(reading.id.in_(reading_ids))
+        .order_by(reading.id)
     )
     with desk.reading() as session:
         rows = [tuple(row) for row in session.execute(query)]
@@ -123,10 +164,15 @@ def load_studies(desk: Desk, batch_id: str | None = None) -> pd.DataFrame:
 
 
 def arrange_studies(desk: Desk, studies: pd.DataFrame, *, now: datetime | None = None) -> Worklist:
-    """Return studies from `load_studies` as a worklist, with what readers have said of them by now."""
-    rules = current_rules(desk).rules
+    """Return studies from `load_studies` as a worklist, with what readers have said of them by now.
+
+    Waiting is counted to the last full minute, so that lists that were made within one minute agree.
+    """
+    in_force = current_rules(desk)
+    rules = in_force.rules
+    minute = pd.Timestamp(now or utc_now()).floor("min")
     verdict, assignment = tables.Verdict, tables.Assignment
-    columns = ("study", "reader", "verdict", "note", "id")
+    columns = ("study", "reader", "verdict", "note", "id", "created_at")
     newest = select(func.max(assignment.id)).group_by(assignment.study)
     with desk.reading() as session:
         said = session.execute(
@@ -144,11 +190,11 @@ def arrange_studies(desk: Desk, studies: pd.DataFrame, *, now: datetime | None =
         num_readers=[num_readers[key] for key in keys],
         is_judged=[key in num_readers for key in keys],
         assigned_to=pd.Series([assigned.get(key) or "" for key in keys], dtype=object),
-        waited_hours=(pd.Timestamp(now or utc_now()) - received).dt.total_seconds() / 3600,
+        waited_hours=((minute - received).dt.total_seconds() / 3600).clip(lower=0),
     )
     placed = place_studies(studies, rules)
     studies = studies.assign(band=pd.Series(placed.bands_N, dtype=object), is_lifted=placed.is_lifted_N)
-    return Worklist(studies.iloc[placed.order_N].reset_index(drop=True), verdicts, rules)
+    return Worklist(studies.iloc[placed.order_N].reset_index(drop=True), verdicts, rules, in_force.version)
 
 
 def select_studies(worklist: Worklist, asked: StudyFilter, reader: str | None) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """Readers' verdicts on studies: each is kept with reader, time and what the model had said; none replaces another's."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy import func as sql
@@ -41,6 +43,10 @@ class VerdictRow:
     finding: str | None
     when: datetime
     is_current: bool = True
+
+    def document(self) -> dict[str, Any]:
+        """Return what the reader said as documents have it."""
+        return {"reader": self.reader, "verdict": self.verdict.value, "note": self.note, "when": self.when.isoformat()}
 
 
 def give_verdict(desk: Desk, reading_id: int, reader: str | None, verdict: Verdict, note: str = "") -> int:
@@ -81,6 +87,15 @@ def give_verdict(desk: Desk, reading_id: int, reader: str | None, verdict: Verdi
         )
         session.flush()
         return row.id
+
+
+def verdicts_in_words(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return `verdicts`, `notes` and `judged_at` (UTC) of documents' verdicts, each a text that names the readers."""
+    named = {"verdicts": "verdict", "notes": "note", "judged_at": "when"}
+    return {
+        column: "; ".join(f"{row['reader']}: {row[field]}" for row in verdicts if row[field])
+        for column, field in named.items()
+    }
 
 
 def undo_verdict(desk: Desk, verdict_id: int, reader: str | None) -> VerdictRow:

@@ -5,7 +5,8 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.triage.batches import BatchStatus, get_batch, resume_batch, stop_batch
-from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, BANDS, STATE_WORDS, duration
+from core.services.worklist.studies import NOT_READ, count_bands
+from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, STATE_WORDS, duration
 
 SECONDS_BETWEEN_LOOKS = 2.0
 SECONDS_NEAR_THE_END = 0.5
@@ -26,7 +27,7 @@ def batch_progress(desk: Desk, batch: BatchStatus) -> None:
         if _seconds_between_looks(now) != _seconds_between_looks(batch):
             st.rerun()
         _bar(now)
-        _counts(now)
+        _counts(count_bands(desk, [now.id])[now.id])
         _buttons(desk, now)
 
     show()
@@ -51,12 +52,11 @@ def _bar(batch: BatchStatus) -> None:
     st.progress(share, text=f"{word.capitalize()}: {batch.num_done:,} of {batch.num_files:,} files{speed}{left}")
 
 
-def _counts(batch: BatchStatus) -> None:
+def _counts(counts: dict[str, int]) -> None:
     with st.container(horizontal=True):
-        for band in BANDS:
-            st.badge(
-                f"{batch.counts[band]:,} {band}", icon=BAND_ICONS[band], color=BAND_COLOURS[band], help=BAND_HELP[band]
-            )
+        for name, count in counts.items():
+            words = f"of these {count:,} {name}" if name in NOT_READ else f"{count:,} {name}"
+            st.badge(words, icon=BAND_ICONS[name], color=BAND_COLOURS[name], help=BAND_HELP[name])
 
 
 def _buttons(desk: Desk, batch: BatchStatus) -> None:

@@ -4,22 +4,26 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.services.desk import Desk
 from core.services.triage.batches import BatchStatus
-from core.ui.words import BANDS, STATE_WORDS, moment
+from core.services.worklist.studies import BANDS, NOT_READ, count_bands
+from core.ui.words import STATE_WORDS, moment
 
 
-def batch_table(batches: Sequence[BatchStatus], *, key: str) -> str | None:
+def batch_table(desk: Desk, batches: Sequence[BatchStatus], *, key: str) -> str | None:
     """Show batches and return the id of the chosen one."""
     if not batches:
         st.caption("No batch has been read yet. Give films above, and they will stand here.")
         return None
+    counts = count_bands(desk, [batch.id for batch in batches])
     chosen = st.dataframe(
         [
             {
                 "Batch": batch.title,
                 "State": STATE_WORDS[batch.state],
                 "Files": batch.num_files,
-                **{band.capitalize(): batch.counts[band] for band in BANDS},
+                **{band.capitalize(): counts[batch.id][band] for band in BANDS},
+                "Of these not analysed": sum(counts[batch.id][status] for status in NOT_READ),
                 "Model": batch.card.name,
                 "Reader": batch.reader or "",
                 "Begun": moment(batch.created_at),

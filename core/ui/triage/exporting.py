@@ -7,7 +7,7 @@ from core.services.worklist.reports import ExportFormat, export_batch, export_st
 from core.ui.reader_name.component import current_reader
 
 WORDS = {
-    ExportFormat.PDF: ("One page as PDF", "application/pdf", ":material/picture_as_pdf:"),
+    ExportFormat.PDF: ("List as PDF", "application/pdf", ":material/picture_as_pdf:"),
     ExportFormat.CSV: ("Table as CSV", "text/csv", ":material/table:"),
     ExportFormat.JSON: ("Everything as JSON", "application/json", ":material/data_object:"),
 }

@@ -9,6 +9,7 @@ import streamlit as st
 from core.services.desk import Desk
 from core.services.films.images import Picture, picture_address
 from core.services.worklist.studies import (
+    BANDS,
     Show,
     SortBy,
     StudyFilter,
@@ -21,15 +22,9 @@ from core.services.worklist.studies import (
 )
 from core.services.worklist.verdicts import list_readers
 from core.triage.priority import in_words
-from core.ui.words import BAND_ICONS, duration
+from core.ui.words import BAND_HELP, BAND_ICONS, duration
 
 ROWS_ON_A_PAGE = 100
-BANDS = ("urgent", "review", "routine")
-BAND_HELP = {
-    "urgent": "Flagged by the model, or waiting too long.",
-    "review": "A human must decide: uncertain, near the limit of the model's scope, or not read by it.",
-    "routine": "Not flagged. This does not exclude disease.",
-}
 CURRENT = "triage.current"
 COLUMNS = {
     "film": st.column_config.ImageColumn("Film", width="small"),
@@ -98,7 +93,7 @@ def study_filters(desk: Desk, worklist: Worklist) -> StudyFilter:
         selection_mode="multi",
         format_func=lambda band: f"{BAND_ICONS[band]} {band} {unread.get(band, 0):,}",
         key="triage.bands",
-        help=" ".join(f"{band.capitalize()}: {said}" for band, said in BAND_HELP.items()),
+        help=" ".join(f"{band.capitalize()}: {said}" for band, said in BAND_HELP.items() if band in BANDS),
     )
     left, right = st.columns(2, gap="small")
     with left:

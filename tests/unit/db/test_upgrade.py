@@ -303,3 +303,39 @@ def test_operating_points_of_one_name_become_versions(engine):
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT id, version FROM operating_point ORDER BY id")).fetchall()
     assert [tuple(row) for row in rows] == [(1, 1), (2, 2), (3, 1), (4, 1)]
+
+
+def test_readings_get_their_place_back(engine):
+    """The step that takes away the second order of readings can be taken back: the places are as they were written."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    rows = [("read", "urgent", 0), ("read", "review", 1), ("read", "routine", 2), ("rejected", "review", 3)]
+    rows.append(("failed", "review", 4))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0013")
+        moment = {"moment": "2026-01-01 00:00:00+00:00"}
+        for statement in (
+            "INSERT INTO model_version (id, name, checkpoint_hash, folder, card, created_at) "
+            "VALUES (1, 'm', 'h', '/m', '{}', :moment)",
+            "INSERT INTO operating_point (id, checkpoint_hash, name, version, threshold, uncertain_low, "
+            "uncertain_high, rule, chosen_on, created_at) VALUES (1, 'h', 'p', 1, 0.5, 0.4, 0.6, 'r', 'c', :moment)",
+            "INSERT INTO batch (id, source, model_version_id, operating_point_id, request, num_done, state, "
+            "stop_requested, created_at) VALUES ('b', 's', 1, 1, '{}', 5, 'completed', false, :moment)",
+        ):
+            connection.execute(text(statement), moment)
+        for status, priority, place in rows:
+            connection.execute(
+                text(
+                    "INSERT INTO reading (batch_id, file, status, reason_code, reason, priority, rank_order, study, "
+                    "created_at) VALUES ('b', :file, :status, 'c', 'r', :priority, :place, 's', :moment)"
+                ),
+                {**moment, "file": f"{place}", "status": status, "priority": priority, "place": place},
+            )
+    upgrade_to_head(engine)
+    assert "rank_order" not in {column["name"] for column in inspect(engine).get_columns("reading")}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0013")
+        found = connection.execute(text("SELECT status, priority, rank_order FROM reading ORDER BY file")).fetchall()
+    assert [tuple(row) for row in found] == rows

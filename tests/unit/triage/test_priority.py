@@ -1,25 +1,13 @@
-"""The order of the list and the words that explain it."""
+"""The words that explain a finding."""
 
 import pytest
 
 from core.evaluation.operating_point import OperatingPoint
-from core.triage.priority import Priority, Status, explain, in_words, rank_order
+from core.triage.priority import explain, in_words
 
 POINT = OperatingPoint(
     name="test", threshold=0.5, uncertain_low=0.4, uncertain_high=0.6, rule="by hand", chosen_on="nothing"
 )
-
-
-def test_the_list_runs_from_urgent_to_failed() -> None:
-    """Read films come by priority, then rejected ones, then failed ones."""
-    order = [
-        rank_order(Status.READ, Priority.URGENT),
-        rank_order(Status.READ, Priority.REVIEW),
-        rank_order(Status.READ, Priority.ROUTINE),
-        rank_order(Status.REJECTED, Priority.REVIEW),
-        rank_order(Status.FAILED, Priority.REVIEW),
-    ]
-    assert order == sorted(set(order))
 
 
 @pytest.mark.parametrize(

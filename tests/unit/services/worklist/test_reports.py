@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,11 @@ from core.radiograph.phantom import synthesise_phantom
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
 from core.services.worklist.reports import ExportFormat, export_batch, export_study, format_of
-from core.services.worklist.verdicts import Verdict, give_verdict
+from core.services.worklist.rules import save_rules
+from core.services.worklist.verdicts import LONGEST_NOTE, Verdict, give_verdict
 from core.settings import NOTICE
+from core.triage.rules import HumanBand, WorklistRules
+from db import models as tables
 from tests.small_desk import add_batch, small_desk
 
 FILMS = (("bright.png", 0.9), ("胸部 żółć =1+1.png", 0.5), ("dark.png", 0.1), ("broken.png", "failed"))
@@ -36,11 +40,18 @@ def readings(desk: Desk, tmp_path: Path) -> dict[str, int]:
     return add_batch(desk, FILMS, folder=folder)
 
 
+def pages_of(content: bytes) -> list[str]:
+    """The words of each page of a PDF."""
+    document = pypdfium2.PdfDocument(content)
+    texts = [" ".join(page.get_textpage().get_text_range().split()) for page in document]
+    document.close()
+    return texts
+
+
 def text_and_picture(content: bytes) -> tuple[str, np.ndarray]:
     """The words and the look of a PDF that must have one page."""
-    document = pypdfium2.PdfDocument(content)
-    assert len(document) == 1
-    return " ".join(document[0].get_textpage().get_text_range().split()), document[0].render(scale=1).to_numpy()
+    (text,) = pages_of(content)
+    return text, pypdfium2.PdfDocument(content)[0].render(scale=1).to_numpy()
 
 
 def test_a_study_is_one_page_with_all_it_owes(desk: Desk, readings: dict[str, int]) -> None:
@@ -65,16 +76,46 @@ def test_a_film_that_is_gone_is_said_to_be(desk: Desk) -> None:
     assert "cannot be shown" in text_and_picture(export_study(desk, reading, ExportFormat.PDF))[0]
 
 
-def test_a_batch_of_any_size_is_one_page(desk: Desk) -> None:
-    """The page has the counts, the most urgent films and how many more there are; the rest is in CSV and JSON."""
+def test_a_batch_goes_over_as_many_pages_as_it_takes(desk: Desk) -> None:
+    """Every file is on a page, in the same order as in CSV and JSON, and each page carries the notice."""
     add_batch(desk, [(f"film {number:03}.png", number / 200) for number in range(200)], batch_id="many")
-    text, _ = text_and_picture(export_batch(desk, "many", ExportFormat.PDF))
-    assert "film 199.png" in text and "film 001.png" not in text and NOTICE in text
+    pages = pages_of(export_batch(desk, "many", ExportFormat.PDF))
     rows = list(csv.DictReader(io.StringIO(export_batch(desk, "many", ExportFormat.CSV).decode())))
     document = json.loads(export_batch(desk, "many", ExportFormat.JSON))
-    assert len(rows) == len(document["readings"]) == 200
-    assert document["counts"]["urgent"] == 79 and document["notice"] == NOTICE
-    assert [row["file"] for row in rows] == [row["file"] for row in document["readings"]]
+    assert len(pages) > 1 and all(NOTICE in page for page in pages)
+    files = [f"film {number:03}.png" for number in reversed(range(200))]
+    assert re.findall(r"film \d{3}\.png", " ".join(pages)) == files
+    assert [row["file"] for row in rows] == [row["file"] for row in document["readings"]] == files
+    assert document["counts"] == {"urgent": 79, "review": 41, "routine": 80, "rejected": 0, "failed": 0}
+    assert document["notice"] == NOTICE
+
+
+@pytest.mark.parametrize("kind", [ExportFormat.CSV, ExportFormat.JSON])
+def test_documents_follow_the_rules_and_name_their_version(desk: Desk, kind: ExportFormat) -> None:
+    """An unreadable file stands where the site puts it, here before all others, and not last by the model's order."""
+    ids = add_batch(desk, [("flagged.png", 0.9), ("clear.png", 0.1), ("broken.png", "failed"), ("half.png", 0.5)])
+    version = save_rules(desk, WorklistRules(unreadable_band=HumanBand.URGENT, uncertain_band=HumanBand.URGENT), "Ada")
+    text = export_batch(desk, "first", kind).decode()
+    rows = json.loads(text)["readings"] if kind is ExportFormat.JSON else list(csv.DictReader(io.StringIO(text)))
+    assert [(row["file"], row["priority"]) for row in rows] == [
+        ("broken.png", "urgent"),
+        ("flagged.png", "urgent"),
+        ("half.png", "urgent"),
+        ("clear.png", "routine"),
+    ]
+    assert {str(row["rules_version"]) for row in rows} == {str(version)}
+    study = export_study(desk, ids["broken.png"], kind).decode()
+    row = json.loads(study) if kind is ExportFormat.JSON else next(csv.DictReader(io.StringIO(study)))
+    assert (row["priority"], str(row["rules_version"])) == ("urgent", str(version))
+
+
+def test_files_of_one_content_stand_in_one_place(desk: Desk) -> None:
+    """Each file sent has its row; two of one content are one study, counted once and placed once."""
+    contents = {"a.png": "film", "copy.png": "film", "b.png": "other"}
+    add_batch(desk, [("a.png", 0.9), ("b.png", 0.8), ("copy.png", 0.9)], contents=contents)
+    document = json.loads(export_batch(desk, "first", ExportFormat.JSON))
+    assert [(row["file"], row["rank"]) for row in document["readings"]] == [("a.png", 1), ("copy.png", 1), ("b.png", 2)]
+    assert document["counts"]["urgent"] == 2
 
 
 def test_an_empty_batch_has_a_page(desk: Desk) -> None:
@@ -110,3 +151,56 @@ def test_what_is_not_there_is_said(desk: Desk) -> None:
             export_batch(desk, "unheard-of", kind)
     with pytest.raises(PneumoDeskError, match="json or"):
         format_of(Path("list.docx"))
+
+
+def test_a_batch_carries_what_readers_said(desk: Desk) -> None:
+    """CSV, JSON and PDF of a batch hold each reader's finding, note and time, also of two readers on one study."""
+    ids = add_batch(desk, [("a.png", 0.9), ("b.png", 0.1)])
+    give_verdict(desk, ids["a.png"], "Ada", Verdict.PNEUMONIA, "right lower lobe")
+    give_verdict(desk, ids["a.png"], "Bob", Verdict.UNSURE)
+    first, second = json.loads(export_batch(desk, "first", ExportFormat.JSON))["readings"]
+    assert second["verdicts"] == []
+    said = [(row["reader"], row["verdict"], row["note"]) for row in first["verdicts"]]
+    assert said == [("Ada", "pneumonia", "right lower lobe"), ("Bob", "unsure", "")]
+    row = next(csv.DictReader(io.StringIO(export_batch(desk, "first", ExportFormat.CSV).decode())))
+    assert (row["verdicts"], row["notes"]) == ("Ada: pneumonia; Bob: unsure", "Ada: right lower lobe")
+    when = first["verdicts"][0]["when"]
+    assert row["judged_at"].startswith(f"Ada: {when}; Bob: ")
+    text, _ = text_and_picture(export_batch(desk, "first", ExportFormat.PDF))
+    assert f"pneumonia – Ada, {when[:10]} {when[11:16]} UTC: right lower lobe" in text and "unsure – Bob" in text
+
+
+def test_a_long_note_goes_on_over_pages(desk: Desk, readings: dict[str, int]) -> None:
+    """The longest note that is kept is printed to its last word, and lineage and limits still follow."""
+    words = [f"word{number:04}" for number in range(LONGEST_NOTE // 9)]
+    give_verdict(desk, readings["bright.png"], "Ann", Verdict.PNEUMONIA, " ".join(words))
+    pages = pages_of(export_study(desk, readings["bright.png"], ExportFormat.PDF))
+    assert len(pages) > 1 and all(NOTICE in page for page in pages)
+    assert re.findall(r"word\d{4}", " ".join(pages)) == words
+    assert "Operating point" in " ".join(pages)
+
+
+def test_all_words_are_printed_in_readable_ink(desk: Desk, readings: dict[str, int]) -> None:
+    """Each word's darkest point has a contrast of 4.5 to 1 to its ground, so lineage and limits can be read."""
+    with desk.transaction() as session:
+        model = session.get_one(tables.ModelVersion, 1)
+        model.card = {**model.card, "limits": ["Frontal views only.", "Adults are out of scope."]}
+    document = pypdfium2.PdfDocument(export_study(desk, readings["bright.png"], ExportFormat.PDF))
+    scale = 4
+    greys = document[0].render(scale=scale).to_numpy().mean(axis=2)
+    text = document[0].get_textpage()
+    found = {}
+    for number in range(text.count_rects()):
+        left, bottom, right, top = (int(side * scale) for side in text.get_rect(number))
+        box = greys[len(greys) - top : len(greys) - bottom, left:right]
+        if box.size:
+            found[text.get_text_bounded(*text.get_rect(number))] = contrast(box.min(), box.max())
+    document.close()
+    assert any("Adults are out of scope" in words for words in found) and any("Chosen on" in words for words in found)
+    assert {words: value for words, value in found.items() if value < 4.5} == {}
+
+
+def contrast(darker: float, lighter: float) -> float:
+    """WCAG contrast of two greys, 0 to 255."""
+    low, high = (((value / 255 + 0.055) / 1.055) ** 2.4 for value in (darker, lighter))
+    return (high + 0.05) / (low + 0.05)
