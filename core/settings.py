@@ -52,6 +52,13 @@ class AppSettings(BaseSettings):
         description="How long a process that has the model ready waits for films once the Triage page was opened, "
         "in minutes; 0 turns it off.",
     )
+    keep_predictions_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Days after which what the REST API found of single films is deleted; 0 keeps it for good. "
+        "Batches have a retention period of their own, in the rules of the worklist.",
+    )
     cluster: str = Field(
         "",
         description="Address of a Ray cluster that carries out the runs, such as http://head:8265; its nodes must see "

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from core.api.application import create_api
-from core.api.prompt_answers import answer_at_once
+from core.api.desk_life import desk_life
 from core.api.security_headers import SecurityHeaders
 
 
@@ -25,5 +25,5 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     # The API writes a line for each request itself, without what may name a patient.
     logging.getLogger("uvicorn.access").disabled = True
     api.state.film_desk.model.load_in_background()
-    async with answer_at_once(api):
+    async with desk_life(api):
         yield

@@ -168,12 +168,17 @@ def get_prediction(desk: Desk, prediction_id: str) -> Prediction:
         return _from_fields(vars(row), card, point)
 
 
-@lru_cache(maxsize=64)
 def prediction_heatmap(desk: Desk, prediction_id: str) -> bytes:
     """Return where the model looked as a square PNG to be stretched over the film; raises InputNotFoundError."""
+    # Looked up each time: what was deleted is shown no more.
     with desk.reading() as session:
         row = _row_of(session.get(tables.Prediction, prediction_id), prediction_id)
-    map_hw = np.array(row.activation_map or [], dtype=np.float32)
+    return _drawn(tuple(tuple(cells) for cells in row.activation_map or ()))
+
+
+@lru_cache(maxsize=64)
+def _drawn(activation_map: tuple[tuple[float, ...], ...]) -> bytes:
+    map_hw = np.array(activation_map, dtype=np.float32)
     if map_hw.ndim != 2 or not map_hw.any():
         raise InputNotFoundError(
             "There is no picture of where the model looked: nothing in this film spoke for pneumonia."
@@ -183,7 +188,7 @@ def prediction_heatmap(desk: Desk, prediction_id: str) -> bytes:
 
 def _row_of(row: tables.Prediction | None, prediction_id: str) -> tables.Prediction:
     if row is None:
-        raise InputNotFoundError(f"There is no prediction {prediction_id[:40]!r}.")
+        raise InputNotFoundError(f"There is no prediction {prediction_id[:40]!r}. It may be past its retention period.")
     return row
 
 

@@ -70,11 +70,39 @@ def expired_batches(desk: Desk, now: datetime | None = None) -> list[str]:
 
 
 def apply_retention(desk: Desk, now: datetime | None = None) -> int:
-    """Delete the batches whose time is over, as the rules say, and return how many."""
-    expired = expired_batches(desk, now)
-    for batch_id in expired:
-        delete_batch(desk, batch_id, RETENTION, f"older than {current_rules(desk).rules.keep_days} days")
-    return len(expired)
+    """Delete the batches whose time is over, as the rules say, and return how many.
+
+    One that cannot be deleted holds up no other; raises its WorklistError at the end.
+    """
+    num_deleted, problem = 0, None
+    for batch_id in expired_batches(desk, now):
+        try:
+            delete_batch(desk, batch_id, RETENTION, f"older than {current_rules(desk).rules.keep_days} days")
+        except InputNotFoundError:
+            # Another process of the desk was faster.
+            continue
+        except WorklistError as error:
+            problem = problem or error
+            continue
+        num_deleted += 1
+    if problem:
+        raise problem
+    return num_deleted
+
+
+def delete_old_predictions(desk: Desk, now: datetime | None = None) -> int:
+    """Delete what the REST API found of single films longer ago than the setting allows, and return how many."""
+    days = desk.settings.keep_predictions_days
+    if not days:
+        return 0
+    prediction = tables.Prediction
+    with desk.transaction() as session:
+        before = (now or utc_now()) - timedelta(days=days)
+        num_deleted = session.execute(delete(prediction).where(prediction.created_at < before)).rowcount
+        if num_deleted:
+            subject = f"{num_deleted} predictions"
+            record_event(session, RETENTION, AuditAction.DELETION, subject, reason=f"older than {days} days")
+    return num_deleted
 
 
 def apply_retention_if_allowed(desk: Desk) -> None:

@@ -1,19 +1,26 @@
 """Deleting takes away what belongs to a batch alone, retention does so by itself, and storage is told truly."""
 
+import asyncio
 import shutil
+import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from core.api import desk_life, standalone
+from core.api.application import create_api
 from core.errors import InputNotFoundError, WorklistError
 from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
 from core.services.desk.storage import storage_use
-from core.services.worklist.retention import apply_retention, delete_batch, expired_batches
+from core.services.triage.single_films import get_prediction, prediction_heatmap
+from core.services.worklist.retention import apply_retention, delete_batch, delete_old_predictions, expired_batches
 from core.services.worklist.rules import save_rules
 from core.services.worklist.studies import load_worklist
 from core.services.worklist.verdicts import Verdict, current_verdicts, give_verdict
 from core.triage.rules import WorklistRules
 from db import models as tables
+from db.base import utc_now
 from tests.small_desk import add_batch, small_desk
 
 
@@ -114,6 +121,99 @@ def test_retention_deletes_what_is_past_and_nothing_else(desk) -> None:
     assert apply_retention(desk) == 1
     assert load_worklist(desk).studies["file"].tolist() == ["new"]
     assert list_events(desk)[0].who == "retention period"
+
+
+def add_prediction(desk, name: str, days_ago: float) -> None:
+    add_batch(desk, [], batch_id=f"of {name}")
+    with desk.transaction() as session:
+        session.add(
+            tables.Prediction(
+                id=name,
+                status="read",
+                reason_code="normal",
+                reason="by hand",
+                priority="routine",
+                activation_map=[[0.0, 1.0]],
+                model_version_id=1,
+                operating_point_id=1,
+                engine="by hand",
+                created_at=utc_now() - timedelta(days=days_ago),
+            )
+        )
+
+
+def test_predictions_have_a_retention_of_their_own(tmp_path: Path) -> None:
+    """What REST found of single films goes after the setting's days, is drawn no more, and the trail keeps how many."""
+    desk = small_desk(tmp_path / "home", keep_predictions_days=10)
+    add_prediction(desk, "old", 11)
+    add_prediction(desk, "new", 9)
+    assert prediction_heatmap(desk, "old")
+    assert delete_old_predictions(desk) == 1
+    with pytest.raises(InputNotFoundError, match="retention"):
+        prediction_heatmap(desk, "old")
+    assert get_prediction(desk, "new").status == "read"
+    event = list_events(desk)[0]
+    assert (event.who, event.subject) == ("retention period", "1 predictions")
+
+
+def test_predictions_are_kept_where_no_days_are_set(desk) -> None:
+    """Without the setting nothing goes."""
+    add_prediction(desk, "old", 10_000)
+    assert delete_old_predictions(desk) == 0 and get_prediction(desk, "old").status == "read"
+
+
+def test_one_batch_that_cannot_go_holds_up_no_other(desk, monkeypatch) -> None:
+    """Retention goes on past a batch whose films cannot be removed, and says so at the end."""
+    save_rules(desk, WorklistRules(keep_days=10), "Ada")
+    stuck = uploaded(desk, "one", "a")
+    add_batch(desk, [("a", 0.9)], hours_ago=24 * 12, folder=stuck)
+    add_batch(desk, [("b", 0.9)], batch_id="second", hours_ago=24 * 11)
+    remove = shutil.rmtree
+
+    def refuse(folder: Path, **asked) -> None:
+        if folder == stuck.parent:
+            raise PermissionError(13, "Permission denied", str(folder))
+        remove(folder, **asked)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(WorklistError, match="cannot be removed"):
+        apply_retention(desk)
+    assert load_worklist(desk).studies["file"].tolist() == ["a"]
+
+
+def test_a_server_applies_retention_every_hour(tmp_path: Path, monkeypatch) -> None:
+    """What an hour does deletes old batches and predictions though no batch ends, whatever fails beside them."""
+    desk = small_desk(tmp_path / "home", keep_predictions_days=10)
+    save_rules(desk, WorklistRules(keep_days=10), "Ada")
+    add_batch(desk, [("old", 0.9)], hours_ago=24 * 11)
+    add_prediction(desk, "old", 11)
+    monkeypatch.setattr(desk_life, "open_desk", lambda: desk)
+    monkeypatch.setattr(desk_life, "clean_uploads", refuse_all)
+    desk_life.make_room()
+    assert load_worklist(desk).studies.empty
+    with pytest.raises(InputNotFoundError):
+        get_prediction(desk, "old")
+
+
+@pytest.mark.parametrize("life", [desk_life.desk_life, standalone._lifespan])
+def test_every_server_makes_room_again_and_again(monkeypatch, life) -> None:
+    """Dashboard and API by itself both begin to make room when they start, and go on."""
+    rounds = threading.Semaphore(0)
+    monkeypatch.setattr(desk_life, "make_room", rounds.release)
+    monkeypatch.setattr(desk_life, "SECONDS_BETWEEN_CLEANINGS", 0.001)
+    server = create_api()
+    monkeypatch.setattr(server.state.film_desk.model, "load_in_background", lambda: None)
+
+    async def live() -> None:
+        async with life(server):
+            for _ in range(3):
+                assert await asyncio.to_thread(rounds.acquire, timeout=60)
+
+    asyncio.run(live())
+
+
+def refuse_all(desk) -> None:
+    raise OSError("the uploads cannot be read")
 
 
 def test_storage_adds_up(desk) -> None:
