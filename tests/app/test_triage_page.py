@@ -45,6 +45,10 @@ def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreig
     opacity.fill("80")
     expect(tab.locator(".opacity-value")).to_contain_text("80")
     expect(tab.get_by_test_id("stMain")).to_contain_text("Where the model looked")
+    tab.get_by_test_id("stDataFrame").first.hover()
+    # The table's toolbar is there, without the download that would leave no line in the audit trail.
+    expect(tab.get_by_role("button", name="Search").first).to_be_visible()
+    expect(tab.get_by_role("button", name="Download as CSV")).to_have_count(0)
     tab.reload()
     tab.get_by_text(f"Complete: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()
     tab.locator("input.opacity").wait_for()
