@@ -26,6 +26,8 @@ class Batch(Work, Base):
     reader: Mapped[str | None] = mapped_column(String(128))
     num_files: Mapped[int | None]
     num_done: Mapped[int] = mapped_column(default=0)
+    # From then on it is on no list; a day later it is deleted for good.
+    deleted_at: Mapped[datetime | None]
 
     model_version: Mapped[ModelVersion] = relationship()
     operating_point: Mapped[OperatingPoint] = relationship()

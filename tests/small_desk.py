@@ -28,6 +28,15 @@ def small_desk(home: Path, **settings: Any) -> Desk:
     return open_desk(AppSettings(home=home, **settings))
 
 
+def uploaded(desk: Desk, name: str, *files: str) -> Path:
+    """Return the folder of an upload with these files, 100 times its name in each."""
+    folder = desk.settings.uploads / name / "files"
+    folder.mkdir(parents=True)
+    for file in files:
+        (folder / file).write_bytes(file.encode() * 100)
+    return folder
+
+
 def finding_of(probability: float) -> str:
     """Return the finding at the operating point of these desks: uncertain from 0.4 to 0.6."""
     if 0.4 <= probability <= 0.6:

@@ -44,6 +44,7 @@ app.command()(stress.gate)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.command()(keeping.delete)
+app.command()(keeping.undelete)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Model = Annotated[

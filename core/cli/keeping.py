@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.terminal import print_sentence
+from core.cli.terminal import print_sentence, print_table
 from core.services.desk import open_desk
 from core.settings import get_settings
 
@@ -40,12 +40,26 @@ def restore(
 
 def delete(
     batch: Annotated[str, typer.Argument(help="A batch's id.")],
+    name: Annotated[str, typer.Option("--name", help="The batch's name, so that no other is deleted by mistake.")] = "",
     who: Who = None,
 ) -> None:
-    """Delete a batch with its uploaded films; films in other folders stay."""
-    from core.services.worklist.retention import delete_batch
+    """Delete a batch with its uploaded films; films in other folders stay. For a day `undelete` brings it back."""
+    from core.services.worklist.deletion import delete_batch
 
-    done = delete_batch(open_desk(), batch, who)
-    print_sentence(
-        f"Deleted {done.num_readings} readings, {done.num_verdicts} verdicts, {done.num_bytes / 1e6:.1f} MB."
-    )
+    done = delete_batch(open_desk(), batch, name, who)
+    print_sentence(f"Deleted {done.title!r}: {done.words}. For a day `python -m core undelete {batch}` restores it.")
+
+
+def undelete(
+    batch: Annotated[str | None, typer.Argument(help="A batch's id; left out, all deleted ones are listed.")] = None,
+    who: Who = None,
+) -> None:
+    """Restore a batch that was deleted within a day, with all that readers said."""
+    from core.services.worklist.deletion import list_deleted, restore_batch
+
+    desk = open_desk()
+    if batch is None:
+        rows = [{**vars(one), "gone_at": one.gone_at} for one in list_deleted(desk)]
+        print_table(rows, ("id", "title", "num_files", "deleted_at", "gone_at"), "Nothing was deleted within a day.")
+        return
+    print_sentence(f"{restore_batch(desk, batch, who)!r} is on the desk again.")

@@ -19,11 +19,14 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from core.api.access import NO_NAME
 from core.api.application import create_api
 from core.api.settings import ApiSettings
 from core.cli.commands import app
 from core.services.desk import Desk
+from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
 from core.services.worklist import studies as studies_module
+from core.services.worklist.deletion import delete_batch
 from core.services.worklist.reports import ExportFormat, export_batch
 from core.services.worklist.rules import current_rules, save_rules
 from core.services.worklist.studies import Show, StudyFilter, count_bands, place_reading, select_studies
@@ -108,6 +111,10 @@ def made(plan: Plan, home: Path) -> Desk:
         elif (last := last_verdict(desk, reader)) is not None:
             undo_verdict(desk, last.id, reader)
     save_rules(desk, plan.rules, "Ada")
+    # The newest readings of all contents are in a batch that was deleted: no door may show them.
+    deleted = {f"c{content}.png": str(content) for content in range(9)}
+    add_batch(desk, [(name, 0.99) for name in deleted], batch_id="cccccccccccc", contents=deleted, now=NOW)
+    delete_batch(desk, "cccccccccccc", "cccccccccccc", "Ada")
     return desk
 
 
@@ -182,6 +189,7 @@ def test_every_door_lists_the_same_studies_in_the_same_order(
         assert document["counts"] == counted[batch_id] == program.get(f"/v1/batches/{batch_id}").json()["counts"]
         for row in document["readings"]:
             assert place_reading(desk, row["id"]).band == row["priority"]
+    assert NO_NAME in {event.who for event in list_events(desk, AuditFilter(actions=(AuditAction.EXPORT,)))}
     everywhere = page_of(desk, None, "Ada")
     assert studies_of(printed("worklist", "list", "--all", "--json"), "band") == everywhere
     assert studies_of(all_items(program, "/v1/worklist"), "band") == everywhere

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import InputNotFoundError
 from core.services.desk import Desk
-from db import models as tables
+from core.services.triage.kept import kept_batch
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,7 @@ class TriageResult:
 def describe_batch(desk: Desk, batch_id: str) -> TriageResult:
     """Return a batch; raises InputNotFoundError."""
     with desk.reading() as session:
-        batch = session.get(tables.Batch, batch_id)
-        if batch is None:
-            raise InputNotFoundError(f"There is no batch {batch_id!r}. It may have been deleted.")
+        batch = kept_batch(session, batch_id)
         point = batch.operating_point
         fields = ("name", "threshold", "uncertain_low", "uncertain_high", "rule", "chosen_on")
         return TriageResult(

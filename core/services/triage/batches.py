@@ -7,13 +7,14 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.errors import InputNotFoundError, SettingsError
+from core.errors import SettingsError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop, requeue
 from core.services.desk import Desk
 from core.services.models.operating_points import OWN, point_of_row
 from core.services.triage.batch_reading import TriageRequest, create_batch
+from core.services.triage.kept import kept_batch
 from core.services.triage.warm_reader import hand_over
 from db import models as tables
 from db.base import utc_now
@@ -67,9 +68,10 @@ def start_server_folder(
 
 
 def resume_batch(desk: Desk, batch_id: str) -> None:
-    """Read on where a stopped, lost or failed batch ended; does nothing to any other."""
+    """Read on where a stopped, lost or failed batch ended; does nothing to any other. Raises InputNotFoundError."""
     find_lost_batches(desk)
     with desk.transaction() as session:
+        kept_batch(session, batch_id)
         is_waiting = requeue(session, tables.Batch, batch_id)
     if is_waiting and not hand_over(desk, batch_id):
         _launch(desk, batch_id)
@@ -85,9 +87,7 @@ def get_batch(desk: Desk, batch_id: str) -> BatchStatus:
     """Return how a batch stands; raises InputNotFoundError."""
     find_lost_batches(desk)
     with desk.reading() as session:
-        batch = session.get(tables.Batch, batch_id)
-        if batch is None:
-            raise InputNotFoundError(f"There is no batch {batch_id!r}. It may have been deleted.")
+        batch = kept_batch(session, batch_id)
         return _status(batch, _speed(session, batch))
 
 
@@ -96,7 +96,11 @@ def list_batches(desk: Desk, limit: int = 50, offset: int = 0) -> list[BatchStat
     find_lost_batches(desk)
     with desk.reading() as session:
         batches = session.scalars(
-            select(tables.Batch).order_by(tables.Batch.created_at.desc(), tables.Batch.id).limit(limit).offset(offset)
+            select(tables.Batch)
+            .where(tables.Batch.deleted_at.is_(None))
+            .order_by(tables.Batch.created_at.desc(), tables.Batch.id)
+            .limit(limit)
+            .offset(offset)
         ).all()
         return [_status(batch, None) for batch in batches]
 

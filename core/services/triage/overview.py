@@ -11,6 +11,7 @@ from core.services.models.loading import device_name
 from core.services.models.lookup import ACTIVE, model_card
 from core.services.triage.batch_reading import TriageRequest
 from core.services.triage.batches import BatchStatus, list_batches, start_batch
+from core.services.triage.kept import kept_batches
 from db import models as tables
 
 NUM_PHANTOMS = 24
@@ -33,11 +34,12 @@ class DeskState:
 def describe_desk(desk: Desk) -> DeskState:
     """Return the active model, the device, the counts and the last batches."""
     batches = list_batches(desk, NUM_BATCHES)
+    reading = tables.Reading
     with desk.reading() as session:
         counts = [
             session.scalar(counted) or 0
             for counted in (
-                select(func.count()).select_from(tables.Reading).where(tables.Reading.status == "read"),
+                select(func.count()).where(reading.status == "read", reading.batch_id.in_(kept_batches())),
                 select(func.count()).select_from(tables.Cohort),
                 select(func.count()).select_from(tables.Run),
             )

@@ -38,6 +38,7 @@ def earlier_readings(desk: Desk, batch_id: str) -> dict[str, int]:
                 batch.model_version_id.in_(same_reader),
                 batch.reading_version == this.reading_version,
                 batch.operating_point_id == this.operating_point_id,
+                batch.deleted_at.is_(None),
                 reading.file_hash.is_not(None),
                 reading.status.in_((Status.READ.value, Status.REJECTED.value)),
             )

@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
 
-from core.errors import InputNotFoundError
 from core.evaluation.metrics import ConfusionCounts
 from core.evaluation.predictive_values import predictive_values
 from core.evaluation.proportions import say_share
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
-from core.services.worklist.studies import READING_GONE
+from core.services.triage.kept import kept_reading
 from core.triage.saliency import EDGE_SHARE_LIMIT, draw_heatmap, edge_share
 from db import models as tables
 
@@ -21,10 +19,7 @@ from db import models as tables
 def study_of(desk: Desk, reading_id: int) -> str:
     """Return the study that a reading belongs to; raises InputNotFoundError."""
     with desk.reading() as session:
-        study = session.scalar(select(tables.Reading.study).where(tables.Reading.id == reading_id))
-    if study is None:
-        raise InputNotFoundError(READING_GONE)
-    return study
+        return kept_reading(session, reading_id).study
 
 
 @dataclass(frozen=True)
@@ -51,9 +46,7 @@ class ReadingDetail:
 def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
     """Return a reading; its heatmap is drawn at the first visit. Raises InputNotFoundError."""
     with desk.reading() as session:
-        reading = session.get(tables.Reading, reading_id)
-        if reading is None:
-            raise InputNotFoundError(READING_GONE)
+        reading = kept_reading(session, reading_id)
         batch, model, point = reading.batch, reading.batch.model_version, reading.batch.operating_point
         return ReadingDetail(
             id=reading.id,

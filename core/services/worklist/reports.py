@@ -22,9 +22,10 @@ from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.csv_export import rows_to_csv
 from core.services.films.images import film_image, read_film_bytes
+from core.services.triage.kept import kept_reading
 from core.services.worklist.batch_list import batch_document, ranked_readings, to_csv
 from core.services.worklist.reading_detail import ReadingDetail, get_reading
-from core.services.worklist.studies import READING_GONE, Place, place_reading
+from core.services.worklist.studies import Place, place_reading
 from core.services.worklist.verdicts import VerdictRow, current_verdicts, verdicts_in_words
 from core.settings import NOTICE
 from core.triage.intake import place_of
@@ -97,9 +98,7 @@ def format_of(path: Path) -> ExportFormat:
 
 def _rests_on(desk: Desk, reading_id: int) -> tuple[str, dict[str, Any], ModelCard]:
     with desk.reading() as session:
-        reading = session.get(tables.Reading, reading_id)
-        if reading is None:
-            raise InputNotFoundError(READING_GONE)
+        reading = kept_reading(session, reading_id)
         point = reading.batch.operating_point
         fields = ("name", "threshold", "uncertain_low", "uncertain_high", "rule", "chosen_on")
         card = ModelCard.model_validate(reading.batch.model_version.card)

@@ -14,6 +14,7 @@ from core.errors import InputNotFoundError
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.reader_names import checked_name
+from core.services.triage.kept import READING_GONE, kept_batches
 from core.services.worklist.rules import current_rules
 from core.services.worklist.verdicts import current_ids
 from core.triage.rules import WorklistRules, place_studies
@@ -26,7 +27,6 @@ READING_FIELDS = (
 )
 BANDS = ("urgent", "review", "routine")
 NOT_READ = ("rejected", "failed")
-READING_GONE = "This reading is no longer on the desk."
 
 
 class Show(StrEnum):
@@ -86,17 +86,18 @@ class Place:
 def has_readings(desk: Desk) -> bool:
     """Return whether anything was ever read and kept."""
     with desk.reading() as session:
-        return session.scalar(select(tables.Reading.id).limit(1)) is not None
+        kept = tables.Reading.batch_id.in_(kept_batches())
+        return session.scalar(select(tables.Reading.id).where(kept).limit(1)) is not None
 
 
 def readings_version(desk: Desk) -> tuple[int, ...]:
     """Return numbers that change whenever a reading comes or goes."""
-    return _counts(desk, tables.Reading)
+    return (*_counts(desk, tables.Reading), *_deletions(desk))
 
 
 def worklist_version(desk: Desk) -> tuple[int, ...]:
     """Return numbers that change whenever the worklist does, but for the time that passes."""
-    return _counts(desk, tables.Reading, tables.Verdict, tables.Assignment, tables.WorklistRules)
+    return (*readings_version(desk), *_counts(desk, tables.Verdict, tables.Assignment, tables.WorklistRules))
 
 
 def load_worklist(desk: Desk, batch_id: str | None = None, *, now: datetime | None = None) -> Worklist:
@@ -106,7 +107,9 @@ def load_worklist(desk: Desk, batch_id: str | None = None, *, now: datetime | No
 
 def place_reading(desk: Desk, reading_id: int) -> Place:
     """Return where the rules put one reading; raises InputNotFoundError."""
-    placed = arrange_studies(desk, _load(desk, select(tables.Reading.id).where(tables.Reading.id == reading_id)))
+    reading = tables.Reading
+    this = select(reading.id).where(reading.id == reading_id, reading.batch_id.in_(kept_batches()))
+    placed = arrange_studies(desk, _load(desk, this))
     if placed.studies.empty:
         raise InputNotFoundError(READING_GONE)
     row = placed.studies.iloc[0]
@@ -131,14 +134,18 @@ def counts_of(studies: pd.DataFrame) -> dict[str, int]:
 def load_studies(desk: Desk, batch_id: str | None = None) -> pd.DataFrame:
     """Return each study of all batches or of one with its newest reading, in no order; the slow part of the list."""
     reading = tables.Reading
-    newest = select(func.max(reading.id)).group_by(reading.study)
+    newest = select(func.max(reading.id)).where(reading.batch_id.in_(kept_batches())).group_by(reading.study)
     return _load(desk, newest if batch_id is None else newest.where(reading.batch_id == batch_id))
 
 
 def _load(desk: Desk, reading_ids: Select[tuple[int]]) -> pd.DataFrame:
     """Return the readings that a query names, as they came, with what placing them needs."""
     reading, any_reading = tables.Reading, aliased(tables.Reading)
-    received_at = select(func.min(any_reading.created_at)).where(any_reading.study == reading.study).scalar_subquery()
+    received_at = (
+        select(func.min(any_reading.created_at))
+        .where(any_reading.study == reading.study, any_reading.batch_id.in_(kept_batches()))
+        .scalar_subquery()
+    )
     query = (
         select(reading.id, *(getattr(reading, name) for name in READING_FIELDS), received_at)
         .where(reading.id.in_(reading_ids))
@@ -264,6 +271,14 @@ def _counts(desk: Desk, *counted: type) -> tuple[int, ...]:
     with desk.reading() as session:
         pairs = [session.execute(select(func.count(table.id), func.max(table.id))).one() for table in counted]
     return tuple(number or 0 for pair in pairs for number in pair)
+
+
+def _deletions(desk: Desk) -> tuple[int, int]:
+    """Return how many batches are deleted and the last moment, in microseconds: a restored one changes either."""
+    deleted_at = tables.Batch.deleted_at
+    with desk.reading() as session:
+        number, last = session.execute(select(func.count(deleted_at), func.max(deleted_at))).one()
+    return number, int(last.timestamp() * 1e6) if last else 0
 
 
 def _gate_limit(card: dict[str, object]) -> float | None:

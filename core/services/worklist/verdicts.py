@@ -14,6 +14,7 @@ from core.errors import InputNotFoundError, WorklistError
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.reader_names import checked_name
+from core.services.triage.kept import kept_batches, kept_reading
 from db import models as tables
 
 LONGEST_NOTE = 4000
@@ -61,9 +62,7 @@ def give_verdict(desk: Desk, reading_id: int, reader: str | None, verdict: Verdi
             f"The note has {len(note):,} characters; at most {LONGEST_NOTE:,} are kept. Shorten it and judge again."
         )
     with desk.transaction() as session:
-        reading = session.get(tables.Reading, reading_id)
-        if reading is None:
-            raise InputNotFoundError("This reading is no longer on the desk, so no verdict on it can be kept.")
+        reading = kept_reading(session, reading_id)
         row = tables.Verdict(
             study=reading.study,
             reading_id=reading.id,
@@ -124,10 +123,11 @@ def undo_verdict(desk: Desk, verdict_id: int, reader: str | None) -> VerdictRow:
 
 def last_verdict(desk: Desk, reader: str) -> VerdictRow | None:
     """Return the newest verdict of a reader that counts: the one that undo would take back."""
-    verdict = tables.Verdict
+    verdict, reading = tables.Verdict, tables.Reading
+    on_desk = select(reading.id).where(reading.study == verdict.study, reading.batch_id.in_(kept_batches())).exists()
     with desk.reading() as session:
         row = session.scalar(
-            select(verdict).where(verdict.reader == reader, *_standing()).order_by(verdict.id.desc()).limit(1)
+            select(verdict).where(verdict.reader == reader, *_standing(), on_desk).order_by(verdict.id.desc()).limit(1)
         )
         return _row(row) if row else None
 

@@ -38,6 +38,15 @@ while not gate.exists():
 upgrade_to_head(make_engine(url))
 """
 
+BATCH_OF_0013 = (
+    "INSERT INTO model_version (id, name, checkpoint_hash, folder, card, created_at) "
+    "VALUES (1, 'm', 'h', '/m', '{}', :moment)",
+    "INSERT INTO operating_point (id, checkpoint_hash, name, version, threshold, uncertain_low, "
+    "uncertain_high, rule, chosen_on, created_at) VALUES (1, 'h', 'p', 1, 0.5, 0.4, 0.6, 'r', 'c', :moment)",
+    "INSERT INTO batch (id, source, model_version_id, operating_point_id, request, num_done, state, "
+    "stop_requested, created_at) VALUES ('b', 's', 1, 1, '{}', 5, 'completed', false, :moment)",
+)
+
 
 def file_engine(path: Path):
     """Return an engine on the file that loses patience quickly."""
@@ -305,6 +314,24 @@ def test_operating_points_of_one_name_become_versions(engine):
     assert [tuple(row) for row in rows] == [(1, 1), (2, 2), (3, 1), (4, 1)]
 
 
+def test_deletions_are_kept_by_batches_of_before(engine):
+    """Batches from before deletions could be undone are on the lists after the upgrade, and after the way back too."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0014")
+        for statement in BATCH_OF_0013:
+            connection.execute(text(statement), {"moment": "2026-01-01 00:00:00+00:00"})
+    upgrade_to_head(engine)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT id, deleted_at FROM batch")).fetchall() == [("b", None)]
+        connection.execute(text("UPDATE batch SET deleted_at = '2026-01-02 00:00:00+00:00'"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0014")
+        assert connection.execute(text("SELECT id, state FROM batch")).fetchall() == [("b", "completed")]
+
+
 def test_readings_get_their_place_back(engine):
     """The step that takes away the second order of readings can be taken back: the places are as they were written."""
     config = Config()
@@ -315,14 +342,7 @@ def test_readings_get_their_place_back(engine):
         config.attributes["connection"] = connection
         command.upgrade(config, "0013")
         moment = {"moment": "2026-01-01 00:00:00+00:00"}
-        for statement in (
-            "INSERT INTO model_version (id, name, checkpoint_hash, folder, card, created_at) "
-            "VALUES (1, 'm', 'h', '/m', '{}', :moment)",
-            "INSERT INTO operating_point (id, checkpoint_hash, name, version, threshold, uncertain_low, "
-            "uncertain_high, rule, chosen_on, created_at) VALUES (1, 'h', 'p', 1, 0.5, 0.4, 0.6, 'r', 'c', :moment)",
-            "INSERT INTO batch (id, source, model_version_id, operating_point_id, request, num_done, state, "
-            "stop_requested, created_at) VALUES ('b', 's', 1, 1, '{}', 5, 'completed', false, :moment)",
-        ):
+        for statement in BATCH_OF_0013:
             connection.execute(text(statement), moment)
         for status, priority, place in rows:
             connection.execute(
