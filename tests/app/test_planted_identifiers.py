@@ -24,7 +24,7 @@ from core.services.films.uploads import (
     upload_folder,
 )
 from core.services.triage.batch_reading import TriageRequest, run_triage
-from core.services.triage.batch_results import ranked_readings
+from core.services.worklist.batch_list import ranked_readings
 from core.settings import get_settings
 from tests.app.api_server import ServedApi
 from tests.dicom_files import dataset_of, dicom_of, file_of
