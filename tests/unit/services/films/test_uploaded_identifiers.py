@@ -13,7 +13,14 @@ from core.services.datasets.indexing import index
 from core.services.desk import Desk
 from core.services.desk.backup import back_up, restore
 from core.services.films.pseudonyms import KEY_FILE, Kind, patient_pseudonym, pseudonym, study_number
-from core.services.films.uploads import IncomingFile, SentFile, missing_files, new_upload_id, upload_folder
+from core.services.films.uploads import (
+    IncomingFile,
+    SentFile,
+    describe_upload,
+    missing_files,
+    new_upload_id,
+    upload_folder,
+)
 from core.settings import AppSettings
 from tests.dicom_files import dicom_of
 from tests.small_desk import small_desk
@@ -202,3 +209,4 @@ def test_a_dicom_film_may_be_sent_twice(tmp_path: Path) -> None:
         incoming = IncomingFile(desk, upload_id, NAME)
         incoming.write(CONTENT)
         incoming.finish()
+    assert describe_upload(desk, upload_id).num_files == 1
