@@ -40,6 +40,7 @@ def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreig
     tab.get_by_text(f"Complete: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()
     expect(tab).to_have_url(re.compile(r"/triage\?batch=[0-9a-f]+$"))
     expect(tab.get_by_test_id("stMain")).to_contain_text("1 failed")
+    expect(tab.get_by_test_id("stMain")).not_to_contain_text("0 rejected")
     opacity = tab.locator("input.opacity")
     opacity.wait_for()
     opacity.fill("80")

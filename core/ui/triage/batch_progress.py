@@ -55,6 +55,8 @@ def _bar(batch: BatchStatus) -> None:
 def _counts(counts: dict[str, int]) -> None:
     with st.container(horizontal=True):
         for name, count in counts.items():
+            if name in NOT_READ and not count:
+                continue
             words = f"of these {count:,} {name}" if name in NOT_READ else f"{count:,} {name}"
             st.badge(words, icon=BAND_ICONS[name], color=BAND_COLOURS[name], help=BAND_HELP[name])
 
