@@ -1,16 +1,18 @@
 """Writes a JPEG anew from what decoding it needs; one that may hide more than that is left to be drawn anew.
 
-Its coefficients stay as they are coded: drawn anew, images would tell by their format how the camera stored them.
-Shapes: H and W pixels, M smallest coded units in the order in which they are coded.
+Its coefficients stay as they are coded: drawn anew, images would tell by their format how the camera stored them. Since
+all that decoding needs is taken over as it is, the pixels need not be decoded to know that they stay the same.
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 
-import numpy as np
 from PIL import Image
+
+from core.radiograph.jpeg_ends import count_units, decodes_without_remark, num_needed, row_of_units, runs_out
 
 _START, _END = b"\xff\xd8", 0xD9
 _BASELINE, _PROGRESSIVE, _WHOLE_SCAN = {0xC0, 0xC1}, 0xC2, b"\0\x3f\0"
@@ -18,9 +20,8 @@ _TABLES, _QUANTISATION, _SCAN, _RESTARTS = 0xC4, 0xDB, 0xDA, 0xDD
 _COMMENT, _EXIF, _JFIF, _ADOBE = 0xFE, 0xE1, 0xE0, 0xEE
 _PLAIN_JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
 _PLAIN_ADOBE = b"Adobe\0\x64\0\0\0\0"
-_TAIL = 3
-"""Bytes at the end of coded pixels; if these stay the same without them, something stands behind the last pixel."""
 _MOST_SCANS = 16
+_NO_CODED_BYTE = re.compile(rb"\xff[^\0]")
 _ORIENTATION_TAG = 0x0112
 _DECODER_ERRORS = (
     *(OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, struct.error),
@@ -57,8 +58,13 @@ class _Parts:
     frame: bytes = b""
     scans: list[_Scan] = field(default_factory=list)
 
-    def written(self, cut: _Scan | None = None) -> bytes:
-        """Return the file, without tables that nothing names; of the scan `cut` each piece lacks its tail."""
+    @property
+    def num_channels(self) -> int:
+        """How many channels the image has."""
+        return self.frame[5]
+
+    def written(self) -> bytes:
+        """Return the file, without tables that nothing names."""
         wanted = {self.frame[place + 2] for place in range(6, len(self.frame), 3)}
         content = [_START, self.turn, *self.colours]
         content += [_segment(_QUANTISATION, self.quantisation[number]) for number in sorted(wanted)]
@@ -71,7 +77,7 @@ class _Parts:
             content.append(_segment(_SCAN, scan.header))
             for number, piece in enumerate(scan.pieces):
                 content.append(b"\xff%c" % (0xD0 + (number - 1) % 8) if number else b"")
-                content.append(piece[:-_TAIL] if scan is cut else piece)
+                content.append(piece)
         return b"".join(content) + b"\xff%c" % _END
 
 
@@ -80,57 +86,56 @@ def plain_jpeg(content: bytes) -> bytes | None:
     try:
         parts = _parts_of(content)
         parts.turn = _turn(content)
-        pixels = _pixels(content)
-        if not np.array_equal(_pixels(parts.written()), pixels):
+        if len(parts.scans) == 1:
+            (scan,) = parts.scans
+            scan.pieces = _needed_pieces(parts)
+        elif not _are_all_needed(parts):
             return None
-        for scan in parts.scans:
-            if len(scan.pieces) == 1:
-                scan.pieces = [_needed(parts, scan, pixels)]
-            elif not _are_all_needed(parts, scan):
-                return None
         return parts.written()
     except (_NotUsualError, *_DECODER_ERRORS):
         return None
 
 
-def _needed(parts: _Parts, scan: _Scan, pixels: np.ndarray) -> bytes:
-    """Return the coded bytes of a scan in one piece up to the last that any pixel needs."""
-    (piece,) = scan.pieces
+def _needed_pieces(parts: _Parts) -> list[bytes]:
+    """Return the coded bytes of each piece of the only scan up to the last that any pixel needs.
 
-    def is_enough(num_bytes: int) -> bool:
-        scan.pieces = [piece[:num_bytes]]
-        return np.array_equal(_pixels(parts.written()), pixels)
-
-    high, step = len(piece), _TAIL
-    while high > step and is_enough(high - step):
-        high, step = high - step, 2 * step
-    if high == len(piece):
-        return piece
-    low = max(high - step, 0)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
-    return piece[:high]
+    Between restart markers decoding begins anew, so that each piece by itself is an image of one row.
+    """
+    (scan,) = parts.scans
+    if len(scan.pieces) == 1:
+        return [_needed(scan.pieces[0], _head(parts, parts.frame), parts.num_channels)]
+    num_last = count_units(parts.frame) - scan.restart_interval * (len(scan.pieces) - 1)
+    if not 0 < num_last <= scan.restart_interval:
+        raise _NotUsualError
+    head, head_of_last = (_head(parts, row_of_units(parts.frame, num)) for num in (scan.restart_interval, num_last))
+    needed = [_needed(piece, head, parts.num_channels) for piece in scan.pieces[:-1]]
+    return [*needed, _needed(scan.pieces[-1], head_of_last, parts.num_channels)]
 
 
-def _are_all_needed(parts: _Parts, scan: _Scan) -> bool:
-    """Return whether each piece between restart markers is needed to its end."""
-    # Brightness alone: colours of fewer pixels bleed into the next piece.
-    changed_HW = _pixels(parts.written(cut=scan), "L") != _pixels(parts.written(), "L")
-    needed_M = _units(changed_HW, parts.frame)
-    needed = np.logical_or.reduceat(needed_M, np.arange(0, len(needed_M), scan.restart_interval))
-    return len(needed) == len(scan.pieces) and bool(needed.all())
+def _head(parts: _Parts, frame: bytes) -> bytes:
+    """Return all that stands before the coded bytes of the only scan, in an image of this frame without restarts."""
+    (scan,) = parts.scans
+    alone = replace(scan, restart_interval=0, pieces=[b""])
+    return replace(parts, frame=frame, scans=[alone]).written().removesuffix(b"\xff%c" % _END)
 
 
-def _units(changed_HW: np.ndarray, frame: bytes) -> np.ndarray:
-    """Return for each smallest coded unit of an image of one scan whether a pixel of it is set."""
-    factors = frame[7::3]
-    across, down = (1, 1) if len(factors) == 1 else (max(f >> 4 for f in factors), max(f & 15 for f in factors))
-    height, width = changed_HW.shape
-    rows, columns = -(-height // (8 * down)), -(-width // (8 * across))
-    padded_HW = np.zeros((rows * 8 * down, columns * 8 * across), bool)
-    padded_HW[:height, :width] = changed_HW
-    return padded_HW.reshape(rows, 8 * down, columns, 8 * across).any(axis=(1, 3)).ravel()
+def _needed(piece: bytes, head: bytes, num_channels: int) -> bytes:
+    def runs_out_with(num_bytes: int) -> bool:
+        return runs_out(b"%s%s\xff%c" % (head, piece[:num_bytes], _END), num_channels)
+
+    return piece[: num_needed(len(piece), runs_out_with)]
+
+
+def _are_all_needed(parts: _Parts) -> bool:
+    """Return whether each of several scans, all whole, is needed to its last byte."""
+    if not decodes_without_remark(parts.written(), parts.num_channels):
+        return False
+    for place, scan in enumerate(parts.scans):
+        cut = replace(scan, pieces=[*scan.pieces[:-1], scan.pieces[-1][:-1]])
+        scans = [*parts.scans[:place], cut, *parts.scans[place + 1 :]]
+        if not runs_out(replace(parts, scans=scans).written(), parts.num_channels):
+            return False
+    return True
 
 
 def _parts_of(content: bytes) -> _Parts:
@@ -148,7 +153,7 @@ def _parts_of(content: bytes) -> _Parts:
         if marker == _SCAN:
             _check_scan(parts, body)
             pieces, place = _pieces(content, place)
-            if len(pieces) > 1 and (not restart_interval or parts.frame_marker == _PROGRESSIVE):
+            if (len(pieces) > 1 and not restart_interval) or (restart_interval and parts.frame_marker == _PROGRESSIVE):
                 raise _NotUsualError
             parts.scans.append(_Scan(tables, body, restart_interval, pieces))
             tables = {}
@@ -171,19 +176,15 @@ def _check_scan(parts: _Parts, header: bytes) -> None:
 def _pieces(content: bytes, place: int) -> tuple[list[bytes], int]:
     """Return the coded bytes between restart markers, and where the marker behind the last of them stands."""
     pieces, start = [], place
-    while True:
-        place = content.find(b"\xff", place)
-        if place < 0 or place + 1 >= len(content):
-            raise _NotUsualError
-        following = content[place + 1]
-        if following and not 0xD0 <= following <= 0xD7:
+    while (found := _NO_CODED_BYTE.search(content, place)) is not None:
+        place, following = found.start(), content[found.start() + 1]
+        if not 0xD0 <= following <= 0xD7:
             return [*pieces, content[start:place]], place
-        if following:
-            if following != 0xD0 + len(pieces) % 8:
-                raise _NotUsualError
-            pieces.append(content[start:place])
-            start = place + 2
-        place += 2
+        if following != 0xD0 + len(pieces) % 8:
+            raise _NotUsualError
+        pieces.append(content[start:place])
+        start = place = place + 2
+    raise _NotUsualError
 
 
 def _marker(content: bytes, place: int) -> tuple[int, int]:
@@ -239,10 +240,3 @@ def _turn(content: bytes) -> bytes:
     exif = Image.Exif()
     exif[_ORIENTATION_TAG] = orientation
     return _segment(_EXIF, exif.tobytes())
-
-
-def _pixels(content: bytes, mode: str | None = None) -> np.ndarray:
-    with Image.open(BytesIO(content), formats=["JPEG"]) as image:
-        if mode:
-            image.draft(mode, image.size)
-        return np.asarray(image)

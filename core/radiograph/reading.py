@@ -100,6 +100,9 @@ def typed_decoder_errors() -> Iterator[None]:
         raise UnreadableFileError(
             RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
         ) from error
+    except Image.DecompressionBombError as error:
+        # A picture within the picture says so only while it is decoded.
+        raise _too_many_pixels("more pixels than any film has") from error
     except _DECODER_ERRORS as error:
         raise UnreadableFileError(
             RejectionReason.TRUNCATED,

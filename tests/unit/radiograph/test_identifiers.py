@@ -1,6 +1,7 @@
 """What leaves a film's file at the door, and that the film stays the same."""
 
 import gzip
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -310,6 +311,56 @@ def test_a_jpeg_stays_as_it_is_coded(options: dict[str, object]) -> None:
     assert without_identifiers(jpeg(comment=b"Secret", **options)) == without_identifiers(plain)
     coded = plain[plain.index(b"\xff\xda") :]
     assert without_identifiers(plain).endswith(coded)
+
+
+def hidden_at_the_ends(content: bytes, hidden: bytes) -> bytes:
+    """The JPEG with these bytes behind the coded pixels of each piece of its scans."""
+    start = content.index(b"\xff\xda")
+    start += 2 + int.from_bytes(content[start + 2 : start + 4], "big")
+    return content[:start] + re.sub(rb"\xff[\xc4\xd0-\xd9]", lambda marker: hidden + marker[0], content[start:])
+
+
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 5}])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 9, 40])
+def test_no_byte_is_kept_behind_the_last_pixel(options: dict[str, object], mode: str, length: int) -> None:
+    """However few bytes stand behind the coded pixels of a piece, they are gone, and the pixels are the same."""
+    content = encoded(Image.fromarray(FILM).convert(mode), "JPEG", quality=90, **options)
+    hiding = hidden_at_the_ends(content, b"Z" * length)
+    plain = without_identifiers(hiding)
+    assert b"Z" * length in hiding and plain == without_identifiers(content)
+    np.testing.assert_array_equal(read_radiograph(plain).grey_HW, read_radiograph(content).grey_HW)
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("L", {"progressive": True}),
+        ("RGB", {"progressive": True}),
+        ("RGB", {"restart_marker_blocks": 5}),
+        ("RGB", {"subsampling": "4:2:0"}),
+        ("CMYK", {}),
+        ("CMYK", {"restart_marker_rows": 1}),
+    ],
+)
+def test_a_jpeg_of_any_colours_stays_one(mode: str, options: dict[str, object]) -> None:
+    """Whatever its channels, a usual file keeps its coded pixels to the last byte."""
+    content = encoded(Image.fromarray(FILM).convert(mode), "JPEG", quality=90, **options)
+    assert without_identifiers(content).endswith(content[content.index(b"\xff\xda") :])
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 1}])
+def test_a_damaged_jpeg_reads_the_same_after_cleaning_or_is_refused(options: dict[str, object]) -> None:
+    """Of 150 JPEGs with a byte changed each keeps its pixels, or is refused as reading refuses it."""
+    content, draw = jpeg(**options), np.random.default_rng(5)
+    for _ in range(150):
+        damaged = bytearray(content)
+        damaged[int(draw.integers(2, len(content)))] = int(draw.integers(256))
+        try:
+            plain = without_identifiers(bytes(damaged))
+        except UnreadableFileError:
+            continue
+        np.testing.assert_array_equal(read_radiograph(plain).grey_HW, read_radiograph(bytes(damaged)).grey_HW)
 
 
 def test_real_films_of_both_classes_stay_as_they_are_coded(real_data: Path) -> None:

@@ -291,3 +291,16 @@ def test_no_damage_brings_the_reader_down(data: st.DataObject) -> None:
         return
     assert radiograph.pixels_HW.ndim == 2 and radiograph.pixels_HW.dtype == np.float32
     assert radiograph.pixels_HW.min() >= 0 and radiograph.pixels_HW.max() <= 1
+
+
+def test_a_picture_that_grows_beyond_all_films_while_it_is_decoded_is_refused_for_that(monkeypatch) -> None:
+    """Where only decoding shows that a picture within the picture is huge, the reason is its size."""
+
+    def load(self: Image.Image) -> None:
+        raise Image.DecompressionBombError("exceeds limit")
+
+    content = encoded(picture())
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    with pytest.raises(UnreadableFileError) as refused:
+        read_radiograph(content)
+    assert refused.value.reason == "too_many_pixels"
