@@ -181,6 +181,8 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
         return image.size
     try:
         turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels("more pixels than any film has") from error
     except _DECODER_ERRORS:
         turned = False
     return (image.height, image.width) if turned else (image.width, image.height)
