@@ -91,6 +91,7 @@ def listen_to_sqlite(engine: Engine, busy_timeout_seconds: float) -> None:
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+        """Set up a connection that was just opened."""
         # The driver's own transactions leave out reads and schema changes, so SQLAlchemy's BEGIN replaces them.
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")

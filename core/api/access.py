@@ -121,6 +121,7 @@ def requires(scope: api_keys.Scope) -> Callable[..., Awaitable[Caller]]:
     async def check(
         request: Request, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)] = None
     ) -> Caller:
+        """Return the caller, or answer 403."""
         caller: Caller = request.state.caller
         if not caller.may(scope):
             raise HTTPException(403, f"The key {caller.name!r} does not open this: it needs the scope {scope.value!r}.")

@@ -68,6 +68,7 @@ class _Body:
         self._is_whole = False
 
     async def receive(self) -> Message:
+        """Return the next part, or answer 408 where it is late and 413 where the whole grows too large."""
         if self._is_whole:
             return await self._receive()
         try:

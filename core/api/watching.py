@@ -63,6 +63,7 @@ class Watching:
         began, status = time.perf_counter(), 500
 
         async def send_named(message: Message) -> None:
+            """Send a message on, the first of an answer with the id, and keep its status."""
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]

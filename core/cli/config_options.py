@@ -19,6 +19,7 @@ def with_config_options(config_type: type[BaseModel], parameter: str = "config")
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the command with an option for each field."""
         own = inspect.signature(command)
 
         def wrapped(**values: Any) -> Any:

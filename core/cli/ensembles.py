@@ -17,6 +17,7 @@ Name = Annotated[str, typer.Argument(help="The ensemble's name.")]
 
 
 @app.command()
+# One parameter for each option, as Typer reads them.
 def create(
     name: Name,
     runs: Annotated[list[str], typer.Argument(help="Two to eight finished runs, each by its id or its beginning.")],

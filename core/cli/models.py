@@ -76,6 +76,7 @@ def promote(
 
 
 @app.command("choose-point")
+# One parameter for each option, as Typer reads them.
 def choose_point(
     model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
     name: PointNamed,

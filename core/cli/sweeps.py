@@ -22,6 +22,7 @@ SweepId = Annotated[str, typer.Argument(help="A sweep's id, or its beginning.")]
 
 @app.command()
 @with_config_options(TrainingConfig)
+# One parameter for each option, as Typer reads them.
 def start(
     config: TrainingConfig,
     data: Annotated[

@@ -147,6 +147,7 @@ def resample(
     squared_error_N = (probabilities_N - labels_N) ** 2
 
     def measure(weights_RN: np.ndarray) -> Figures:
+        """Return each figure of R resamples, given how often each film is in each."""
         true_positive_R = weights_RN @ (labels_N & found_N)
         flagged_R = weights_RN @ found_N.astype(float)
         return {

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 from fpdf import FPDF
@@ -12,7 +11,7 @@ from fpdf.enums import TextMode, XPos, YPos
 MARGIN = 14
 WIDTH = 210 - 2 * MARGIN
 FOOT = 26
-FONT = "DejaVu"
+FONT, FONT_FILE = "DejaVu", Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 BOLDNESS, HAIRLINE = 0.022, 0.2
 LINE, ROW = 0.48, 4.2
 """Height of a line of text for each point of its size, and of a line in a table."""
@@ -36,8 +35,7 @@ class Paper(FPDF):
     def __init__(self, heading: str, notice: str, made_at: str) -> None:
         super().__init__(format="A4")
         self._heading, self._notice, self._made_at = heading, notice, made_at
-        fonts = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"
-        self.add_font(FONT, "", fonts / "DejaVuSans.ttf")
+        self.add_font(FONT, "", FONT_FILE)
         self.set_margins(MARGIN, MARGIN)
         self.set_auto_page_break(False)
         self.set_title(heading)

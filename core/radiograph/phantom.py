@@ -88,6 +88,7 @@ class _Drawing:
 
     @classmethod
     def of(cls, rng: np.random.Generator, size: int) -> "_Drawing":
+        """Return a drawing whose measures are drawn at random."""
         axis = np.linspace(-1, 1, size)
         tilt, shift = rng.normal(0, 0.02), rng.normal(0, 0.03)
         x_HW, y_HW = np.meshgrid(axis + shift, axis)

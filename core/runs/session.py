@@ -216,6 +216,7 @@ def _going_on(words: str, folders: Sequence[Path]) -> str:
 
 def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -> Watchers:
     def on_step(progress: Progress) -> None:
+        """Tell of a step, and keep the state where it is time."""
         watchers.on_step(progress.epoch, progress.step, progress.num_steps, progress.loss, progress.learning_rate)
         watchers.on_stage(
             "training", progress.step, progress.num_steps, f"epoch {progress.epoch + 1}, loss {progress.loss:.3f}"
@@ -227,6 +228,7 @@ def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -
         keeper.keep()
 
     def on_begin(state: TrainingState) -> None:
+        """Take up the state, and tell of the epochs that it holds."""
         keeper.begin(state)
         # An earlier process may have been killed after it kept an epoch's state and before it had told of it.
         for result in state.epochs:

@@ -54,6 +54,7 @@ def warm_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor |
 
     @torch.no_grad()
     def update(averages: list[Tensor], currents: list[Tensor], num_updates: Tensor | int) -> None:
+        """Move each average towards its current value, in place."""
         share = 1 - min(decay, (1 + int(num_updates)) / (10 + int(num_updates)))
         for average, current in zip(averages, currents, strict=True):
             if average.is_floating_point():

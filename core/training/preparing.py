@@ -41,6 +41,7 @@ def prepared_batches(
     chosen = islice(steps, first_step, None)
 
     def prepare(step: int, positions_B: np.ndarray) -> Batch:
+        """Return the varied batch of one step."""
         generator = Generator().manual_seed(step_seed(config.seed, epoch, step, team))
         mine_B, whole_labels_B = team.share(positions_B), labels_at(train, positions_B, device)
         inputs = train.varied_inputs(mine_B, device, config.recipe, generator)

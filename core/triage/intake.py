@@ -107,6 +107,7 @@ class _Names:
         self._given: set[str] = set()
 
     def claim(self, name: str, prefix: str) -> str:
+        """Return a name that no other file has."""
         # Bytes that are no UTF-8 would break every table and file the name is written to.
         name = os.fsencode(name).decode("utf-8", "replace")
         wanted = name

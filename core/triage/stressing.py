@@ -39,6 +39,7 @@ def stressed_logits(
     window: deque[tuple[int, Future[np.ndarray | None]]] = deque()
 
     def predict_oldest() -> None:
+        """Predict the film that has waited longest."""
         row, versions = window.popleft()
         images_S1HW = versions.result()
         if images_S1HW is not None:

@@ -58,6 +58,7 @@ class _Gathered:
         """Return what takes one member's answer."""
 
         def take(output: "EngineOutput") -> None:
+            """Keep an answer, and deliver the whole once it is the last."""
             with self._lock:
                 self._outputs[place] = output
                 self._num_missing -= 1

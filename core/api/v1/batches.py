@@ -84,6 +84,7 @@ class ReadingAnswer(BaseModel):
 
 
 @router.post("", status_code=202, responses=problem_responses(404, 409, 422, 507))
+# One parameter for each field of the form and each header, as FastAPI reads them.
 def start(
     files: Annotated[
         list[UploadFile], File(min_length=1, description="Films and zips of films, each with a name of its own.")

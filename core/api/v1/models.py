@@ -61,6 +61,7 @@ def show_all(_caller: Reader, paging: Paged) -> Page[ModelSummaryAnswer]:
     """List the models that can read films: the one in the box first, then promoted versions, runs and ensembles."""
 
     def fetch(limit: int, offset: int) -> list[ModelSummaryAnswer]:
+        """Return the answers of one page."""
         desk = open_desk()
         active = active_model(desk)
         return [

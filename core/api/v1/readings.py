@@ -127,6 +127,7 @@ def worklist(_caller: Reader, paging: Paged) -> Page[StudyAnswer]:
     """List the studies of all batches, most urgent first, as the dashboard ranks them."""
 
     def fetch(limit: int, offset: int) -> list[StudyAnswer]:
+        """Return the answers of one page."""
         placed = load_worklist(open_desk())
         studies = placed.studies.iloc[offset : offset + limit].assign(rules_version=placed.rules_version)
         rows = studies[list(StudyAnswer.model_fields)].astype(object)

@@ -31,6 +31,7 @@ def show_all(_caller: Reader, paging: Paged) -> Page[SplitAnswer]:
     """List saved splits, newest first."""
 
     def fetch(limit: int, offset: int) -> list[SplitAnswer]:
+        """Return the answers of one page."""
         return [
             SplitAnswer(
                 name=saved.name,

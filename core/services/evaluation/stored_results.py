@@ -72,6 +72,7 @@ def worst_errors(
     alarms = [place for place in order_N[::-1] if not labels_N[place] and probabilities_N[place] >= threshold]
 
     def error(place: int) -> WorstError:
+        """Return the error at a place."""
         file = predicted.films.files[place]
         path = root / file if root is not None else None
         return WorstError(

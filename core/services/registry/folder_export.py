@@ -24,6 +24,7 @@ Pictures = tuple[Path | None, str, Path | None]
 """A folder of pictures that are no chest films, what they are, and the cohort's folder."""
 
 
+# What the card shall say is given by keyword, each by itself: the one caller is a command of so many options.
 def export_model(
     desk: Desk,
     model: str,

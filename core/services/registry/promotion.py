@@ -176,6 +176,7 @@ def _copy(source: Path, copy: Path) -> None:
         raise PneumoDeskError(f"The model in {source} could not be copied to {copy.parent.parent}: {error}.") from error
 
 
+# All that one row and its event tell, in the one transaction that also places the folder.
 def _add(
     session: Session,
     desk: Desk,

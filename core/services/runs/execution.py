@@ -158,6 +158,7 @@ def _carry_out(
 
 def _teller(reporter: Reporter, on_progress: OnProgress) -> Callable[[TrainProgress], None]:
     def tell(progress: TrainProgress) -> None:
+        """Note where the run is; raises RunStopped where it was asked to stop."""
         # Training tells of itself at every step, with its speed and the time left.
         if progress.stage != "training":
             reporter.tell(Stage(progress.stage, progress.num_done, progress.num_all, progress.detail))
@@ -173,6 +174,7 @@ def _step_teller(reporter: Reporter, config: TrainingConfig) -> Callable[[int, i
     pace, epochs_seen = Pace(), set[int]()
 
     def tell(epoch: int, step: int, num_steps: int, loss: float, learning_rate: float) -> None:
+        """Note a step with its speed and the time left."""
         seconds = pace.step(is_first=epoch not in epochs_seen)
         epochs_seen.add(epoch)
         films_per_second = config.batch_size / seconds if seconds else None
@@ -229,6 +231,7 @@ def _end(
     desk: Desk, run_id: str, state: State, failure: Failure | None = None, result: TrainResult | None = None
 ) -> None:
     def write() -> None:
+        """Write the end in one transaction."""
         with desk.transaction() as session:
             run = session.scalars(select(tables.Run).where(tables.Run.id == run_id)).one()
             end(session, run, state, failure)

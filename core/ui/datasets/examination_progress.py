@@ -24,6 +24,7 @@ def examination_progress(desk: Desk, examination: ExaminationStatus) -> None:
 
     @st.fragment(run_every=1.0 if examination.is_live else None)
     def show() -> None:
+        """Show it as it is now."""
         try:
             now = get_examination(desk, examination.id)
         except PneumoDeskError as error:

@@ -24,6 +24,7 @@ def run_list(desk: Desk) -> None:
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if is_live else None)
     def show() -> None:
+        """Show it as it is now."""
         try:
             runs = list_watched(desk)
         except PneumoDeskError as error:

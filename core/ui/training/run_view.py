@@ -35,6 +35,7 @@ def run_view(desk: Desk, run_id: str) -> None:
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if was_live else None)
     def show() -> None:
+        """Show it as it is now."""
         try:
             detail = get_detail(desk, first.status.id)
         except PneumoDeskError as error:

@@ -25,6 +25,7 @@ def sweep_list(desk: Desk) -> None:
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if any(line.is_live for line in first) else None)
     def show() -> None:
+        """Show it as it is now."""
         try:
             lines = list_sweeps(desk)
         except PneumoDeskError as error:

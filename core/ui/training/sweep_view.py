@@ -32,6 +32,7 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if first.line.is_live else None)
     def show() -> None:
+        """Show it as it is now."""
         try:
             sweep = get_sweep(desk, first.line.id)
         except PneumoDeskError as error:

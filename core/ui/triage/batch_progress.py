@@ -18,6 +18,7 @@ def batch_progress(desk: Desk, batch: BatchStatus) -> None:
 
     @st.fragment(run_every=_seconds_between_looks(batch))
     def show() -> None:
+        """Show it as it is now."""
         try:
             now = get_batch(desk, batch.id)
         except PneumoDeskError as error:

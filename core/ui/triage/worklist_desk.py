@@ -18,6 +18,7 @@ def worklist_desk(desk: Desk, batch_id: str | None = None) -> None:
 
     @st.fragment
     def show() -> None:
+        """Show it as it is now."""
         worklist = current_worklist(desk, batch_id)
         if worklist.studies.empty:
             st.caption("No films have been read yet. Add some, and they will stand here, most urgent first.")

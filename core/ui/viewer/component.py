@@ -17,6 +17,7 @@ _render = st.components.v2.component(
 )
 
 
+# A component takes what it shows by keyword, as Streamlit's own do.
 def viewer(
     desk: Desk,
     path: Path | str,
