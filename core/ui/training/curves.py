@@ -64,12 +64,14 @@ def _epoch_curves(detail: RunDetail) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Loss by epoch**")
-        losses = epochs[["train_loss", "validation_loss"]].rename(columns=lambda name: name.replace("_", " "))
+        # A run that was made elsewhere may lack one of them.
+        losses = epochs.reindex(columns=["train_loss", "validation_loss"])
+        losses = losses.rename(columns=lambda name: name.replace("_", " "))
         st.line_chart(losses, height=HEIGHT, color=LOSS_COLOURS, x_label="epoch")
     with right:
         st.markdown("**On the validation films, by epoch**")
         names = {"validation_auc": "AUC", "validation_accuracy": "accuracy"}
-        judged = epochs[list(names)].rename(columns=names)
+        judged = epochs.reindex(columns=list(names)).rename(columns=names)
         st.line_chart(judged, height=HEIGHT, color=LOSS_COLOURS, x_label="epoch")
 
 
