@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import load_only
 
-from core.errors import SettingsError
+from core.errors import DatabaseError, SettingsError
 from core.runs.queueing import ask_to_stop
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.runs.requests import SweepPlace, add_run
-from core.services.sweeps.request import Row, SweepRequest, trial_request
+from core.services.sweeps.old_studies import move_old_studies
+from core.services.sweeps.request import Row, SweepRequest, SweepSetting, trial_request
 from core.services.sweeps.results import stored_request, value_of, values_of_runs
 from db import models as tables
 from db.states import State
@@ -47,9 +48,13 @@ class SweepTender:
         self._known: dict[str, tuple[str, int]] = {}
         # Studies just opened: whoever asked last may have been cut off before the run was queued.
         self._orphaned: set[str] = set()
+        self._has_moved_studies = False
 
     def __call__(self) -> bool:
         """Do what is due and return whether any search is open."""
+        if not self._has_moved_studies:
+            move_old_studies(self._desk)
+            self._has_moved_studies = True
         with self._desk.reading() as session:
             sweep_ids = open_sweeps(session)
         for sweep_id in sweep_ids:
@@ -67,10 +72,10 @@ class SweepTender:
             ).all()
         try:
             request = stored_request(sweep)
-        except SettingsError as error:
+            study = self._study(sweep_id, request, runs)
+        except (SettingsError, DatabaseError) as error:
             self._close(sweep_id, str(error))
             return
-        study = self._study(sweep_id, request)
         self._tell(request, study, runs)
         num_going_on = sum(run.state in GOES_ON for run in runs)
         if _fails_always(runs):
@@ -81,12 +86,14 @@ class SweepTender:
             room = min(request.num_at_once - num_going_on, request.num_trials - len(runs))
             self._ask(sweep_id, request, study, {run.trial_number for run in runs}, room)
 
-    def _study(self, sweep_id: str, request: SweepRequest) -> "SweepStudy":
+    def _study(self, sweep_id: str, request: SweepRequest, runs: Sequence[tables.Run]) -> "SweepStudy":
         # Only now, so that a queue without searches does not wait for it.
         from core.services.sweeps.optuna_study import SweepStudy
 
         if sweep_id not in self._studies:
-            self._studies[sweep_id] = SweepStudy(self._desk, sweep_id, request)
+            study = SweepStudy(self._desk, sweep_id, request)
+            study.catch_up({run.trial_number: _settings_of(request, run) for run in runs})
+            self._studies[sweep_id] = study
             self._orphaned.add(sweep_id)
         return self._studies[sweep_id]
 
@@ -164,6 +171,10 @@ class SweepTender:
             sweep = session.get_one(tables.Sweep, sweep_id)
             sweep.is_open, sweep.error = False, error
         self._studies.pop(sweep_id, None)
+
+
+def _settings_of(request: SweepRequest, run: tables.Run) -> Row:
+    return tuple(SweepSetting(field=axis.field, value=run.config[axis.field]) for axis in request.axes)
 
 
 def _may_be_pruned(run: tables.Run, by_epoch: Mapping[int, float | None]) -> bool:

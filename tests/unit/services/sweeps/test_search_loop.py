@@ -104,8 +104,7 @@ def test_a_search_asks_one_at_a_time_tells_and_ends(desk: Desk, tmp_path: Path) 
         assert 0 <= dropout <= 0.8 and 1e-5 <= rate <= 0.1 and batch in (8, 16)
     study = SweepStudy(desk, sweep_id, request)
     assert study.untold() == {}
-    assert study._study.best_trial.number == sweep.best.number
-    assert study._study.best_value == pytest.approx(sweep.best.value)
+    assert study.best_number == sweep.best.number
 
 
 def test_an_interrupted_search_asks_for_the_same(desk: Desk, tmp_path: Path) -> None:
@@ -245,7 +244,7 @@ def test_a_loss_is_minimised(desk: Desk, tmp_path: Path) -> None:
     study = SweepStudy(desk, "by-loss", search(tmp_path, objective=Objective.LOSS))
     for value in (0.5, 0.2, 0.7):
         study.tell(study.ask()[0], value)
-    assert study._study.best_trial.number == 1
+    assert study.best_number == 1
 
 
 def test_what_waits_is_gone_on_with_only_if_no_supervisor_is_at_work(
