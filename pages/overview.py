@@ -26,7 +26,7 @@ def show_figures(desk: Desk) -> None:
         )
         st.metric(
             "Threshold",
-            f"{point.threshold:.2f}" if point else "0.50",
+            f"{point.threshold:.3f}" if point else "0.500",
             border=True,
             help=f"{point.rule} Chosen on {point.chosen_on}." if point else "No operating point was chosen.",
         )

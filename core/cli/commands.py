@@ -3,7 +3,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from core.services.desk import open_desk
 from core.services.models.lookup import ACTIVE
 from core.settings import NOTICE
 from core.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from core.evaluation.metrics import EvaluationReport
 
 app = typer.Typer(
     help="PneumoDesk: explore, train, compare and triage chest films. " + NOTICE,
@@ -113,7 +116,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Judge a model on the labelled films of a split; every opening is recorded."""
-    from core.evaluation.proportions import WILSON_NOTE
+    from core.evaluation.metrics import interval_notes
     from core.services.evaluation.evaluate import EvaluationRequest
     from core.services.evaluation.evaluate import evaluate as judge
 
@@ -125,9 +128,9 @@ def evaluate(
     if as_json:
         print_json(document)
         return
-    _print_figures(document)
-    if document["num_patients"] < document["n"]:
-        typer.echo(WILSON_NOTE)
+    _print_figures(result.report)
+    for note in interval_notes([result.report]):
+        typer.echo(note)
     if result.num_training_images is None:
         typer.echo("Whether the model was trained on any of these images is unknown: its folds did not come with it.")
     elif result.num_training_images:
@@ -135,8 +138,8 @@ def evaluate(
             f"TRAINING IMAGES: {document['model']} was trained on {result.num_training_images} of these "
             f"{document['n']} images, or on others of the same patients. The figures above are too good."
         )
-        if others := document["without_training_images"]:
-            typer.echo(f"Without them, {others['n']} images:")
+        if others := result.without_training_images:
+            typer.echo(f"Without them, {others.n} images:")
             _print_figures(others)
     typer.echo(
         f"{document['n']} films, threshold {document['threshold']:.4f}, {document['model']} "
@@ -145,14 +148,16 @@ def evaluate(
     )
 
 
-def _print_figures(report: dict[str, Any]) -> None:
-    names = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "brier", "ece")
-    rows = [
-        {"figure": name, "value": report[name], "low": interval[0], "high": interval[1]}
-        for name in names
-        for interval in [report["ci"].get(name) or (None, None)]
-    ]
-    print_table(rows, ("figure", "value", "low", "high"), "")
+def _print_figures(report: "EvaluationReport") -> None:
+    from core.evaluation.catalogue import METRICS
+    from core.evaluation.proportions import say_interval
+
+    rows = []
+    for metric in METRICS:
+        interval = getattr(report.ci, metric.key, None)
+        ends = say_interval(interval, metric.num_decimals) if interval else "none"
+        rows.append({"figure": metric.name, "value": metric.say(getattr(report, metric.key)), "95% interval": ends})
+    print_table(rows, ("figure", "value", "95% interval"), "")
 
 
 @app.command()

@@ -107,6 +107,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare an ensemble with each of its members: paired tests, films per second, memory."""
+    from core.evaluation.metrics import engine_text, interval_notes
     from core.services.experiments.ensemble_comparison import compare_ensemble
 
     if cost:
@@ -120,10 +121,8 @@ def compare(
     rows = [
         {
             "model": model,
-            "auc": report.auc,
-            "accuracy": report.accuracy,
-            "sensitivity": report.sensitivity,
-            "specificity": report.specificity,
+            **{key: report.say(key) for key in ("auc", "accuracy", "sensitivity", "specificity")},
+            "computed_by": engine_text(report),
             "films_per_second": spent.films_per_second if spent else None,
             "peak_MB": spent.peak_megabytes if spent else None,
             "weights_MB": spent.weight_megabytes if spent else None,
@@ -131,7 +130,8 @@ def compare(
         for model, report, spent in entries
     ]
     print_table(rows, tuple(rows[0]), "")
-    for sentence in (*(member.words for member in comparison.members), comparison.note):
+    notes = interval_notes([comparison.report, *(member.report for member in comparison.members)])
+    for sentence in (*(member.words for member in comparison.members), comparison.note, *notes):
         typer.echo(sentence)
 
 

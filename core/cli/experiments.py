@@ -15,11 +15,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Runs = Annotated[list[str], typer.Argument(help="Runs, each by its id or the beginning of it.")]
 Run = Annotated[str, typer.Argument(help="A run's id, or its beginning.")]
 Split = Annotated[str, typer.Option("--split", help="validation, calibration, or another split that was evaluated.")]
-FIGURES = ("auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "brier", "ece")
 
 
 def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> None:
     """Compare two to eight runs on the same films, each with the first, with paired tests."""
+    from core.evaluation.catalogue import METRICS
+    from core.evaluation.metrics import engine_text, interval_notes
     from core.services.experiments.comparison import CompareRequest, compare_runs
 
     comparison = compare_runs(open_desk(), CompareRequest(runs=tuple(runs), split=split))
@@ -27,15 +28,17 @@ def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> N
         print_json(comparison.document())
         return
     rows = [
-        {"figure": name, **{run.id: _with_interval(run.report, name) for run in comparison.runs}} for name in FIGURES
+        {"figure": metric.name, **{run.id: run.report.say(metric.key) for run in comparison.runs}} for metric in METRICS
     ]
+    rows.append({"figure": "Computed by", **{run.id: engine_text(run.report) for run in comparison.runs}})
     print_table(rows, ("figure", *(run.id for run in comparison.runs)), "")
     differing = [
         {"field": name, **{run.id: value for run, value in zip(comparison.runs, values, strict=True)}}
         for name, values in comparison.config_differences.items()
     ]
     print_table(differing, ("field", *(run.id for run in comparison.runs)), "Their configs do not differ.")
-    for sentence in (*comparison.notes, *(verdict.words for verdict in comparison.verdicts)):
+    notes = interval_notes([run.report for run in comparison.runs])
+    for sentence in (*comparison.notes, *(verdict.words for verdict in comparison.verdicts), *notes):
         typer.echo(sentence)
 
 
@@ -164,11 +167,3 @@ def add_experiment_commands(runs_app: typer.Typer) -> None:
     for command in (compare, export, predictions, delete, restore, purge, points):
         runs_app.command(command.__name__)(command)
     runs_app.command("choose-point")(choose_point)
-
-
-def _with_interval(report: object, name: str) -> str:
-    value = getattr(report, name)
-    interval = getattr(report.ci, name, None)
-    if value is None:
-        return "–"
-    return f"{value:.3f}" if interval is None else f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})"

@@ -9,7 +9,7 @@ import typer
 from core.cli.choosing import CostRatio, PointNamed, RuleKindOption, Target, rule_of, show_chosen
 from core.cli.terminal import print_json, print_table, progress_bar, write_text
 from core.evaluation.operating_point import RuleKind
-from core.evaluation.proportions import say_share
+from core.evaluation.proportions import say_fraction, say_share
 from core.services.desk import open_desk
 
 app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
@@ -175,7 +175,7 @@ def compare(
         for name, values in found.config_differences.items()
     ]
     print_table(settings, ("setting", *found.models), "They were made with the same settings.")
-    for sentence in found.words:
+    for sentence in (*found.words, *found.notes):
         typer.echo(sentence)
 
 
@@ -235,7 +235,7 @@ def export(
         roc = card.gate.roc
         typer.echo(
             f"Its gate stops {say_share(roc['pictures_stopped'])} of {roc['num_pictures']} other pictures "
-            f"and {say_share(roc['films_stopped'])} of {roc['num_films']} films (AUC {roc['auc']:.4f})."
+            f"and {say_share(roc['films_stopped'])} of {roc['num_films']} films (AUC {say_fraction(roc['auc'], 4)})."
         )
 
 

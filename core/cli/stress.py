@@ -28,6 +28,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json: Json = False) -> None:
     """Read a split as it is and re-encoded, resized, blurred, turned, cropped and covered, and say what changes."""
     # Reading needs the engine, which `--help` need not wait for.
+    from core.evaluation.catalogue import METRIC
     from core.services.evaluation.film_selection import FilmChoice
     from core.services.evaluation.robustness import stress_model
 
@@ -40,7 +41,7 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
     rows = [
         {
             "stress": result.name,
-            "auc": "–" if result.auc is None else f"{result.auc:.4f}",
+            "auc": METRIC["auc"].say(result.auc),
             "AUC change": "–" if result.auc_change is None else f"{result.auc_change:+.4f}",
             "mean |Δp|": f"{result.mean_abs_probability_change:.4f}",
             "decisions changed": f"{result.num_flips} ({say_share(result.decision_flips)})",
@@ -49,8 +50,10 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
         for result in report.stresses.values()
     ]
     print_table(rows, COLUMNS, "")
-    clean = "undefined" if report.auc is None else f"{report.auc:.4f}"
-    print_sentence(f"{report.n} films of {split!r} with {report.model}; as they are: AUC {clean}.")
+    print_sentence(
+        f"{report.n} films of {split!r} with {report.model}; as they are: AUC {METRIC['auc'].say(report.auc)}, "
+        f"computed by {report.engine}."
+    )
 
 
 def gate(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json: Json = False) -> None:
@@ -76,5 +79,6 @@ def gate(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json
     ]
     print_table(rows, ("kind", "pictures", "stopped", "95% interval", "by the gate"), "")
     print_sentence(
-        f"{result.model}, limit {result.threshold:.2f}; films of {result.split!r}. Inverted films count apart."
+        f"{result.model}, limit {result.threshold:.2f}; films of {result.split!r}. Inverted films count apart. "
+        "Intervals take each picture for itself."
     )

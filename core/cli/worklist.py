@@ -133,7 +133,7 @@ def worklist_agreement(
     as_json: Json = False,
 ) -> None:
     """Show how far model and readers agree, and on which studies they do not."""
-    from core.services.worklist.agreement import report_agreement
+    from core.services.worklist.agreement import EACH_STUDY_ALONE, report_agreement
 
     report = report_agreement(open_desk(), batch)
     document = report.document()
@@ -146,7 +146,9 @@ def worklist_agreement(
     shares = ("reference", "sensitivity", "sensitivity_low", "sensitivity_high")
     print_table(document["against"], (*shares, "specificity", "specificity_low", "specificity_high"), "")
     print_table(document["disagreements"], ("file", "probability", "finding", "verdicts", "between"), "")
-    print_sentence(f"{report.num_judged} studies were judged; {len(document['disagreements'])} in disagreement.")
+    print_sentence(
+        f"{report.num_judged} studies were judged; {len(document['disagreements'])} in disagreement. {EACH_STUDY_ALONE}"
+    )
 
 
 @app.command("rules")

@@ -1,21 +1,15 @@
 """The figures of one set of labelled films at one threshold, each with its 95 % interval where it has one."""
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.evaluation.bootstrap import Figures, bootstrap_intervals
-from core.evaluation.proportions import Interval, ratio, wilson_interval
-from core.evaluation.ranking import (
-    average_precision,
-    divide,
-    roc_auc,
-    weighted_auc,
-    weighted_average_precision,
-)
-from core.evaluation.reliability import expected_calibration_error
+from core.evaluation.bootstrap import bootstrap_intervals
+from core.evaluation.catalogue import METRIC, METRICS, Metric, ScoredFilms, WeightedFilms
+from core.evaluation.proportions import Interval, effective_number, wilson_interval
 from core.evaluation.scores import check_labels_and_probabilities, clusters_of
 
 
@@ -41,8 +35,18 @@ class ConfusionCounts(BaseModel):
         )
 
 
+def _figure(key: str) -> Any:
+    """Return the field of a metric, described as the catalogue has it."""
+    metric = METRIC[key]
+    return Field(
+        title=metric.name,
+        description=metric.help,
+        json_schema_extra={"better": metric.direction.value, "range": [metric.low, metric.high]},
+    )
+
+
 class MetricIntervals(BaseModel):
-    """95 % intervals: Wilson for accuracy, sensitivity and specificity, patient bootstrap for the rest."""
+    """95 % intervals of the metrics; null where there is none."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,6 +60,16 @@ class MetricIntervals(BaseModel):
     brier: Interval | None = None
 
 
+class EffectiveNumbers(BaseModel):
+    """How many independent films the interval of each proportion rests on: those of one patient count together."""
+
+    model_config = ConfigDict(frozen=True)
+
+    accuracy: float = Field(ge=0)
+    sensitivity: float = Field(ge=0)
+    specificity: float = Field(ge=0)
+
+
 class EvaluationReport(BaseModel):
     """Figures between 0 and 1 of `n` labelled films; None where a figure is undefined."""
 
@@ -64,18 +78,53 @@ class EvaluationReport(BaseModel):
     n: int = Field(ge=0, description="Films that were scored.")
     num_positive: int = Field(ge=0, description="Films labelled pneumonia.")
     num_patients: int = Field(ge=0, description="Patients the films come from; each film its own if not known.")
-    auc: float | None
-    average_precision: float | None
-    accuracy: float | None
-    sensitivity: float | None
-    specificity: float | None
-    precision: float | None
-    f1: float | None
+    auc: float | None = _figure("auc")
+    average_precision: float | None = _figure("average_precision")
+    accuracy: float | None = _figure("accuracy")
+    sensitivity: float | None = _figure("sensitivity")
+    specificity: float | None = _figure("specificity")
+    precision: float | None = _figure("precision")
+    f1: float | None = _figure("f1")
     threshold: float = Field(description="A film is positive when its probability is at least this.")
-    brier: float | None
-    ece: float | None = Field(description="Expected calibration error in 15 bins of equal width.")
+    brier: float | None = _figure("brier")
+    ece: float | None = _figure("ece")
     confusion: ConfusionCounts
     ci: MetricIntervals
+    effective: EffectiveNumbers | None = Field(
+        None, description="Null in reports of older versions: their Wilson intervals take each film for itself."
+    )
+    engine: str = Field("", description="What computed the scores, with its number format; empty where not recorded.")
+
+    def say(self, key: str) -> str:
+        """Return a metric of this report in words, with its 95 % interval where it has one."""
+        return METRIC[key].say(getattr(self, key), getattr(self.ci, key, None))
+
+
+PATIENTS_TOGETHER = "Intervals and tests count the images of one patient together."
+NO_KNOWN_PATIENTS = (
+    "Each image counts as a patient of its own, since no two are known to be of one: intervals and tests claim too "
+    "much where patients have several."
+)
+IMAGES_ALONE = (
+    "Intervals of accuracy, sensitivity and specificity are of an older version and take each image for itself: they "
+    "are too narrow where patients have several. Those of the other figures count a patient's images together."
+)
+
+
+def interval_notes(reports: Sequence[EvaluationReport]) -> tuple[str, ...]:
+    """Return what must be said beside these reports: how their intervals and tests treat a patient's images."""
+    notes = []
+    for report in reports:
+        if report.num_patients == report.n:
+            notes.append(NO_KNOWN_PATIENTS)
+        else:
+            notes.append(IMAGES_ALONE if report.effective is None else PATIENTS_TOGETHER)
+    return tuple(dict.fromkeys(notes))
+
+
+def engine_text(report: EvaluationReport) -> str:
+    """Return what computed a report's scores, engine and number format."""
+    return report.engine or "not recorded"
 
 
 def evaluate_probabilities(
@@ -86,39 +135,28 @@ def evaluate_probabilities(
     patients_N: ArrayLike | None = None,
     num_resamples: int = 2000,
     seed: int = 0,
+    engine: str = "",
 ) -> EvaluationReport:
     """Return every figure of these films; the order of the films does not matter.
 
-    Labels are 0 or 1, probabilities P(pneumonia) from 0 to 1, both [N]; `patients_N` names each film's patient. With
-    `num_resamples` 0 only Wilson intervals are given. Raises EvaluationError for labels, probabilities or patients that
-    do not fit.
+    Labels are 0 or 1, probabilities P(pneumonia) from 0 to 1, both [N]; `patients_N` names each film's patient, and
+    `engine` what computed them. With `num_resamples` 0 only Wilson intervals are given. Raises EvaluationError for
+    labels, probabilities or patients that do not fit.
     """
     labels, probabilities = check_labels_and_probabilities(labels_N, probabilities_N)
     labels, probabilities, clusters_N = arrange(labels, probabilities, patients_N)
-    confusion = ConfusionCounts.count(labels, probabilities, threshold)
-    tn, fp, fn, tp = confusion.tn, confusion.fp, confusion.fn, confusion.tp
-    n = len(labels)
+    films = ScoredFilms(labels, probabilities, threshold)
+    intervals, effective = proportion_intervals(films, clusters_N)
     return EvaluationReport(
-        n=n,
-        num_positive=tp + fn,
-        num_patients=int(clusters_N.max()) + 1 if n else 0,
-        auc=roc_auc(labels, probabilities),
-        average_precision=average_precision(labels, probabilities),
-        accuracy=ratio(tp + tn, n),
-        sensitivity=ratio(tp, tp + fn),
-        specificity=ratio(tn, tn + fp),
-        precision=ratio(tp, tp + fp),
-        f1=ratio(2 * tp, 2 * tp + fp + fn),
+        n=len(labels),
+        num_positive=int(labels.sum()),
+        num_patients=int(clusters_N.max()) + 1 if len(labels) else 0,
+        **{metric.key: metric.measure(films) for metric in METRICS},
         threshold=threshold,
-        brier=float(np.mean((probabilities - labels) ** 2)) if n else None,
-        ece=expected_calibration_error(labels, probabilities),
-        confusion=confusion,
-        ci=MetricIntervals(
-            accuracy=wilson_interval(tp + tn, n),
-            sensitivity=wilson_interval(tp, tp + fn),
-            specificity=wilson_interval(tn, tn + fp),
-            **resample(labels, probabilities, clusters_N, threshold, num_resamples, seed),
-        ),
+        confusion=ConfusionCounts.count(labels, probabilities, threshold),
+        ci=MetricIntervals(**intervals, **resampled_intervals(METRICS, films, clusters_N, num_resamples, seed)),
+        effective=effective,
+        engine=engine,
     )
 
 
@@ -134,30 +172,33 @@ def arrange(
     return labels_N[order], probabilities_N[order], clusters_N[order]
 
 
-def resample(
-    labels_N: np.ndarray,
-    probabilities_N: np.ndarray,
-    clusters_N: np.ndarray,
-    threshold: float,
-    num_resamples: int,
-    seed: int,
+def proportion_intervals(
+    films: ScoredFilms, clusters_N: np.ndarray
+) -> tuple[dict[str, Interval | None], EffectiveNumbers]:
+    """Return the intervals of the metrics that are proportions, and how many independent films each rests on."""
+    intervals, numbers = {}, {}
+    for metric in METRICS:
+        if metric.counted is None:
+            continue
+        hits_N, among_N = metric.counted(films)
+        number = effective_number(hits_N[among_N], clusters_N[among_N])
+        share = metric.measure(films)
+        intervals[metric.key] = None if share is None else wilson_interval(share * number, number)
+        numbers[metric.key] = number
+    return intervals, EffectiveNumbers(**numbers)
+
+
+def resampled_intervals(
+    metrics: Sequence[Metric], films: ScoredFilms, clusters_N: np.ndarray, num_resamples: int, seed: int
 ) -> dict[str, Interval | None]:
-    """Return the bootstrap intervals of the figures that are no plain proportions of fixed numbers of films."""
-    found_N = probabilities_N >= threshold
-    squared_error_N = (probabilities_N - labels_N) ** 2
+    """Return the bootstrap intervals of the metrics that are no proportions of a fixed number of films."""
+    chosen = {metric.key: metric.resampled for metric in metrics if metric.resampled is not None}
 
-    def measure(weights_RN: np.ndarray) -> Figures:
+    def measure(weights_RN: np.ndarray) -> dict[str, np.ndarray]:
         """Return each figure of R resamples, given how often each film is in each."""
-        true_positive_R = weights_RN @ (labels_N & found_N)
-        flagged_R = weights_RN @ found_N.astype(float)
-        return {
-            "auc": weighted_auc(labels_N, probabilities_N, weights_RN),
-            "average_precision": weighted_average_precision(labels_N, probabilities_N, weights_RN),
-            "precision": divide(true_positive_R, flagged_R),
-            "f1": divide(2 * true_positive_R, flagged_R + weights_RN @ labels_N),
-            "brier": divide(weights_RN @ squared_error_N, weights_RN.sum(axis=1)),
-        }
+        drawn = WeightedFilms(films, weights_RN)
+        return {key: resampled(drawn) for key, resampled in chosen.items()}
 
-    if len(labels_N) == 0:
+    if len(films.labels_N) == 0:
         return {}
     return bootstrap_intervals(measure, clusters_N, num_resamples=num_resamples, seed=seed)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.evaluation.proportions import wilson_interval
-from core.evaluation.scores import check_labels_and_probabilities
+from core.evaluation.proportions import clustered_interval
+from core.evaluation.scores import check_labels_and_probabilities, clusters_of
 
 NUM_BINS = 15
 
@@ -30,10 +30,18 @@ def bin_of(probabilities_N: np.ndarray, num_bins: int) -> np.ndarray:
 
 
 def reliability_bins(
-    labels_N: ArrayLike, probabilities_N: ArrayLike, num_bins: int = NUM_BINS
+    labels_N: ArrayLike,
+    probabilities_N: ArrayLike,
+    patients_N: ArrayLike | None = None,
+    *,
+    num_bins: int = NUM_BINS,
 ) -> tuple[ReliabilityBin, ...]:
-    """Return every bin of the reliability diagram, empty ones included, with Wilson 95 % intervals of the shares."""
+    """Return every bin of the reliability diagram, empty ones included, with Wilson 95 % intervals of the shares.
+
+    The films of one patient count together in an interval.
+    """
     labels, probabilities = check_labels_and_probabilities(labels_N, probabilities_N)
+    clusters_N = np.arange(len(labels)) if patients_N is None else clusters_of(patients_N, len(labels))
     bins_N = bin_of(probabilities, num_bins)
     num_films = np.bincount(bins_N, minlength=num_bins)
     num_positive = np.bincount(bins_N, weights=labels, minlength=num_bins).astype(int)
@@ -46,7 +54,7 @@ def reliability_bins(
             num_positive=int(positive),
             mean_probability=float(total[index] / films) if films else None,
             share_positive=float(positive / films) if films else None,
-            share_interval=wilson_interval(int(positive), int(films)),
+            share_interval=clustered_interval(labels[bins_N == index], clusters_N[bins_N == index]) if films else None,
         )
         for index, (films, positive) in enumerate(zip(num_films, num_positive, strict=True))
     )

@@ -1,23 +1,20 @@
-"""The same model on parts of the films: by subtype of pneumonia and by series of files.
+"""The same model on parts of the films: by subtype of pneumonia.
 
 Shapes: N films.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from core.evaluation.delong import delong_interval
-from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
-from core.evaluation.proportions import Interval
+from core.evaluation.proportions import Interval, clustered_interval
+from core.evaluation.scores import clusters_of
 
 SMALLEST_GROUP = 5
 """Fewer films than this say nothing about a group."""
-
-_HASHED = re.compile(r"[0-9a-f-]{16,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,8 @@ class Subgroup:
     share_interval: Interval | None
     auc: float | None
     auc_interval: Interval | None
+    num_patients: int | None = None
+    """Counted together in the intervals; None in facts of older versions, whose intervals take each film for itself."""
 
     @property
     def is_small(self) -> bool:
@@ -40,59 +39,39 @@ class Subgroup:
 
 
 def judge_subgroups(
-    files: Sequence[str],
     subtypes: Sequence[str],
     labels_N: np.ndarray,
     probabilities_N: np.ndarray,
     threshold: float,
+    patients_N: ArrayLike | None = None,
 ) -> tuple[Subgroup, ...]:
-    """Return each subtype and each file series: how many of its films are read rightly, and its AUC.
+    """Return for each subtype how many of its films are read rightly, and its AUC; a patient's films count together.
 
     A group holds films of one label; its AUC sets them against every film of the other label.
     """
     labels = np.asarray(labels_N).astype(bool)
-    groups: dict[tuple[str, str], np.ndarray] = {}
-    for kind, names in (("subtype", list(subtypes)), ("file series", [series_of(file) for file in files])):
-        named = np.array(names, dtype=object)
-        for name in sorted({name for name in names if name}):
-            for positive in (True, False):
-                members_N = (named == name) & (labels == positive)
-                if members_N.any():
-                    label = "pneumonia" if positive else "normal"
-                    groups[kind, name if name == label else f"{name}, {label}"] = members_N
-    return tuple(
-        _judge(kind, name, members_N, labels, probabilities_N, threshold) for (kind, name), members_N in groups.items()
-    )
-
-
-def series_of(file: str) -> str:
-    """Return the letters a file's name begins with, which tell series of one archive apart; digits are left out.
-
-    Empty for a name that is a hash or a random number: its letters tell nothing.
-    """
-    stem = PurePosixPath(file).stem
-    if _HASHED.fullmatch(stem):
-        return ""
-    found = re.match(r"[^\d]*(?:\d+-(?=[A-Za-z]))?[A-Za-z]*", stem)
-    return (found[0] if found else "").strip("-_ ") or "numbers only"
-
-
-def _judge(
-    kind: str, name: str, members_N: np.ndarray, labels_N: np.ndarray, probabilities_N: np.ndarray, threshold: float
-) -> Subgroup:
-    positive = bool(labels_N[members_N][0])
-    against_N = members_N | (labels_N != positive)
-    report: EvaluationReport = evaluate_probabilities(
-        labels_N[members_N], probabilities_N[members_N], threshold, num_resamples=0
-    )
-    estimate = delong_interval(labels_N[against_N], probabilities_N[against_N])
-    return Subgroup(
-        kind=kind,
-        name=name,
-        num_films=report.n,
-        num_right=report.confusion.tp + report.confusion.tn,
-        share_right=report.accuracy,
-        share_interval=report.ci.accuracy,
-        auc=estimate.auc,
-        auc_interval=estimate.interval,
-    )
+    clusters_N = np.arange(len(labels)) if patients_N is None else clusters_of(patients_N, len(labels))
+    named = np.array(list(subtypes), dtype=object)
+    right_N = (np.asarray(probabilities_N) >= threshold) == labels
+    found = []
+    for name in sorted({name for name in subtypes if name}):
+        for positive, label in ((True, "pneumonia"), (False, "normal")):
+            members_N = (named == name) & (labels == positive)
+            if not members_N.any():
+                continue
+            against_N = members_N | (labels != positive)
+            estimate = delong_interval(labels[against_N], probabilities_N[against_N], clusters_N[against_N])
+            found.append(
+                Subgroup(
+                    kind="subtype",
+                    name=name if name == label else f"{name}, {label}",
+                    num_films=int(members_N.sum()),
+                    num_right=int(right_N[members_N].sum()),
+                    share_right=float(right_N[members_N].mean()),
+                    share_interval=clustered_interval(right_N[members_N], clusters_N[members_N]),
+                    auc=estimate.auc,
+                    auc_interval=estimate.interval,
+                    num_patients=len(np.unique(clusters_N[members_N])),
+                )
+            )
+    return tuple(found)

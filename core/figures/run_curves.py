@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from core.evaluation.catalogue import METRICS, Direction
 from core.evaluation.curves import Curves
 from core.evaluation.metrics import EvaluationReport
 from core.figures.palette import COLOURS, DASHES, framed
 
-FIGURES = ("auc", "average_precision", "accuracy", "sensitivity", "specificity", "precision", "f1")
+SHOWN = tuple(metric for metric in METRICS if metric.direction is Direction.HIGHER)
 
 FROM_LOW_TO_HIGH = [[0, "#7a6ff0"], [0.5, "#1f9e89"], [1, "#c27c00"]]
 """Told apart by all kinds of colour vision; no end is as dark as a dark page or as light as a light one."""
@@ -60,8 +61,8 @@ def intervals_figure(reports: Mapping[str, EvaluationReport]) -> go.Figure:
     figure = go.Figure()
     num_runs = len(reports)
     for place, (name, report) in enumerate(reports.items()):
-        values = [getattr(report, figure_name) for figure_name in FIGURES]
-        bounds = [getattr(report.ci, figure_name) for figure_name in FIGURES]
+        values = [getattr(report, metric.key) for metric in SHOWN]
+        bounds = [getattr(report.ci, metric.key) for metric in SHOWN]
         known = [row for row, value in enumerate(values) if value is not None]
         offset = (place - (num_runs - 1) / 2) * 0.7 / max(num_runs, 1)
         figure.add_scatter(
@@ -76,11 +77,12 @@ def intervals_figure(reports: Mapping[str, EvaluationReport]) -> go.Figure:
             mode="markers",
             marker={"color": COLOURS[place % len(COLOURS)], "symbol": place, "size": 9},
             name=name,
-            hovertemplate="%{x:.4f}",
+            customdata=[report.say(SHOWN[row].key) for row in known],
+            hovertemplate="%{customdata}",
         )
     figure.update_yaxes(
-        tickvals=list(range(len(FIGURES))),
-        ticktext=[{"auc": "AUC", "f1": "F1"}.get(name, name.replace("_", " ")) for name in FIGURES],
+        tickvals=list(range(len(SHOWN))),
+        ticktext=[metric.name for metric in SHOWN],
         autorange="reversed",
         zeroline=False,
     )

@@ -34,6 +34,7 @@ from core.training.films import FilmSet
 from core.training.loop import EpochResult, FitResult, Progress, TrainingState, Watchers
 from core.training.precision import computing_facts, resolve_device
 from core.training.team import ALONE, Team, device_of_rank
+from core.triage.engine import torch_engine_name
 from core.triage.gate import Gate, fit_gate
 
 STATES = "states"
@@ -109,6 +110,7 @@ def run_session(
     fitted, outputs = _fitted(request, folds, watchers, team)
     calibration = fit_platt_scaling(outputs["calibration"].logits_N, folds["calibration"].films.labels_N)
     point = _operating_point(folds, outputs, calibration, request.rule)
+    engine = torch_engine_name(device.type)
     gate, gate_report = _gate(folds, outputs, turned_embeddings(fitted.model, folds["train"].films, config, device))
     card = ModelCard(
         name=request.name,
@@ -122,7 +124,7 @@ def run_session(
         calibration=calibration,
         operating_point=point,
         gate=gate_report,
-        metrics=_reports(folds, outputs, calibration, point),
+        metrics=_reports(folds, outputs, calibration, point, engine),
         origin=origin,
         intended_use=intended_use(folds["train"].patients_N),
         limits=limits(folds["train"].patients_N),
@@ -134,7 +136,7 @@ def run_session(
     return SessionOutcome(
         checkpoint_hash=checkpoint.hash,
         summary=_summary(fitted, checkpoint.card),
-        engine=f"torch on {device.type}",
+        engine=engine,
         calibration=calibration,
         logits={name: outputs[name].logits_N for name in card.metrics},
         reports=card.metrics,
@@ -281,7 +283,11 @@ def _gate(folds: Mapping[str, Fold], outputs: Mapping[str, Outputs], turned_ND: 
 
 
 def _reports(
-    folds: Mapping[str, Fold], outputs: Mapping[str, Outputs], calibration: PlattScaling, point: OperatingPoint
+    folds: Mapping[str, Fold],
+    outputs: Mapping[str, Outputs],
+    calibration: PlattScaling,
+    point: OperatingPoint,
+    engine: str,
 ) -> dict[str, EvaluationReport]:
     return {
         name: evaluate_probabilities(
@@ -289,6 +295,7 @@ def _reports(
             calibration.apply(outputs[name].logits_N),
             point.threshold,
             patients_N=folds[name].patients_N,
+            engine=engine,
         )
         for name in ("validation", "calibration")
     }

@@ -73,7 +73,7 @@ class TorchEngine:
         self._torch = torch
         self._device = torch.device(device)
         self._model = ExportedClassifier(classifier_from(checkpoint)).to(self._device)
-        self.name = f"torch-{torch.__version__.split('+')[0]}-{device}-f32"
+        self.name = torch_engine_name(device)
 
     def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
         """Run a batch at once."""
@@ -83,6 +83,15 @@ class TorchEngine:
 
     def finish(self) -> None:
         """Nothing is under way after `submit`."""
+
+
+def torch_engine_name(device: str) -> str:
+    """Return what figures call torch on a device, with its number format: GPUs shorten what they convolve to TF32."""
+    import torch
+
+    kind = torch.device(device).type
+    shortens = kind == "cuda" and torch.backends.cudnn.allow_tf32 and torch.cuda.get_device_capability(device) >= (8, 0)
+    return f"torch-{torch.__version__.split('+')[0]}-{device}-{'tf32' if shortens else 'f32'}"
 
 
 def build_engine(checkpoint: Checkpoint | Ensemble, device: str, num_cores: int, cache_folder: Path) -> Engine:

@@ -14,6 +14,6 @@ def model_notice(card: ModelCard, chosen: OperatingPoint | None = None) -> None:
     said = "no operating point was chosen: the threshold is 0.5"
     if point is not None:
         named = f"operating point {plain(point.name)}, " if chosen and chosen != card.operating_point else ""
-        band = f"uncertain from {point.uncertain_low:.2f} to {point.uncertain_high:.2f}"
-        said = f"{named}threshold {point.threshold:.2f}, {band}"
+        band = f"uncertain from {point.uncertain_low:.3f} to {point.uncertain_high:.3f}"
+        said = f"{named}threshold {point.threshold:.3f}, {band}"
     st.caption(f":material/network_intelligence: **{card.name}** ({card.weights_hash[:12]}) · {said}. {NOTICE}")

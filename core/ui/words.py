@@ -1,6 +1,7 @@
 """How states, bands and times are said on every page; never by colour alone."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 BAND_ICONS = {
     "urgent": ":material/priority_high:",
@@ -23,16 +24,35 @@ VERDICT_ICONS = {
     "unsure": ":material/question_mark:",
     "not readable": ":material/hide_image:",
 }
-STATE_WORDS = {
-    "queued": "waiting",
-    "starting": "starting",
-    "running": "reading",
-    "stopping": "stopping",
-    "completed": "complete",
-    "stopped": "stopped",
-    "failed": "failed",
-    "lost": "interrupted",
+
+
+class StateWord(NamedTuple):
+    """How a state is shown: its word, which is that of the command line and of the REST API, an icon and a colour."""
+
+    word: str
+    icon: str
+    colour: str
+
+
+STATES = {
+    state: StateWord(state, icon, colour)
+    for state, icon, colour in (
+        ("queued", ":material/schedule:", "gray"),
+        ("starting", ":material/hourglass_top:", "blue"),
+        ("running", ":material/play_circle:", "blue"),
+        ("stopping", ":material/pause_circle:", "orange"),
+        ("completed", ":material/check_circle:", "green"),
+        ("stopped", ":material/stop_circle:", "gray"),
+        ("failed", ":material/error:", "red"),
+        ("lost", ":material/link_off:", "orange"),
+    )
 }
+"""Of runs, sweeps, batches and imports alike."""
+
+
+def state_word(state: str) -> StateWord:
+    """Return how a state is shown; one that an imported record calls otherwise is shown as it is."""
+    return STATES.get(state, StateWord(state, ":material/help:", "gray"))
 
 
 def duration(seconds: float | None) -> str:

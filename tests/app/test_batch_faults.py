@@ -27,7 +27,7 @@ from tests.app.conftest import ROOT, Served, serve
 from tests.hostile_files import encoded, write_hostile_files
 
 NUM_FILMS = 1000
-COMPLETE = f"Complete: {NUM_FILMS:,} of {NUM_FILMS:,} files"
+COMPLETE = f"Completed: {NUM_FILMS:,} of {NUM_FILMS:,} files"
 BEING_READ = re.compile(rf"Reading: [1-9][\d,]* of {NUM_FILMS:,} files")
 
 
@@ -111,7 +111,7 @@ def test_a_killed_reader_is_said_and_its_batch_resumed(served: Served, tab: Page
     """After kill -9 of the process that reads, the page says so, and Resume reads the rest, no film twice."""
     batch_id = begin(tab, served, folder)
     process_of(served, batch_id).kill()
-    tab.get_by_text("Interrupted:").wait_for()
+    tab.get_by_text("Lost:").wait_for()
     assert 0 < sum(files_read(served, batch_id).values()) < NUM_FILMS
     tab.get_by_role("button", name="Resume").click()
     tab.get_by_text(COMPLETE).wait_for(timeout=90_000)
@@ -154,7 +154,7 @@ def test_a_full_disk_fails_a_batch_in_words_and_room_lets_it_go_on(
         batch_id = begin(tab, served, folder)
         with (small_disk / "filler").open("wb", buffering=0) as filler:
             fill_up(filler)
-        ended = tab.get_by_text(re.compile("^(Failed|Interrupted):"))
+        ended = tab.get_by_text(re.compile("^(Failed|Lost):"))
         ended.or_(tab.get_by_text("the disk is full")).first.wait_for()
         expect(tab.get_by_text("Traceback")).to_have_count(0)
         (small_disk / "filler").unlink()
@@ -189,7 +189,7 @@ def test_hostile_files_come_through_the_browser(served: Served, tab: Page, real_
     tab.goto(f"{served.address}/triage?view=films")
     tab.locator(".folder-input").set_input_files(str(tmp_path / "mixed"))
     tab.get_by_role("button", name=re.compile(r"Read \d+ files")).click()
-    tab.get_by_text(re.compile("^Complete: ")).wait_for()
+    tab.get_by_text(re.compile("^Completed: ")).wait_for()
     batch_id = re.search(r"batch=([0-9a-f]+)", tab.url).group(1)
     found = {row["file"]: row for row in ranked_readings(desk_of(served), batch_id)}
     assert {file.name: file.status for file in expected} == {

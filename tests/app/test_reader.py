@@ -38,7 +38,7 @@ def test_a_batch_names_its_reader(dashboard, browser) -> None:
     tab.goto(dashboard.address)
     choose(tab, "Nurse Lee")
     tab.get_by_role("button", name="Try it with drawn films").click()
-    tab.get_by_text("Complete:").wait_for()
+    tab.get_by_text("Completed:").wait_for()
     tab.get_by_text("What this rests on").click()
     expect(tab.get_by_test_id("stMain")).to_contain_text("Nurse Lee")
     context.close()

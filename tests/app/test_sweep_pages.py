@@ -74,7 +74,7 @@ def test_a_sweep_shows_progress_best_and_every_run(desk: Desk, tmp_path: Path) -
     assert figures["Best validation AUC"] == "0.9300"
     assert figures["Given up early"] == "1"
     table = test.dataframe[0].value
-    assert list(table["State"]) == ["complete (best)", "given up early, epoch 3", "waiting", "waiting"]
+    assert list(table["State"]) == ["completed (best)", "pruned, epoch 3", "queued", "queued"]
     assert list(table["Dropout"]) == [0.1, 0.2, 0.3, 0.4]
     test.button("training.stop_sweep").click().run()
     assert [trial.state for trial in get_sweep(desk, sweep_id).trials[2:]] == ["stopped", "stopped"]

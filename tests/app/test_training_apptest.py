@@ -106,7 +106,7 @@ def test_the_end_of_a_run_is_told_once_in_a_toast(desk: Desk, small_cohort: Path
         run = session.get_one(tables.Run, run_id)
         run.state, run.finished_at = State.COMPLETED.value, utc_now()
     test.run()
-    assert [toast.value for toast in test.toast] == ["by hand: complete."]
+    assert [toast.value for toast in test.toast] == ["by hand: completed."]
     test.run()
     assert not test.toast
 

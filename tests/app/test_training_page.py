@@ -100,7 +100,7 @@ def test_a_run_is_launched_watched_stopped_resumed_and_completed(
     other.close()
 
     main.get_by_role("button", name="Judge it").wait_for(timeout=MOST_MILLISECONDS)
-    expect(main.get_by_text(re.compile(r"complete$")).first).to_be_visible()
+    expect(main.get_by_text(re.compile(r"completed$")).first).to_be_visible()
     expect(main.get_by_test_id("stMetric").filter(has_text="Epochs done")).to_contain_text("8")
     main.get_by_role("button", name="All runs").click()
     expect(main.get_by_text("No run waits or goes on.")).to_be_visible()
@@ -125,7 +125,7 @@ def test_a_sweep_is_started_watched_and_completed(dashboard, tab, ward: Path, fo
     main.get_by_role("button", name="Open the best run").wait_for(timeout=MOST_MILLISECONDS)
     done = main.get_by_test_id("stMetric").filter(has_text="Runs done")
     expect(done).to_contain_text("2 of 2", timeout=MOST_MILLISECONDS)
-    expect(main.get_by_text(re.compile(r"complete$")).first).to_be_visible()
+    expect(main.get_by_text(re.compile(r"completed$")).first).to_be_visible()
     (line,) = list_sweeps(open_desk(AppSettings(home=dashboard.home)))
     sweep = get_sweep(open_desk(AppSettings(home=dashboard.home)), line.id)
     best = f"{max(trial.value for trial in sweep.trials):.4f}"

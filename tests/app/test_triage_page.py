@@ -37,7 +37,7 @@ def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreig
     tab.goto(f"{dashboard.address}/triage?view=films")
     tab.locator(".folder-input").set_input_files(str(real_films))
     tab.get_by_role("button", name=f"Read {NUM_FILMS + 1} files").click()
-    tab.get_by_text(f"Complete: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()
+    tab.get_by_text(f"Completed: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()
     expect(tab).to_have_url(re.compile(r"/triage\?batch=[0-9a-f]+$"))
     expect(tab.get_by_test_id("stMain")).to_contain_text("1 failed")
     expect(tab.get_by_test_id("stMain")).not_to_contain_text("0 rejected")
@@ -51,7 +51,7 @@ def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreig
     expect(tab.get_by_role("button", name="Search").first).to_be_visible()
     expect(tab.get_by_role("button", name="Download as CSV")).to_have_count(0)
     tab.reload()
-    tab.get_by_text(f"Complete: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()
+    tab.get_by_text(f"Completed: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()
     tab.locator("input.opacity").wait_for()
     assert foreign_requests == []
 

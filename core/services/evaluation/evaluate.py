@@ -130,7 +130,7 @@ def _without(card: ModelCard, predicted: PredictedFilms, learnt: frozenset[str])
     places = [place for place, file in enumerate(films.files) if file not in learnt]
     if not places or len(places) == len(films.files):
         return None
-    return _report(card, films.at(places), predicted.logits_N[places])
+    return _report(card, films.at(places), predicted.logits_N[places], predicted.engine)
 
 
 def _files(desk: Desk, request: EvaluationRequest, cohort: Cohort) -> list[str]:
@@ -152,7 +152,7 @@ def _stored(desk: Desk, card: ModelCard, cohort: Cohort, split: str, files: list
     if found is None:
         return None
     found = replace(found, cohort_fingerprint=cohort.fingerprint, calibration=card.calibration)
-    return replace(found, report=_report(card, found.films, found.logits_N))
+    return replace(found, report=_report(card, found.films, found.logits_N, found.engine))
 
 
 def _read(
@@ -173,16 +173,17 @@ def _read(
         films=films,
         logits_N=logits_N,
         calibration=card.calibration,
-        report=_report(card, films, logits_N),
+        report=_report(card, films, logits_N, predictor.engine.name),
     )
 
 
-def _report(card: ModelCard, films: LabelledFilms, logits_N: np.ndarray) -> EvaluationReport:
+def _report(card: ModelCard, films: LabelledFilms, logits_N: np.ndarray, engine: str) -> EvaluationReport:
     return evaluate_probabilities(
         films.labels_N,
         card.calibration.apply(logits_N),
         operating_point_of(card).threshold,
         patients_N=films.known_patients,
+        engine=engine,
     )
 
 

@@ -40,7 +40,7 @@ class KindResult(BaseModel):
         description="Of these, by how they look to the network; the others by the file checks."
     )
     stopped: float
-    stopped_ci: tuple[float, float] = Field(description="95 % interval, Wilson.")
+    stopped_ci: tuple[float, float] = Field(description="95 % interval, Wilson, each picture for itself.")
 
 
 class GateByKind(ModelMeasured):
@@ -81,6 +81,7 @@ def measure_gate_by_kind(
         checkpoint_hash=predictor.checkpoint.hash,
         cohort_fingerprint=cohort.fingerprint,
         split=choice.split,
+        engine=predictor.engine.name,
         threshold=predictor.gate.threshold,
         auc=_auc(readings[FILMS], others),
         other_pictures=count_stopped(others),

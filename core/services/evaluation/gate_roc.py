@@ -72,6 +72,7 @@ def describe(distances: GateDistances, threshold: float, description: str) -> di
         "pictures_stopped": num_pictures_stopped / len(distances.pictures_M),
         "pictures_stopped_ci": wilson_interval(num_pictures_stopped, len(distances.pictures_M)),
         "films_stopped": num_films_stopped / len(distances.films_N),
+        "intervals": "95 %, Wilson, each picture for itself",
         "films_stopped_ci": wilson_interval(num_films_stopped, len(distances.films_N)),
         "curve": [
             {

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from core.services.desk import Desk
@@ -29,6 +29,7 @@ class ModelMeasured(BaseModel):
     checkpoint_hash: str
     cohort_fingerprint: str
     split: str
+    engine: str = Field("", description="What computed the scores, with its number format; empty if not recorded.")
 
 
 @dataclass(frozen=True)

@@ -308,7 +308,7 @@ def _read_predictions(row: tables.PredictionSet, films: LabelledFilms) -> Predic
         films=films,
         logits_N=logits_N,
         calibration=PlattScaling(slope=row.slope, intercept=row.intercept),
-        report=EvaluationReport.model_validate(row.report),
+        report=EvaluationReport.model_validate({"engine": row.engine, **row.report}),
     )
 
 

@@ -33,7 +33,9 @@ class StressResult(BaseModel):
     is_harmless: bool = Field(description="Whether a reader would call it the same film; else it is reported apart.")
     auc: float | None
     auc_change: float | None
-    auc_change_ci: tuple[float, float] | None = Field(description="95 % interval, DeLong, paired.")
+    auc_change_ci: tuple[float, float] | None = Field(
+        description="95 % interval, DeLong, paired, the images of one patient counted together."
+    )
     mean_abs_probability_change: float
     decision_flips: float = Field(description="Share of films that land on the other side of the threshold.")
     num_flips: int
@@ -42,7 +44,6 @@ class StressResult(BaseModel):
 class StressReport(ModelMeasured):
     """The stress results of one checkpoint on one set of films."""
 
-    engine: str
     n: int
     num_unreadable: int
     threshold: float
@@ -98,7 +99,11 @@ def _report(
         logits_N=logits_NS[:, 0],
         calibration=card.calibration,
         report=evaluate_probabilities(
-            films.labels_N, probabilities_NS[:, 0], point.threshold, patients_N=films.known_patients
+            films.labels_N,
+            probabilities_NS[:, 0],
+            point.threshold,
+            patients_N=films.known_patients,
+            engine=predictor.engine.name,
         ),
     )
     with desk.transaction() as session:

@@ -12,13 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from core.errors import EvaluationError
-from core.evaluation.delong import AucComparison, delong_test
-from core.evaluation.mcnemar import ErrorComparison, holm_correction, mcnemar_test
-from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.evaluation.metrics import EvaluationReport, evaluate_probabilities, interval_notes
 from core.evaluation.paired_bootstrap import PairedDifference, paired_differences
 from core.services.desk import Desk
-from core.services.evaluation.comparison_text import say_verdict
-from core.services.evaluation.paired_tests import differing_fields
+from core.services.evaluation.paired_tests import Contender, PairwiseTest, compare_pairs, differing_fields
 from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, load_predictions
 from core.services.evaluation.test_set_access import count_openings, record_opening
 from core.services.runs.readable import readable
@@ -51,17 +48,12 @@ class ComparedRun:
 
 
 @dataclass(frozen=True)
-class PairVerdict:
-    """A run against the first: DeLong, McNemar, bootstrap, p-values corrected for the number of runs (Holm)."""
+class PairVerdict(PairwiseTest):
+    """A run against the first: the paired tests, and differences with bootstrap intervals over whole patients."""
 
     first: str
     second: str
-    auc: AucComparison
-    errors: ErrorComparison
-    auc_p_corrected: float | None
-    errors_p_corrected: float | None
     differences: tuple[PairedDifference, ...]
-    words: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +75,7 @@ class Comparison:
             "num_films": len(self.films.files),
             "num_openings": self.num_openings,
             "notes": list(self.notes),
+            "interval_notes": list(interval_notes([run.report for run in self.runs])),
             "runs": [
                 {
                     "id": run.id,
@@ -195,38 +188,23 @@ def _compared(
             report.threshold,
             patients_N=films.known_patients,
             num_resamples=NUM_RESAMPLES_OF_SUBSETS,
+            engine=predicted.engine,
         )
     return ComparedRun(run.id, run.name, predicted.checkpoint_hash, readable(run).config, report, probabilities_N)
 
 
 def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVerdict, ...]:
-    labels_N = films.labels_N.astype(bool)
-    wrong_KN = np.stack([(run.probabilities_N >= run.report.threshold) != labels_N for run in runs])
-    patients_N = films.known_patients
-    aucs = [delong_test(labels_N, run.probabilities_N, runs[0].probabilities_N, patients_N) for run in runs[1:]]
-    errors = [mcnemar_test(wrong_N, wrong_KN[0], patients_N) for wrong_N in wrong_KN[1:]]
+    contenders = [Contender(run.name, run.probabilities_N, run.report.threshold, run.report.engine) for run in runs]
+    tests = compare_pairs(films, [(one, contenders[0]) for one in contenders[1:]])
     differences = paired_differences(
-        labels_N,
+        films.labels_N,
         np.stack([run.probabilities_N for run in runs]),
         [run.report.threshold for run in runs],
-        patients_N,
+        films.known_patients,
     )
-    auc_p = holm_correction([auc.p_value for auc in aucs])
-    errors_p = holm_correction([error.p_value for error in errors])
     return tuple(
-        PairVerdict(
-            first=runs[0].id,
-            second=run.id,
-            auc=aucs[place],
-            errors=errors[place],
-            auc_p_corrected=auc_p[place],
-            errors_p_corrected=errors_p[place],
-            differences=differences[place],
-            words=say_verdict(
-                run.name, runs[0].name, aucs[place], errors[place], auc_p[place], errors_p[place], len(films.files)
-            ),
-        )
-        for place, run in enumerate(runs[1:])
+        PairVerdict(**vars(test), first=runs[0].id, second=run.id, differences=found)
+        for run, test, found in zip(runs[1:], tests, differences, strict=True)
     )
 
 

@@ -5,11 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.errors import EvaluationError
-from core.evaluation.delong import AucComparison, delong_test
-from core.evaluation.mcnemar import ErrorComparison, holm_correction, mcnemar_test
-from core.evaluation.metrics import EvaluationReport
+from core.evaluation.metrics import EvaluationReport, interval_notes
 from core.services.desk import Desk
-from core.services.evaluation.comparison_text import say_verdict
+from core.services.evaluation.paired_tests import Contender, PairwiseTest, compare_pairs
 from core.services.evaluation.predictions import PredictedFilms, load_predictions
 from core.services.evaluation.test_set_access import count_openings, record_opening
 from core.services.experiments.ensembles import EnsembleSummary, ensemble_predictions, show_ensemble
@@ -17,18 +15,13 @@ from core.services.models.inference_cost import ModelCost, measure_cost
 
 
 @dataclass(frozen=True)
-class MemberVerdict:
-    """The ensemble against one member, p-values corrected for the number of members (Holm)."""
+class MemberVerdict(PairwiseTest):
+    """The ensemble against one member."""
 
     member: str
     run_id: str | None
     weight: float
     report: EvaluationReport
-    auc: AucComparison
-    errors: ErrorComparison
-    auc_p_corrected: float | None
-    errors_p_corrected: float | None
-    words: str
     cost: ModelCost | None
 
 
@@ -48,6 +41,7 @@ class EnsembleComparison:
     def document(self) -> dict[str, Any]:
         """Return everything as one JSON document."""
         document = asdict(self)
+        document["interval_notes"] = list(interval_notes([self.report, *(one.report for one in self.members)]))
         document["report"] = self.report.model_dump(mode="json")
         for entry, verdict in zip(document["members"], self.members, strict=True):
             entry["report"] = verdict.report.model_dump(mode="json")
@@ -64,24 +58,20 @@ def compare_ensemble(
     ensemble = show_ensemble(desk, name)
     members = _member_predictions(desk, ensemble, split)
     whole = ensemble_predictions(ensemble.card, ensemble.recipe, members)
-    tests = [_tests(whole, member) for member in members]
-    auc_p = holm_correction([auc.p_value for auc, _ in tests])
-    errors_p = holm_correction([errors.p_value for _, errors in tests])
+    names = [entry.name for entry in ensemble.recipe.members]
+    contenders = [_contender(entry, one) for entry, one in zip(names, members, strict=True)]
+    tests = compare_pairs(whole.films, [(_contender(name, whole), member) for member in contenders])
     costs = _costs(desk, ensemble) if with_cost else [None] * (1 + len(members))
     verdicts = tuple(
         MemberVerdict(
+            **vars(test),
             member=entry.name,
             run_id=entry.run_id,
             weight=entry.weight,
             report=members[place].report,
-            auc=auc,
-            errors=errors,
-            auc_p_corrected=auc_p[place],
-            errors_p_corrected=errors_p[place],
-            words=say_verdict(name, entry.name, auc, errors, auc_p[place], errors_p[place], len(whole.films.files)),
             cost=costs[1 + place],
         )
-        for place, (entry, (auc, errors)) in enumerate(zip(ensemble.recipe.members, tests, strict=True))
+        for place, (entry, test) in enumerate(zip(ensemble.recipe.members, tests, strict=True))
     )
     return EnsembleComparison(
         name=name,
@@ -93,6 +83,10 @@ def compare_ensemble(
         members=verdicts,
         note=_note(split),
     )
+
+
+def _contender(name: str, predicted: PredictedFilms) -> Contender:
+    return Contender(name, predicted.probabilities, predicted.report.threshold, predicted.engine)
 
 
 def _costs(desk: Desk, ensemble: EnsembleSummary) -> list[ModelCost]:
@@ -110,14 +104,6 @@ def _member_predictions(desk: Desk, ensemble: EnsembleSummary, split: str) -> li
     if len({one.films.fingerprint for one in members}) > 1:
         raise EvaluationError(f"The members were judged on different {split} films: nothing is compared.")
     return members
-
-
-def _tests(whole: PredictedFilms, member: PredictedFilms) -> tuple[AucComparison, ErrorComparison]:
-    labels_N = whole.films.labels_N.astype(bool)
-    wrong = [(one.probabilities >= one.report.threshold) != labels_N for one in (whole, member)]
-    patients_N = whole.films.known_patients
-    aucs = delong_test(labels_N, whole.probabilities, member.probabilities, patients_N)
-    return aucs, mcnemar_test(*wrong, patients_N)
 
 
 def _openings(desk: Desk, sets: Sequence[PredictedFilms], record: bool) -> int:

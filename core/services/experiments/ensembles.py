@@ -37,6 +37,7 @@ from core.services.models.operating_points import operating_point_of, record_ope
 from core.services.runs.record import RunRecord, get_record, resolve_run_ids
 
 MOST_MEMBERS = 8
+LONGEST_ENGINE = 64
 NAME = re.compile(r"[\w][\w.+-]{0,59}")
 LIMITS = (
     "The figures of the validation films chose the weights of a weighted mean and are mildly optimistic for it; "
@@ -226,6 +227,7 @@ def _fitted(
             calibration.apply(logits[fold]),
             point.threshold,
             patients_N=films[fold].known_patients,
+            engine=_engines_of(predicted[fold]),
         )
         for fold in logits
     }
@@ -275,16 +277,22 @@ def _keep(desk: Desk, ensemble: Ensemble, folder: Path, predicted: Mapping[str, 
             keep_predictions(session, ensemble_predictions(ensemble.card, ensemble.recipe, predicted[fold]))
 
 
+def _engines_of(members: Sequence[PredictedFilms]) -> str:
+    """Return what computed the members' scores, which the ensemble's are made from."""
+    return " and ".join(dict.fromkeys(one.engine for one in members))[:LONGEST_ENGINE]
+
+
 def ensemble_predictions(card: ModelCard, recipe: EnsembleRecipe, members: Sequence[PredictedFilms]) -> PredictedFilms:
     """Return what an ensemble says of films that its members, in order, have all read."""
     first = members[0]
     logits_N = recipe.combine([one.logits_N for one in members])
+    engine = _engines_of(members)
     report: EvaluationReport | None = card.metrics.get(first.split)
     return PredictedFilms(
         checkpoint_hash=card.weights_hash,
         split=first.split,
         cohort_fingerprint=first.cohort_fingerprint,
-        engine=f"from {len(members)} members' kept predictions",
+        engine=engine,
         films=first.films,
         logits_N=logits_N,
         calibration=card.calibration,
@@ -294,5 +302,6 @@ def ensemble_predictions(card: ModelCard, recipe: EnsembleRecipe, members: Seque
             card.calibration.apply(logits_N),
             operating_point_of(card).threshold,
             patients_N=first.films.known_patients,
+            engine=engine,
         ),
     )

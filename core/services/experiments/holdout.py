@@ -82,5 +82,6 @@ def _read(
             calibration.apply(logits_N),
             predictor.operating_point.threshold,
             patients_N=films.known_patients,
+            engine=predictor.engine.name,
         ),
     )

@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from core.errors import EvaluationError
-from core.evaluation.delong import delong_test
-from core.evaluation.mcnemar import holm_correction, mcnemar_test
+from core.evaluation.catalogue import METRICS
+from core.evaluation.metrics import EvaluationReport, engine_text, interval_notes
 from core.model.card import ModelCard
 from core.services.desk import Desk
-from core.services.evaluation.comparison_text import say_verdict
-from core.services.evaluation.paired_tests import differing_fields
+from core.services.evaluation.paired_tests import Contender, compare_pairs, differing_fields
 from core.services.evaluation.predictions import PredictedFilms, load_predictions
 from core.services.models.lookup import model_card, resolve_model
 from core.services.models.operating_points import operating_point_of
-from core.services.registry.model_card import FIGURES, interval_text
 
 FOLD = "validation"
 MOST_MODELS = 8
@@ -22,12 +21,14 @@ MOST_MODELS = 8
 
 @dataclass(frozen=True)
 class ModelComparison:
-    """What two or more models have in common and what not; `words` hold the paired tests against the first."""
+    """What two or more models have in common and what not; `words` hold the paired tests against the first,
+    `notes` how intervals and tests treat a patient's images."""
 
     models: tuple[str, ...]
     figures: tuple[dict[str, str], ...]
     config_differences: dict[str, tuple[Any, ...]]
     words: tuple[str, ...]
+    notes: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
         """Return everything as one JSON document."""
@@ -36,6 +37,7 @@ class ModelComparison:
             "figures": list(self.figures),
             "config_differences": {name: list(values) for name, values in self.config_differences.items()},
             "tests": list(self.words),
+            "notes": list(self.notes),
         }
 
 
@@ -45,21 +47,28 @@ def compare_models(desk: Desk, names: Sequence[str]) -> ModelComparison:
     if not 2 <= len(models) <= MOST_MODELS:
         raise EvaluationError(f"A comparison needs 2 to {MOST_MODELS} different models; {len(models)} were given.")
     cards = [model_card(desk, name) for name in models]
-    return ModelComparison(models, _figures(models, cards), _differences(cards), _tests(desk, models, cards))
+    return ModelComparison(
+        models=models,
+        figures=_figures(models, cards),
+        config_differences=_differences(cards),
+        words=_tests(desk, models, cards),
+        notes=interval_notes([report for card in cards for report in card.metrics.values()]),
+    )
 
 
 def _figures(models: Sequence[str], cards: Sequence[ModelCard]) -> tuple[dict[str, str], ...]:
     folds = dict.fromkeys(fold for card in cards for fold in card.metrics)
+    figures = {metric.name: partial(EvaluationReport.say, key=metric.key) for metric in METRICS}
     return tuple(
         {
             "figure": f"{label}, {fold}",
             **{
-                model: interval_text(card.metrics[fold], figure) if fold in card.metrics else "not measured"
+                model: say(card.metrics[fold]) if fold in card.metrics else "not measured"
                 for model, card in zip(models, cards, strict=True)
             },
         }
         for fold in folds
-        for figure, label in FIGURES.items()
+        for label, say in {**figures, "Computed by": engine_text}.items()
     )
 
 
@@ -96,19 +105,11 @@ def _tests(desk: Desk, models: Sequence[str], cards: Sequence[ModelCard]) -> tup
             others.append((name, one, card))
     if first is None or not others:
         return tuple(words)
-    labels_N = first.films.labels_N.astype(bool)
-    wrong_N, patients_N = _wrong(first, cards[0]), first.films.known_patients
-    aucs = [delong_test(labels_N, one.probabilities, first.probabilities, patients_N) for _, one, _ in others]
-    errors = [mcnemar_test(_wrong(one, card), wrong_N, patients_N) for _, one, card in others]
-    auc_p = holm_correction([auc.p_value for auc in aucs])
-    errors_p = holm_correction([error.p_value for error in errors])
-    said = [
-        say_verdict(name, models[0], aucs[at], errors[at], auc_p[at], errors_p[at], len(labels_N))
-        for at, (name, _, _) in enumerate(others)
-    ]
-    return (*said, *words)
+    reference = _contender(models[0], first, cards[0])
+    tests = compare_pairs(first.films, [(_contender(name, one, card), reference) for name, one, card in others])
+    return (*(test.words for test in tests), *words)
 
 
-def _wrong(predicted: PredictedFilms, card: ModelCard) -> Any:
-    """Return which films are read wrongly at the model's own threshold [N]."""
-    return (predicted.probabilities >= operating_point_of(card).threshold) != predicted.films.labels_N.astype(bool)
+def _contender(name: str, predicted: PredictedFilms, card: ModelCard) -> Contender:
+    """Return a model with the threshold that it reads at."""
+    return Contender(name, predicted.probabilities, operating_point_of(card).threshold, predicted.engine)

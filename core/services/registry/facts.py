@@ -112,7 +112,11 @@ def _subgroups(desk: Desk, card: ModelCard) -> tuple[Subgroup, ...]:
         return ()
     films = predicted.films
     return judge_subgroups(
-        films.files, films.subtypes, films.labels_N, predicted.probabilities, card.operating_point.threshold
+        films.subtypes,
+        films.labels_N,
+        predicted.probabilities,
+        card.operating_point.threshold,
+        films.known_patients,
     )
 
 

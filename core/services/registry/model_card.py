@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.errors import InputNotFoundError
-from core.evaluation.metrics import EvaluationReport
-from core.evaluation.proportions import WILSON_NOTE, say_share
+from core.evaluation.catalogue import METRIC, METRICS
+from core.evaluation.metrics import EvaluationReport, engine_text, interval_notes
+from core.evaluation.proportions import say_fraction, say_interval, say_share
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services.desk import Desk
@@ -22,17 +23,7 @@ from core.services.runs.record import say_facts
 from core.settings import NOTICE
 
 NOT_MEASURED = "Not measured."
-FIGURES = {
-    "auc": "AUC",
-    "average_precision": "Average precision",
-    "accuracy": "Accuracy",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "precision": "Precision",
-    "f1": "F1",
-    "brier": "Brier score",
-    "ece": "Calibration error (ECE)",
-}
+EACH_IMAGE_ALONE = "Intervals take each image for itself and are too narrow where patients have several."
 FOLD_NOTES = {
     "validation": "chose the epoch and, with the calibration films, the threshold: mildly optimistic",
     "calibration": "fitted the probabilities and, with the validation films, chose the threshold",
@@ -94,14 +85,6 @@ def describe_model(desk: Desk, name: str) -> ModelDocument:
     return ModelDocument(name, name == active_model(desk), sections)
 
 
-def interval_text(report: EvaluationReport, figure: str) -> str:
-    """Return a figure with its 95 % interval, as far as it is defined."""
-    value, interval = getattr(report, figure), getattr(report.ci, figure, None)
-    if value is None:
-        return "undefined"
-    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})" if interval else f"{value:.3f}"
-
-
 def _data(card: ModelCard) -> Section:
     facts = [
         ("Cohort fingerprint", card.cohort_fingerprint or "not known"),
@@ -135,14 +118,14 @@ def _training(card: ModelCard) -> Section:
 def _figures(card: ModelCard) -> Section:
     if not card.metrics:
         return Section("Performance", (NOT_MEASURED,))
-    rows = tuple(
-        (label, *(interval_text(report, figure) for report in card.metrics.values()))
-        for figure, label in FIGURES.items()
+    reports = list(card.metrics.values())
+    rows = (
+        *((metric.name, *(report.say(metric.key) for report in reports)) for metric in METRICS),
+        ("Computed by", *map(engine_text, reports)),
     )
     said = tuple(f"The {fold} films {FOLD_NOTES[fold]}." for fold in card.metrics if fold in FOLD_NOTES)
-    return Section(
-        "Performance", (*said, "In brackets 95 % intervals.", WILSON_NOTE), Table(("Figure", *card.metrics), rows)
-    )
+    notes = ("In brackets 95 % intervals.", *interval_notes(reports))
+    return Section("Performance", (*said, *notes), Table(("Figure", *card.metrics), rows))
 
 
 def _runs_tried(facts: ModelFacts) -> Section:
@@ -150,10 +133,14 @@ def _runs_tried(facts: ModelFacts) -> Section:
     if not facts.runs_tried:
         return Section(title, ("Not known.",))
     aucs = [run.validation_auc for run in facts.runs_tried if run.validation_auc is not None]
-    spread = f" Their validation AUC lies between {min(aucs):.4f} and {max(aucs):.4f}." if len(aucs) > 1 else ""
+    spread = (
+        f" Their validation AUC lies between {say_fraction(min(aucs), 4)} and {say_fraction(max(aucs), 4)}."
+        if len(aucs) > 1
+        else ""
+    )
     many = "One run was" if len(facts.runs_tried) == 1 else f"{len(facts.runs_tried)} runs were"
     rows = tuple(
-        (run.name, run.id, _number(run.seed), _number(run.validation_auc), "yes" if run.is_part else "no")
+        (run.name, run.id, _seed(run.seed), METRIC["auc"].say(run.validation_auc), "yes" if run.is_part else "no")
         for run in facts.runs_tried
     )
     columns = ("Run", "Id", "Seed", "Validation AUC", "Part of this model")
@@ -171,7 +158,7 @@ def _openings(facts: ModelFacts) -> Section:
     rows = []
     for (dataset, split), opening in newest.items():
         report = EvaluationReport.model_validate(opening.report)
-        figures = [interval_text(report, name) for name in ("auc", "sensitivity", "specificity", "ece")]
+        figures = [report.say(key) for key in ("auc", "sensitivity", "specificity", "ece")]
         named = (dataset or "not known")[:12]
         rows.append((named, split, f"{report.n:,}", f"{report.threshold:.4f}", *figures, str(counts[dataset, split])))
     columns = (
@@ -191,15 +178,19 @@ def _openings(facts: ModelFacts) -> Section:
 
 
 def _subgroups(facts: ModelFacts) -> Section:
-    if not facts.subgroups:
+    # Facts of older versions hold groups by the letters of file names, which tell nothing of patients.
+    groups = [group for group in facts.subgroups if group.kind == "subtype"]
+    if not groups:
         return Section("Subgroups", (NOT_MEASURED,))
     rows = tuple(
-        (f"{group.kind}: {group.name}", str(group.num_films), _share(group.share_right, group.share_interval))
-        for group in facts.subgroups
+        (group.name, str(group.num_films), _share(group.share_right, group.share_interval))
+        for group in groups
         if not group.is_small
     )
     said = f"The validation films at the threshold {facts.subgroups_threshold:.4f}; groups under 5 films left out."
-    return Section("Subgroups", (said,), Table(("Group", "Films", "Read rightly"), rows) if rows else None)
+    is_clustered = all(group.num_patients is not None for group in groups)
+    note = "Intervals count the images of one patient together." if is_clustered else EACH_IMAGE_ALONE
+    return Section("Subgroups", (said, note), Table(("Subtype", "Films", "Read rightly"), rows) if rows else None)
 
 
 def _point(card: ModelCard) -> Section:
@@ -222,14 +213,22 @@ def _stress(found: Measurement | None) -> Section:
     rows = tuple(
         (
             one.get("description", name),
-            _number(one.get("auc")),
+            METRIC["auc"].say(one.get("auc")),
             _change(one.get("auc_change")),
             say_share(one["decision_flips"]),
         )
         for name, one in found.result["stresses"].items()
     )
-    said = f"Films of the split {found.split}, {found.created_at:%Y-%m-%d}."
+    said = _measured_on(found)
     return Section("Robustness", (said,), Table(("Change to the films", "AUC", "Change", "Decisions changed"), rows))
+
+
+def _measured_on(found: Measurement) -> str:
+    engine = found.result.get("engine") or "an engine not recorded"
+    return (
+        f"Films of the split {found.split} of the dataset {found.cohort_fingerprint[:12]}, computed by {engine}, "
+        f"{found.created_at:%Y-%m-%d}."
+    )
 
 
 def _gate(card: ModelCard, found: Measurement | None) -> Section:
@@ -253,6 +252,7 @@ def _gate(card: ModelCard, found: Measurement | None) -> Section:
         )
         for kind, one in kinds.items()
     )
+    said += [_measured_on(found), "Intervals take each picture for itself."]
     return Section(title, tuple(said), Table(("Kind", "Pictures", "Stopped"), rows))
 
 
@@ -281,8 +281,8 @@ def _lineage(desk: Desk, name: str, card: ModelCard) -> Section:
 
 
 def _share(value: float | None, interval: tuple[float, float] | None) -> str:
-    bounds = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-    return "undefined" if value is None else f"{value:.3f}{bounds}"
+    bounds = f" ({say_interval(interval)})" if interval else ""
+    return "undefined" if value is None else f"{say_fraction(value)}{bounds}"
 
 
 def _change(value: float | None) -> str:
@@ -290,5 +290,5 @@ def _change(value: float | None) -> str:
     return "undefined" if value is None else "0.0000" if abs(value) < 5e-5 else f"{value:+.4f}"
 
 
-def _number(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else "undefined" if value is None else str(value)
+def _seed(seed: int | None) -> str:
+    return "not known" if seed is None else str(seed)

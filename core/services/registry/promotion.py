@@ -162,6 +162,7 @@ def _reports_at(desk: Desk, card: ModelCard, point: OperatingPoint) -> dict[str,
                 predicted.probabilities,
                 point.threshold,
                 patients_N=predicted.films.known_patients,
+                engine=predicted.engine,
             )
     return reports
 

@@ -12,6 +12,7 @@ from core.runs.run_log import read_tail
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.runs.control import can_resume, find_lost_runs, find_run
+from core.services.runs.readable import readable
 from core.services.runs.supervision import log_of
 from db import models as tables
 from db.states import State
@@ -82,7 +83,10 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class RunDetail:
-    """One run with its config, its epochs so far, and which of them is best by validation loss."""
+    """One run with its config, its epochs so far, and the best of them, by validation loss until the run has chosen.
+
+    `validation_auc` is the finished model's where `is_final`, before that the best epoch's as training computed it.
+    """
 
     status: RunStatus
     config: dict[str, Any]
@@ -90,6 +94,8 @@ class RunDetail:
     folder: Path
     epochs: tuple[dict[str, float | None], ...]
     best_epoch: int | None
+    validation_auc: float | None
+    is_final: bool
 
 
 @dataclass(frozen=True)
@@ -151,15 +157,24 @@ def get_detail(desk: Desk, run_id: str) -> RunDetail:
     for epoch, name, value in rows:
         epochs.setdefault(epoch, {"epoch": epoch})[name] = value
     judged = [line for line in epochs.values() if line.get("validation_loss") is not None]
-    best = min(judged, key=lambda line: line["validation_loss"], default=None)
+    best = min(judged, key=lambda line: line["validation_loss"], default={})
+    # What the finished run says of itself is the one truth: of its own choice of epoch, in the format of its card.
+    summary = readable(run).summary
+    final = summary.get("metrics", {}).get("validation", {}).get("auc")
     return RunDetail(
         status=_status(run, None),
         config=run.config,
         summary=run.summary or {},
         folder=Path(run.folder),
         epochs=tuple(epochs.values()),
-        best_epoch=int(best["epoch"]) if best else None,
+        best_epoch=_whole(summary.get("best_epoch") or best.get("epoch")),
+        validation_auc=best.get("validation_auc") if final is None else final,
+        is_final=final is not None,
     )
+
+
+def _whole(epoch: float | None) -> int | None:
+    return None if epoch is None else int(epoch)
 
 
 def read_steps(desk: Desk, run_id: str, after: int = 0, most: int = 1000) -> StepCurve:

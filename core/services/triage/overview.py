@@ -34,14 +34,17 @@ class DeskState:
 def describe_desk(desk: Desk) -> DeskState:
     """Return the active model, the device, the counts and the last batches."""
     batches = list_batches(desk, NUM_BATCHES)
-    reading = tables.Reading
+    reading, deleted = tables.Reading, tables.RunAnnotation
     with desk.reading() as session:
         counts = [
             session.scalar(counted) or 0
             for counted in (
                 select(func.count()).where(reading.status == "read", reading.batch_id.in_(kept_batches())),
-                select(func.count()).select_from(tables.Cohort),
-                select(func.count()).select_from(tables.Run),
+                select(func.count(tables.Cohort.root.distinct())),
+                # As the Experiments page counts them: without those that were deleted.
+                select(func.count(tables.Run.id))
+                .outerjoin(deleted, deleted.run_id == tables.Run.id)
+                .where(deleted.deleted_at.is_(None)),
             )
         ]
     return DeskState(

@@ -12,6 +12,10 @@ from core.services.desk import Desk
 from core.services.worklist.studies import Worklist, load_worklist
 from core.services.worklist.verdicts import Verdict
 
+EACH_STUDY_ALONE = (
+    "95 % intervals take each study for itself, since a worklist does not know patients: where some have several, they "
+    "are too narrow."
+)
 LABELS = (*(verdict.value for verdict in Verdict), "uncertain")
 MODEL = "model"
 DECIDED = (Verdict.PNEUMONIA.value, Verdict.NORMAL.value)
@@ -70,6 +74,7 @@ class AgreementReport:
         return {
             "models": list(self.models),
             "num_judged": self.num_judged,
+            "intervals": EACH_STUDY_ALONE,
             "pairs": pairs,
             "against": against,
             "disagreements": rows,

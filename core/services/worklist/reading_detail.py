@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from core.evaluation.metrics import ConfusionCounts
-from core.evaluation.predictive_values import predictive_values
+from core.evaluation.metrics import EvaluationReport
+from core.evaluation.predictive_values import MeasuredRates, predictive_values
 from core.evaluation.proportions import say_share
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
@@ -39,7 +39,7 @@ class ReadingDetail:
     heatmap: Path | None
     edge_warning: str | None
     threshold: float
-    tested: ConfusionCounts | None
+    tested: MeasuredRates | None
     lineage: dict[str, Any]
 
 
@@ -85,27 +85,23 @@ def meaning_here(reading: ReadingDetail, prevalence: float | None) -> str:
         return "The model gives no result for this file."
     if prevalence is None:
         return "State the site's prevalence under Rules to see what this result means here."
-    values = predictive_values(reading.tested, prevalence) if reading.tested else None
-    if values is None:
+    if reading.tested is None:
         return "This model was never judged on labelled films, so what its result means cannot be said."
+    values = predictive_values(reading.tested, prevalence)
     if reading.probability >= reading.threshold:
         side, shows, share, (low, high) = "at or above", "show pneumonia", values.ppv, values.ppv_interval
     else:
         side, shows, share, (low, high) = "below", "show none", values.npv, values.npv_interval
-    counts = reading.tested
     return (
         f"Where {say_share(prevalence, 0)} of the films show pneumonia, {say_share(share)} (95 % interval "
         f"{say_share(low)} to {say_share(high)}) of those {side} the threshold {shows}, if the model is as good "
-        f"here as on the {counts.tp + counts.fn + counts.tn + counts.fp:,} films it was checked on in training."
+        f"here as on the {reading.tested.num_films:,} films it was checked on in training."
     )
 
 
-def _tested(card: dict[str, Any]) -> ConfusionCounts | None:
-    """Return the counts over the folds that the card reports; all are films that the model was not fitted to."""
-    found = [report["confusion"] for report in card.get("metrics", {}).values() if report.get("confusion")]
-    if not found:
-        return None
-    return ConfusionCounts(**{name: sum(counts[name] for counts in found) for name in ("tn", "fp", "fn", "tp")})
+def _tested(card: dict[str, Any]) -> MeasuredRates | None:
+    """Return the rates over the folds that the card reports; all are films that the model was not fitted to."""
+    return MeasuredRates.of(EvaluationReport.model_validate(report) for report in card.get("metrics", {}).values())
 
 
 def _edge_warning(reading: tables.Reading, threshold: float) -> str | None:

@@ -15,7 +15,7 @@ from core.services.datasets.import_jobs import (
 from core.services.desk import Desk
 from core.ui.reader_name.component import current_reader
 from core.ui.uploader.component import close_upload, uploader
-from core.ui.words import STATE_WORDS, moment
+from core.ui.words import STATES, moment
 
 KEY_OF_UPLOAD = "dataset.uploader"
 ORIGINS = {
@@ -122,7 +122,7 @@ def _known(desk: Desk) -> None:
                 "Dataset": examination.root.name,
                 "Folder": str(examination.root),
                 "From": ORIGINS[examination.origin],
-                "State": STATE_WORDS[examination.state].replace("reading", "being examined"),
+                "State": STATES[examination.state].word,
                 "Films": "synthetic" if examination.is_synthetic else "radiographs",
                 "Examined": moment(examination.created_at),
             }

@@ -1,10 +1,13 @@
 """Two to eight runs side by side: verdicts first, then figures, curves and the config fields in which they differ."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
+from core.evaluation.catalogue import METRIC, METRICS
 from core.evaluation.curves import Curves, curves_with_bands
+from core.evaluation.metrics import EvaluationReport, engine_text, interval_notes
 from core.figures.run_curves import intervals_figure, overlaid_roc_figure, sweep_figure, training_figure
 from core.services.desk import Desk
 from core.services.evaluation.comparison_text import say_p
@@ -13,7 +16,7 @@ from core.services.evaluation.stored_results import num_test_openings
 from core.services.experiments.comparison import ComparedRun, CompareRequest, Comparison, compare_runs
 from core.services.experiments.seed_groups import spread
 from core.services.runs.record import get_record
-from core.ui.experiments.words import FIGURE_WORDS, with_interval
+from core.ui.experiments.words import bounds
 from core.ui.plain_text import plain
 
 COMPARED = "experiments.compared"
@@ -93,7 +96,7 @@ def _verdicts(comparison: Comparison, names: dict[str, str]) -> None:
                 )
             st.markdown(plain(verdict.words))
             told = [
-                f"{FIGURE_WORDS[item.figure][0].lower()} {item.difference:+.3f} ({item.interval[0]:+.3f} to "
+                f"{METRIC[item.figure].name.lower()} {item.difference:+.3f} ({item.interval[0]:+.3f} to "
                 f"{item.interval[1]:+.3f})"
                 for item in verdict.differences
                 if item.difference is not None and item.interval is not None
@@ -119,23 +122,21 @@ def _badge(what: str, p_value: float | None, difference: float | None) -> None:
 
 def _figures(comparison: Comparison, names: dict[str, str]) -> None:
     st.subheader("Figures with 95 % intervals")
+    rows = {metric.name: partial(EvaluationReport.say, key=metric.key) for metric in METRICS}
+    rows["Computed by"] = engine_text
     st.dataframe(
         [
             {
                 "Figure": label,
-                **{
-                    names[run.id]: with_interval(getattr(run.report, name), getattr(run.report.ci, name, None))
-                    if getattr(run.report, name) is not None
-                    else "–"
-                    for run in comparison.runs
-                },
+                **{names[run.id]: say(run.report) for run in comparison.runs},
             }
-            for name, (label, _) in FIGURE_WORDS.items()
+            for label, say in rows.items()
         ],
         hide_index=True,
         key="experiments.compare_table",
         alt="Figures of each run with intervals",
     )
+    st.caption(" ".join(interval_notes([run.report for run in comparison.runs])))
     seeds = {run.config.get("seed") for run in comparison.runs}
     if set(comparison.config_differences) == {"seed"}:
         aucs = [run.report.auc for run in comparison.runs if run.report.auc is not None]
@@ -143,7 +144,7 @@ def _figures(comparison: Comparison, names: dict[str, str]) -> None:
         if deviation is not None:
             st.caption(
                 f"These runs differ in the seed alone: over {len(seeds)} seeds the AUC is {mean:.4f} on average, "
-                f"standard deviation {deviation:.4f}, 95 % interval of the mean {with_interval(None, interval, 4)}."
+                f"standard deviation {deviation:.4f}, 95 % interval of the mean {bounds(interval, 4)}."
             )
 
 

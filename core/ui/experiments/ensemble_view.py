@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.evaluation.catalogue import METRIC
 from core.evaluation.ensembling import Voting
+from core.evaluation.metrics import engine_text, interval_notes
 from core.services.desk import Desk
 from core.services.experiments.ensemble_comparison import EnsembleComparison, compare_ensemble
 from core.services.experiments.ensembles import EnsembleRequest, EnsembleSummary, create_ensemble, list_ensembles
 from core.services.runs.record import get_record
 from core.ui.experiments.together import NONE_MARKED
-from core.ui.experiments.words import with_interval
 from core.ui.plain_text import plain
 
 VOTING = {
@@ -19,7 +20,7 @@ VOTING = {
     Voting.WEIGHTED: "Fitted weights",
     Voting.HARD: "Counted votes",
 }
-FIGURES = {"AUC": "auc", "Accuracy": "accuracy", "Sensitivity": "sensitivity", "Specificity": "specificity"}
+FIGURES = ("auc", "accuracy", "sensitivity", "specificity")
 COSTS = "experiments.ensemble_costs"
 CHOSEN = "experiments.ensemble_chosen"
 
@@ -136,7 +137,8 @@ def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
             st.rerun()
         st.caption(
             f"{judged.num_films:,} validation films with 95 % intervals. {judged.note} p-values are corrected for the "
-            "number of members (Holm)."
+            "number of members (Holm). "
+            + " ".join(interval_notes([judged.report, *(member.report for member in judged.members)]))
         )
     if ensemble.idle_members:
         idle = plain(", ".join(ensemble.idle_members))
@@ -156,10 +158,8 @@ def _rows(judged: EnsembleComparison) -> list[dict[str, object]]:
         {
             "Model": name,
             "Weight": weight,
-            **{
-                label: with_interval(getattr(report, figure), getattr(report.ci, figure, None))
-                for label, figure in FIGURES.items()
-            },
+            **{METRIC[key].name: report.say(key) for key in FIGURES},
+            "Computed by": engine_text(report),
             **(
                 {
                     "Films/s": round(cost.films_per_second),

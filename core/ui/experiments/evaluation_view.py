@@ -2,10 +2,12 @@
 
 import streamlit as st
 
+from core.evaluation.catalogue import METRIC
 from core.evaluation.curves import Curves, curves_with_bands
-from core.evaluation.metrics import EvaluationReport
+from core.evaluation.metrics import EvaluationReport, interval_notes
 from core.evaluation.moved_threshold import at_threshold
-from core.evaluation.predictive_values import predictive_values
+from core.evaluation.predictive_values import MeasuredRates, predictive_values
+from core.evaluation.proportions import Interval, say_fraction, say_share
 from core.evaluation.reliability import reliability_bins
 from core.evaluation.subgroups import judge_subgroups
 from core.figures.judgement import (
@@ -20,7 +22,7 @@ from core.services.evaluation.predictions import PredictedFilms, is_selection_sp
 from core.services.evaluation.stored_results import OpenedSplit, look_at, num_test_openings
 from core.services.runs.record import RunRecord
 from core.ui.experiments.error_gallery import error_gallery
-from core.ui.experiments.words import FIGURE_WORDS, figure, with_interval
+from core.ui.experiments.words import bounds
 
 OPENED = "experiments.opened"
 NO_ONE_CLASS = "These films are of one class only: there are no curves, and what needs both classes stays empty."
@@ -118,33 +120,43 @@ def _judged(desk: Desk, record: RunRecord, opened: OpenedSplit) -> None:
 
 
 def _figures(report: EvaluationReport, prevalence: float) -> None:
-    for row in (("sensitivity", "specificity", "accuracy", "precision", "f1"), ("auc", "average_precision", "brier")):
+    for row in (
+        ("sensitivity", "specificity", "accuracy", "precision", "f1"),
+        ("auc", "average_precision", "brier", "ece"),
+    ):
         with st.container(horizontal=True):
             for name in row:
-                label, meaning = FIGURE_WORDS[name]
-                _metric(label, getattr(report, name), getattr(report.ci, name), meaning)
+                metric = METRIC[name]
+                interval = getattr(report.ci, name, None)
+                _metric(metric.name, metric.say(getattr(report, name)), interval, metric.help, metric.num_decimals)
             if row[0] == "auc":
-                _metric(FIGURE_WORDS["ece"][0], report.ece, None, FIGURE_WORDS["ece"][1])
                 _predictive(report, prevalence)
+    st.caption(" ".join(interval_notes([report])))
 
 
 def _predictive(report: EvaluationReport, prevalence: float) -> None:
-    values = predictive_values(report.confusion, prevalence)
-    there = f"where {prevalence:.1%} of those filmed have pneumonia"
-    _metric("PPV", values and values.ppv, values and values.ppv_interval, f"Share of flags that are right {there}.")
+    tested = MeasuredRates.of([report])
+    values = predictive_values(tested, prevalence) if tested else None
+    there = f"where {say_share(prevalence)} of those filmed have pneumonia"
+    _metric(
+        "PPV",
+        say_fraction(values.ppv) if values else "undefined",
+        values and values.ppv_interval,
+        f"Share of flags that are right {there}.",
+    )
     _metric(
         "NPV",
-        values and values.npv,
+        say_fraction(values.npv) if values else "undefined",
         values and values.npv_interval,
         f"Share of films without a flag that are normal {there}. It never excludes disease.",
     )
 
 
-def _metric(label: str, value: float | None, interval: tuple[float, float] | None, meaning: str) -> None:
+def _metric(label: str, value: str, interval: Interval | None, meaning: str, num_decimals: int = 3) -> None:
     st.metric(
         label,
-        figure(value),
-        delta=with_interval(None, interval) if interval else "no interval",
+        value,
+        delta=bounds(interval, num_decimals) if interval else "no interval",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -170,20 +182,21 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
             st.plotly_chart(
                 roc_figure(curves, report.sensitivity, report.specificity),
                 key=f"experiments.roc.{key}",
-                alt=f"ROC curve, area {figure(report.auc)}",
+                alt=f"ROC curve, area {METRIC['auc'].say(report.auc)}",
             )
         with right, st.container(border=True):
             st.markdown("**Precision and recall**, with 95 % band")
             st.plotly_chart(
                 precision_recall_figure(curves, report.sensitivity, report.precision),
                 key=f"experiments.pr.{key}",
-                alt=f"Precision–recall curve, average precision {figure(report.average_precision)}",
+                alt="Precision–recall curve, average precision "
+                + METRIC["average_precision"].say(report.average_precision),
             )
     left, right = st.columns(2)
     with left, st.container(border=True):
         st.markdown("**Do the probabilities mean what they say?** 15 bins, larger points hold more films")
         st.plotly_chart(
-            reliability_figure(reliability_bins(films.labels_N, predicted.probabilities)),
+            reliability_figure(reliability_bins(films.labels_N, predicted.probabilities, films.known_patients)),
             key=f"experiments.reliability.{key}",
             alt="Reliability diagram",
         )
@@ -206,30 +219,26 @@ def _curves(_predicted: PredictedFilms, films: str, checkpoint_hash: str) -> Cur
 
 def _subgroups(predicted: PredictedFilms, threshold: float) -> None:
     films = predicted.films
-    groups = judge_subgroups(films.files, films.subtypes, films.labels_N, predicted.probabilities, threshold)
+    groups = judge_subgroups(films.subtypes, films.labels_N, predicted.probabilities, threshold, films.known_patients)
     st.subheader("Subgroups")
     if not groups:
-        st.caption("Neither subtype nor series of these films is known.")
+        st.caption("The subtypes of these films are not known.")
         return
     st.dataframe(
         [
             {
-                "By": group.kind,
-                "Group": group.name + (" (too few to judge)" if group.is_small else ""),
+                "Subtype": group.name + (" (too few to judge)" if group.is_small else ""),
                 "Films": group.num_films,
-                "Read rightly": group.share_right,
-                "95 % interval": with_interval(None, group.share_interval),
-                "AUC against all of the other class": group.auc,
-                "AUC, 95 % interval": with_interval(None, group.auc_interval),
+                "Patients": group.num_patients,
+                "Read rightly": METRIC["accuracy"].say(group.share_right),
+                "95 % interval": bounds(group.share_interval),
+                "AUC against all of the other class": METRIC["auc"].say(group.auc),
+                "AUC, 95 % interval": bounds(group.auc_interval, METRIC["auc"].num_decimals),
             }
             for group in groups
         ],
         hide_index=True,
         key=f"experiments.subgroups.{predicted.split}",
-        column_config={
-            "Read rightly": st.column_config.NumberColumn(format="%.3f"),
-            "AUC against all of the other class": st.column_config.NumberColumn(format="%.4f"),
-        },
         alt="Share of films read rightly and AUC by subgroup",
     )
 

@@ -20,8 +20,8 @@ from core.services.experiments.run_export import MOST_RUNS, export_runs, runs_to
 from core.services.experiments.seed_groups import RunGroup, group_by_seed, group_by_tag
 from core.ui.experiments.deleting import delete, purge_popover, say_what_was_deleted
 from core.ui.experiments.together import together_buttons
-from core.ui.experiments.words import RUN_STATES, figure, with_interval
-from core.ui.words import moment
+from core.ui.experiments.words import bounds, figure
+from core.ui.words import STATES, moment, state_word
 
 ROWS_ON_A_PAGE = 100
 ALWAYS = ["★", "Run", "State", "AUC", "95 % interval"]
@@ -75,10 +75,9 @@ def _asked(desk: Desk) -> HistoryQuery:
         with st.popover("Filter", icon=":material/filter_list:"):
             states = st.pills(
                 "State",
-                list(RUN_STATES),
+                list(STATES),
                 selection_mode="multi",
                 key="experiments.states",
-                format_func=lambda state: RUN_STATES[state][0],
             )
             networks = st.multiselect("Network", [one.value for one in Architecture], key="experiments.networks")
             tags = st.multiselect("With all of these tags", known_tags(desk), key="experiments.tags")
@@ -137,7 +136,8 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
     lines = [page.lines[row] for row in chosen.selection.rows if row < len(page.lines)]
     first, last = query.offset + 1, query.offset + len(page.lines)
     st.caption(
-        f"{first:,} to {last:,} of {page.num_found:,} runs that match, {page.num_all:,} in all. Figures are of the "
+        f"{first:,} to {last:,} of {page.num_found:,} runs that match, {page.num_all:,} in all with "
+        "archived and deleted ones. Figures are of the "
         "validation films, which also chose the epoch: mildly optimistic. Mark runs at the left to act on them."
     )
     if page.num_found > ROWS_ON_A_PAGE:
@@ -248,7 +248,7 @@ def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
                 "Seeds": ", ".join(str(seed) for seed in group.seeds),
                 "Mean AUC": group.mean_auc,
                 "Standard deviation": group.standard_deviation,
-                "95 % interval of the mean": with_interval(None, group.interval),
+                "95 % interval of the mean": bounds(group.interval, 4),
             }
             for group in groups
         ],
@@ -277,13 +277,13 @@ def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
 
 
 def _row(line: RunLine) -> dict[str, object]:
-    word, _ = RUN_STATES.get(line.state, (line.state, ""))
+    word = state_word(line.state).word
     return {
         "★": "★" if line.starred else "",
         "Run": line.name,
         "State": f"{word}, imported record" if line.imported else word,
         "AUC": line.auc,
-        "95 % interval": with_interval(None, line.auc_interval),
+        "95 % interval": bounds(line.auc_interval, 4),
         "Over the epochs": [value for value in line.sparkline if value is not None],
         "Accuracy": line.accuracy,
         "Sensitivity": line.sensitivity,

@@ -60,7 +60,7 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
         st.metric("Threshold", f"{point.threshold:.3f}", border=True)
         st.metric(
             "Needs a human",
-            f"{point.uncertain_low:.2f} to {point.uncertain_high:.2f}",
+            f"{point.uncertain_low:.3f} to {point.uncertain_high:.3f}",
             border=True,
             help="The uncertain band: films in it are for a human to decide.",
         )
@@ -93,7 +93,7 @@ def _points(desk: Desk, checkpoint_hash: str) -> None:
                 st.badge("never changed", icon=":material/lock:", color="gray")
                 st.caption(moment(chosen.created_at))
             st.markdown(
-                f"Threshold {point.threshold:.4f}, "
+                f"Threshold {point.threshold:.3f}, "
                 f"uncertain from {point.uncertain_low:.3f} to {point.uncertain_high:.3f}"
             )
             st.caption(f"{plain(point.rule)} Chosen on {plain(point.chosen_on)}.")

@@ -12,13 +12,13 @@ from core.services.experiments.history import known_tags
 from core.services.runs.record import RunRecord, get_record
 from core.ui.experiments.evaluation_view import evaluation_view
 from core.ui.experiments.operating_point_view import operating_point_view
-from core.ui.experiments.words import RUN_STATES, STATE_COLOURS
 from core.ui.plain_text import plain
+from core.ui.words import state_word
 
 CURVES = {
     "Loss": {"training": "train_loss", "validation": "validation_loss"},
     "AUC": {"validation": "validation_auc"},
-    "Accuracy": {"validation": "validation_accuracy"},
+    "Accuracy at 0.5": {"validation": "validation_accuracy"},
 }
 
 
@@ -55,10 +55,10 @@ def run_view(desk: Desk, run_id: str, on_back: Callable[[], None]) -> None:
 
 
 def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
-    word, icon = RUN_STATES.get(record.state, (record.state, ":material/help:"))
+    word, icon, colour = state_word(record.state)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{'★ ' if record.starred else ''}{plain(record.name)}", width="content")
-        st.badge(word, icon=icon, color=STATE_COLOURS.get(record.state, "gray"))
+        st.badge(word, icon=icon, color=colour)
         if record.imported:
             st.badge("imported record", color="blue", icon=":material/inventory_2:")
         if record.deleted or record.archived:

@@ -34,7 +34,8 @@ def comparison_view(desk: Desk) -> None:
             key="models.figures",
             alt="Figures with 95 % intervals",
         )
-        st.caption("In brackets 95 % intervals. Each at its own threshold, on the films its own run held back.")
+        said = "In brackets 95 % intervals. Each at its own threshold, on the films its own run held back."
+        st.caption(" ".join((said, *found.notes)))
     if found.config_differences:
         rows = [
             {"Setting": name, **dict(zip(found.models, map(str, values), strict=True))}

@@ -11,8 +11,8 @@ from core.services.runs.control import stop
 from core.services.runs.status import RunStatus, ended_since, list_watched
 from core.ui.training.addresses import open_run, open_sweeps
 from core.ui.training.machine import machine_row
-from core.ui.training.words import STATES, progress_words
-from core.ui.words import moment
+from core.ui.training.words import progress_words
+from core.ui.words import STATES, moment
 
 SECONDS_BETWEEN_LOOKS = 2
 
@@ -98,7 +98,7 @@ def _ended(runs: list[RunStatus]) -> None:
         [
             {
                 "Run": run.name,
-                "State": STATES[run.state][0],
+                "State": STATES[run.state].word,
                 "Network": run.architecture,
                 "Seed": run.seed,
                 "Ended": moment(run.finished_at) if run.finished_at else "–",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.evaluation.catalogue import METRIC
 from core.services.desk import Desk
 from core.services.runs.checkpoint_storage import clean_checkpoints, resumable_bytes
 from core.services.runs.control import kill, request_going_on_from, request_of, requeue, resume, stop
@@ -13,8 +14,8 @@ from core.ui.training.addresses import open_form, open_form_going_on, open_run, 
 from core.ui.training.curves import live_curves
 from core.ui.training.machine import machine_row
 from core.ui.training.run_list import SECONDS_BETWEEN_LOOKS, tell_of_ends
-from core.ui.training.words import STATES, progress_words
-from core.ui.words import duration, moment, size
+from core.ui.training.words import progress_words
+from core.ui.words import STATES, duration, moment, size
 
 NUM_LOG_LINES = 40
 
@@ -75,10 +76,9 @@ def _state(detail: RunDetail) -> None:
 
 def _figures(detail: RunDetail) -> None:
     run = detail.status
-    best = next((line for line in detail.epochs if line["epoch"] == detail.best_epoch), {})
     last = detail.epochs[-1] if detail.epochs else {}
     speed = run.films_per_second or last.get("films_per_second")
-    auc = best.get("validation_auc")
+    auc = METRIC["auc"]
     ended = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
     with st.container(horizontal=True):
         st.metric("Epochs done", f"{len(detail.epochs)}", border=True)
@@ -86,13 +86,15 @@ def _figures(detail: RunDetail) -> None:
             "Best epoch",
             str(detail.best_epoch or "–"),
             border=True,
-            help="The one with the lowest loss on the validation films so far.",
+            help="The one whose weights were kept." if run.checkpoint_hash else "The one with the lowest loss so far.",
         )
         st.metric(
-            "Validation AUC",
-            f"{auc:.4f}" if auc is not None else "–",
+            "Validation AUC" if detail.is_final else "Validation AUC, best epoch",
+            "–" if detail.validation_auc is None else auc.say(detail.validation_auc),
             border=True,
-            help="Of the best epoch. These films choose the epoch, so it flatters; Experiments judges more strictly.",
+            help="Of the finished model, as on every other page: these films chose the epoch, so it flatters."
+            if detail.is_final
+            else "As computed in training; the finished model is measured again in the number format of its card.",
         )
         st.metric(
             "Films per second",

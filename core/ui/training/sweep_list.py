@@ -6,8 +6,8 @@ from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.sweeps.status import SweepLine, list_sweeps
 from core.ui.training.addresses import open_sweep, open_sweep_form
-from core.ui.training.sweep_words import SWEEP_STATES, progress_of
-from core.ui.words import moment
+from core.ui.training.sweep_words import progress_of
+from core.ui.words import STATES, moment
 
 SECONDS_BETWEEN_LOOKS = 2
 KINDS = {"grid": "grid", "rows": "listed settings", "seeds": "seeds", "search": "search"}
@@ -38,7 +38,7 @@ def sweep_list(desk: Desk) -> None:
 
 
 def _card(line: SweepLine) -> None:
-    word, icon, colour = SWEEP_STATES[line.state]
+    word, icon, colour = STATES[line.state]
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):

@@ -11,8 +11,8 @@ from core.ui.config_form import words
 from core.ui.plain_text import plain
 from core.ui.training.addresses import open_run, open_sweeps
 from core.ui.training.machine import machine_row
-from core.ui.training.sweep_words import OBJECTIVES, SWEEP_STATES, TRIAL_WORDS, best_words, progress_of, time_words
-from core.ui.words import duration, moment
+from core.ui.training.sweep_words import OBJECTIVES, best_words, progress_of, time_words
+from core.ui.words import STATES, duration, moment
 
 SECONDS_BETWEEN_LOOKS = 2
 TABLE_HEIGHT_PX = 420
@@ -51,7 +51,7 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
 
 
 def _state(sweep: SweepDetail) -> None:
-    word, icon, colour = SWEEP_STATES[sweep.line.state]
+    word, icon, colour = STATES[sweep.line.state]
     st.badge(word, icon=icon, color=colour)
     st.progress(sweep.line.counts.fraction, text=progress_of(sweep.line))
     if sweep.line.error:
@@ -156,7 +156,7 @@ def _table(sweep: SweepDetail) -> None:
 
 
 def _row(trial: SweepTrial, best: SweepTrial | None, objective: str) -> dict[str, object]:
-    state = TRIAL_WORDS.get(trial.state, trial.state)
+    state = trial.state
     if trial.pruned_epoch is not None:
         state = f"{state}, epoch {trial.pruned_epoch}"
     return {

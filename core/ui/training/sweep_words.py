@@ -1,19 +1,12 @@
 """How the Training page says how sweeps and their runs stand; never by colour alone."""
 
 from core.services.sweeps.status import SweepDetail, SweepLine
-from core.ui.training.words import STATES
 from core.ui.words import duration
 
-SWEEP_STATES = {
-    "running": ("going on", ":material/play_circle:", "blue"),
-    "completed": ("complete", ":material/check_circle:", "green"),
-    "stopped": ("stopped", ":material/stop_circle:", "gray"),
-}
-TRIAL_WORDS = {**{state: words[0] for state, words in STATES.items()}, "pruned": "given up early"}
 OBJECTIVES = {
-    "validation_auc": "Validation AUC",
-    "validation_loss": "Validation loss",
-    "validation_accuracy": "Validation accuracy",
+    "validation_auc": "Validation AUC, best epoch",
+    "validation_loss": "Validation loss, best epoch",
+    "validation_accuracy": "Validation accuracy at 0.5, best epoch",
 }
 
 
@@ -22,11 +15,11 @@ def progress_of(line: SweepLine) -> str:
     counts = line.counts
     parts = [f"{counts.num_done} of {counts.num_trials} runs done"]
     if counts.num_pruned:
-        parts.append(f"{counts.num_pruned} given up early")
+        parts.append(f"{counts.num_pruned} pruned")
     if counts.num_running:
-        parts.append(f"{counts.num_running} going on")
+        parts.append(f"{counts.num_running} running")
     if counts.num_queued:
-        parts.append(f"{counts.num_queued} waiting")
+        parts.append(f"{counts.num_queued} queued")
     if line.is_live and counts.num_unasked:
         parts.append(f"{counts.num_unasked} still to be chosen")
     if counts.num_unfinished:

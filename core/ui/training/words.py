@@ -1,23 +1,12 @@
-"""How the Training page says states and progress; never by colour alone."""
+"""How the Training page says progress."""
 
 from core.services.runs.status import RunStatus
-from core.ui.words import duration
-
-STATES = {
-    "queued": ("waiting", ":material/schedule:", "gray"),
-    "starting": ("starting", ":material/hourglass_top:", "blue"),
-    "running": ("running", ":material/play_circle:", "blue"),
-    "stopping": ("stopping", ":material/pause_circle:", "orange"),
-    "completed": ("complete", ":material/check_circle:", "green"),
-    "stopped": ("stopped", ":material/stop_circle:", "gray"),
-    "failed": ("failed", ":material/error:", "red"),
-    "lost": ("lost", ":material/link_off:", "orange"),
-}
+from core.ui.words import STATES, duration
 
 
 def progress_words(run: RunStatus) -> str:
     """Return in one line how far a run is, how fast it goes and how long it still takes."""
-    word = STATES[run.state][0].capitalize()
+    word = STATES[run.state].word.capitalize()
     if run.state == "queued":
         return f"{word}: place {run.queue_place} in the queue of {run.device}" if run.queue_place else word
     parts = [f"{word}: {run.stage}" if run.stage else word]

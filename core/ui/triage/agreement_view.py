@@ -5,10 +5,10 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.evaluation.agreement import AgainstReference
-from core.evaluation.proportions import say_share
+from core.evaluation.proportions import say_fraction, say_interval, say_share
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
-from core.services.worklist.agreement import AgreementReport, PairAgreement, agreement_of
+from core.services.worklist.agreement import EACH_STUDY_ALONE, AgreementReport, PairAgreement, agreement_of
 from core.services.worklist.label_export import export_verdicts
 from core.ui.reader_name.component import current_reader
 from core.ui.triage.study_list import current_worklist, open_study
@@ -31,7 +31,10 @@ def agreement_view(desk: Desk) -> None:
     st.dataframe(pd.DataFrame([_pair_row(pair) for pair in report.pairs]), hide_index=True, alt="Agreement by pair")
     _tables(report)
     st.subheader("The model against verdicts")
-    st.caption("A film counts as flagged if it is urgent or uncertain for the model: a human must look at both.")
+    st.caption(
+        "A film counts as flagged if it is urgent or uncertain for the model: a human must look at both. "
+        + EACH_STUDY_ALONE
+    )
     st.dataframe(
         pd.DataFrame([_reference_row(name, found) for name, found in report.against.items()]),
         hide_index=True,
@@ -75,7 +78,7 @@ def _reference_row(name: str, found: AgainstReference) -> dict[str, object]:
 
 
 def _share(value: float | None, interval: tuple[float, float] | None) -> str:
-    return "–" if value is None or interval is None else f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+    return "–" if value is None or interval is None else f"{say_fraction(value)} ({say_interval(interval)})"
 
 
 def _disagreements(report: AgreementReport) -> None:

@@ -88,10 +88,10 @@ def study_filters(desk: Desk, worklist: Worklist) -> StudyFilter:
     """Show the filters, with counts of unread studies by band, and return what is asked for."""
     unread = worklist.studies.loc[~worklist.studies["is_judged"], "band"].value_counts()
     bands = st.pills(
-        "Bands, with what is to be read",
+        "Bands, with how many nobody has read",
         BANDS,
         selection_mode="multi",
-        format_func=lambda band: f"{BAND_ICONS[band]} {band} {unread.get(band, 0):,}",
+        format_func=lambda band: f"{BAND_ICONS[band]} {band}: {unread.get(band, 0):,} unread",
         key="triage.bands",
         help=" ".join(f"{band.capitalize()}: {said}" for band, said in BAND_HELP.items() if band in BANDS),
     )

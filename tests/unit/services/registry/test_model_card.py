@@ -46,7 +46,7 @@ def test_the_card_says_what_is_stored_and_what_is_not_measured(desk: Desk) -> No
     document = describe_model(desk, "ward@1")
     assert " to " in section(document, "Performance") and "0.5000" in section(document, "Operating point")
     assert "run:first0" in section(document, "Lineage")
-    assert "subtype: viral" in section(document, "Subgroups")
+    assert "viral, pneumonia" in section(document, "Subgroups")
     assert NOT_MEASURED in section(document, "Robustness")
     assert NOT_MEASURED in section(document, "Evaluation on other films")
     assert NOTICE in section(document, "Intended use")
