@@ -93,9 +93,12 @@ def train(
     if as_json:
         print_json(asdict(result))
         return
+    from core.evaluation.catalogue import METRIC
+
     metrics = result.summary["metrics"]["validation"]
     typer.echo(
-        f"Run {result.run_id} is complete: validation AUC {metrics['auc']:.4f}, accuracy {metrics['accuracy']:.3f}, "
+        f"Run {result.run_id} is completed: validation AUC {METRIC['auc'].say(metrics['auc'])}, accuracy at threshold "
+        f"{METRIC['accuracy'].say(metrics['accuracy'])}, "
         f"epoch {result.summary['best_epoch']} of {result.summary['num_epochs']} kept. "
         f"Use it as --model run:{result.run_id}."
     )
@@ -238,7 +241,7 @@ def runs_list(as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        columns = ("id", "name", "state", "validation_auc", "validation_accuracy", "created_at")
+        columns = ("id", "name", "state", "validation_auc", "validation_accuracy_at_threshold", "created_at")
         print_table(rows, columns, "There are no runs yet: `python -m core train --data DIR` makes one.")
 
 
@@ -254,8 +257,9 @@ def runs_show(run: Annotated[str, typer.Argument(help="A run's id, or its beginn
     lineage = ("cohort_fingerprint", "split_name", "split_fingerprint", "checkpoint_hash")
     for name in ("id", "name", "state", *lineage, "error"):
         typer.echo(f"{name.replace('_', ' ')}: {document[name]}")
-    columns = ("epoch", "train_loss", "validation_loss", "validation_auc", "validation_accuracy", "seconds")
-    print_table(document["epochs"], columns, "No epoch of it has ended.")
+    columns = ("epoch", "train_loss", "validation_loss", "validation_auc", "validation_accuracy_at_0.5", "seconds")
+    rows = [{name: epoch.get(name.removesuffix("_at_0.5")) for name in columns} for epoch in document["epochs"]]
+    print_table(rows, columns, "No epoch of it has ended.")
 
 
 def main() -> None:

@@ -54,7 +54,11 @@ def promote(
     operating_point: Annotated[
         str, typer.Option("--operating-point", help="NAME or NAME@VERSION kept for it; the card's own if not given.")
     ] = "",
-    notes: Annotated[str, typer.Option("--notes", help="What it is for, and why it was promoted.")] = "",
+    notes: Annotated[str, typer.Option("--notes", help="Why it was promoted.")] = "",
+    intended_use: Annotated[
+        str, typer.Option("--intended-use", help="For which patients, ages and sites it is meant; stands on its card.")
+    ] = "",
+    limits: Annotated[list[str] | None, typer.Option("--limit", help="A limit for its card; may be repeated.")] = None,
     by: Who = "",
     as_json: Json = False,
 ) -> None:
@@ -62,7 +66,14 @@ def promote(
     from core.services.registry.promotion import PromoteRequest
     from core.services.registry.promotion import promote as promote_model
 
-    request = PromoteRequest(source=source, name=name, operating_point=operating_point, notes=notes)
+    request = PromoteRequest(
+        source=source,
+        name=name,
+        operating_point=operating_point,
+        notes=notes,
+        intended_use=intended_use,
+        limits=tuple(limits or ()),
+    )
     made = promote_model(open_desk(), request, by or None)
     if as_json:
         print_json(made.document())

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.services.desk import Desk
-from core.services.models.lookup import STARTER, active_model
+from core.services.models.lookup import STARTER, active_model, model_card
 from core.services.registry.promotion import list_versions
 from tests.made_runs import add_run, give_checkpoint, made_films
 
@@ -41,8 +41,13 @@ def test_a_run_is_promoted_activated_and_rolled_back(ready_run: Desk) -> None:
     """The form makes a version, the version is made active by its button, and the way back leads to the starter."""
     app = page()
     app.text_input(key="models.name").set_value("ward").run()
+    app.text_area(key="models.intended_use").set_value("Adults over 18.").run()
+    app.text_area(key="models.limits").set_value("One site.\n\nNo portables.").run()
     app.button(key="models.promote").click().run()
     assert not app.exception and not app.error
+    card = model_card(ready_run, "ward@1")
+    assert "Adults over 18." in card.intended_use
+    assert [limit[:13] for limit in card.limits[:2]] == ["One site. (St", "No portables."]
     assert [version.reference for version in list_versions(ready_run)] == ["ward@1"]
     assert active_model(ready_run) == STARTER
     app.button(key="models.activate_now").click().run()

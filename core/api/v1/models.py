@@ -4,22 +4,32 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.api.access import Reader, Trainer
 from core.api.answers import OperatingPointAnswer
 from core.api.problems import problem_responses
 from core.api.v1.batches import MODEL_NAME
 from core.api.v1.paging import Page, Paged
+from core.evaluation.metrics import EvaluationReport
 from core.model.card import ModelCard
 from core.services.desk import open_desk
 from core.services.evaluation.test_set_access import evaluations_page
 from core.services.models.lookup import active_model, list_models, model_card
 from core.services.registry.activation import activate
+from core.services.registry.promotion import PromoteRequest, promote
 from core.settings import NOTICE
 
 router = APIRouter(prefix="/v1", tags=["models"])
+VERSIONED = r"^\w[\w.+-]{0,59}$"
+SOURCE = r"^(starter|(run|ensemble|imported):\w[\w.+-]{0,59})$"
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 ACTIVATABLE = r"^(starter|\w[\w.+-]{0,59}@[1-9][0-9]{0,8})$"
+
+
+def _asked(field: str) -> str:
+    """Return what a field of a promotion means, as every door says it."""
+    return PromoteRequest.model_fields[field].description or ""
 
 
 class ModelSummaryAnswer(BaseModel):
@@ -43,6 +53,34 @@ class ActivationAnswer(BaseModel):
     notice: str = NOTICE
 
 
+class PromotionRequest(BaseModel):
+    """Which model becomes the next version of a named one, for whom it is meant and where its limits are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field(pattern=SOURCE, description=_asked("source"))
+    operating_point: Text = Field("", max_length=140, description=_asked("operating_point"))
+    notes: Text = Field("", max_length=2000, description=_asked("notes"))
+    intended_use: Text = Field("", max_length=2000, description=_asked("intended_use"))
+    limits: list[Annotated[Text, Field(min_length=1, max_length=500)]] = Field(
+        [], max_length=20, description=_asked("limits")
+    )
+
+
+class VersionAnswer(BaseModel):
+    """A version that was promoted; it is not active until somebody activates it."""
+
+    model: str
+    checkpoint_hash: str
+    card_hash: str
+    operating_point: OperatingPointAnswer
+    source: str
+    notes: str
+    promoted_by: str
+    created_at: datetime
+    notice: str = NOTICE
+
+
 class EvaluationAnswer(BaseModel):
     """One opening of a labelled split with one checkpoint, and the figures it gave."""
 
@@ -51,7 +89,9 @@ class EvaluationAnswer(BaseModel):
     cohort_fingerprint: str
     split: str
     occasion: str
-    report: dict[str, Any]
+    report: EvaluationReport | dict[str, Any] = Field(
+        description="The figures; free in form where an older version stored others."
+    )
     created_at: datetime
     notice: str = NOTICE
 
@@ -83,6 +123,15 @@ def show_all(_caller: Reader, paging: Paged) -> Page[ModelSummaryAnswer]:
 def show(name: Annotated[str, Path(pattern=MODEL_NAME)], _caller: Reader) -> ModelCard:
     """Return a model's card: what it was made from, how it was judged, where its limits are."""
     return model_card(open_desk(), name)
+
+
+@router.post("/models/{name}/versions", status_code=201, responses=problem_responses(404, 422))
+def make_version(
+    name: Annotated[str, Path(pattern=VERSIONED)], asked: PromotionRequest, caller: Trainer
+) -> VersionAnswer:
+    """Promote a run, an ensemble, an imported model or the bundled one to the next version of a named model."""
+    request = PromoteRequest(name=name, **asked.model_dump())
+    return VersionAnswer.model_validate(promote(open_desk(), request, caller.name).document())
 
 
 @router.post("/models/{name}/activate", responses=problem_responses(404, 409, 422))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from core.api.access import Reader
 from core.api.problems import problem_responses
@@ -23,8 +23,11 @@ class RunAnswer(BaseModel):
     name: str
     state: str
     architecture: str | None
-    validation_auc: float | None
-    validation_accuracy: float | None
+    validation_auc: float | None = Field(description="Of the finished model, in the number format of its card.")
+    validation_accuracy: float | None = Field(
+        description="Older name of `validation_accuracy_at_threshold`; that of `epochs` is the accuracy at 0.5."
+    )
+    validation_accuracy_at_threshold: float | None = Field(description="Of the finished model at its threshold.")
     cohort_fingerprint: str | None
     checkpoint_hash: str | None
     created_at: datetime
@@ -40,7 +43,9 @@ class RunDetailAnswer(RunAnswer):
     split_fingerprint: str | None
     environment: dict[str, Any] | None
     summary: dict[str, Any] | None
-    epochs: list[dict[str, float | None]]
+    epochs: list[dict[str, float | None]] = Field(
+        description="By epoch, as computed in training; `validation_accuracy_at_0.5` is before any threshold is chosen."
+    )
 
 
 @router.get("", responses=problem_responses(422))
@@ -52,4 +57,9 @@ def show_all(_caller: Reader, paging: Paged) -> Page[RunAnswer]:
 @router.get("/{run_id}", responses=problem_responses(404, 422))
 def show(run_id: RunId, _caller: Reader) -> RunDetailAnswer:
     """Return one run."""
-    return RunDetailAnswer.model_validate(show_run(open_desk(), run_id))
+    run = show_run(open_desk(), run_id)
+    epochs = [
+        {**line, "validation_accuracy_at_0.5": line["validation_accuracy"]} if "validation_accuracy" in line else line
+        for line in run["epochs"]
+    ]
+    return RunDetailAnswer.model_validate({**run, "epochs": epochs})

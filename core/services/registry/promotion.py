@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
@@ -39,7 +40,16 @@ class PromoteRequest(BaseModel):
     operating_point: str = Field(
         OWN, max_length=140, description="NAME or NAME@VERSION kept for this checkpoint; its card's own if empty."
     )
-    notes: str = Field("", max_length=2000, description="What it is for, and why it was promoted.")
+    notes: str = Field("", max_length=2000, description="Why it was promoted.")
+    intended_use: str = Field(
+        "",
+        max_length=2000,
+        description="For which patients (ages, sites, views) and what it is meant; stands on its card as stated by "
+        "whoever promotes it, beside what its training images say.",
+    )
+    limits: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
+        (), max_length=20, description="Limits that come on top of those by its training images, a sentence each."
+    )
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,13 @@ def promote(desk: Desk, request: PromoteRequest, actor: str | None = None) -> Pr
     with desk.transaction() as session:
         point = choose_row(session, model.card, request.operating_point)
         point_id, chosen = point.id, point_of_row(point)
-    card = model.card.model_copy(update={"operating_point": chosen, "metrics": _reports_at(desk, model.card, chosen)})
+    card = model.card.model_copy(
+        update={
+            "operating_point": chosen,
+            "metrics": _reports_at(desk, model.card, chosen),
+            **_stated(request, model.card, actor or UNNAMED),
+        }
+    )
     parent = desk.settings.models / request.name
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent, prefix=".new-") as temporary:
@@ -147,6 +163,17 @@ def version_of_row(desk: Desk, session: Session, row: tables.PromotedVersion) ->
         archived_at=row.archived_at,
         folder=version_folder(desk, row.name, row.version),
     )
+
+
+def _stated(request: PromoteRequest, card: ModelCard, actor: str) -> dict[str, Any]:
+    """Return intended use and limits with what is stated at promotion first; nothing that was known is taken away."""
+    stated: dict[str, Any] = {}
+    if use := " ".join(request.intended_use.split()):
+        known = card.intended_use or "nothing is stated."
+        stated["intended_use"] = f"As {actor} states at promotion: {use} By its training images: {known}"
+    if limits := [said for limit in request.limits if (said := " ".join(limit.split()))]:
+        stated["limits"] = (*(f"{limit} (Stated by {actor} at promotion.)" for limit in limits), *card.limits)
+    return stated
 
 
 def _reports_at(desk: Desk, card: ModelCard, point: OperatingPoint) -> dict[str, EvaluationReport]:
@@ -214,6 +241,7 @@ def _add(
         source=source,
         checkpoint=card.weights_hash[:12],
         operating_point=f"{card.operating_point.name}, threshold {card.operating_point.threshold:.4f}",
+        intended_use=" ".join(request.intended_use.split()),
     )
     session.flush()
     # A folder of that number without a row was left by a process that was killed between the two.

@@ -57,7 +57,8 @@ def _line(run: tables.Run) -> dict[str, Any]:
         "state": run.state,
         "architecture": shown.config.get("architecture"),
         "validation_auc": validation.get("auc"),
-        "validation_accuracy": validation.get("accuracy"),
+        # The first is the older name; epochs hold an accuracy at 0.5 under the same.
+        **dict.fromkeys(("validation_accuracy", "validation_accuracy_at_threshold"), validation.get("accuracy")),
         "cohort_fingerprint": run.cohort_fingerprint,
         "checkpoint_hash": run.checkpoint_hash,
         "created_at": run.created_at.isoformat(),

@@ -1,6 +1,9 @@
 """A run or an ensemble becomes a version: which one, at which operating point, under which name."""
 
+from collections.abc import Callable
+
 import streamlit as st
+from pydantic import ValidationError
 
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
@@ -40,20 +43,41 @@ def promote_form(desk: Desk) -> None:
         name = st.text_input(
             "Name", key="models.name", max_chars=60, width=240, placeholder="Letters, digits, dots, dashes"
         )
-    notes = st.text_area("Notes", key="models.notes", max_chars=2000, placeholder="What it is for, and why this one.")
+    use = st.text_area(
+        "Intended use",
+        key="models.intended_use",
+        max_chars=2000,
+        placeholder="For which patients, ages and sites it is meant.",
+        help="Stands on its card as stated by you, beside what its training images say.",
+    )
+    limits = st.text_area("Limits", key="models.limits", max_chars=5000, placeholder="One on each line.")
+    notes = st.text_area("Notes", key="models.notes", max_chars=2000, placeholder="Why this one.")
     st.caption("The model is copied whole and never changed. It is not active until somebody sets it active.")
     if st.button("Promote", type="primary", icon=":material/publish:", key="models.promote"):
-        _promote(desk, PromoteRequest(source=source, name=name.strip(), operating_point=point, notes=notes))
+        _promote(
+            desk,
+            lambda: PromoteRequest(
+                source=source,
+                name=name.strip(),
+                operating_point=point,
+                notes=notes,
+                intended_use=use,
+                limits=tuple(filter(str.strip, limits.splitlines())),
+            ),
+        )
 
 
 def _points(desk: Desk, model: ModelSummary) -> list[str]:
     return [*([OWN] if model.operating_point else []), *choosable_points(desk, model.name)]
 
 
-def _promote(desk: Desk, request: PromoteRequest) -> None:
+def _promote(desk: Desk, request: Callable[[], PromoteRequest]) -> None:
     try:
         with st.spinner("Copying and checking …"):
-            made = promote(desk, request, current_reader())
+            made = promote(desk, request(), current_reader())
+    except ValidationError:
+        st.error("At most 20 limits of at most 500 letters each stand on a card.", icon=":material/error:")
+        return
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
         return

@@ -46,7 +46,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     desk.engine.dispose()
 
 
-def promoted(desk: Desk, **asked: str) -> PromotedModel:
+def promoted(desk: Desk, **asked: object) -> PromotedModel:
     return promote(desk, PromoteRequest(source="run:first0", name="ward", **asked), "Ada")
 
 
@@ -72,6 +72,18 @@ def test_a_version_is_a_whole_copy_with_the_chosen_point_and_its_figures(desk: D
     assert copy.card.metrics["validation"].sensitivity >= 0.99
     assert "ward@1" in [model.name for model in list_models(desk)]
     assert [event.action for event in list_events(desk)] == ["promotion"]
+
+
+def test_whoever_promotes_says_for_whom_a_version_is_meant(desk: Desk) -> None:
+    """Use and limits stand on the card as stated by the promoter, before those by its images, which stay."""
+    before = model_card(desk, "run:first0")
+    said = promoted(desk, intended_use="Adults over 18,\n two sites.", limits=("No portable films.", "  "))
+    card = load_checkpoint(said.folder).card
+    assert card.intended_use.startswith("As Ada states at promotion: Adults over 18, two sites. By its training images")
+    assert card.limits == ("No portable films. (Stated by Ada at promotion.)", *before.limits)
+    silent = load_checkpoint(promoted(desk).folder).card
+    assert (silent.intended_use, silent.limits) == (before.intended_use, before.limits)
+    assert "Adults over 18, two sites." in str([event.detail for event in list_events(desk)])
 
 
 def test_the_next_version_inherits_no_operating_point(desk: Desk) -> None:
