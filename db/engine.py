@@ -57,8 +57,8 @@ def session_factory(engine: Engine, *, writing: bool = False) -> sessionmaker[Se
 
 def parse_url(url: str) -> URL:
     """Return the URL with its driver; the path of an SQLite file is taken literally, `?`, `#` and `%` included."""
-    is_plain_file = url.startswith(SQLITE_FILE_PREFIX) and not url.startswith(SQLITE_FILE_PREFIX + "file:")
-    if is_plain_file:
+    is_path = url.startswith(SQLITE_FILE_PREFIX) and not url.startswith(SQLITE_FILE_PREFIX + "file:")
+    if is_path:
         return URL.create("sqlite", database=url.removeprefix(SQLITE_FILE_PREFIX))
     try:
         parsed = make_url(url)
@@ -72,9 +72,15 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
+def is_plain_file(url: URL) -> bool:
+    """Return whether a database is one SQLite file with a name."""
+    is_file = url.get_backend_name() == "sqlite"
+    return is_file and bool(url.database) and url.database != ":memory:" and not url.database.startswith("file:")
+
+
 def make_parent_folder(url: URL) -> None:
     """Make the folder of an SQLite file."""
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+    if not is_plain_file(url):
         return
     folder = Path(url.database).parent
     try:

@@ -26,6 +26,12 @@ def real_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def usual_rights() -> None:
+    """Let each test write files that others may read until it opens a desk, whatever was opened before it."""
+    os.umask(0o022)
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A place on disk that users without rights can enter; pytest's own is closed to them."""

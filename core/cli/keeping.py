@@ -20,7 +20,25 @@ def backup(
     from core.services.desk.backup import back_up
 
     done = back_up(open_desk(), file, who)
-    print_sentence(f"{done.file} holds the database and {done.num_files} files ({done.num_bytes / 1e6:.1f} MB).")
+    print_sentence(
+        f"{done.file} holds {_contents(done.rows)} and {done.num_files} files ({done.num_bytes / 1e6:.1f} MB), "
+        f"read back and signed with this desk's key {done.key}. Keep a copy of that key elsewhere: "
+        "`python -m core backup-key FILE`."
+    )
+
+
+def backup_key(
+    file: Annotated[Path, typer.Argument(help="A new file for the key.")],
+    who: Who = None,
+) -> None:
+    """Write the key that signs this desk's backups into a file, for the day when this machine is lost."""
+    from core.services.desk.backup import export_key
+
+    name = export_key(open_desk(), file, who)
+    print_sentence(
+        f"{file} holds the key {name}. With it `restore --key FILE` knows on any machine whether a backup of this desk "
+        "was changed. Keep it apart from the backups: whoever has both can change one unseen."
+    )
 
 
 def restore(
@@ -28,14 +46,40 @@ def restore(
     replace: Annotated[
         bool, typer.Option("--replace", help="Move what is in the home now into a folder beside it.")
     ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="The key of the desk that made the backup, where this home has not got it."),
+    ] = None,
+    accept_unverified: Annotated[
+        bool,
+        typer.Option(
+            "--accept-unverified",
+            help="Restore although no key vouches for the backup. RISK: whoever changed it decides what readers said, "
+            "which model analyses and at which threshold. Keys of programs are revoked.",
+        ),
+    ] = False,
     who: Who = None,
 ) -> None:
     """Bring a backup back into PNEUMODESK_HOME, upgraded to this version; stop the desk before."""
-    from core.services.desk.backup import restore as bring_back
+    from core.services.desk.restoring import RestoreRequest
+    from core.services.desk.restoring import restore as bring_back
 
     settings = get_settings()
-    done = bring_back(settings, file, who, replace=replace)
-    print_sentence(f"The desk of {done.made_at} is back in {settings.home}, with {done.num_files} files.")
+    done = bring_back(settings, RestoreRequest(file, replace, key, accept_unverified), who)
+    print_sentence(
+        f"The desk of {done.made_at} is back in {settings.home}, with {_contents(done.rows)} "
+        f"and {done.num_files} files."
+    )
+    if not done.is_verified:
+        changed = f"{done.num_changed} of them are not what it lists; " if done.num_changed else ""
+        print_sentence(
+            f"UNVERIFIED: no key vouches for this backup; {changed}{done.num_revoked} keys of programs were revoked."
+        )
+
+
+def _contents(rows: dict[str, int]) -> str:
+    shown = {"batches": "batch", "images": "reading", "findings of readers": "verdict", "runs": "run"}
+    return ", ".join(f"{rows.get(table, 0):,} {name}" for name, table in shown.items())
 
 
 def delete(

@@ -5,6 +5,7 @@ from starlette.testclient import TestClient
 from core.api.application import create_api
 from core.api.security_headers import SECURITY_HEADERS, SecurityHeaders
 from core.services.desk import Desk
+from core.services.desk.opening import close_desk
 from core.settings import NOTICE
 
 
@@ -19,13 +20,10 @@ def test_a_healthy_desk_answers_with_code_and_notice(desk: Desk) -> None:
 
 def test_a_damaged_database_is_unhealthy_in_a_sentence(desk: Desk) -> None:
     """With a database that is none, health is 503 and says so."""
-    from core.services.desk import opening as desk_module
-
-    desk.engine.dispose()
+    close_desk(desk)
     for path in desk.settings.home.glob("pneumodesk.db*"):
         path.unlink()
     (desk.settings.home / "pneumodesk.db").write_bytes(b"this is no database at all" * 100)
-    desk_module._open.cache_clear()
     response = TestClient(create_api()).get("/healthz")
     assert response.status_code == 503
     assert "database" in response.json()["detail"].lower()

@@ -10,7 +10,9 @@ from sqlalchemy import inspect, select, text
 
 from core.services.datasets.import_jobs import list_examinations
 from core.services.desk import Desk
-from core.services.desk.backup import back_up, restore
+from core.services.desk.backup import back_up
+from core.services.desk.backup_format import KEY_FILE
+from core.services.desk.restoring import RestoreRequest, restore
 from core.services.experiments.history import HistoryQuery, search_runs
 from core.services.experiments.run_export import predictions_to_csv, runs_to_csv
 from core.services.models.lookup import find_model
@@ -196,6 +198,6 @@ def test_a_backup_of_an_old_home_goes_on_elsewhere(old: Old, tmp_path: Path) -> 
     SweepTender(desk)()
     back_up(desk, tmp_path / "desk.zip")
     settings = AppSettings(home=tmp_path / "elsewhere")
-    restore(settings, tmp_path / "desk.zip")
+    restore(settings, RestoreRequest(tmp_path / "desk.zip", key_file=desk.settings.home / KEY_FILE))
     assert journal_of(small_desk(settings.home), about["search"]["id"]).stat().st_size
     goes_on(small_desk(settings.home), about)

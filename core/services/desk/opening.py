@@ -2,32 +2,45 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseError, SettingsError
+from core.services.desk.home_lock import HomeLock
+from core.services.desk.home_swap import share_home
+from core.services.desk.private_files import close_to_others, keep_files_private
 from core.services.desk.unfinished_folders import remove_leftovers
 from core.settings import AppSettings, get_settings
-from db.engine import make_engine, session_factory
+from db.database_file import DatabaseFile
+from db.engine import is_plain_file, make_engine, session_factory
 from db.problems import DatabaseProblem, database_problems
 from db.upgrade import upgrade_to_head
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What every service needs: the settings and sessions on the database."""
+    """What every service needs: the settings and sessions on the database.
+
+    As long as it lives, its process shares the lock on the home. If the database is replaced meanwhile, every session
+    is refused.
+    """
 
     settings: AppSettings
     engine: Engine
+    lock: HomeLock = field(repr=False, compare=False)
+    database: DatabaseFile = field(repr=False, compare=False)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Yield a session to read with; raises DatabaseError in a sentence."""
-        with _in_words(self.engine), session_factory(self.engine)() as session:
-            yield session
+        with _in_words(self.engine):
+            self.database.refuse_replaced()
+            with session_factory(self.engine)() as session:
+                yield session
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -35,8 +48,12 @@ class Desk:
 
         It holds the write lock from its beginning, so that what it reads cannot change before it writes.
         """
-        with _in_words(self.engine), session_factory(self.engine, writing=True).begin() as session:
-            yield session
+        with _in_words(self.engine):
+            self.database.refuse_replaced()
+            with session_factory(self.engine, writing=True).begin() as session:
+                yield session
+            # What was committed into a file that had just lost its place is not kept, and whoever wrote it must know.
+            self.database.refuse_replaced()
 
 
 @contextmanager
@@ -52,24 +69,40 @@ def open_desk(settings: AppSettings | None = None) -> Desk:
     """Open the desk, making or upgrading its database; raises DatabaseError or SettingsError in a sentence."""
     settings = settings or get_settings()
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
             f"The folder {settings.home} cannot be made ({error.strerror}). "
             "Set PNEUMODESK_HOME to a folder that can be written to."
         ) from error
-    return _open(settings)
+    desk = _open(settings)
+    with _in_words(desk.engine):
+        desk.database.refuse_replaced()
+    return desk
+
+
+def close_desk(desk: Desk) -> None:
+    """Let go of a desk's database and home, so that this process stands in no restore's way."""
+    _open.cache_clear()
+    desk.engine.dispose()
+    desk.lock.release()
 
 
 @lru_cache(maxsize=8)
 def _open(settings: AppSettings) -> Desk:
+    keep_files_private()
+    lock = share_home(settings.home)
     try:
         engine = make_engine(settings.resolved_database_url)
         upgrade_to_head(engine)
     except DatabaseProblem as problem:
         raise DatabaseError(str(problem)) from problem
+    close_to_others(settings.home)
+    if is_plain_file(engine.url):
+        for ending in ("", "-wal", "-shm"):
+            close_to_others(Path(f"{engine.url.database}{ending}"))
     remove_leftovers(settings)
-    return Desk(settings, engine)
+    return Desk(settings, engine, lock, DatabaseFile.of(engine.url))
 
 
 def require_database(desk: Desk) -> None:

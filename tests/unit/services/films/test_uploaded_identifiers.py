@@ -11,7 +11,9 @@ from core.radiograph.phantom import synthesise_phantom
 from core.radiograph.reading import read_radiograph
 from core.services.datasets.indexing import index
 from core.services.desk import Desk
-from core.services.desk.backup import back_up, restore
+from core.services.desk.backup import back_up
+from core.services.desk.backup_format import KEY_FILE as BACKUP_KEY
+from core.services.desk.restoring import RestoreRequest, restore
 from core.services.films.pseudonyms import KEY_FILE, Kind, patient_pseudonym, pseudonym, study_number
 from core.services.films.uploads import (
     IncomingFile,
@@ -96,7 +98,8 @@ def test_the_key_of_pseudonyms_is_one_of_its_own_and_goes_along_in_a_backup(tmp_
     assert pseudonym(desk, Kind.PATIENT, NAME).partition("-")[2] != number.partition("-")[2]
     (tmp_path / "home" / "signing.key").write_bytes(bytes(32))
     back_up(desk, tmp_path / "desk.zip")
-    restore(AppSettings(home=tmp_path / "new"), tmp_path / "desk.zip")
+    asked = RestoreRequest(tmp_path / "desk.zip", key_file=desk.settings.home / BACKUP_KEY)
+    restore(AppSettings(home=tmp_path / "new"), asked)
     assert study_number(small_desk(tmp_path / "new"), NAME) == number
     assert not (tmp_path / "new" / "signing.key").exists()
     assert (tmp_path / "new" / KEY_FILE).stat().st_mode & 0o777 == 0o600

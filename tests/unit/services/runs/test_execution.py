@@ -117,7 +117,9 @@ def test_a_folder_that_may_not_be_written_is_named(open_folder: Path, folder: Pa
     shutil.copytree(folder, films)
     desk = small_desk(open_folder / "home")
     run_id = record_run(desk, TrainRequest(data=films, config=CONFIG))
-    for path in (desk.settings.home, *desk.settings.home.glob("*.db*")):
+    for path in (films, *films.rglob("*")):
+        path.chmod(0o755)
+    for path in (desk.settings.home, desk.settings.home / "desk.lock", *desk.settings.home.glob("*.db*")):
         shutil.chown(path, NOBODY, NOBODY)
     desk.engine.dispose()
 
