@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select, Text, and_, cast, exists, func, or_, select
+from sqlalchemy import Select, Text, and_, case, cast, exists, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -18,7 +18,8 @@ from core.services.runs.readable import readable
 from db import models as tables
 
 SPARKLINE_METRIC = "validation_auc"
-_validation = tables.Run.summary["metrics"]["validation"]
+LONGEST_NUMBER = 40
+"""Figures as they are stored; a whole number with more digits than a float can have would end the query."""
 
 
 class Shelf(StrEnum):
@@ -98,10 +99,12 @@ def search_runs(desk: Desk, query: HistoryQuery, *, with_curves: bool = True) ->
     """Return the runs that a query asks for; without curves there are no sparklines, and no epochs counted by them."""
     reconcile_runs(desk)
     with desk.reading() as session:
-        found = _filtered(query)
+        database = session.get_bind().dialect.name
+        found = _filtered(query, database)
         num_found = session.scalar(select(func.count()).select_from(found.subquery())) or 0
         num_all = session.scalar(select(func.count()).select_from(tables.Run)) or 0
-        rows = session.execute(found.order_by(*_ordering(query)).offset(query.offset).limit(query.limit)).all()
+        ordered = found.order_by(*_ordering(query, database))
+        rows = session.execute(ordered.offset(query.offset).limit(query.limit)).all()
         ids = [run.id for run, _ in rows]
         tags, curves = _tags(session, ids), _curves(session, ids) if with_curves else {}
         imported = set(
@@ -120,7 +123,7 @@ def known_tags(desk: Desk) -> list[str]:
         return list(session.scalars(select(tables.RunTag.tag).distinct().order_by(tables.RunTag.tag)))
 
 
-def _filtered(query: HistoryQuery) -> Select[tuple[tables.Run, tables.RunAnnotation | None]]:
+def _filtered(query: HistoryQuery, database: str) -> Select[tuple[tables.Run, tables.RunAnnotation | None]]:
     run, note = tables.Run, tables.RunAnnotation
     found = select(run, note).outerjoin(note, note.run_id == run.id)
     shelves = {
@@ -132,7 +135,8 @@ def _filtered(query: HistoryQuery) -> Select[tuple[tables.Run, tables.RunAnnotat
     if query.states:
         found = found.where(run.state.in_(query.states))
     if query.architectures:
-        found = found.where(run.config["architecture"].as_string().in_(query.architectures))
+        architecture = case((_can_be_parsed(run.config, database), run.config["architecture"].as_string()))
+        found = found.where(architecture.in_(query.architectures))
     if query.starred:
         found = found.where(note.starred)
     for tag in query.tags:
@@ -152,17 +156,39 @@ def _holds(word: str) -> ColumnElement[bool]:
     return or_(tagged, *(text.icontains(word, autoescape=True) for text in texts))
 
 
-def _ordering(query: HistoryQuery) -> tuple[ColumnElement[Any], ...]:
+def _ordering(query: HistoryQuery, database: str) -> tuple[ColumnElement[Any], ...]:
     column = {
         RunOrder.BEGUN: tables.Run.created_at,
         RunOrder.NAME: func.lower(tables.Run.name),
-        RunOrder.AUC: _validation["auc"].as_float(),
-        RunOrder.ACCURACY: _validation["accuracy"].as_float(),
+        RunOrder.AUC: _fraction("auc", database),
+        RunOrder.ACCURACY: _fraction("accuracy", database),
     }[query.order]
     chosen = column.asc() if query.ascending else column.desc()
     tie = tables.Run.id.asc() if query.ascending else tables.Run.id.desc()
-    # Runs without the figure stand last, whichever way.
+    # Runs without the figure, or with one that cannot be shown, stand last, whichever way.
     return (chosen.nulls_last(), tie) if query.order in (RunOrder.AUC, RunOrder.ACCURACY) else (chosen, tie)
+
+
+def _fraction(name: str, database: str) -> ColumnElement[Any]:
+    """Return a validation figure where it is a number from 0 to 1, as it is shown, else NULL: anything may be there."""
+    figure = tables.Run.summary["metrics"]["validation"][name]
+    if database == "postgresql":
+        is_number = func.json_typeof(figure) == "number"
+    else:
+        is_number = func.json_type(tables.Run.summary, f"$.metrics.validation.{name}").in_(("integer", "real"))
+    is_short = func.length(figure.as_string()) <= LONGEST_NUMBER
+    # A condition in a CASE of its own is looked at before what depends on it is computed.
+    number = case(
+        (_can_be_parsed(tables.Run.summary, database), case((is_number, case((is_short, figure.as_float())))))
+    )
+    return case((number.between(0, 1), number))
+
+
+def _can_be_parsed(document: ColumnElement[Any], database: str) -> ColumnElement[bool]:
+    """Return whether the database itself can look into a stored document: not into NaN, nor beside a character 0."""
+    if database == "postgresql":
+        return func.strpos(cast(document, Text), r"\u0000") == 0
+    return func.json_valid(document) == 1
 
 
 def _tags(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:

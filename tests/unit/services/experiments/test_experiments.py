@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from sqlalchemy import text
 
 from core.errors import EvaluationError, InputNotFoundError, PneumoDeskError
 from core.evaluation.metrics import evaluate_probabilities
@@ -63,6 +64,28 @@ def test_the_history_is_filtered_searched_sorted_and_paged(desk: Desk) -> None:
     assert [line.id for line in page.lines] == ["r2"] and (page.num_found, page.num_all) == (3, 3)
     assert page.lines[0].sparkline[0] == 0.8 and page.lines[0].tags == ("Sweep A", "sweep A")
     assert known_tags(desk) == sorted({"Sweep A", "sweep A"})
+
+
+def test_figures_that_are_no_numbers_stand_last_and_disable_nothing(desk: Desk) -> None:
+    """A text, a list, a number beyond all floats and NaN, as a record from elsewhere may hold, sort as no figure."""
+    add_run(desk, "good", day=1)
+    add_run(desk, "weak", skill=0.5, day=2)
+    strange = ("no number", [1], {"a": 1}, 10**400, 7.5, True, None, "NaN", "\0")
+    for number, value in enumerate(strange):
+        add_run(desk, f"strange{number}", day=3 + number, architecture="resnet18")
+        with desk.transaction() as session:
+            run = session.get_one(tables.Run, f"strange{number}")
+            run.summary = {"metrics": {"validation": {"auc": value, "accuracy": value}}}
+            run.config = {**run.config, "architecture": "resnet18" if number else "resnet\0"}
+    if desk.engine.dialect.name == "sqlite":
+        # PostgreSQL takes no NaN into a document.
+        with desk.transaction() as session:
+            session.execute(text("UPDATE run SET summary = :one WHERE id = 'strange0'"), {"one": '{"metrics": NaN}'})
+    for order in (RunOrder.AUC, RunOrder.ACCURACY):
+        assert found(desk, order=order)[:2] == ["good", "weak"]
+        assert found(desk, order=order, ascending=True)[:2] == ["weak", "good"]
+        assert len(found(desk, order=order)) == 2 + len(strange)
+    assert len(found(desk, architectures=("resnet18",))) == len(strange) - 1
 
 
 def test_put_away_and_deleted_runs_come_back(desk: Desk) -> None:
