@@ -2,15 +2,17 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.services.desk.opening import Desk
 
+UPLOADED = "uploaded films"
+
 
 @dataclass(frozen=True)
 class StorageUse:
-    """One kind of files in the desk's home, and how many bytes they take."""
+    """One kind of files in the desk's home, and how many bytes they take; of uploads the files that were sent count."""
 
     what: str
     num_bytes: int
@@ -21,7 +23,7 @@ def storage_use(desk: Desk) -> list[StorageUse]:
     """Return what takes how much room in the desk's home, the largest first."""
     home = desk.settings.home
     kinds = {
-        "uploaded films": [desk.settings.uploads],
+        UPLOADED: [desk.settings.uploads],
         "heatmaps and logs": [desk.settings.worklists],
         "training runs": [desk.settings.runs],
         "model versions": [desk.settings.models],
@@ -36,6 +38,9 @@ def storage_use(desk: Desk) -> list[StorageUse]:
         StorageUse(what, sum(size for size, _ in found), sum(count for _, count in found))
         for what, found in measured.items()
     ]
+    # Beside what was sent lie receipts and marks of the desk's own: they take room, but nobody sent them.
+    num_sent = sum(measure_folder(folder)[1] for folder in desk.settings.uploads.glob("*/files"))
+    uses = [replace(use, num_files=num_sent) if use.what == UPLOADED else use for use in uses]
     return sorted(uses, key=lambda use: -use.num_bytes)
 
 

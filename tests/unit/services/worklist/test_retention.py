@@ -138,9 +138,13 @@ def refuse_all(desk) -> None:
 
 
 def test_storage_adds_up(desk) -> None:
-    """What is told of uploads and database is what lies there."""
+    """What is told of uploads and database is what lies there; only what was sent counts as uploaded files."""
     uploaded(desk, "one", "a", "bb")
+    for name in ("received/a-receipt", "partial/half", "closed"):
+        place = desk.settings.uploads / "one" / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(b"12345")
     uses = {use.what: use for use in storage_use(desk)}
-    assert (uses["uploaded films"].num_bytes, uses["uploaded films"].num_files) == (300, 2)
+    assert (uses["uploaded films"].num_bytes, uses["uploaded films"].num_files) == (315, 2)
     on_disk = sum(path.stat().st_size for path in desk.settings.home.rglob("*") if path.is_file())
     assert sum(use.num_bytes for use in uses.values()) == on_disk
