@@ -34,8 +34,13 @@ from tests.made_runs import add_run, give_checkpoint, made_films
 NUM_ACTIVATIONS = int(os.environ.get("PNEUMODESK_ACTIVATIONS", "50"))
 NUM_WARM = 10
 """Activations after which memory and threads have found their size."""
-MOST_MEGABYTES = 60
-"""A model that is kept costs about ten."""
+NUM_BETWEEN_LOOKS = max(NUM_ACTIVATIONS // 20, 5)
+MOST_MEGABYTES = 20
+"""How much higher the peak of the second half may be than that of the first.
+
+One model that is kept costs about ten. The C library's arenas fill up unevenly, so single looks differ by as much: what
+has a limit shows in the first half.
+"""
 VERSIONS = ("ward@1", "ward@2")
 
 
@@ -66,6 +71,11 @@ def wait_until_let_go(made: list[weakref.ref[PredictionDesk]]) -> None:
     pytest.fail(f"{kept} of {len(made)} models are still there, with {threading.active_count()} threads.")
 
 
+def peaks(looks: list[tuple[int, int, float]]) -> tuple[int, int, float]:
+    """Return the highest number of each kind."""
+    return tuple(map(max, zip(*looks, strict=True)))
+
+
 def sizes() -> tuple[int, int, float]:
     """Return the threads of Python and of the process, and its memory in MB."""
     process = psutil.Process()
@@ -73,7 +83,7 @@ def sizes() -> tuple[int, int, float]:
 
 
 def test_activations_and_failures_leave_nothing_behind(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each active model answers; what was active before goes; threads and memory stay as they were after the first."""
+    """Each active model answers; what was active before goes; threads and memory are flat after a while."""
     made: list[weakref.ref[PredictionDesk]] = []
     start = PredictionDesk.__init__
 
@@ -84,8 +94,8 @@ def test_activations_and_failures_leave_nothing_behind(desk: Desk, monkeypatch: 
     monkeypatch.setattr(PredictionDesk, "__init__", counted)
     film = encoded(synthesise_phantom(1, size=128))
 
-    async def work() -> tuple[tuple[int, int, float], tuple[int, int, float]]:
-        films, warm = FilmDesk(ApiSettings(), Figures()), None
+    async def work() -> list[tuple[int, int, float]]:
+        films, looks = FilmDesk(ApiSettings(answer_seconds=600), Figures()), []
         for number in range(NUM_ACTIVATIONS):
             version = VERSIONS[number % 2]
             activate(desk, version, "Ada")
@@ -97,15 +107,16 @@ def test_activations_and_failures_leave_nothing_behind(desk: Desk, monkeypatch: 
                 away.rename(weights)
             prediction = await films.predict(io.BytesIO(film), Caller("Ada"))
             assert prediction.is_read and prediction.card.name == version
-            if number + 1 == NUM_WARM:
+            if number + 1 >= NUM_WARM and (number + 1) % NUM_BETWEEN_LOOKS == 0:
                 await asyncio.to_thread(wait_until_let_go, made)
-                warm = sizes()
-        await asyncio.to_thread(wait_until_let_go, made)
-        assert warm is not None
-        return warm, sizes()
+                looks.append(sizes())
+        return looks
 
-    (threads, all_threads, megabytes), (threads_after, all_threads_after, megabytes_after) = asyncio.run(work())
+    looks = asyncio.run(work())
     assert len(made) >= NUM_ACTIVATIONS
+    half = len(looks) // 2
+    (threads, all_threads, megabytes) = peaks(looks[:half])
+    (threads_after, all_threads_after, megabytes_after) = peaks(looks[half:])
     assert threads_after <= threads
     assert all_threads_after <= all_threads + 2
-    assert megabytes_after - megabytes < MOST_MEGABYTES
+    assert megabytes_after - megabytes < MOST_MEGABYTES, looks
