@@ -57,6 +57,10 @@ MAY_BE_REFUSED = {
     "dicom other modality": (Reason.OTHER_MODALITY, "the file says that it is no plain radiograph"),
     "dicom no pixels": (Reason.NO_PIXELS, "there is nothing to read"),
     "dicom another size": (Reason.UNSUPPORTED_PIXELS, "header and compressed picture contradict each other"),
+    "dicom another number of channels": (
+        Reason.UNSUPPORTED_PIXELS,
+        "header and compressed picture contradict each other",
+    ),
     "dicom no photometric and colour": (Reason.UNSUPPORTED_PIXELS, "three channels of unknown meaning"),
     "picture float without numbers": (Reason.TRUNCATED, "a pixel that is no number has no grey"),
     "picture JPEG2000": (Reason.NOT_A_PICTURE, "not among the formats that are read"),
@@ -122,18 +126,35 @@ def dicom_forms(film_HW: np.ndarray) -> Iterator[tuple[str, bytes]]:
         yield f"dicom without {name}", file_of(dataset_of(film_HW, **{name: None}))
     for kind, quality in itertools.product(KINDS, (85, 90, 95, 100)):
         yield f"dicom JPEG {kind} {quality}", _as_jpeg(film_HW if kind == KINDS[0] else 255 - film_HW, kind, quality)
+    yield from _contradicted_depths(film_HW)
     bare = dataset_of(film_HW)
     yield "dicom no preamble", file_of(bare)[128 + 4 :]
     yield "dicom RGB", file_of(dataset_of(np.stack([film_HW] * 3, axis=2), PhotometricInterpretation="RGB"))
     yield from _refused_dicom(film_HW)
 
 
-def _as_jpeg(grey_HW: np.ndarray, kind: str, quality: int) -> bytes:
-    dataset = dataset_of(grey_HW, PhotometricInterpretation=kind)
+def _as_jpeg(grey_HW: np.ndarray, kind: str, quality: int, **attributes: int) -> bytes:
+    dataset = dataset_of(grey_HW, PhotometricInterpretation=kind, **attributes)
     dataset.PixelData = encapsulate([saved(Image.fromarray(grey_HW), "JPEG", quality=quality)])
     dataset["PixelData"].is_undefined_length = True
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     return file_of(dataset)
+
+
+def _contradicted_depths(film_HW: np.ndarray) -> Iterator[tuple[str, bytes]]:
+    """Yield compressed images whose header states another depth than they have."""
+    for held, stated in ((8, 12), (8, 16), (10, 16), (12, 8), (12, 10), (12, 16), (16, 12)):
+        grey_HW = film_HW if held == 8 else stored(film_HW, held)
+        dataset = dataset_of(grey_HW, **bits_of(held))
+        dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8 if stated == 8 else 16, stated, stated - 1
+        yield f"dicom JPEG 2000 of {held} stated as {stated}", file_of(dataset)
+    # Encoders often code the words as they lie, with 16 bits for what has 12.
+    dataset = dataset_of(stored(film_HW, 12), **bits_of(16))
+    dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    yield "dicom JPEG 2000 of 12 coded as 16", file_of(dataset)
+    yield "dicom JPEG stated as 12", _as_jpeg(film_HW, KINDS[0], 95, BitsAllocated=16, **bits_of(12))
 
 
 def _shown_alike() -> dict[str, dict[str, Any]]:
@@ -183,6 +204,11 @@ def _refused_dicom(film_HW: np.ndarray) -> Iterator[tuple[str, bytes]]:
     another.compress(JPEG2000Lossless, generate_instance_uid=False)
     another.Rows -= 10
     yield "dicom another size", file_of(another)
+    coloured = dataset_of(film_HW)
+    coloured.PixelData = encapsulate([saved(Image.fromarray(film_HW).convert("RGB"), "JPEG")])
+    coloured["PixelData"].is_undefined_length = True
+    coloured.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    yield "dicom another number of channels", file_of(coloured)
 
 
 def saved(image: Image.Image, file_format: str, **options: Any) -> bytes:
@@ -219,6 +245,8 @@ def picture_forms(film_HW: np.ndarray) -> Iterator[tuple[str, bytes]]:
         yield f"picture int32 {bits}", saved(Image.fromarray(stored(film_HW, bits).astype(np.int32)), "TIFF")
         yield f"picture float {bits}", saved(Image.fromarray(stored(film_HW, bits).astype(np.float32)), "TIFF")
     yield "picture fractions", saved(Image.fromarray((film_HW / 255).astype(np.float32)), "TIFF")
+    signed_HW = film_HW.astype(np.float32) - 127.5
+    yield "picture float below 0", saved(Image.fromarray(signed_HW), "TIFF")
     yield "picture float 8", saved(Image.fromarray(film_HW.astype(np.float32)), "TIFF")
     yield "picture thumbnail first", saved(grey.resize((64, 64)), "TIFF", save_all=True, append_images=[grey])
     yield "picture animation", saved(grey, "GIF", save_all=True, append_images=[Image.fromarray(255 - film_HW)])

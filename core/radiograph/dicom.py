@@ -4,8 +4,6 @@ The greys come from a table of all the values a file can store, and the pixels a
 Shapes: H and W pixels, V values that the stored bits can have.
 """
 
-from io import BytesIO
-
 import numpy as np
 from PIL import Image
 from pydicom.dataset import FileDataset
@@ -14,6 +12,7 @@ from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import AllTransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from core.errors import RadiographError, UnreadableFileError
+from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits, refuse_contradiction
 from core.radiograph.dicom_grey import grey_table
 from core.radiograph.dicom_header import (
     PARSER_ERRORS,
@@ -38,24 +37,28 @@ START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 """Two bytes each that never occur within the data of a JPEG's scan."""
 
 
-def read_dicom(content: bytes, shortest_side: int | None = None) -> Radiograph:
+def read_dicom(content: bytes, shortest_side: int | None = None, *, whatever_it_shows: bool = False) -> Radiograph:
     """Return the radiograph in a DICOM file.
 
     With `shortest_side` it may be averaged down by a half, a quarter or an eighth as long as both sides keep that many
-    pixels. Raises UnreadableFileError, and UnusableFilmError for what is no single frontal chest radiograph.
+    pixels. Raises UnreadableFileError, and UnusableFilmError for what is no single frontal chest radiograph;
+    `whatever_it_shows` it is read all the same, of several frames the first.
     """
     dataset = read_header(content)
-    check_scope(dataset)
+    if not whatever_it_shows:
+        check_scope(dataset)
+    codestream = codestream_of(dataset)
+    fewer_bits = follow_codestream(dataset, codestream)
     width, height, depth = _checked_size(dataset)
+    refuse_contradiction(dataset, codestream)
     remarks = Remarks()
     try:
-        grey_HW, colourfulness = _grey(dataset, depth, remarks)
+        grey_HW, colourfulness, depth = _grey(dataset, depth, fewer_bits, remarks)
     except RadiographError:
         raise
     except MemoryError as error:
         raise _refusal(RejectionReason.TOO_MANY_PIXELS, "the film needs more memory than this machine has") from error
     except PARSER_ERRORS as error:
-        _refuse_another_size(dataset, width, height)
         if isinstance(error, AttributeError | NotImplementedError):
             raise _refusal(
                 RejectionReason.UNSUPPORTED_PIXELS,
@@ -119,8 +122,8 @@ def _require_decoder(dataset: FileDataset) -> None:
         )
 
 
-def _grey(dataset: FileDataset, depth: int, remarks: Remarks) -> tuple[np.ndarray, float]:
-    """Return the grey values, uint8 or float32, and the colourfulness in [0, 1]."""
+def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Remarks) -> tuple[np.ndarray, float, int]:
+    """Return the grey values, uint8 or float32, the colourfulness in [0, 1], and the bits that are stored."""
     dataset.setdefault("SamplesPerPixel", 1)
     kind = text_of(dataset, "PhotometricInterpretation")
     if not kind and whole_number(dataset, "SamplesPerPixel") == 1:
@@ -136,7 +139,7 @@ def _grey(dataset: FileDataset, depth: int, remarks: Remarks) -> tuple[np.ndarra
         dataset.PixelRepresentation = 0
     dataset.setdefault("PlanarConfiguration", 0)
     if kind.startswith(COLOUR_KINDS):
-        return _grey_of_colour(dataset, kind)
+        return *_grey_of_colour(dataset, kind), depth
     high_bit = whole_number(dataset, "HighBit")
     is_compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
     if not is_compressed:
@@ -145,6 +148,8 @@ def _grey(dataset: FileDataset, depth: int, remarks: Remarks) -> tuple[np.ndarra
     stored_HW = _pixels(dataset)
     if stored_HW.ndim != 2 or stored_HW.dtype.kind not in "iu":
         raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, f"{stored_HW.ndim} dimensions are none of a grey film")
+    if is_compressed:
+        depth = prefer_fewer_bits(dataset, fewer_bits, stored_HW) if fewer_bits else depth
     shift = max(high_bit + 1 - depth, 0) if high_bit is not None and high_bit < stored_HW.itemsize * 8 else 0
     patterns_HW = stored_HW.view(f"u{stored_HW.itemsize}")
     if shift and not is_compressed:
@@ -155,8 +160,8 @@ def _grey(dataset: FileDataset, depth: int, remarks: Remarks) -> tuple[np.ndarra
     table_V = grey_table(dataset, depth, patterns_HW, remarks)
     if table_V.dtype == np.uint8 and np.array_equal(table_V, np.arange(len(table_V))):
         # Eight bits may be stored in sixteen; the reader's grey values are bytes all the same.
-        return np.ascontiguousarray(patterns_HW, dtype=np.uint8), 0.0
-    return _looked_up(table_V, patterns_HW), 0.0
+        return np.ascontiguousarray(patterns_HW, dtype=np.uint8), 0.0, depth
+    return _looked_up(table_V, patterns_HW), 0.0, depth
 
 
 def _looked_up(table_V: np.ndarray, patterns_HW: np.ndarray) -> np.ndarray:
@@ -201,21 +206,6 @@ def _refuse_cut_short(frame: bytes) -> None:
         raise _refusal(
             RejectionReason.TRUNCATED,
             "the JPEG in the file is cut short: send the film again from its source",
-        )
-
-
-def _refuse_another_size(dataset: FileDataset, width: int, height: int) -> None:
-    """Say so if what is wrong is that the compressed picture has another size than the header states."""
-    try:
-        with Image.open(BytesIO(get_frame(dataset.PixelData, 0, number_of_frames=1))) as picture:
-            size = picture.size
-    except PARSER_ERRORS:
-        return
-    if size != (width, height):
-        raise _refusal(
-            RejectionReason.UNSUPPORTED_PIXELS,
-            f"the header says {width} by {height} pixels, the compressed picture in it has {size[0]} by {size[1]}: "
-            "export the image anew",
         )
 
 

@@ -8,11 +8,13 @@ import hashlib
 from collections.abc import Callable
 from io import BytesIO
 
+import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, UID_dictionary, generate_uid
 
+from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits
 from core.radiograph.dicom import MAX_PIXELS
 from core.radiograph.dicom_header import (
     age_in_years,
@@ -23,7 +25,7 @@ from core.radiograph.dicom_header import (
     text_of,
     whole_number,
 )
-from core.radiograph.dicom_patient import patient_id
+from core.radiograph.dicom_patient import instance_uid, patient_id
 from core.radiograph.dicom_scope import MODALITIES, OTHER_MODALITIES, part_of, view_of
 
 COUNTS = (
@@ -60,7 +62,12 @@ def plain_dicom(content: bytes, pseudonym: Callable[[str], str] | None = None, *
     age = age_in_years(source)
     if with_pixels and "PixelData" in source and source.file_meta.TransferSyntaxUID.is_compressed:
         _refuse_too_many_pixels(source)
+        fewer_bits = follow_codestream(source, codestream_of(source))
         source.decompress(generate_instance_uid=False)
+        if fewer_bits:
+            kind = "i" if whole_number(source, "PixelRepresentation") == 1 else "u"
+            width = source.BitsAllocated // 8
+            prefer_fewer_bits(source, fewer_bits, np.frombuffer(source.PixelData, f"<{kind}{width}"))
     plain = Dataset()
     plain.file_meta = FileMetaDataset()
     plain.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -82,8 +89,9 @@ def plain_dicom(content: bytes, pseudonym: Callable[[str], str] | None = None, *
     if pseudonym and number:
         plain.PatientID = pseudonym(number)
     # The same file is the same film, also when it is sent again.
-    plain.SOPInstanceUID = generate_uid(entropy_srcs=[hashlib.sha256(content).hexdigest()])
-    plain.file_meta.MediaStorageSOPInstanceUID = plain.SOPInstanceUID
+    plain.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[hashlib.sha256(content).hexdigest()])
+    if instance_uid(content):
+        plain.SOPInstanceUID = plain.file_meta.MediaStorageSOPInstanceUID
     plain.file_meta.MediaStorageSOPClassUID = plain.get("SOPClassUID") or ComputedRadiographyImageStorage
     stream = BytesIO()
     plain.save_as(stream, enforce_file_format=True)

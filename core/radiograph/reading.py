@@ -51,26 +51,29 @@ MOST_PAGES = 16
 """Of a TIFF that are looked at for the largest; more is a document."""
 
 
-def read_radiograph(source: Path | bytes, *, shortest_side: int | None = None) -> Radiograph:
+def read_radiograph(
+    source: Path | bytes, *, shortest_side: int | None = None, whatever_it_shows: bool = False
+) -> Radiograph:
     """Return the picture in a file or its bytes as grey values.
 
     With `shortest_side` a JPEG or DICOM film may come at a half, a quarter or an eighth of its size as long as both
     sides keep that many pixels. Of an animation the first frame is read. Raises UnreadableFileError, and
-    UnusableFilmError for a DICOM file that says it is no frontal chest film.
+    UnusableFilmError for a DICOM file that says it is no frontal chest film, unless a person is to see it
+    `whatever_it_shows`.
     """
     content = _content(source)
     with typed_file_errors():
-        return _read(content, shortest_side)
+        return _read(content, shortest_side, whatever_it_shows)
 
 
-def _read(content: bytes, shortest_side: int | None) -> Radiograph:
+def _read(content: bytes, shortest_side: int | None, whatever_it_shows: bool) -> Radiograph:
     if not content:
         raise UnreadableFileError(RejectionReason.EMPTY_FILE, "the file is empty: copy it again from its source")
     if looks_like_dicom(content):
         # Only where it is needed: loading the library takes longer than reading many a folder of pictures.
         from core.radiograph.dicom import read_dicom
 
-        return read_dicom(content, shortest_side)
+        return read_dicom(content, shortest_side, whatever_it_shows=whatever_it_shows)
     refuse_placeholder(content)
     image = open_picture(content)
     remarks = Remarks()

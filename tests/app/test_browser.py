@@ -215,6 +215,26 @@ def parse(transform: str) -> list[float]:
     return [float(number) for number in re.findall(r"-?\d+\.?\d*", transform)]
 
 
+def test_a_film_can_be_turned(parts, films: Path, tab) -> None:
+    """A quarter turn lays a film of 300 by 400 on its side, all of it within the stage, and four set it upright."""
+    tab.goto(parts.address)
+    film, stage = (tab.locator(f".viewer .{name}") for name in ("film", "stage"))
+    tab.wait_for_function("image => image.naturalWidth === 300", arg=film.element_handle())
+    upright = film.bounding_box()
+    stage.focus()
+    tab.keyboard.press("r")
+    laid, around = film.bounding_box(), stage.bounding_box()
+    assert upright["width"] / upright["height"] == pytest.approx(3 / 4, abs=0.01)
+    assert laid["width"] / laid["height"] == pytest.approx(4 / 3, abs=0.01)
+    for place, side in (("x", "width"), ("y", "height")):
+        assert around[place] - 1 <= laid[place]
+        assert laid[place] + laid[side] <= around[place] + around[side] + 1
+    for _ in range(3):
+        tab.get_by_role("button", name="Turn").click()
+    again = film.bounding_box()
+    assert (again["width"], again["height"]) == (upright["width"], upright["height"])
+
+
 def test_window_and_level_are_exact(parts, films: Path, tab) -> None:
     """A window of 40 % at level 30 % shows 0.1 as black, 0.3 as middle grey and 0.5 as white, and so at level 70 %."""
     tab.goto(parts.address)

@@ -124,7 +124,7 @@ def _read_heatmap(desk: Desk, path: Path) -> bytes:
 
 
 def _grey(content: bytes, shortest_side: int | None) -> Image.Image:
-    pixels_HW = read_radiograph(content, shortest_side=shortest_side).pixels_HW
+    pixels_HW = read_radiograph(content, shortest_side=shortest_side, whatever_it_shows=True).pixels_HW
     return Image.fromarray(np.round(pixels_HW * 255).astype(np.uint8))
 
 

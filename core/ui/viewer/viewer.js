@@ -7,7 +7,8 @@ const KEY_ZOOM = 1.25;
 const KEY_PAN = 40;
 const KEY_OPACITY = 5;
 const LOOK = { opacity: 45, isHeatmapOn: true };
-const PLACE = { zoom: 1, x: 0, y: 0, window: 100, level: 50, isInverted: false };
+const QUARTER = 90;
+const PLACE = { zoom: 1, x: 0, y: 0, window: 100, level: 50, isInverted: false, turn: 0 };
 
 const instances = new WeakMap();
 
@@ -69,6 +70,7 @@ class Viewer {
     this.bind(".window", (value) => Object.assign(this.place, { window: value }));
     this.bind(".level", (value) => Object.assign(this.place, { level: value }));
     this.find(".invert").onclick = () => this.change(() => (this.place.isInverted = !this.place.isInverted));
+    this.find(".turn").onclick = () => this.turn();
     this.find(".reset").onclick = () => this.reset();
     this.find(".zoom-in").onclick = () => this.zoomAtMiddle(KEY_ZOOM);
     this.find(".zoom-out").onclick = () => this.zoomAtMiddle(1 / KEY_ZOOM);
@@ -96,6 +98,11 @@ class Viewer {
 
   reset() {
     this.change(() => (this.place = { ...PLACE }));
+  }
+
+  // What the reader saw of the film before lies elsewhere now, so the whole of it is shown again.
+  turn() {
+    this.change(() => Object.assign(this.place, { turn: (this.place.turn + QUARTER) % 360, zoom: 1, x: 0, y: 0 }));
   }
 
   onWheel(event) {
@@ -156,6 +163,7 @@ class Viewer {
       ArrowDown: () => this.panBy(0, -KEY_PAN),
       0: () => this.reset(),
       i: () => this.find(".invert").click(),
+      r: () => this.turn(),
       h: () => this.change(() => (this.look.isHeatmapOn = !this.look.isHeatmapOn)),
       "[": () => this.fade(-KEY_OPACITY),
       "]": () => this.fade(KEY_OPACITY),
@@ -173,12 +181,12 @@ class Viewer {
     this.change(() => Object.assign(this.look, { opacity, isHeatmapOn: true }));
   }
 
-  // The largest size at which the whole film is on stage.
+  // The largest size at which the whole film, turned as it is, is on stage.
   fit() {
     const stageWidth = this.stage.clientWidth || 1;
     const stageHeight = this.stage.clientHeight || 1;
-    const filmWidth = this.film.naturalWidth || 1;
-    const filmHeight = this.film.naturalHeight || 1;
+    const sides = [this.film.naturalWidth || 1, this.film.naturalHeight || 1];
+    const [filmWidth, filmHeight] = isLaid(this.place.turn) ? sides.reverse() : sides;
     const scale = Math.min(stageWidth / filmWidth, stageHeight / filmHeight);
     return { stageWidth, stageHeight, width: filmWidth * scale, height: filmHeight * scale };
   }
@@ -191,9 +199,12 @@ class Viewer {
     const left = fit.stageWidth / 2 + (place.x - place.zoom / 2) * fit.width;
     const top = fit.stageHeight / 2 + (place.y - place.zoom / 2) * fit.height;
     const sheet = this.find(".sheet").style;
-    sheet.width = `${fit.width}px`;
-    sheet.height = `${fit.height}px`;
-    sheet.transform = `translate(${left}px, ${top}px) scale(${place.zoom})`;
+    const [width, height] = isLaid(place.turn) ? [fit.height, fit.width] : [fit.width, fit.height];
+    sheet.width = `${width}px`;
+    sheet.height = `${height}px`;
+    const turned = `translate(${fit.width / 2}px, ${fit.height / 2}px) rotate(${place.turn}deg)`;
+    const back = `translate(${-width / 2}px, ${-height / 2}px)`;
+    sheet.transform = `translate(${left}px, ${top}px) scale(${place.zoom}) ${place.turn ? `${turned} ${back}` : ""}`;
     this.film.style.filter = grey(place.window / 100, place.level / 100, place.isInverted);
     this.heatmap.style.opacity = look.isHeatmapOn ? look.opacity / 100 : 0;
     this.show(".opacity", look.isHeatmapOn ? look.opacity : 0);
@@ -244,6 +255,11 @@ class Viewer {
   placeMemory() {
     return `pneumodesk.viewer.${this.data.memory}.place`;
   }
+}
+
+// Whether a turn exchanges the film's width and height.
+function isLaid(turn) {
+  return turn % 180 !== 0;
 }
 
 // The film stays on stage: it can be moved by as much as it stands over, and is centred while it does not.
