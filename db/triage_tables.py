@@ -61,8 +61,13 @@ class Reading(Base):
     source_member: Mapped[str | None] = mapped_column(Text)
     activation_map: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
     saliency_file: Mapped[str | None] = mapped_column(Text)
-    # What readers judge: the film's content hash, so that one film sent twice is one study.
+    # What readers judge: an image of a patient, named by `study_identity` alone.
     study: Mapped[str] = mapped_column(String(64))
+    # Keyed pseudonyms of what a DICOM file says; None where it says nothing.
+    patient: Mapped[str | None] = mapped_column(String(32))
+    instance: Mapped[str | None] = mapped_column(String(32))
+    # Of the pixels as they are analysed, by which the same image in two studies is found.
+    image_hash: Mapped[str | None] = mapped_column(String(64), index=True)
     taken_over_from: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 

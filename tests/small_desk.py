@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.services.desk import Desk, open_desk
+from core.services.triage.study_identity import study_key
 from core.settings import AppSettings
 from core.triage.priority import Priority, Status
 from db import models as tables
@@ -54,10 +55,13 @@ def add_batch(
     gate_distance: float = 1.0,
     contents: dict[str, str] | None = None,
     now: datetime | None = None,
+    are_pictures: bool = False,
+    patients: dict[str, str] | None = None,
 ) -> dict[str, int]:
     """Add a finished batch of named films, each with its probability or a status, and return their readings' ids.
 
-    A film's content is its name unless `contents` says otherwise.
+    A film's content is its name unless `contents` says otherwise; it is then a DICOM instance, which says itself what
+    it is, unless `are_pictures`: these are told apart by their names.
     """
     when = (now or utc_now()) - timedelta(hours=hours_ago)
     with desk.transaction() as session:
@@ -92,6 +96,10 @@ def add_batch(
         )
         session.flush()
         rows = [_reading(batch_id, file, value, when, folder, gate_distance, contents or {}) for file, value in films]
+        for row in rows:
+            row.patient = (patients or {}).get(row.file)
+            row.instance = f"instance-{row.file_hash[:12]}" if contents and not are_pictures else None
+            row.study = study_key(vars(row), row.instance)
         session.add_all(rows)
         session.flush()
         return {row.file: row.id for row in rows}
@@ -101,7 +109,7 @@ def _reading(
     batch_id: str, file: str, value: float | str, when: Any, folder: Path | None, distance: float, contents: dict
 ) -> tables.Reading:
     content = (folder / file).read_bytes() if folder else contents.get(file, file).encode()
-    study = hashlib.sha256(content).hexdigest()
+    content_hash = hashlib.sha256(content).hexdigest()
     is_read = not isinstance(value, str)
     finding = finding_of(value) if is_read else None
     status = Status.READ if is_read else Status(value)
@@ -109,8 +117,8 @@ def _reading(
     return tables.Reading(
         batch_id=batch_id,
         file=file,
-        file_hash=study,
-        study=study,
+        file_hash=content_hash,
+        image_hash=content_hash,
         status=status.value,
         reason_code=finding or "blank",
         reason="by hand",

@@ -36,6 +36,7 @@ def worklist_list(
         "assigned_to",
         "reason",
         "study",
+        "same_image_as",
         "is_lifted",
         "rules_version",
     ]
@@ -43,7 +44,7 @@ def worklist_list(
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, columns[:-3], "There is nothing to read.")
+        print_table(rows, columns[:-4], "There is nothing to read.")
 
 
 @app.command("judge")

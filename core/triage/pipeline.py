@@ -7,7 +7,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 import numpy as np
@@ -17,8 +17,11 @@ from core.evaluation.operating_point import OperatingPoint
 from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble
 from core.radiograph.file_errors import typed_file_errors
+from core.radiograph.film import Radiograph
 from core.radiograph.film_checks import check_film
+from core.radiograph.origin import UNKNOWN, Origin, origin_of
 from core.radiograph.reading import read_radiograph
+from core.radiograph.rejection import RejectionReason
 from core.triage.gate import Gate
 from core.triage.inference import Engine, EngineOutput
 from core.triage.intake import Candidate, IntakeProblem
@@ -44,7 +47,10 @@ It is what the model in the box needs. Of six models that were tried all but one
 
 @dataclass(frozen=True)
 class FilmReading:
-    """What one file was found to be; numbers are None unless it came as far as the model."""
+    """What one file was found to be; numbers are None unless it came as far as the model.
+
+    `image_hash` names the image by its pixels, None for a blank one and where there are none.
+    """
 
     file: str
     status: Status
@@ -59,6 +65,8 @@ class FilmReading:
     source_path: str | None = None
     source_member: str | None = None
     activation_map: list[list[float]] | None = None
+    image_hash: str | None = None
+    origin: Origin = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,8 @@ class PreparedFilm:
     is_age_in_scope: bool = True
     is_doubtful: bool = False
     notes: tuple[str, ...] = ()
+    image_hash: str | None = None
+    origin: Origin = UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ class KnownFilm:
     candidate: Candidate
     file_hash: str
     reading_id: int
+    origin: Origin = UNKNOWN
 
 
 OnFilm = Callable[[FilmReading, FilmView], None]
@@ -213,20 +224,37 @@ class Preparation:
 
     def __call__(self, candidate: Candidate) -> PreparedFilm | FilmReading | KnownFilm:
         """Return the prepared film, the reading of one that cannot be read, or that it is known."""
-        file_hash = None
+        content, file_hash, origin = b"", None, UNKNOWN
         try:
             with typed_file_errors():
                 content = candidate.read_bytes(self.max_file_bytes)
                 file_hash = hashlib.sha256(content).hexdigest()
+                origin = origin_of(content)
                 if self.known and file_hash in self.known:
-                    return KnownFilm(candidate, file_hash, self.known[file_hash])
-                return self._prepared(candidate, content, file_hash)
+                    return KnownFilm(candidate, file_hash, self.known[file_hash], origin)
+                return replace(self._prepared(candidate, content, file_hash), origin=origin)
         except RadiographError as error:
-            status = Status.FAILED if isinstance(error, UnreadableFileError) else Status.REJECTED
-            return _not_read(candidate, status, error.reason, error.sentence, file_hash)
+            is_unreadable = isinstance(error, UnreadableFileError)
+            status = Status.FAILED if is_unreadable else Status.REJECTED
+            reading = _not_read(candidate, status, error.reason, error.sentence, file_hash)
+            is_image = not is_unreadable and error.reason != RejectionReason.BLANK
+            return replace(reading, origin=origin, image_hash=self._hash_of_refused(content) if is_image else None)
+
+    def _decoded(self, content: bytes, *, whatever_it_shows: bool = False) -> Radiograph:
+        side = round(DECODED_SIDE * self.image_size)
+        return read_radiograph(content, shortest_side=side, whatever_it_shows=whatever_it_shows)
+
+    def _hash_of_refused(self, content: bytes) -> str | None:
+        """Return the hash of an image that is not analysed, None where its pixels cannot be had."""
+        try:
+            with typed_file_errors():
+                radiograph = self._decoded(content, whatever_it_shows=True)
+                return hash_of_image(radiograph, radiograph.to_square(self.image_size))
+        except RadiographError:
+            return None
 
     def _prepared(self, candidate: Candidate, content: bytes, file_hash: str) -> PreparedFilm:
-        radiograph = read_radiograph(content, shortest_side=round(DECODED_SIDE * self.image_size))
+        radiograph = self._decoded(content)
         if self.check_films:
             check_film(radiograph)
         image_HW = radiograph.to_square(self.image_size)
@@ -235,7 +263,18 @@ class Preparation:
         age = radiograph.age_years
         is_in_scope = is_age_in_scope(age, radiograph.is_age_unclear)
         notes, is_doubtful = notes_on(radiograph), bool(radiograph.doubts)
-        return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, is_in_scope, is_doubtful, notes)
+        image_hash = hash_of_image(radiograph, image_HW)
+        return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, is_in_scope, is_doubtful, notes, image_hash)
+
+
+def hash_of_image(radiograph: Radiograph, image_HW: np.ndarray) -> str:
+    """Return a hash of an image's size and its grey as the network is given it, the same in whatever file it lies.
+
+    Of the network's input in 256 levels, since hashing all pixels would take a tenth as long as decoding them.
+    """
+    digest = hashlib.sha256(f"{radiograph.width} {radiograph.height} ".encode())
+    digest.update(np.rint(image_HW * 255).astype(np.uint8))
+    return digest.hexdigest()
 
 
 def _prepared(
@@ -282,13 +321,15 @@ def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor)
     turned_B = predictor.gate.are_turned(output.embeddings_BD) if predictor.gate else [False] * len(films)
     # In double precision a rounded number is stored as 0.123, in single precision as 0.12300000339746475.
     maps_Bhw = np.round(positive_share(output.maps_Bhw).astype(float), 3)
-    return [
+    readings = [
         _stopped(film, distance, bool(is_turned), predictor)
         or _judge_one(film, float(logit), float(probability), distance, map_hw, predictor.operating_point)
         for film, logit, probability, distance, is_turned, map_hw in zip(
             films, output.logits_B, probabilities_B, distances_B, turned_B, maps_Bhw, strict=True
         )
     ]
+    pairs = zip(films, readings, strict=True)
+    return [replace(reading, image_hash=film.image_hash, origin=film.origin) for film, reading in pairs]
 
 
 def _stopped(film: PreparedFilm, distance: float | None, is_turned: bool, predictor: Predictor) -> FilmReading | None:

@@ -76,8 +76,11 @@ class ReadingAnswer(BaseModel):
     priority: Literal["urgent", "review", "routine"] = Field(description="The band that the site's rules put it into.")
     gate_distance: float | None
     created_at: datetime
-    rank: int = Field(description="Place of its study on the batch's list, from 1; files of one content share it.")
-    study: str
+    rank: int = Field(
+        description="Place of its study on the batch's list, from 1; one file sent under two names shares it."
+    )
+    study: str = Field(description="What verdicts are given on: an image of a patient.")
+    same_image_as: str = Field(description="Other files on the desk with the same image, in words; empty if none.")
     is_lifted: bool = Field(description="Whether it is urgent only because it has waited too long.")
     rules_version: int
     verdicts: list[VerdictSaid]

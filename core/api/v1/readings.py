@@ -28,6 +28,7 @@ router = APIRouter(prefix="/v1", tags=["worklist"])
 ReadingId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 VerdictId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 ReaderName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
+SAME_IMAGE = "Other files on the desk with the same image, in words; empty if there are none."
 PNG = {200: {"content": {"image/png": {}}}}
 
 
@@ -44,6 +45,7 @@ class ReadingDetailAnswer(BaseModel):
     finding: Literal["pneumonia", "uncertain", "normal"] | None
     probability: float | None
     gate_distance: float | None
+    same_image_as: str = Field(description=SAME_IMAGE)
     lineage: dict[str, Any]
     notice: str = NOTICE
 
@@ -65,6 +67,7 @@ class StudyAnswer(BaseModel):
     is_judged: bool
     num_readers: int
     assigned_to: str
+    same_image_as: str = Field(description=SAME_IMAGE)
     is_lifted: bool = Field(description="Whether it is urgent only because it has waited too long.")
     rules_version: int
 

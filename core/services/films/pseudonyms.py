@@ -23,6 +23,7 @@ class Kind(StrEnum):
     STUDY = "study"
     PATIENT = "patient"
     FILE = "file"
+    INSTANCE = "instance"
 
 
 def pseudonym(desk: Desk, kind: Kind, value: str) -> str:

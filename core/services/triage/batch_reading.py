@@ -28,6 +28,7 @@ from core.services.models.lookup import (
 from core.services.models.operating_points import OWN, choose_row, point_of_batch
 from core.services.triage.batch_results import TriageResult, describe_batch
 from core.services.triage.reading_reuse import earlier_readings, taken_over_rows
+from core.services.triage.study_identity import identify, keep_earlier_studies
 from core.triage.intake import Candidate, IntakeProblem, gather
 from core.triage.pipeline import FilmReading, FilmView, KnownFilm, Predictor, read_films
 from core.triage.saliency import overlay, positive_share
@@ -243,17 +244,18 @@ class SaliencyWriter:
         overlay(view.grey_HW, positive_share(view.map_hw)).save(path, quality=80)
 
 
-def _row(batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> dict[str, Any]:
+def _row(desk: Desk, batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> dict[str, Any]:
     drawn = drawer is not None and reading.probability is not None
-    return {
-        **vars(reading),
+    row = {
+        # Whom the file shows stays out of the database: pseudonyms alone are kept.
+        **{name: value for name, value in vars(reading).items() if name != "origin"},
         "batch_id": batch_id,
-        "study": reading.file_hash or hashlib.sha256(f"{batch_id}/{reading.file}".encode()).hexdigest(),
         "status": reading.status.value,
         "priority": reading.priority.value,
         "saliency_file": str(drawer.path_of(reading.file)) if drawn else None,
         "created_at": utc_now(),
     }
+    return {**row, **identify(desk, row, reading.origin)}
 
 
 def _store(
@@ -262,10 +264,11 @@ def _store(
     """Store readings and the new count in one transaction, so that neither ever stands without the other."""
     if not readings:
         return 0
-    rows = [_row(batch_id, reading, drawer) for reading in readings if isinstance(reading, FilmReading)]
+    rows = [_row(desk, batch_id, reading, drawer) for reading in readings if isinstance(reading, FilmReading)]
     known = [reading for reading in readings if isinstance(reading, KnownFilm)]
     with desk.transaction() as session:
-        taken_over = taken_over_rows(session, batch_id, known) if known else []
+        taken_over = taken_over_rows(session, desk, batch_id, known) if known else []
+        keep_earlier_studies(session, [*rows, *taken_over])
         for made in (rows, taken_over):
             if made:
                 # Past the mapper, which would cost as much as writing the rows.

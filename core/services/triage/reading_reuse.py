@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.services.desk import Desk
 from core.services.models.lookup import identity_of_row
+from core.services.triage.study_identity import identify
 from core.triage.pipeline import KnownFilm
 from core.triage.priority import Status
 from db import models as tables
@@ -15,7 +16,7 @@ from db.base import utc_now
 
 TAKEN_OVER_FIELDS = (
     *("status", "reason_code", "reason", "probability", "logit", "gate_distance", "finding", "priority"),
-    "activation_map",
+    *("activation_map", "image_hash"),
 )
 
 
@@ -47,29 +48,29 @@ def earlier_readings(desk: Desk, batch_id: str) -> dict[str, int]:
         return dict(rows.all())
 
 
-def taken_over_rows(session: Session, batch_id: str, films: Sequence[KnownFilm]) -> list[dict[str, Any]]:
+def taken_over_rows(session: Session, desk: Desk, batch_id: str, films: Sequence[KnownFilm]) -> list[dict[str, Any]]:
     """Return rows for known films; one whose earlier reading was deleted meanwhile has none."""
     reading = tables.Reading
     query = select(reading.id, *(getattr(reading, field) for field in TAKEN_OVER_FIELDS)).where(
         reading.id.in_([film.reading_id for film in films])
     )
     earlier = {row["id"]: dict(row) for row in session.execute(query).mappings()}
-    return [
-        {
-            **{field: earlier[film.reading_id][field] for field in TAKEN_OVER_FIELDS},
-            "batch_id": batch_id,
-            "file": film.candidate.name,
-            "file_hash": film.file_hash,
-            "study": film.file_hash,
-            "source_path": film.candidate.stored_path,
-            "source_member": film.candidate.member,
-            "saliency_file": None,
-            "taken_over_from": film.reading_id,
-            "created_at": utc_now(),
-        }
-        for film in films
-        if film.reading_id in earlier
-    ]
+    rows = []
+    for film in films:
+        if film.reading_id in earlier:
+            row = {
+                **{field: earlier[film.reading_id][field] for field in TAKEN_OVER_FIELDS},
+                "batch_id": batch_id,
+                "file": film.candidate.name,
+                "file_hash": film.file_hash,
+                "source_path": film.candidate.stored_path,
+                "source_member": film.candidate.member,
+                "saliency_file": None,
+                "taken_over_from": film.reading_id,
+                "created_at": utc_now(),
+            }
+            rows.append({**row, **identify(desk, row, film.origin)})
+    return rows
 
 
 def count_taken_over(desk: Desk, batch_id: str) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
 from core.services.triage.batch_results import TriageResult, describe_batch
+from core.services.worklist.same_images import find_same_images
 from core.services.worklist.studies import Worklist, counts_of, load_worklist
 from core.services.worklist.verdicts import verdicts_in_words
 from core.settings import NOTICE
@@ -21,15 +22,16 @@ READING_FIELDS = (
 PLACE_FIELDS = ("is_lifted", "waited_hours", "assigned_to")
 CSV_COLUMNS = (
     *("file", "status", "reason", "probability", "finding", "priority", "model", "operating_point"),
-    *("rank", "study", "is_lifted", "verdicts", "notes", "judged_at", "rules_version"),
+    *("rank", "study", "same_image_as", "is_lifted", "verdicts", "notes", "judged_at", "rules_version"),
 )
 
 
 def ranked_readings(desk: Desk, batch_id: str) -> list[dict[str, Any]]:
     """Return every file of a batch in the order of its worklist, with where it stands; raises InputNotFoundError.
 
-    Files of one content are one study: they stand beside one another, in one place. `rank` counts studies from 1,
-    `priority` is the band that the rules of `rules_version` put the study into, and `verdicts` what readers said.
+    Files of one study stand beside one another, in one place. `rank` counts studies from 1, `priority` is the band that
+    the rules of `rules_version` put the study into, `verdicts` what readers said, and `same_image_as` names other files
+    with the same image.
     """
     batch = describe_batch(desk, batch_id)
     return _ranked(desk, batch, load_worklist(desk, batch_id))
@@ -60,6 +62,7 @@ def _ranked(desk: Desk, batch: TriageResult, worklist: Worklist) -> list[dict[st
         "rules_version": worklist.rules_version,
     }
     files, verdicts = _files_by_study(desk, batch.batch_id), _verdicts_by_study(worklist)
+    same = find_same_images(desk, select(tables.Reading.study).where(tables.Reading.batch_id == batch.batch_id))
     placed = worklist.studies[["study", "band", *PLACE_FIELDS]].to_dict("records")
     return [
         {
@@ -67,6 +70,7 @@ def _ranked(desk: Desk, batch: TriageResult, worklist: Worklist) -> list[dict[st
             "rank": rank,
             "priority": study["band"],
             **{name: study[name] for name in PLACE_FIELDS},
+            "same_image_as": same.words(study["study"], file["file"]),
             "verdicts": verdicts[study["study"]],
             **of_batch,
         }

@@ -186,11 +186,17 @@ def _count_rows(session: Session, batch_id: str) -> tuple[int, int]:
 
 
 def _studies_of_none_other(session: Session, batch_id: str) -> list[str]:
-    """Return the studies that no other batch has, also none that was deleted and can be restored."""
-    reading = tables.Reading
-    mine = select(reading.study).where(reading.batch_id == batch_id)
-    shared = select(reading.study).where(reading.batch_id != batch_id, reading.study.in_(mine))
-    return sorted(set(session.scalars(mine)) - set(session.scalars(shared)))
+    """Return the studies that no other batch has, also none that was deleted and can be restored.
+
+    Among them are contents, by which studies were named before: findings of which nobody can tell to which of several
+    studies they belong go with the last file of their content.
+    """
+    reading, found = tables.Reading, set()
+    for column in (reading.study, reading.file_hash):
+        mine = select(column).where(reading.batch_id == batch_id, column.is_not(None))
+        shared = select(column).where(reading.batch_id != batch_id, column.in_(mine))
+        found |= set(session.scalars(mine)) - set(session.scalars(shared))
+    return sorted(found)
 
 
 def _folders(desk: Desk, session: Session, batch: tables.Batch) -> list[Path]:

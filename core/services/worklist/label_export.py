@@ -13,11 +13,14 @@ from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.csv_export import rows_to_csv
 from core.services.films.images import read_film_bytes
 from core.services.worklist.agreement import consensus_of
+from core.services.worklist.same_images import find_same_images
 from core.services.worklist.studies import load_worklist
 from core.triage.intake import place_of
 from db.base import utc_now
 
-EXPORT_COLUMNS = (*METADATA_COLUMNS, "readers", "verdicts", "probability", "model", "film_sha256")
+EXPORT_COLUMNS = (
+    *(*METADATA_COLUMNS, "readers", "verdicts", "probability", "model", "film_sha256", "study", "same_image_as"),
+)
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,14 @@ def export_verdicts(
 ) -> VerdictExport:
     """Write the films whose readers agree on pneumonia or normal, and a metadata.csv, as a cohort folder.
 
-    Films on which readers differ or nobody decided are left out and counted, those that are no longer where they
-    were read are named. The folder is made, by default below the desk's home; raises WorklistError if it is not
-    empty, if nothing can be exported, or if the disk is full.
+    Films on which readers differ or nobody decided are left out and counted, and so are those of one image in several
+    studies on which they differ; those that are no longer where they were read are named. The folder is made, by
+    default below the desk's home; raises WorklistError if it is not empty, if nothing can be exported, or if the disk
+    is full.
     """
     worklist = load_worklist(desk, batch_id)
     verdicts = worklist.verdicts[worklist.verdicts["study"].isin(worklist.studies["study"])]
-    labels = consensus_of(verdicts)
+    labels = _of_one_label_each(desk, consensus_of(verdicts))
     decided = labels.dropna()
     if decided.empty:
         raise WorklistError("No study has been judged pneumonia or normal yet, so there are no labels to export.")
@@ -72,6 +76,18 @@ def export_verdicts(
     return VerdictExport(folder, len(rows), int(labels.isna().sum()) - num_conflicting, num_conflicting, missing)
 
 
+def _of_one_label_each(desk: Desk, labels: pd.Series) -> pd.Series:
+    """Return the labels by study, None where the same image in another study has the other label."""
+    same, said = find_same_images(desk), labels.dropna().to_dict()
+
+    def is_contradicted(study: str) -> bool:
+        return len({said[other] for other in same.studies(study) if other in said}) > 1
+
+    return pd.Series(
+        {study: None if is_contradicted(study) else label for study, label in labels.items()}, dtype=object
+    )
+
+
 def _export_one(
     desk: Desk, folder: Path, study: str, label: str, row: pd.Series, verdicts: pd.DataFrame
 ) -> dict[str, object]:
@@ -87,12 +103,14 @@ def _export_one(
         **dict.fromkeys(EXPORT_COLUMNS),
         "file": file,
         "label": label,
-        "patient_id": known.patient if known else None,
+        "patient_id": row["patient"] or (known.patient if known else None),
         "readers": "; ".join(said["reader"]),
         "verdicts": "; ".join(said["verdict"]),
         "probability": row["probability"],
         "model": row["model"],
-        "film_sha256": study,
+        "film_sha256": row["file_hash"],
+        "study": study,
+        "same_image_as": row["same_image_as"],
     }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sqlalchemy import select
 
 from core.evaluation.metrics import EvaluationReport
 from core.evaluation.predictive_values import MeasuredRates, predictive_values
@@ -12,6 +13,7 @@ from core.evaluation.proportions import say_share
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
 from core.services.triage.kept import kept_reading
+from core.services.worklist.same_images import find_same_images
 from core.triage.saliency import EDGE_SHARE_LIMIT, draw_heatmap, edge_share
 from db import models as tables
 
@@ -40,11 +42,13 @@ class ReadingDetail:
     edge_warning: str | None
     threshold: float
     tested: MeasuredRates | None
+    same_image_as: str
     lineage: dict[str, Any]
 
 
 def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
     """Return a reading; its heatmap is drawn at the first visit. Raises InputNotFoundError."""
+    same = find_same_images(desk, select(tables.Reading.study).where(tables.Reading.id == reading_id))
     with desk.reading() as session:
         reading = kept_reading(session, reading_id)
         batch, model, point = reading.batch, reading.batch.model_version, reading.batch.operating_point
@@ -63,8 +67,10 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
             edge_warning=_edge_warning(reading, point.threshold),
             threshold=point.threshold,
             tested=_tested(model.card),
+            same_image_as=same.words(reading.study, reading.file),
             lineage={
                 "File (SHA-256)": reading.file_hash or "–",
+                "Patient": reading.patient or "not stated",
                 "Model": f"{model.name} ({model.checkpoint_hash[:16]})",
                 "Run": model.run_id or "–",
                 "Cohort": (model.card.get("cohort_fingerprint") or "–")[:16],

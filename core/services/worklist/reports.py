@@ -35,10 +35,10 @@ from db.base import utc_now
 FILM_SIDE = 900
 OVERLAY_OPACITY = 0.45
 """As the viewer shows the map at first."""
-READING_FIELDS = ("file", "status", "reason", "probability", "finding")
+READING_FIELDS = ("file", "status", "reason", "probability", "finding", "same_image_as")
 STUDY_FIELDS = (
-    *(*READING_FIELDS, "priority", "model", "operating_point", "verdicts"),
-    *("is_lifted", "notes", "judged_at", "rules_version"),
+    *("file", "status", "reason", "probability", "finding", "priority", "model", "operating_point", "verdicts"),
+    *("same_image_as", "is_lifted", "notes", "judged_at", "rules_version"),
 )
 
 
@@ -119,7 +119,7 @@ def _study_report(desk: Desk, study: _Study) -> StudyReport:
         threshold=point["threshold"],
         uncertain_low=point["uncertain_low"],
         uncertain_high=point["uncertain_high"],
-        warnings=(reading.edge_warning,) if reading.edge_warning else (),
+        warnings=_warnings(reading),
         lineage={
             **{name: str(value) for name, value in reading.lineage.items()},
             "Rules": f"version {study.place.rules_version}",
@@ -133,9 +133,14 @@ def _study_report(desk: Desk, study: _Study) -> StudyReport:
     )
 
 
+def _warnings(reading: ReadingDetail) -> tuple[str, ...]:
+    same = f"the same image as {reading.same_image_as}." if reading.same_image_as else None
+    return tuple(warning for warning in (reading.edge_warning, same) if warning)
+
+
 def _pictures(desk: Desk, reading: ReadingDetail) -> tuple[Image.Image | None, Image.Image | None]:
     """Return the film as the viewer shows it, and with where the model looked; None for what is not to be had."""
-    if reading.status == "failed" or not reading.source_path:
+    if not reading.source_path:
         return None, None
     try:
         content = read_film_bytes(desk, place_of(reading.source_path), reading.source_member)
@@ -217,7 +222,8 @@ def _batch_rows(rows: list[dict[str, Any]]) -> list[BatchRow]:
             ReportedVerdict(one["reader"], one["verdict"], one["note"], datetime.fromisoformat(one["when"]))
             for one in (row["verdicts"] if row["rank"] != rank else ())
         )
-        found.append(BatchRow(row["priority"], row["probability"], row["file"], row["reason"], said))
+        same = f"; same image as {row['same_image_as']}" if row["same_image_as"] else ""
+        found.append(BatchRow(row["priority"], row["probability"], row["file"], f"{row['reason']}{same}", said))
         rank = row["rank"]
     return found
 

@@ -16,6 +16,7 @@ from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.reader_names import checked_name
 from core.services.triage.kept import READING_GONE, kept_batches
 from core.services.worklist.rules import current_rules
+from core.services.worklist.same_images import find_same_images
 from core.services.worklist.verdicts import current_ids
 from core.triage.rules import WorklistRules, place_studies
 from db import models as tables
@@ -23,7 +24,7 @@ from db.base import utc_now
 
 READING_FIELDS = (
     *("study", "batch_id", "file", "status", "reason", "probability", "finding", "gate_distance"),
-    *("source_path", "source_member", "taken_over_from"),
+    *("source_path", "source_member", "taken_over_from", "file_hash", "patient"),
 )
 BANDS = ("urgent", "review", "routine")
 NOT_READ = ("rejected", "failed")
@@ -65,7 +66,8 @@ class Worklist:
     """Studies in order of urgency, the verdicts that count, and the rules that placed them, with their version.
 
     `studies` has the columns of a reading and study, reading_id, batch, model, received_at, waited_hours, band,
-    is_lifted, is_judged, num_readers, assigned_to. `verdicts` has study, reader, verdict, note, id, created_at.
+    is_lifted, is_judged, num_readers, assigned_to, same_image_as (in words). `verdicts` has study, reader,
+    verdict, note, id, created_at.
     """
 
     studies: pd.DataFrame
@@ -135,7 +137,13 @@ def load_studies(desk: Desk, batch_id: str | None = None) -> pd.DataFrame:
     """Return each study of all batches or of one with its newest reading, in no order; the slow part of the list."""
     reading = tables.Reading
     newest = select(func.max(reading.id)).where(reading.batch_id.in_(kept_batches())).group_by(reading.study)
-    return _load(desk, newest if batch_id is None else newest.where(reading.batch_id == batch_id))
+    if batch_id is None:
+        studies, same = _load(desk, newest), find_same_images(desk)
+    else:
+        studies = _load(desk, newest.where(reading.batch_id == batch_id))
+        same = find_same_images(desk, select(reading.study).where(reading.batch_id == batch_id))
+    words = [same.words(study, file) for study, file in zip(studies["study"], studies["file"], strict=True)]
+    return studies.assign(same_image_as=pd.Series(words, dtype=object))
 
 
 def _load(desk: Desk, reading_ids: Select[tuple[int]]) -> pd.DataFrame:

@@ -32,6 +32,8 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
                 help=f"Has waited over {rules.waiting_cap_hours:g} h without a verdict.",
             )
     st.caption(f"{plain(reading.reason[:1].upper() + reading.reason[1:])}.")
+    if reading.same_image_as:
+        st.caption(f":material/content_copy: Same image as {plain(reading.same_image_as)}.")
     if reading.edge_warning:
         st.caption(f":material/warning: {reading.edge_warning}")
     if reading.status != "failed" and reading.source_path:
@@ -45,6 +47,8 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
             following=_film_of(desk, following),
             key="triage.viewer",
         )
+    else:
+        st.caption(":material/image_not_supported: There is no picture of this file to show.")
     _meaning(reading, rules)
     study_export(desk, reading.id)
     with st.expander("What this rests on", icon=":material/account_tree:"):

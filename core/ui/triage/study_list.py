@@ -139,7 +139,7 @@ def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
                 "waited": [duration(hours * 3600) for hours in rows["waited_hours"]],
                 "read_by": [f"{count}" if count else "" for count in rows["num_readers"]],
                 "assigned_to": rows["assigned_to"],
-                "reason": rows["reason"],
+                "reason": [_why(row) for row in rows.itertuples(index=False)],
             }
         ),
         key=key,
@@ -186,6 +186,10 @@ def _studies(_desk: Desk, home: str, batch_id: str | None, version: tuple[int, .
 @st.cache_data(max_entries=4, ttl=5, show_spinner=False)
 def _readers(_desk: Desk) -> list[str]:
     return list_readers(_desk)
+
+
+def _why(row: object) -> str:
+    return f"{row.reason}; same image as {row.same_image_as}" if row.same_image_as else row.reason
 
 
 def _thumbnail(desk: Desk, row: object) -> str | None:

@@ -1,5 +1,7 @@
 """How the schema comes to be and is kept."""
 
+import hashlib
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -15,7 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import db.upgrade
 from db.base import Base
@@ -271,7 +273,7 @@ def test_an_empty_file_becomes_a_database(tmp_path):
 
 
 def test_readings_of_the_first_schema_become_studies(engine):
-    """A database of the first schema is upgraded with its readings: each becomes the study of its film's content."""
+    """A database of the first schema is upgraded with its readings: each is a study, of its content if it has any."""
     config = Config()
     config.set_main_option("script_location", str(SCRIPT_FOLDER))
     moment = {"moment": "2026-01-01 00:00:00+00:00"}
@@ -292,7 +294,8 @@ def test_readings_of_the_first_schema_become_studies(engine):
     upgrade_to_head(engine)
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT id, study, file FROM reading ORDER BY id")).fetchall()
-    assert [tuple(row) for row in rows] == [(1, "abc", "a.png"), (2, "reading-2", "b.png")]
+    study = key_of("name", "abc", "", "a.png")
+    assert [tuple(row) for row in rows] == [(1, study, "a.png"), (2, "reading-2", "b.png")]
 
 
 def test_operating_points_of_one_name_become_versions(engine):
@@ -359,3 +362,92 @@ def test_readings_get_their_place_back(engine):
         command.downgrade(config, "0013")
         found = connection.execute(text("SELECT status, priority, rank_order FROM reading ORDER BY file")).fetchall()
     assert [tuple(row) for row in found] == rows
+
+
+def key_of(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+STUDIES_OF_0015 = (
+    # One content under two names, one alone, and two files without an image that are alike.
+    (1, "b", "a.png", "c1", "read"),
+    (2, "b", "b.png", "c1", "read"),
+    (3, "b", "c.png", "c2", "read"),
+    (4, "b", "d.png", "c3", "failed"),
+    (5, "b", "e.png", "c3", "failed"),
+)
+VERDICTS_OF_0015 = (
+    # id, study, reading, undoes: on a reading each, of readings that are gone, and one taken back.
+    (1, "c1", 1, None),
+    (2, "c1", 2, None),
+    (3, "c2", None, None),
+    (4, "c1", None, None),
+    (5, "c3", 5, None),
+    (6, "c1", 2, 2),
+)
+
+
+def test_findings_stay_on_the_study_on_which_they_were_given(engine):
+    """One content under two names becomes two studies, each with the findings on its own reading, and back again."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    moment = {"moment": "2026-01-01 00:00:00+00:00"}
+    names = {"a.png": "c1", "b.png": "c1", "c.png": "c2"}
+    studies = {file: key_of("name", content, "", file) for file, content in names.items()}
+    studies |= {file: key_of("file", "b", file) for file in ("d.png", "e.png")}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0015")
+        for statement in BATCH_OF_0013:
+            connection.execute(text(statement), moment)
+        for number, batch, file, content, status in STUDIES_OF_0015:
+            connection.execute(
+                text(
+                    "INSERT INTO reading (id, batch_id, file, file_hash, status, reason_code, reason, priority, study, "
+                    "created_at) VALUES (:id, :batch, :file, :content, :status, 'c', 'r', 'review', :content, :moment)"
+                ),
+                {**moment, "id": number, "batch": batch, "file": file, "content": content, "status": status},
+            )
+        for number, study, reading, undone in VERDICTS_OF_0015:
+            connection.execute(
+                text(
+                    "INSERT INTO verdict (id, study, reading_id, reader, verdict, note, undoes_id, created_at) "
+                    "VALUES (:id, :study, :reading, 'Ada', :verdict, '', :undone, :moment)"
+                ),
+                {
+                    **moment,
+                    "id": number,
+                    "study": study,
+                    "reading": reading,
+                    "verdict": None if undone else "normal",
+                    "undone": undone,
+                },
+            )
+        connection.execute(
+            text(
+                "INSERT INTO assignment (study, assigned_to, assigned_by, created_at) "
+                "VALUES ('c1', 'Ada', 'Bob', :moment)"
+            ),
+            moment,
+        )
+    upgrade_to_head(engine)
+    with engine.connect() as connection:
+        found = dict(connection.execute(text("SELECT file, study FROM reading")).fetchall())
+        assert found == studies and len(set(found.values())) == 5
+        said = connection.execute(text("SELECT id, study FROM verdict ORDER BY id")).fetchall()
+        # The fourth was said of a reading that is gone, of one of two studies: it is on no list.
+        expected = [studies[file] for file in ("a.png", "b.png", "c.png")] + ["c1", studies["e.png"], studies["b.png"]]
+        assert [study for _, study in said] == expected
+        given = connection.execute(text("SELECT study, assigned_to FROM assignment ORDER BY id")).fetchall()
+        assert sorted(given) == sorted((studies[file], "Ada") for file in ("a.png", "b.png"))
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="can only be added to"):
+        connection.execute(text("UPDATE verdict SET study = 'x'"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0015")
+        back = connection.execute(text("SELECT study FROM reading ORDER BY id")).scalars().all()
+        assert back == [content for _, _, _, content, _ in STUDIES_OF_0015]
+        back = connection.execute(text("SELECT study FROM verdict ORDER BY id")).scalars().all()
+        assert back == [study for _, study, _, _ in VERDICTS_OF_0015]
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="can only be added to"):
+        connection.execute(text("UPDATE assignment SET study = 'x'"))

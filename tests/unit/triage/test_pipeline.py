@@ -19,12 +19,14 @@ from core.radiograph.film import Radiograph
 from core.triage import pipeline
 from core.triage.gate import Gate
 from core.triage.inference import EngineOutput
-from core.triage.intake import Candidate, IntakeProblem, place_of
+from core.triage.intake import Candidate, IntakeProblem, gather, place_of
 from core.triage.orientation import Orientation
 from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
 from core.triage.priority import Priority, Status
 from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL, TEXT_WARNING
 from tests.dicom_files import dicom_of
+from tests.forms_of_one_image import MAY_BE_REFUSED, dicom_forms, picture_forms
+from tests.hostile_files import write_hostile_files
 
 SIZE = 32
 POINT = OperatingPoint(
@@ -78,6 +80,40 @@ def read(candidates: list, **options: object) -> dict[str, FilmReading]:
     options = {"num_threads": 2, "max_file_bytes": 10**7, **options}
     chosen = options.pop("predictor", None) or predictor()
     return {reading.file: reading for reading in read_films(candidates, chosen, **options)}
+
+
+def bad_files(folder: Path) -> list[Path]:
+    """One file of each kind that cannot be analysed: damaged, hostile, or out of scope."""
+    film_HW = np.tile(np.linspace(50, 200, 80), (80, 1)).round().astype(np.uint8)
+    for row in write_hostile_files(folder / "hostile", film_HW):
+        if row.status == "read":
+            (folder / "hostile" / row.name).unlink(missing_ok=True)
+    (folder / "forms").mkdir()
+    for name, content in [*dicom_forms(film_HW), *picture_forms(film_HW)]:
+        if name in MAY_BE_REFUSED:
+            (folder / "forms" / name).write_bytes(content)
+    (folder / "forms" / "gone.png").symlink_to(folder / "nowhere.png")
+    Path(os.fsdecode(os.fsencode(folder / "forms") + b"/r\xf6ntgen.png")).write_bytes(b"no UTF-8 in its name")
+    return sorted(path for path in folder.rglob("*") if path.is_symlink() or path.is_file())
+
+
+def test_each_bad_file_in_the_middle_of_a_hundred_leaves_99_good_rows(tmp_path: Path) -> None:
+    """Whatever one file of a batch is, it has a row of its own that is not read, and the 99 others are read."""
+    batch = tmp_path / "batch"
+    batch.mkdir()
+    for number in range(99):
+        film(batch, f"{'a' if number < 50 else 'z'}{number}.png", 0.3)
+    places = bad_files(tmp_path / "bad")
+    assert len(places) >= 30
+    for place in places:
+        middle = batch / place.name
+        place.rename(middle)
+        readings = read(list(gather([batch], max_file_bytes=10**7, max_archive_bytes=10**8)))
+        good = [reading for name, reading in readings.items() if name[0] in "az" and "/" not in name]
+        good = [reading for reading in good if Path(reading.file).name != place.name]
+        assert len(good) == 99 and {reading.status for reading in good} == {Status.READ}, place.name
+        assert len(readings) >= 100, place.name
+        middle.unlink()
 
 
 def test_bands_follow_the_probability(tmp_path: Path) -> None:
