@@ -84,7 +84,7 @@ def read_header(content: bytes) -> FileDataset:
         return seen > MAX_ELEMENTS
 
     try:
-        _refuse_bombs(content)
+        refuse_bombs(content)
         dataset = read_partial(BytesIO(content), too_many, force=True, specific_tags=_WANTED)
         _complete_transfer_syntax(dataset)
         if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian:
@@ -189,8 +189,8 @@ def _day(text: str) -> date | None:
     return _value(lambda: datetime.strptime(text[:8], "%Y%m%d").date())
 
 
-def _refuse_bombs(content: bytes) -> None:
-    """Refuse a deflated file that would become larger than any film; the library would unpack all of it."""
+def refuse_bombs(content: bytes) -> None:
+    """Raise UnreadableFileError for a deflated file larger than any film, which the library would unpack whole."""
     uid = DeflatedExplicitVRLittleEndian.encode()
     start = content.find(uid, 0, 4096)
     if start < 0:

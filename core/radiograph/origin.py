@@ -21,6 +21,6 @@ def origin_of(content: bytes) -> Origin:
     if not looks_like_dicom(content):
         return UNKNOWN
     # Only where it is needed: loading the library takes longer than reading many a folder of pictures.
-    from core.radiograph.dicom_patient import instance_uid, patient_id
+    from core.radiograph.dicom_patient import patient_and_instance
 
-    return Origin(patient_id(content), instance_uid(content))
+    return Origin(*patient_and_instance(content))

@@ -273,7 +273,7 @@ def hash_of_image(radiograph: Radiograph, image_HW: np.ndarray) -> str:
     Of the network's input in 256 levels, since hashing all pixels would take a tenth as long as decoding them.
     """
     digest = hashlib.sha256(f"{radiograph.width} {radiograph.height} ".encode())
-    digest.update(np.rint(image_HW * 255).astype(np.uint8))
+    digest.update(np.rint(image_HW * 255).astype(np.uint8).tobytes())
     return digest.hexdigest()
 
 

@@ -86,8 +86,8 @@ def bad_files(folder: Path) -> list[Path]:
     """One file of each kind that cannot be analysed: damaged, hostile, or out of scope."""
     film_HW = np.tile(np.linspace(50, 200, 80), (80, 1)).round().astype(np.uint8)
     for row in write_hostile_files(folder / "hostile", film_HW):
-        if row.status == "read":
-            (folder / "hostile" / row.name).unlink(missing_ok=True)
+        if row.status == "read" and (folder / "hostile" / row.name).is_file():
+            (folder / "hostile" / row.name).unlink()
     (folder / "forms").mkdir()
     for name, content in [*dicom_forms(film_HW), *picture_forms(film_HW)]:
         if name in MAY_BE_REFUSED:
