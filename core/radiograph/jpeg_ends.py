@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import simplejpeg
 
-_REMARK, _RAN_OUT = "Corrupt JPEG data", "premature end of data segment"
+_RAN_OUT, _LEFT_OVER = "premature end of data segment", "extraneous bytes before marker"
 LONGEST_SIDE = 65_500
 """Of a JPEG that decoders take, in pixels."""
 
@@ -59,12 +59,15 @@ def unit_size(frame: bytes) -> tuple[int, int]:
 
 
 def _remark_on(content: bytes, num_channels: int) -> str | None:
-    """Return the decoder's last remark, which is on the end of the data if there is one on that."""
+    """Return the decoder's remark on the end of the data, None if it has none.
+
+    Raises ValueError for any other: the last alone is told, and where data is damaged it may hide one on the end.
+    """
     colours = "CMYK" if num_channels == 4 else "GRAY"
     try:
         simplejpeg.decode_jpeg(content, colorspace=colours, fastdct=True, fastupsample=True, min_height=1, min_width=1)
     except ValueError as error:
-        if _REMARK not in str(error):
-            raise
-        return str(error)
+        if _RAN_OUT in str(error) or _LEFT_OVER in str(error):
+            return str(error)
+        raise
     return None

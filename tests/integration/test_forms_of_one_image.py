@@ -15,6 +15,7 @@ from core.errors import RadiographError, UnreadableFileError
 from core.radiograph.identifiers import without_identifiers
 from core.radiograph.phantom import synthesise_phantom
 from core.radiograph.reading import read_radiograph
+from core.radiograph.rejection import RejectionReason
 from core.services.desk import Desk, open_desk
 from core.services.models.loading import load_predictor
 from core.settings import AppSettings
@@ -136,7 +137,10 @@ def test_no_mutated_file_harms_a_batch(
 
 
 def test_no_mutated_file_breaks_cleaning() -> None:
-    """Every damaged file that is sent is kept as an image that reads as before, or refused with a foreseen reason."""
+    """No damaged file that is sent is kept as another image than it reads as, and none is refused unforeseen.
+
+    What reading refuses for its header may be readable once that is written anew.
+    """
     film_HW = synthesise_phantom(7, size=96)
     sources = [content for forms in (dicom_forms, picture_forms) for _, content in forms(film_HW)]
     draw = np.random.default_rng(20_27)
@@ -150,7 +154,7 @@ def test_no_mutated_file_breaks_cleaning() -> None:
                 wrong.append((number, error.sentence))
             continue
         before, after = (said_of(each) for each in (content, plain))
-        if before != after:
+        if before != after and before not in set(RejectionReason):
             wrong.append((number, f"{before} became {after}"))
     assert not wrong
 
