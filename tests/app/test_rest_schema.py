@@ -22,8 +22,12 @@ NUM_EXAMPLES = 8
 SETTINGS = ApiSettings(keys_required=True, max_live_batches=1)
 SCHEMA = from_dict(create_api(SETTINGS).openapi())
 OPERATIONS = sorted(operation.ok().label for operation in SCHEMA.get_all_operations())
-# Made-up bytes are rightly refused here, since they are no film; so are configs whose fields do not go together.
-REFUSE_MORE = ("POST /predict", "POST /v1/predictions", "POST /v1/batches", "POST /v1/runs")
+# Made-up bytes are rightly refused here, since they are no film; so are configs whose fields do not go together,
+# and models that are not there.
+REFUSE_MORE = (
+    *("POST /predict", "POST /v1/predictions", "POST /v1/batches", "POST /v1/runs"),
+    "POST /v1/models/{name}/versions",
+)
 
 
 @pytest.fixture(scope="module")

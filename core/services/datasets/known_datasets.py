@@ -28,6 +28,13 @@ class KnownCohort:
         return f"{self.root} · {self.num_images:,} {films}"
 
 
+def dataset_names(desk: Desk) -> dict[str, str]:
+    """Return what this desk calls each dataset, its folder's name, by fingerprint; a name is the desk's own."""
+    with desk.reading() as session:
+        rows = session.execute(select(tables.Cohort.fingerprint, tables.Cohort.root).order_by(tables.Cohort.id))
+        return {fingerprint: Path(root).name for fingerprint, root in rows}
+
+
 def list_known_cohorts(desk: Desk) -> list[KnownCohort]:
     """Return the folders that were indexed and are still there, the last one first, each once."""
     with desk.reading() as session:

@@ -4,6 +4,7 @@ Its items follow CLAIM 2024 and TRIPOD+AI; where nothing is stored, the document
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from core.evaluation.metrics import EvaluationReport, engine_text, interval_note
 from core.evaluation.proportions import say_fraction, say_interval, say_share
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
+from core.services.datasets.known_datasets import dataset_names
 from core.services.desk import Desk
 from core.services.evaluation.measurements import Measurement
 from core.services.evaluation.predictions import is_selection_split
@@ -68,26 +70,35 @@ def describe_model(desk: Desk, name: str) -> ModelDocument:
     folder = model_folder(desk, name)
     card = read_card(folder)
     facts = model_facts(desk, card, folder)
+    names = dataset_names(desk)
     sections = (
         Section("Intended use", (card.intended_use or "Not stated.", NOTICE)),
-        _data(card),
+        _data(card, names),
         _training(card),
         _runs_tried(facts),
         _figures(card),
-        _openings(facts),
+        _openings(facts, names),
         _subgroups(facts),
         _point(card),
-        _stress(facts.stress),
-        _gate(card, facts.gate),
+        _stress(facts.stress, names),
+        _gate(card, facts.gate, names),
         Section("Limits", card.limits or ("None were written down; that does not mean that there are none.",)),
         _lineage(desk, name, card),
     )
     return ModelDocument(name, name == active_model(desk), sections)
 
 
-def _data(card: ModelCard) -> Section:
+def dataset_text(fingerprint: str | None, names: Mapping[str, str]) -> str:
+    """Return what this desk calls a dataset, with the beginning of its fingerprint, which every desk knows it by."""
+    if not fingerprint:
+        return "not known"
+    return f"{names.get(fingerprint, 'not on this desk')} ({fingerprint[:12]})"
+
+
+def _data(card: ModelCard, names: Mapping[str, str]) -> Section:
     facts = [
-        ("Cohort fingerprint", card.cohort_fingerprint or "not known"),
+        ("Dataset", dataset_text(card.cohort_fingerprint, names)),
+        ("Dataset fingerprint", card.cohort_fingerprint or "not known"),
         ("Split fingerprint", card.split_fingerprint or "not known"),
         *((f"{fold} films", _counts(report)) for fold, report in card.metrics.items()),
         ("Input", f"{card.preprocessing.image_size} × {card.preprocessing.image_size}, {card.preprocessing.resize}"),
@@ -147,7 +158,7 @@ def _runs_tried(facts: ModelFacts) -> Section:
     return Section(title, (f"{many} finished on this split.{spread}",), Table(columns, rows))
 
 
-def _openings(facts: ModelFacts) -> Section:
+def _openings(facts: ModelFacts, names: Mapping[str, str]) -> Section:
     title = "Evaluation on other films"
     # Facts of older versions hold evaluations of folds that selected the model: those are no other films.
     accesses = [opening for opening in facts.openings if not is_selection_split(opening.split)]
@@ -159,10 +170,11 @@ def _openings(facts: ModelFacts) -> Section:
     for (dataset, split), opening in newest.items():
         report = EvaluationReport.model_validate(opening.report)
         figures = [report.say(key) for key in ("auc", "sensitivity", "specificity", "ece")]
-        named = (dataset or "not known")[:12]
+        figures.append(engine_text(report))
+        named = dataset_text(dataset, names)
         rows.append((named, split, f"{report.n:,}", f"{report.threshold:.4f}", *figures, str(counts[dataset, split])))
     columns = (
-        "Dataset fingerprint",
+        "Dataset",
         "Split",
         "Films",
         "Threshold",
@@ -170,6 +182,7 @@ def _openings(facts: ModelFacts) -> Section:
         "Sensitivity",
         "Specificity",
         "ECE",
+        "Computed by",
         "Openings",
     )
     return Section(
@@ -207,7 +220,7 @@ def _point(card: ModelCard) -> Section:
     return Section("Operating point", said, Table(("Fact", "Value"), rows))
 
 
-def _stress(found: Measurement | None) -> Section:
+def _stress(found: Measurement | None, names: Mapping[str, str]) -> Section:
     if found is None:
         return Section("Robustness", (NOT_MEASURED,))
     rows = tuple(
@@ -219,19 +232,19 @@ def _stress(found: Measurement | None) -> Section:
         )
         for name, one in found.result["stresses"].items()
     )
-    said = _measured_on(found)
+    said = _measured_on(found, names)
     return Section("Robustness", (said,), Table(("Change to the films", "AUC", "Change", "Decisions changed"), rows))
 
 
-def _measured_on(found: Measurement) -> str:
+def _measured_on(found: Measurement, names: Mapping[str, str]) -> str:
     engine = found.result.get("engine") or "an engine not recorded"
     return (
-        f"Films of the split {found.split} of the dataset {found.cohort_fingerprint[:12]}, computed by {engine}, "
-        f"{found.created_at:%Y-%m-%d}."
+        f"Films of the split {found.split} of the dataset {dataset_text(found.cohort_fingerprint, names)}, computed by "
+        f"{engine}, {found.created_at:%Y-%m-%d}."
     )
 
 
-def _gate(card: ModelCard, found: Measurement | None) -> Section:
+def _gate(card: ModelCard, found: Measurement | None, names: Mapping[str, str]) -> Section:
     title = "Gate: what is no frontal chest film"
     said = [f"{card.gate.rule[:1].upper()}{card.gate.rule[1:]}."] if card.gate else ["This model has no gate."]
     if found is None:
@@ -252,7 +265,7 @@ def _gate(card: ModelCard, found: Measurement | None) -> Section:
         )
         for kind, one in kinds.items()
     )
-    said += [_measured_on(found), "Intervals take each picture for itself."]
+    said += [_measured_on(found, names), "Intervals take each picture for itself."]
     return Section(title, tuple(said), Table(("Kind", "Pictures", "Stopped"), rows))
 
 

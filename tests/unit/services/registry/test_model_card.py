@@ -122,12 +122,15 @@ def test_the_bundled_card_shows_no_fold_of_its_own_as_other_images(desk: Desk) -
 
 
 def test_an_evaluation_on_other_images_names_its_dataset(desk: Desk) -> None:
-    """Two datasets with a split of one name have a row each; a look at validation images has none."""
+    """Two datasets with a split of one name have a row each, with name and engine; validation images have none."""
     hash_ = model_card(desk, "run:first0").weights_hash
     films = made_films(20, prefix="test")
     with desk.transaction() as session:
         for split, dataset in (("test", "a" * 64), ("test", "b" * 64), ("validation", "c" * 64)):
             one = predicted(hash_, split, films, films.labels_N - 0.5)
-            record_opening(session, replace(one, cohort_fingerprint=dataset), "read")
+            report = one.report.model_copy(update={"engine": "openvino"})
+            record_opening(session, replace(one, cohort_fingerprint=dataset, report=report), "read")
+        session.add(tables.Cohort(fingerprint="a" * 64, root="/films/ward 3", num_images=20, summary={}))
     shown = section(describe_model(desk, "ward@1"), "Evaluation on other films")
+    assert "ward 3 (aaaaaaaaaaaa)" in shown and "not on this desk (bbbbbbbbbbbb)" in shown and "openvino" in shown
     assert ("a" * 12 in shown, "b" * 12 in shown, "c" * 12 in shown) == (True, True, False)
