@@ -3,7 +3,7 @@
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,48 +24,53 @@ class AppSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PNEUMODESK_", frozen=True)
 
-    home: Path = Field(PROJECT_ROOT / "var", description="Folder for everything written at run time.")
-    database_url: str = Field("", description="SQLAlchemy URL; empty means an SQLite file in the home folder.")
-    device: str = Field("auto", description="Where models compute: auto, cpu, cuda, cuda:1, mps.")
-    decode_threads: int = Field(0, ge=0, le=64, description="Threads that read films; 0 means one per core.")
-    max_file_megabytes: int = Field(200, ge=1, le=4096, description="Largest film file that is opened, in MB.")
+    if TYPE_CHECKING:
+        # Pydantic makes it of what is frozen.
+        def __hash__(self) -> int: ...
+
+    home: Path = Field(default=PROJECT_ROOT / "var", description="Folder for everything written at run time.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty means an SQLite file in the home folder.")
+    device: str = Field(default="auto", description="Where models compute: auto, cpu, cuda, cuda:1, mps.")
+    decode_threads: int = Field(default=0, ge=0, le=64, description="Threads that read films; 0 means one per core.")
+    max_file_megabytes: int = Field(default=200, ge=1, le=4096, description="Largest film file that is opened, in MB.")
     max_archive_megabytes: int = Field(
-        20_000, ge=1, le=1_000_000, description="Most that one zip may hold when unpacked, in MB."
+        default=20_000, ge=1, le=1_000_000, description="Most that one zip may hold when unpacked, in MB."
     )
 
     checkpoint_minutes: float = Field(
-        10,
+        default=10,
         gt=0,
         le=1440,
         description="How often a run in training keeps its whole state beside the end of each epoch, in minutes.",
     )
     keep_identifiers: bool = Field(
-        False, description="Whether uploaded films are kept as they came, with names, dates and other metadata."
+        default=False, description="Whether uploaded films are kept as they came, with names, dates and other metadata."
     )
     study_numbers: bool = Field(
-        False, description="Whether films are listed and uploads kept under study numbers instead of file names."
+        default=False,
+        description="Whether films are listed and uploads kept under study numbers instead of file names.",
     )
     reader_waits_minutes: float = Field(
-        10,
+        default=10,
         ge=0,
         le=1440,
         description="How long a process that has the model ready waits for films once the Triage page was opened, "
         "in minutes; 0 turns it off.",
     )
     keep_predictions_days: int = Field(
-        0,
+        default=0,
         ge=0,
         le=36_500,
         description="Days after which what the REST API found of single films is deleted; 0 keeps it for good. "
         "Batches have a retention period of their own, in the rules of the worklist.",
     )
     cluster: str = Field(
-        "",
+        default="",
         description="Address of a Ray cluster that carries out the runs, such as http://head:8265; its nodes must see "
         "the home folder and the database. Empty means processes of this machine.",
     )
     film_roots: str = Field(
-        "",
+        default="",
         description="Folders of this machine whose films the dashboard may read, separated as in PATH; "
         "empty means the user's own home folder.",
     )

@@ -1,14 +1,17 @@
 """What every table rests on: moments in UTC, and names for every constraint."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sqlalchemy import (
     JSON,
+    CursorResult,
     DateTime,
     Dialect,
     MetaData,
+    Result,
     String,
+    Table,
     Text,
     TypeDecorator,
 )
@@ -58,9 +61,21 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {dict[str, Any]: JSON, datetime: UtcDateTime}
 
 
-class Work:
-    """Columns of anything that a process of its own carries out."""
+def table_of(mapped: type[Base]) -> Table:
+    """Return a class's table, for writing rows past the mapper."""
+    return cast("Table", mapped.__table__)
 
+
+def num_changed(result: Result[Any]) -> int:
+    """Return how many rows an UPDATE or DELETE found."""
+    return cast("CursorResult[Any]", result).rowcount
+
+
+class Work:
+    """Columns of anything that a process of its own carries out; each has an id of its own."""
+
+    if TYPE_CHECKING:
+        id: Mapped[str]
     state: Mapped[str] = mapped_column(String(16), default=State.QUEUED.value, index=True)
     pid: Mapped[int | None]
     process_started: Mapped[float | None]

@@ -48,7 +48,8 @@ def read_revision_on(connection: Connection) -> str | None:
 def prepare_connection(connection: Connection) -> None:
     """Turn foreign keys off for SQLite, where rebuilding a table would otherwise delete the rows that refer to it."""
     if connection.dialect.name == "sqlite":
-        connection.connection.dbapi_connection.execute("PRAGMA foreign_keys = OFF")
+        # At the driver: SQLAlchemy would begin a transaction, in which SQLite ignores this.
+        connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
 
 
 def upgrade_in_transaction(connection: Connection) -> None:

@@ -17,6 +17,19 @@ settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ready_schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Desks of this process begin with a copy of the schema: making it takes longer than most tests."""
+    # Here, after the line above: it imports what may import torch.
+    from tests.ready_schema import ReadySchema
+
+    schema = ReadySchema(tmp_path_factory.mktemp("schema"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.services.desk.opening.upgrade_to_head", schema)
+        yield
+    schema.drop()
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real radiographs; tests that need it are skipped where there is none."""

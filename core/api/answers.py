@@ -1,7 +1,7 @@
 """What programs are told of a film: the original study's keys, and all that they rest on."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -75,7 +75,7 @@ class OriginalAnswer(FilmAnswer, OriginalKeys):
     """The original study's answer, with more beside it."""
 
 
-def film_answer(prediction: Prediction) -> dict[str, object]:
+def film_answer(prediction: Prediction) -> dict[str, Any]:
     """Return the fields of `FilmAnswer` for a film that was read."""
     card, gate = prediction.card, prediction.card.gate
     point = prediction.operating_point
@@ -109,4 +109,4 @@ def original_answer(prediction: Prediction) -> OriginalAnswer:
     """Return the original study's answer for a film that was read."""
     is_positive = (prediction.probability or 0.0) >= prediction.operating_point.threshold
     label = POSITIVE_LABEL if is_positive else NEGATIVE_LABEL
-    return OriginalAnswer(prediction=int(is_positive), label=label, **film_answer(prediction))
+    return OriginalAnswer(prediction=1 if is_positive else 0, label=label, **film_answer(prediction))

@@ -39,10 +39,10 @@ class FilmDesk:
     def model(self) -> SharedModel:
         """The shared model, loaded or not; raises SettingsError or DatabaseError if there is no desk."""
         if self._model is None or time.monotonic() - self._looked_at >= SECONDS_BETWEEN_LOOKS:
-            self._look()
+            return self._look()
         return self._model
 
-    def _look(self) -> None:
+    def _look(self) -> SharedModel:
         """Take the model that is active now; films that are with the one before are answered by it."""
         desk = open_desk()
         name = resolve_model(desk, self._settings.model)
@@ -53,6 +53,7 @@ class FilmDesk:
             self._model = SharedModel(desk, name, self._figures.batch_sizes.observe)
             self._name = name
         self._looked_at = time.monotonic()
+        return self._model
 
     async def predict(self, stream: BinaryIO, caller: Caller) -> Prediction:
         """Return what a film was found to be; raises HTTPException 503 if too many wait or it takes too long."""

@@ -55,7 +55,7 @@ class Problem(BaseModel):
     title: str = Field(description="The kind of problem in words.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What went wrong here, and what to do.")
-    request_id: str | None = Field(None, description="Names this request in the desk's log.")
+    request_id: str | None = Field(default=None, description="Names this request in the desk's log.")
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -96,8 +96,8 @@ def answer_errors_as_problems(api: FastAPI) -> None:
 
 def _known(request: Request, error: Exception) -> JSONResponse:
     status = next((code for kind, code in STATUS_OF_ERROR.items() if isinstance(error, kind)), 400)
-    more = {"reason": str(error.reason)} if isinstance(error, RadiographError) else {}
-    return problem(request.scope, status, str(error), **more)
+    more: dict[str, Any] = {"reason": str(error.reason)} if isinstance(error, RadiographError) else {}
+    return problem(request.scope, status, str(error), None, **more)
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

@@ -14,26 +14,36 @@ class ApiSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PNEUMODESK_API_", frozen=True)
 
-    model: str = Field(ACTIVE, description="The model that reads single films: `active` or any model's name.")
+    model: str = Field(default=ACTIVE, description="The model that reads single films: `active` or any model's name.")
     keys_required: bool = Field(
-        False, description="Whether programs on this very machine need a key too; all others always do."
+        default=False, description="Whether programs on this very machine need a key too; all others always do."
     )
     requests_per_minute: int = Field(
-        12_000,
+        default=12_000,
         ge=1,
         le=10_000_000,
         description="Requests that one key, or one address without a key, may make a minute.",
     )
-    max_waiting: int = Field(64, ge=1, le=10_000, description="Single films that may wait for the model at once.")
-    max_bodies: int = Field(256, ge=1, le=100_000, description="Requests that may be sending their files at once.")
-    max_batch_megabytes: int = Field(2_000, ge=1, le=1_000_000, description="Largest batch sent in one request, in MB.")
-    max_batch_files: int = Field(1_000, ge=1, le=100_000, description="Most files of a batch sent in one request.")
-    max_live_batches: int = Field(4, ge=1, le=1_000, description="Batches that may wait or be read at once.")
-    silence_seconds: float = Field(20, gt=0, le=3_600, description="Longest pause while a request is being sent.")
-    body_seconds: float = Field(
-        600, gt=0, le=86_400, description="Longest time in which a request must have been sent."
+    max_waiting: int = Field(
+        default=64, ge=1, le=10_000, description="Single films that may wait for the model at once."
     )
-    answer_seconds: float = Field(60, gt=0, le=3_600, description="Longest wait for the model's answer.")
+    max_bodies: int = Field(
+        default=256, ge=1, le=100_000, description="Requests that may be sending their files at once."
+    )
+    max_batch_megabytes: int = Field(
+        default=2_000, ge=1, le=1_000_000, description="Largest batch sent in one request, in MB."
+    )
+    max_batch_files: int = Field(
+        default=1_000, ge=1, le=100_000, description="Most files of a batch sent in one request."
+    )
+    max_live_batches: int = Field(default=4, ge=1, le=1_000, description="Batches that may wait or be read at once.")
+    silence_seconds: float = Field(
+        default=20, gt=0, le=3_600, description="Longest pause while a request is being sent."
+    )
+    body_seconds: float = Field(
+        default=600, gt=0, le=86_400, description="Longest time in which a request must have been sent."
+    )
+    answer_seconds: float = Field(default=60, gt=0, le=3_600, description="Longest wait for the model's answer.")
 
 
 @lru_cache(maxsize=1)

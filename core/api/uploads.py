@@ -25,7 +25,7 @@ class ListedFile(BaseModel):
 
     name: str = Field(max_length=4096)
     size: int = Field(ge=0)
-    modified: int | None = Field(None, ge=0, le=LATEST_MS)
+    modified: int | None = Field(default=None, ge=0, le=LATEST_MS)
 
 
 class Missing(BaseModel):

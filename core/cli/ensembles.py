@@ -1,6 +1,6 @@
 """Commands about ensembles: make one of finished runs, list, show, compare with its members."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,12 +38,14 @@ def create(
     from core.services.experiments.ensembles import EnsembleRequest, create_ensemble
 
     try:
-        request = EnsembleRequest(
-            name=name,
-            runs=tuple(runs),
-            voting=voting,
-            half_precision=half_precision,
-            rule=rule_of(rule, target, cost_ratio),
+        request = EnsembleRequest.model_validate(
+            {
+                "name": name,
+                "runs": tuple(runs),
+                "voting": voting,
+                "half_precision": half_precision,
+                "rule": rule_of(rule, target, cost_ratio),
+            }
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -135,6 +137,6 @@ def compare(
         typer.echo(sentence)
 
 
-def _members(members: list[dict[str, object]]) -> None:
+def _members(members: list[dict[str, Any]]) -> None:
     columns = ("name", "architecture", "image_size", "weight", "threshold", "run_id")
     print_table(members, columns, "")

@@ -94,7 +94,7 @@ def _show(
     if as_json:
         print_json({"split": table.split, "num_films": table.num_films, "rows": lines, "notes": list(table.notes)})
         return
-    shown = [name for name in lines[0] if not name.endswith(("_low", "_high")) and name != "runs"]
+    shown: list[str] = [name for name in lines[0] if not name.endswith(("_low", "_high")) and name != "runs"]
     rows = [{SHORT.get(name, name): _cell(line, name) for name in shown} for line in lines]
     print_table(rows, tuple(rows[0]), "")
     for note in table.notes:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -31,7 +31,7 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
-def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], empty: str) -> None:
+def print_table(rows: Sequence[Mapping[Any, Any]], columns: Sequence[str], empty: str) -> None:
     """Write rows as a table, or the sentence that says why there are none."""
     console = Console(highlight=False)
     if not rows:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from core.dataset.file_batches import map_in_batches
 from core.dataset.manifest import MAX_FILE_BYTES, Cohort
@@ -94,7 +96,7 @@ def _features(content: bytes) -> tuple[int, int, float, float, float, bytes]:
 
 def _quantisation(content: bytes) -> int:
     with Image.open(BytesIO(content)) as image:
-        return int(sum(image.quantization[0]))
+        return int(sum(cast("JpegImageFile", image).quantization[0]))
 
 
 def _border(pixels_HW: np.ndarray) -> np.ndarray:

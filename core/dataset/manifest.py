@@ -92,12 +92,11 @@ def index_listing(
     Every new file is read and decoded once, since only decoding shows that a picture is cut short. `pseudonym` gives
     what is kept of a patient's number in a DICOM file; without it no such number is looked at.
     """
-    facts = _known_facts(listing, previous)
-    unread = [row for row, fact in enumerate(facts) if fact is None]
-    paths = [root / listing.files[row] for row in unread]
+    known = _known_facts(listing, previous)
+    paths = [root / file for file, fact in zip(listing.files, known, strict=True) if fact is None]
     examine = partial(_examine, max_file_bytes=max_file_bytes, pseudonym=pseudonym)
-    for row, fact in zip(unread, map_in_batches(examine, paths, num_threads, progress), strict=True):
-        facts[row] = fact
+    read = iter([*map_in_batches(examine, paths, num_threads, progress)])
+    facts = [next(read) if fact is None else fact for fact in known]
     manifest = _manifest(listing, facts)
     return Cohort(root, manifest, fingerprint_of(manifest), listing.oddities)
 
@@ -235,6 +234,8 @@ def _counted_once(manifest: pd.DataFrame) -> pd.DataFrame:
 def _lie_within(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
     """Return whether the path of one of two films is the end of the other's, and label and split are the same."""
     (file, *said), (other_file, *other_said) = one, other
+    if file is None or other_file is None:
+        return False
     return said == other_said and (file.endswith(f"/{other_file}") or other_file.endswith(f"/{file}"))
 
 

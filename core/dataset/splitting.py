@@ -26,12 +26,16 @@ class SplitConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    validation_fraction: float = Field(0.1, gt=0, lt=0.5, description="Share of the films that judges each epoch.")
-    calibration_fraction: float = Field(0.1, ge=0, lt=0.5, description="Share that fits probabilities and threshold.")
-    holdout_fraction: float = Field(
-        0.0, ge=0, lt=0.5, description="Share kept out of everything, for a last judgement."
+    validation_fraction: float = Field(
+        default=0.1, gt=0, lt=0.5, description="Share of the films that judges each epoch."
     )
-    seed: int = Field(0, ge=0, description="Seed of the draw.")
+    calibration_fraction: float = Field(
+        default=0.1, ge=0, lt=0.5, description="Share that fits probabilities and threshold."
+    )
+    holdout_fraction: float = Field(
+        default=0.0, ge=0, lt=0.5, description="Share kept out of everything, for a last judgement."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of the draw.")
 
     @property
     def carved(self) -> dict[Fold, float]:
@@ -167,8 +171,8 @@ def _deal(patients: Sequence[str], config: SplitConfig, stratum: str) -> dict[st
             if place is None:
                 break
             patient = waiting.pop(place)
-            folds[names[patient]] = fold
-            held += counts[patient]
+            folds[str(names[patient])] = fold
+            held += int(counts[patient])
         num_to_serve -= 1
     return folds
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def cohen_kappa(counts: np.ndarray) -> tuple[float | None, Interval | None]:
     if min(np.count_nonzero(counts.sum(0)), np.count_nonzero(counts.sum(1))) < 2:
         return None, None
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = cohens_kappa(counts)
+        found: Any = cohens_kappa(counts)
     low, high = float(found.kappa_low), float(found.kappa_upp)
     has_interval = np.isfinite([low, high]).all() and high > low
     return float(found.kappa), (max(low, -1.0), min(high, 1.0)) if has_interval else None

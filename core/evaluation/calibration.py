@@ -1,5 +1,7 @@
 """Turns a model's logits into probabilities that mean what they say, without changing their order."""
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,8 +20,8 @@ class PlattScaling(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    slope: float = Field(1.0, gt=0, description="Factor on the logit; the reciprocal of a temperature.")
-    intercept: float = Field(0.0, description="Shift of the scaled logit.")
+    slope: float = Field(default=1.0, gt=0, description="Factor on the logit; the reciprocal of a temperature.")
+    intercept: float = Field(default=0.0, description="Shift of the scaled logit.")
 
     def apply(self, logits_N: ArrayLike) -> np.ndarray:
         """Return calibrated probabilities, float64 of the same shape as the logits."""
@@ -66,7 +68,7 @@ def fit_temperature(logits_N: ArrayLike, labels_N: ArrayLike) -> PlattScaling:
         return PlattScaling(slope=low)
     if gradient(high) <= 0:
         return PlattScaling(slope=high)
-    return PlattScaling(slope=brentq(gradient, low, high, xtol=1e-13, rtol=1e-13))
+    return PlattScaling(slope=cast("float", brentq(gradient, low, high, xtol=1e-13, rtol=1e-13)))
 
 
 def smoothed_targets(labels_N: np.ndarray) -> np.ndarray:
@@ -112,4 +114,6 @@ def fit_intercept(scaled_N: np.ndarray, targets_N: np.ndarray) -> float:
     from scipy.optimize import brentq  # Here: half a second that reading films can do without.
 
     reach = float(np.abs(scaled_N).max()) + abs(float(logit(targets_N.mean()))) + 1
-    return brentq(lambda shift: float((expit(scaled_N + shift) - targets_N).sum()), -reach, reach, xtol=1e-13)
+    return cast(
+        "float", brentq(lambda shift: float((expit(scaled_N + shift) - targets_N).sum()), -reach, reach, xtol=1e-13)
+    )

@@ -76,8 +76,8 @@ def _accumulated(
     labels_N: np.ndarray, probabilities_N: np.ndarray, weights_RN: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the weight of positives and negatives [R, G] at or above each distinct score, highest first."""
-    parts = sum_by_score(labels_N, probabilities_N, weights_RN)
-    return tuple(np.cumsum(part_RG[:, ::-1], axis=1) for part_RG in parts)
+    positives_RG, negatives_RG = sum_by_score(labels_N, probabilities_N, weights_RN)
+    return np.cumsum(positives_RG[:, ::-1], axis=1), np.cumsum(negatives_RG[:, ::-1], axis=1)
 
 
 def _upper_steps(grid_X: np.ndarray, x_G: np.ndarray, y_G: np.ndarray) -> np.ndarray:

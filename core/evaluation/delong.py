@@ -51,7 +51,7 @@ def delong_interval(
     labels, scores = check_labels_and_scores(labels_N, scores_N)
     aucs_K, covariance_KK = estimate(labels, scores[None, :], patients_N)
     auc = None if aucs_K is None else float(aucs_K[0])
-    if covariance_KK is None or covariance_KK[0, 0] < SMALLEST_VARIANCE:
+    if auc is None or covariance_KK is None or covariance_KK[0, 0] < SMALLEST_VARIANCE:
         return AucEstimate(auc, None, None)
     standard_error = float(np.sqrt(covariance_KK[0, 0]))
     reach = float(norm.ppf((1 + confidence) / 2)) * standard_error

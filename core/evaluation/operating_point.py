@@ -27,19 +27,19 @@ class OperatingPointRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: RuleKind = Field(RuleKind.YOUDEN, description="What the threshold is chosen for.")
+    kind: RuleKind = Field(default=RuleKind.YOUDEN, description="What the threshold is chosen for.")
     target: float = Field(
-        0.95, gt=0, le=1, description="Least sensitivity or specificity, for the kinds with a target."
+        default=0.95, gt=0, le=1, description="Least sensitivity or specificity, for the kinds with a target."
     )
-    cost_ratio: float = Field(5.0, gt=0, le=1000, description="Cost of a missed pneumonia in false alarms.")
+    cost_ratio: float = Field(default=5.0, gt=0, le=1000, description="Cost of a missed pneumonia in false alarms.")
     uncertain_miss_rate: float = Field(
-        0.005, ge=0, lt=1, description="At most this share of pneumonia films may lie below the uncertain band."
+        default=0.005, ge=0, lt=1, description="At most this share of pneumonia films may lie below the uncertain band."
     )
     uncertain_false_alarm_rate: float = Field(
-        0.01, ge=0, lt=1, description="At most this share of normal films may lie above the uncertain band."
+        default=0.01, ge=0, lt=1, description="At most this share of normal films may lie above the uncertain band."
     )
     minimum_half_width: float = Field(
-        0.05, ge=0, le=0.5, description="The band reaches at least this far on both sides of the threshold."
+        default=0.05, ge=0, le=0.5, description="The band reaches at least this far on both sides of the threshold."
     )
 
 

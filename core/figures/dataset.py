@@ -36,7 +36,7 @@ def count_figure(counts: pd.DataFrame) -> go.Figure:
             text=[f"{count:,}" for count in rows["films"]],
             textposition="outside",
             cliponaxis=False,
-            marker={"color": COLOUR_OF.get(label, COLOURS[7]), "pattern_shape": PATTERN_OF.get(label, ".")},
+            marker={"color": COLOUR_OF.get(str(label), COLOURS[7]), "pattern_shape": PATTERN_OF.get(str(label), ".")},
         )
     figure.update_yaxes(title="films")
     return framed(figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.1}))
@@ -56,7 +56,7 @@ def histogram_figure(
                 x=(edges[:-1] + edges[1:]) / 2,
                 y=counts / max(counts.sum(), 1),
                 mode="lines",
-                line={"shape": "hvh", "color": COLOUR_OF.get(label, COLOURS[7]), "width": 2},
+                line={"shape": "hvh", "color": COLOUR_OF.get(str(label), COLOURS[7]), "width": 2},
                 fill="tozeroy",
                 opacity=0.7,
                 name=label,
@@ -85,7 +85,7 @@ def size_figure(films: pd.DataFrame) -> go.Figure:
             name=label,
             opacity=0.5,
             marker={
-                "color": COLOUR_OF.get(label, COLOURS[7]),
+                "color": COLOUR_OF.get(str(label), COLOURS[7]),
                 "size": 6,
                 "symbol": "circle" if label == "normal" else "x",
             },

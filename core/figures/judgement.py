@@ -85,6 +85,8 @@ def precision_recall_figure(curves: Curves, recall: float | None, precision: flo
 def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
     """Return the share of pneumonia against the stated probability, one point a filled bin, with Wilson intervals."""
     filled = [one for one in bins if one.num_films]
+    # A bin with films has both.
+    shares = [(one.share_positive or 0.0, one.share_interval or (0.0, 1.0)) for one in filled]
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "gray"}, name="perfect", hoverinfo="skip"
@@ -95,8 +97,8 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
         error_y={
             "type": "data",
             "symmetric": False,
-            "array": [one.share_interval[1] - one.share_positive for one in filled],
-            "arrayminus": [one.share_positive - one.share_interval[0] for one in filled],
+            "array": [high - share for share, (_, high) in shares],
+            "arrayminus": [share - low for share, (low, _) in shares],
             "thickness": 1,
         },
         mode="markers",

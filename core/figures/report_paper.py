@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from fpdf import FPDF
 from fpdf.enums import TextMode, XPos, YPos
@@ -159,7 +160,7 @@ class Paper(FPDF):
         text = _clean(text)
         if self.get_string_width(text) <= width - 2:
             return [text]
-        return self.multi_cell(width, 4, text, dry_run=True, output="LINES", align="L")
+        return cast("list[str]", self.multi_cell(width, 4, text, dry_run=True, output="LINES", align="L"))
 
     def set_style(self, size: float, *, colour: tuple[int, int, int] = INK) -> None:
         """Choose how the following text looks."""

@@ -109,9 +109,10 @@ def sweep_figure(rows: Sequence[Mapping[str, object]], fields: Sequence[str], ta
 
 def _dimension(name: str, values: Sequence[object]) -> dict[str, object]:
     label = name.replace("_", " ")
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        dimension = {"label": label, "values": list(values)}
-        ticks = sorted(set(values))
+    measured = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(measured) == len(values):
+        dimension: dict[str, object] = {"label": label, "values": measured}
+        ticks = sorted(set(measured))
         # Between few values there is nothing: an axis of its own making would offer half a seed.
         if len(ticks) <= MOST_TICKS:
             dimension |= {"tickvals": ticks, "ticktext": [f"{tick:.4g}" for tick in ticks]}

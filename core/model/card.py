@@ -21,9 +21,13 @@ class _Frozen(BaseModel):
 class Preprocessing(_Frozen):
     """How a film becomes the network's input; the mean and standard deviation are applied inside the network."""
 
-    image_size: int = Field(224, ge=32, le=1024, description="Side of the square input, in pixels.")
-    resize: str = Field("bilinear, antialiased, aspect not kept", description="How a film is brought to that size.")
-    range: tuple[float, float] = Field((0.0, 1.0), description="Range of the grey values handed to the network.")
+    image_size: int = Field(default=224, ge=32, le=1024, description="Side of the square input, in pixels.")
+    resize: str = Field(
+        default="bilinear, antialiased, aspect not kept", description="How a film is brought to that size."
+    )
+    range: tuple[float, float] = Field(
+        default=(0.0, 1.0), description="Range of the grey values handed to the network."
+    )
     mean: tuple[float, ...] = Field(description="Channel means taken off inside the network.")
     std: tuple[float, ...] = Field(description="Channel standard deviations divided by inside the network.")
 
@@ -35,21 +39,23 @@ class GateReport(_Frozen):
     rule: str = Field(description="How the threshold was chosen.")
     num_validation: int = Field(ge=0, description="Validation films that chose the threshold.")
     validation_stopped: float = Field(ge=0, le=1, description="Share of the validation films that the gate stops.")
-    roc: dict[str, Any] | None = Field(None, description="Measured on real pictures that are no chest films.")
+    roc: dict[str, Any] | None = Field(default=None, description="Measured on real pictures that are no chest films.")
 
 
 class ModelCard(_Frozen):
     """What a checkpoint is, what it was made from and how it may be used."""
 
-    format: int = Field(CARD_FORMAT, description="Version of this document's layout.")
+    format: int = Field(default=CARD_FORMAT, description="Version of this document's layout.")
     name: str = Field(description="The name it is called by.")
     architecture: Architecture
-    dropout: float = Field(0.5, ge=0, lt=1)
+    dropout: float = Field(default=0.5, ge=0, lt=1)
     classes: tuple[str, str] = CLASSES
     preprocessing: Preprocessing
-    weights_hash: str = Field("", description="SHA-256 of weights.safetensors, of ensemble.json for an ensemble.")
-    extras_hash: str = Field("", description="SHA-256 of gate.safetensors, empty where there is none.")
-    run_id: str | None = Field(None, description="The run that made it.")
+    weights_hash: str = Field(
+        default="", description="SHA-256 of weights.safetensors, of ensemble.json for an ensemble."
+    )
+    extras_hash: str = Field(default="", description="SHA-256 of gate.safetensors, empty where there is none.")
+    run_id: str | None = Field(default=None, description="The run that made it.")
     config: dict[str, Any] = Field(default_factory=dict, description="The TrainingConfig of that run.")
     cohort_fingerprint: str | None = None
     split_fingerprint: str | None = None
@@ -59,8 +65,8 @@ class ModelCard(_Frozen):
     metrics: dict[str, EvaluationReport] = Field(
         default_factory=dict, description="Reports by fold; never of the test split."
     )
-    ensemble: EnsembleRecipe | None = Field(None, description="The members and how they vote, for an ensemble.")
-    origin: str = Field("", description="Where the first weights came from, and their licence.")
+    ensemble: EnsembleRecipe | None = Field(default=None, description="The members and how they vote, for an ensemble.")
+    origin: str = Field(default="", description="Where the first weights came from, and their licence.")
     intended_use: str = ""
     limits: tuple[str, ...] = ()
     computing: dict[str, str] = Field(

@@ -4,7 +4,7 @@ Shapes: B films, C channels, H and W pixels, D embedding size, h and w cells of 
 """
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import timm
 import torch
@@ -28,6 +28,9 @@ class PneumoniaClassifier(nn.Module):
     Input: grey films `images_B1HW`, float in [0, 1]. The single logit equals the difference of the two
     logits of a two-class softmax head, so `sigmoid(logit)` is that head's probability of pneumonia.
     """
+
+    mean_1C11: Tensor
+    std_1C11: Tensor
 
     def __init__(self, architecture: Architecture, dropout: float = 0.5) -> None:
         super().__init__()
@@ -89,7 +92,7 @@ def _efficientnet_lite0() -> tuple[nn.Module, nn.Module, int]:
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     names = ("conv_stem", "bn1", "blocks", "conv_head", "bn2")
     features = nn.Sequential(OrderedDict((name, getattr(network, name)) for name in names))
-    return features, _average_pool(), network.num_features
+    return features, _average_pool(), cast("int", network.num_features)
 
 
 _BUILDERS = {

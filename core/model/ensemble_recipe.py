@@ -25,7 +25,7 @@ class EnsembleMember(_Frozen):
 
     name: str = Field(description="What the member was called by itself.")
     folder: str = Field(pattern=r"^[\w-]+(/[\w-]+)*$", description="Its checkpoint, below the ensemble's folder.")
-    run_id: str | None = Field(None, description="The run that made it.")
+    run_id: str | None = Field(default=None, description="The run that made it.")
     checkpoint_hash: str = Field(description="SHA-256 of its weights as they lie in the ensemble.")
     source_hash: str = Field(description="SHA-256 of the weights they were taken from; the same unless halved.")
     architecture: Architecture
@@ -38,10 +38,10 @@ class EnsembleMember(_Frozen):
 class EnsembleRecipe(_Frozen):
     """The members and how they become one; the SHA-256 of this document names the ensemble."""
 
-    format: int = Field(ENSEMBLE_FORMAT, description="Version of this document's layout.")
+    format: int = Field(default=ENSEMBLE_FORMAT, description="Version of this document's layout.")
     voting: Voting
     members: tuple[EnsembleMember, ...] = Field(min_length=2, max_length=8)
-    gate_member: int = Field(0, ge=0, description="Place of the member whose gate stands at the door.")
+    gate_member: int = Field(default=0, ge=0, description="Place of the member whose gate stands at the door.")
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:

@@ -71,7 +71,7 @@ def _fetch(architecture: Architecture, source: WeightsSource, weights_file: Path
     if source is WeightsSource.FILE:
         return _read_weights_file(weights_file)
     try:
-        weights = torchvision.models.get_model_weights(architecture.value).DEFAULT
+        weights = torchvision.models.get_model_weights(architecture.value)["DEFAULT"]
         return weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsError(

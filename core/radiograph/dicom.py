@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 from pydicom.dataset import FileDataset
 from pydicom.encaps import get_frame
-from pydicom.pixels import get_decoder, pixel_array
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import AllTransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from core.errors import RadiographError, UnreadableFileError
@@ -93,7 +94,7 @@ def _checked_size(dataset: FileDataset) -> tuple[int, int, int]:
     width, height = whole_number(dataset, "Columns") or 0, whole_number(dataset, "Rows") or 0
     allocated = whole_number(dataset, "BitsAllocated")
     depth = whole_number(dataset, "BitsStored") or allocated
-    if width <= 0 or height <= 0 or allocated not in DEPTHS or not 1 <= (depth or 0) <= allocated:
+    if width <= 0 or height <= 0 or depth is None or allocated not in DEPTHS or not 1 <= depth <= allocated:
         raise _refusal(
             RejectionReason.UNSUPPORTED_PIXELS,
             f"{width} by {height} pixels of {depth} in {allocated} bits: 8- and 16-bit films are read",
@@ -179,7 +180,7 @@ def _grey_of_colour(dataset: FileDataset, kind: str) -> tuple[np.ndarray, float]
 
     values = _pixels(dataset)
     if kind.startswith("PALETTE"):
-        from pydicom.pixels import apply_color_lut
+        from pydicom.pixels.processing import apply_color_lut
 
         values = apply_color_lut(values, dataset)
     if values.ndim != 3 or values.shape[2] not in {3, 4}:

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable
 from datetime import date, datetime
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from pydicom import config
@@ -56,7 +57,9 @@ _AGES_IN_A_YEAR = {"Y": 1, "M": 12, "W": 365.25 / 7, "D": 365.25}
 OLDEST_PLAUSIBLE = 130
 """In years, of an age that only two dates tell."""
 _PIXELS = Tag("PixelData")
-_WANTED = [Tag(name) for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES, *_ONLY_FOR_AGE, *_ONLY_FOR_VIEW)]
+_WANTED: list[BaseTag | int] = [
+    Tag(name) for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES, *_ONLY_FOR_AGE, *_ONLY_FOR_VIEW)
+]
 
 # The library's own remarks may quote a file's values; nothing of a file is to stand in a log.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -127,7 +130,7 @@ def may_show_text(dataset: FileDataset) -> bool:
     return text_of(dataset, "BurnedInAnnotation") != "NO"
 
 
-def text_of(dataset: FileDataset, name: str) -> str:
+def text_of(dataset: Dataset, name: str) -> str:
     """Return an attribute's first value as text in capitals, empty if it is absent or no text."""
     value = _value(lambda: dataset.get(name))
     if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
@@ -163,13 +166,13 @@ def items_of(dataset: Dataset, name: str) -> list[Dataset]:
     return [item for item in found if isinstance(item, Dataset)] if isinstance(found, list) else []
 
 
-def whole_number(dataset: FileDataset, name: str) -> int | None:
+def whole_number(dataset: Dataset, name: str) -> int | None:
     """Return an attribute's value if it is one whole number."""
     value = _value(lambda: int(dataset.get(name)))
     return value if isinstance(value, int) else None
 
 
-def numbers(dataset: FileDataset, name: str) -> list[float]:
+def numbers(dataset: Dataset, name: str) -> list[float]:
     """Return an attribute's values as far as they are finite numbers."""
     value = _value(lambda: dataset.get(name))
     values = value if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [value]
@@ -177,7 +180,7 @@ def numbers(dataset: FileDataset, name: str) -> list[float]:
     return [number for number in found if isinstance(number, float) and math.isfinite(number)]
 
 
-def _value(read: Callable[[], object]) -> object:
+def _value(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except PARSER_ERRORS:

@@ -47,7 +47,7 @@ def write_phantom_folder(folder: Path, num_films: int, seed: int = 0, *, with_ho
         ending = "jpg" if number % _JPEG_EVERY == 0 else "png"
         paths.append(folder / f"phantom_{number:03d}.{ending}")
         film_HW = synthesise_phantom(seed * 100_003 + number, opacity=number % _OPACITY_EVERY == 0)
-        Image.fromarray(film_HW).save(paths[-1], **({"quality": 92} if ending == "jpg" else {}))
+        Image.fromarray(film_HW).save(paths[-1], None, **({"quality": 92} if ending == "jpg" else {}))
     return paths + (_write_hostile(folder) if with_hostile else [])
 
 

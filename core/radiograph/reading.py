@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from core.errors import UnreadableFileError
 from core.radiograph.colour import colourfulness
@@ -193,7 +194,7 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
 
 def says_white_is_zero(image: Image.Image) -> bool:
     """Return whether a 16-bit TIFF stores white as 0; Pillow turns that round for fewer bits only."""
-    return image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
+    return isinstance(image, TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC_TAG) == 0
 
 
 def _grey(image: Image.Image, white_is_zero: bool, remarks: Remarks) -> tuple[np.ndarray, float]:
@@ -250,6 +251,8 @@ def _wide_range(image: Image.Image, remarks: Remarks) -> np.ndarray:
 
 def is_of_32_unsigned_bits(image: Image.Image) -> bool:
     """Return whether a TIFF holds whole numbers of 32 bits without a sign."""
+    if not isinstance(image, TiffImageFile):
+        return False
     bits, kind = image.tag_v2.get(_BITS_TAG, (1,)), image.tag_v2.get(_SAMPLE_FORMAT_TAG, (1,))
     return tuple(bits) == (32,) and tuple(kind) == (1,)
 

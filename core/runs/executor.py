@@ -42,6 +42,7 @@ class Executor(Protocol):
 
         Raises OSError if there is no room for it, UnreachableError if it should be tried again.
         """
+        ...
 
     def ask_to_end(self, worker: Worker) -> None:
         """Ask a worker to end after a checkpoint; does nothing if it has ended."""
@@ -51,6 +52,7 @@ class Executor(Protocol):
 
     def is_alive(self, worker: Worker) -> bool:
         """Return whether a worker has not been confirmed to be gone."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def _features(
     on_stage: OnStage,
 ) -> tuple[dict[str, FeatureSet], dict[str, float]]:
     """Return the features of each fold, and the seconds that they took."""
-    model = model.to(device=device, memory_format=torch.channels_last)
+    model = model.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch takes it
     num_films = sum(len(films) for films in folds.values())
     features: dict[str, FeatureSet] = {}
     seconds: dict[str, float] = {}

@@ -19,9 +19,13 @@ CONTAINER_FILES = (
 
 def free_memory(device: str) -> int:
     """Return the bytes a run may take on a kind of device: of the GPU with most room, else of this machine."""
-    gpus = [gpu for gpu in read_gpus() if gpu.memory_total is not None and gpu.memory_used is not None]
-    if device == "cuda" and gpus:
-        return int(max(gpu.memory_total - gpu.memory_used for gpu in gpus) * USABLE_SHARE)
+    free = [
+        gpu.memory_total - gpu.memory_used
+        for gpu in read_gpus()
+        if gpu.memory_total is not None and gpu.memory_used is not None
+    ]
+    if device == "cuda" and free:
+        return int(max(free) * USABLE_SHARE)
     rooms = [psutil.virtual_memory().available, *container_rooms()]
     return int(min(rooms) * USABLE_SHARE)
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import pynvml
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def _read(index: int) -> GpuReading:
     )
 
 
-def _told(ask: Callable[[], Answer]) -> Answer | None:
+def _told(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except pynvml.NVMLError:

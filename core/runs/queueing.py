@@ -15,7 +15,7 @@ from core.runs.failures import Failure, vanished
 from core.runs.process_identity import ProcessIdentity, read_boot_id
 from core.runs.run_log import LINES_KEPT_WITH_FAILURE, LOG_FILE, read_tail
 from core.runs.work import LIVE_STATES
-from db.base import utc_now
+from db.base import num_changed, utc_now
 from db.models import ImportedRecord, Run
 from db.states import State
 
@@ -155,7 +155,7 @@ def claim_run(session: Session, run_id: str) -> bool:
             num_attempts=Run.num_attempts + 1,
         )
     )
-    return taken.rowcount == 1
+    return num_changed(taken) == 1
 
 
 def ask_to_stop(session: Session, run_id: str) -> bool:
@@ -171,7 +171,7 @@ def ask_to_stop(session: Session, run_id: str) -> bool:
         .where(Run.id == run_id, Run.state.in_((State.STARTING.value, State.RUNNING.value)))
         .values(stop_requested=True, state=State.STOPPING.value, stop_requested_at=now)
     )
-    return bool(waiting.rowcount or live.rowcount)
+    return bool(num_changed(waiting) or num_changed(live))
 
 
 def queue_again(session: Session, run_id: str, device: str) -> bool:
@@ -195,7 +195,7 @@ def queue_again(session: Session, run_id: str, device: str) -> bool:
             job=None,
         )
     )
-    return queued.rowcount == 1
+    return num_changed(queued) == 1
 
 
 def end(session: Session, run: Run, state: State, failure: Failure | None = None) -> None:

@@ -16,7 +16,7 @@ from core.errors import SettingsError
 from core.runs.executor import JOB_VARIABLE, ClusterJob, LocalProcesses, UnreachableError, Worker, worker_command
 
 if TYPE_CHECKING:
-    from ray.job_submission import JobSubmissionClient
+    from ray.job_submission import JobSubmissionClient  # pyright: ignore[reportMissingImports] - an extra
 
 # A job that is to be killed has had its time already.
 SECONDS_FROM_TERM_TO_KILL = 1
@@ -40,7 +40,7 @@ class RayJobs:
     @cached_property
     def _client(self) -> "JobSubmissionClient":
         try:
-            from ray.job_submission import JobSubmissionClient
+            from ray.job_submission import JobSubmissionClient  # pyright: ignore[reportMissingImports] - an extra
         except ImportError as error:
             raise SettingsError(
                 "PNEUMODESK_CLUSTER names a Ray cluster, and the package ray is not installed. Install it with "

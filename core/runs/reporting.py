@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseError
-from db.base import utc_now
+from db.base import table_of, utc_now
 from db.models import Run, RunMetric, RunStep
 
 SECONDS_BETWEEN_WORDS = 1.0
@@ -102,7 +102,7 @@ class Reporter:
         with self._transaction() as session:
             session.execute(update(Run).where(Run.id == self._run_id).values(**values))
             if steps:
-                session.execute(RunStep.__table__.insert(), steps)
+                session.execute(insert(table_of(RunStep)), steps)
             for metric in metrics:
                 session.merge(RunMetric(**metric))
             if session.scalar(select(Run.stop_requested).where(Run.id == self._run_id)):

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from core.errors import DatabaseError
 from core.runs.process_identity import ProcessIdentity
 from core.settings import PROJECT_ROOT
-from db.base import Work, utc_now
+from db.base import Work, num_changed, utc_now
 from db.states import State
 
 LIVE_STATES = (State.STARTING.value, State.RUNNING.value, State.STOPPING.value)
@@ -69,7 +69,7 @@ def claim(session: Session, table: type[Any], key: str) -> bool:
             error=None,
         )
     )
-    return taken.rowcount == 1
+    return num_changed(taken) == 1
 
 
 def finish(session: Session, table: type[Any], key: str, state: State, error: str | None = None) -> None:
@@ -85,7 +85,7 @@ def requeue(session: Session, table: type[Any], key: str) -> bool:
         # The heartbeat says since when it waits: it was created long ago.
         .values(state=State.QUEUED.value, heartbeat_at=utc_now(), finished_at=None, stop_requested=False, error=None)
     )
-    return queued.rowcount == 1
+    return num_changed(queued) == 1
 
 
 def request_stop(session: Session, table: type[Any], key: str) -> None:

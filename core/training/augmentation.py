@@ -22,16 +22,20 @@ class AugmentationRanges(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    flip: float = Field(0.5, ge=0, le=1, description="Share of films mirrored left to right.")
-    rotation: float = Field(0.0, ge=0, le=45, description="Largest rotation, in degrees.")
-    crop_scale: tuple[float, float] = Field((1.0, 1.0), description="Share of the film's area that a crop keeps.")
-    crop_ratio: tuple[float, float] = Field((1.0, 1.0), description="Width over height of a crop, log-uniform.")
-    brightness: float = Field(0.0, ge=0, le=1, description="Grey values are multiplied by 1 ± this.")
-    contrast: float = Field(0.0, ge=0, le=1, description="Distance to the film's mean is multiplied by 1 ± this.")
-    gamma: float = Field(1.0, ge=1, le=4, description="Grey values are raised to 1/this … this, log-uniform.")
-    blur: float = Field(0.0, ge=0, le=1, description="Share of batches' films that are blurred.")
-    noise: float = Field(0.0, ge=0, le=0.2, description="Largest standard deviation of added noise.")
-    jpeg: float = Field(0.0, ge=0, le=1, description="Share of films re-encoded as JPEG of quality 30 to 95.")
+    flip: float = Field(default=0.5, ge=0, le=1, description="Share of films mirrored left to right.")
+    rotation: float = Field(default=0.0, ge=0, le=45, description="Largest rotation, in degrees.")
+    crop_scale: tuple[float, float] = Field(
+        default=(1.0, 1.0), description="Share of the film's area that a crop keeps."
+    )
+    crop_ratio: tuple[float, float] = Field(default=(1.0, 1.0), description="Width over height of a crop, log-uniform.")
+    brightness: float = Field(default=0.0, ge=0, le=1, description="Grey values are multiplied by 1 ± this.")
+    contrast: float = Field(
+        default=0.0, ge=0, le=1, description="Distance to the film's mean is multiplied by 1 ± this."
+    )
+    gamma: float = Field(default=1.0, ge=1, le=4, description="Grey values are raised to 1/this … this, log-uniform.")
+    blur: float = Field(default=0.0, ge=0, le=1, description="Share of batches' films that are blurred.")
+    noise: float = Field(default=0.0, ge=0, le=0.2, description="Largest standard deviation of added noise.")
+    jpeg: float = Field(default=0.0, ge=0, le=1, description="Share of films re-encoded as JPEG of quality 30 to 95.")
 
 
 RANGES = {
@@ -128,7 +132,7 @@ def _blur(images_B1HW: Tensor, ranges: AugmentationRanges, generator: Generator)
     if not chosen.any():
         return images_B1HW
     blurred = images_B1HW.clone()
-    blurred[chosen] = gaussian_blur(images_B1HW[chosen], kernel_size=9, sigma=sigma)
+    blurred[chosen] = gaussian_blur(images_B1HW[chosen], kernel_size=[9, 9], sigma=[sigma, sigma])
     return blurred
 
 

@@ -81,9 +81,11 @@ class Group(StrEnum):
     JUDGING = "Judging and ending"
 
 
-def choice(default: Any, group: Group, description: str, unit: str = "", **bounds: float) -> Any:
+def choice(default: Any, group: Group, description: str, unit: str = "", **bounds: Any) -> Any:
     """Return the field of one choice: its default, its heading, what it means, its unit and its bounds."""
-    return Field(default, description=description, json_schema_extra={"group": group.value, "unit": unit}, **bounds)
+    return Field(
+        default=default, description=description, json_schema_extra={"group": group.value, "unit": unit}, **bounds
+    )
 
 
 class TrainingConfig(BaseModel):

@@ -19,17 +19,22 @@ from core.training.config import Balancing, Recipe
 class Examples(Protocol):
     """What a loop trains and judges on: network inputs with labels, in batches."""
 
-    labels_N: np.ndarray
+    @property
+    def labels_N(self) -> np.ndarray:  # noqa: N802 - a shape suffix
+        """Whether each film shows pneumonia, 0 or 1."""
+        ...
 
     def __len__(self) -> int: ...
 
     def inputs(self, positions_B: np.ndarray, device: torch.device) -> Tensor:
         """Return the network's inputs at the given positions, as they are."""
+        ...
 
     def varied_inputs(
         self, positions_B: np.ndarray, device: torch.device, recipe: Recipe, generator: Generator
     ) -> Tensor:
         """Return the network's inputs at the given positions, varied by a recipe."""
+        ...
 
 
 def labels_at(examples: Examples, positions_B: np.ndarray, device: torch.device) -> Tensor:

@@ -5,7 +5,6 @@ Shapes: N films, D features of a film.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -56,11 +55,11 @@ def fit_head(
     config: TrainingConfig,
     device: torch.device,
     watchers: Watchers | None = None,
-) -> FitResult:
+) -> FitResult[PneumoniaClassifier]:
     """Fit a network's head on features of its own and return the whole network with the chosen head."""
     # A head costs next to nothing, so it need not be computed in coarse numbers.
     exact = config.model_copy(update={"precision": Precision.FP32})
     with one_thread():
         fitted = fit(nn.Sequential(model.head, nn.Flatten(0)), train, validation, exact, device, watchers)
     model.head.load_state_dict(fitted.model[0].state_dict())
-    return replace(fitted, model=model)
+    return FitResult(model, fitted.best_epoch, fitted.epochs, fitted.stopped)

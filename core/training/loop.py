@@ -7,6 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 import torch
@@ -72,11 +73,14 @@ class Watchers:
     should_stop: Callable[[], bool] = lambda: False
 
 
+Network = TypeVar("Network", bound=nn.Module)
+
+
 @dataclass(frozen=True)
-class FitResult:
+class FitResult(Generic[Network]):
     """The chosen weights, which epoch they are of, and every epoch's numbers."""
 
-    model: nn.Module
+    model: Network
     best_epoch: int
     epochs: tuple[EpochResult, ...]
     stopped: bool
@@ -124,14 +128,14 @@ class TrainingState:
 
 
 def fit(
-    model: nn.Module,
+    model: Network,
     train: Examples,
     validation: Examples,
     config: TrainingConfig,
     device: torch.device,
     watchers: Watchers | None = None,
     team: Team = ALONE,
-) -> FitResult:
+) -> FitResult[Network]:
     """Train a network and return the weights of the epoch that `config.selection` names.
 
     Every process of a team calls it alike, and each gets the same result.
@@ -156,7 +160,7 @@ def fit(
         state.seconds_before, state.began = 0.0, perf_counter()
         watchers.on_epoch(result)
         stopped = any(team.gather(watchers.should_stop()))
-    return FitResult(state.best, state.best_epoch, tuple(state.epochs), stopped)
+    return FitResult(cast("Network", state.best), state.best_epoch, tuple(state.epochs), stopped)
 
 
 def begin(
@@ -164,7 +168,7 @@ def begin(
 ) -> TrainingState:
     """Return the state of a run before its first step; raises SettingsError for fp16 on anything but a GPU."""
     check_precision(device, config.precision)
-    model = model.to(device=device, memory_format=torch.channels_last)
+    model = model.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch takes it
     steps = config.epochs * num_steps(len(train), config.batch_size, team.fewest)
     optimizer = build_optimizer(model, config)
     average = None

@@ -1,7 +1,7 @@
 """The optimiser and the course of the learning rate that a config asks for."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,7 @@ def cosine_factor(step: int, num_steps: int, warmup_fraction: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1.0, num_steps - warmup))))
 
 
-def warm_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+def warm_average(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]:
     """Return the update of a moving average whose decay rises as (1 + n) / (10 + n) up to `decay`.
 
     Without the rise a short run would keep much of the weights it began with (TensorFlow's
@@ -53,7 +53,7 @@ def warm_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor |
     """
 
     @torch.no_grad()
-    def update(averages: list[Tensor], currents: list[Tensor], num_updates: Tensor | int) -> None:
+    def update(averages: Sequence[Tensor], currents: Sequence[Tensor], num_updates: Tensor | int) -> None:
         """Move each average towards its current value, in place."""
         share = 1 - min(decay, (1 + int(num_updates)) / (10 + int(num_updates)))
         for average, current in zip(averages, currents, strict=True):

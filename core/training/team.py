@@ -174,6 +174,9 @@ class SynchronisedBatchNorm(_Synchronised, nn.BatchNorm2d):
 class SynchronisedBatchNormAct(_Synchronised, BatchNormAct2d):
     """timm's batch norm with its activation over all processes."""
 
+    drop: nn.Module
+    act: nn.Module
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Normalise and activate; while it does not train, as a single process does."""
         if not self.training:

@@ -7,6 +7,7 @@ feature map.
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -28,13 +29,13 @@ class ExportedClassifier(nn.Module):
 
     def __init__(self, model: PneumoniaClassifier) -> None:
         super().__init__()
-        self.model = model.eval()
+        self.model: PneumoniaClassifier = model.eval()
 
     def forward(self, images_B1HW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return `logits_B`, `embeddings_BD` and `maps_Bhw`."""
         output = self.model.parts(images_B1HW)
         if self.model.has_linear_map:
-            weight_1C11 = self.model.head[1].weight.view(1, -1, 1, 1)
+            weight_1C11 = cast("nn.Linear", self.model.head[1]).weight.view(1, -1, 1, 1)
             maps_Bhw = F.conv2d(output.features_BChw, weight_1C11).squeeze(1)
         else:
             maps_Bhw = output.features_BChw[:, 0] * 0
@@ -56,9 +57,12 @@ class ExportedEnsemble(nn.Module):
         logits_KB = torch.stack(
             [voice.calibration.slope * logits_B + voice.calibration.intercept for voice, (logits_B, _, _) in voices]
         )
-        maps_Bhw = sum(
-            voice.weight * _positive_share(one_Bhw)
-            for voice, (_, _, one_Bhw) in zip(self.recipe.members, outputs_K, strict=True)
+        maps_Bhw = cast(
+            "Tensor",
+            sum(
+                voice.weight * _positive_share(one_Bhw)
+                for voice, (_, _, one_Bhw) in zip(self.recipe.members, outputs_K, strict=True)
+            ),
         )
         return self._vote(logits_KB), outputs_K[self.recipe.gate_member][1], maps_Bhw
 

@@ -78,9 +78,9 @@ def fit_gate(
     scores_NK = pca.transform(unit_ND)
     residual_N = ((unit_ND - pca.mean_) ** 2).sum(1) - (scores_NK**2).sum(1)
     gate = Gate(
-        mean_D=pca.mean_.astype(np.float32),
-        components_KD=pca.components_.astype(np.float32),
-        precision_KK=LedoitWolf(assume_centered=True).fit(scores_NK).precision_.astype(np.float32),
+        mean_D=np.asarray(pca.mean_, np.float32),
+        components_KD=np.asarray(pca.components_, np.float32),
+        precision_KK=np.asarray(LedoitWolf(assume_centered=True).fit(scores_NK).precision_, np.float32),
         residual_scale=float(max(residual_N.mean(), 1e-12)),
         threshold=np.inf,
     )

@@ -20,7 +20,7 @@ from core.triage.archives import too_large
 from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate
 from core.triage.memory import keep_freed_memory
-from core.triage.pipeline import BATCH_SIZE, FilmReading, Predictor, Preparation, PreparedFilm, judge
+from core.triage.pipeline import BATCH_SIZE, FilmReading, KnownFilm, Predictor, Preparation, PreparedFilm, judge
 
 MOST_SETTLED_TOGETHER = 64
 _log = logging.getLogger(__name__)
@@ -107,10 +107,12 @@ class LiveReader(Generic[Answer]):
         for thread in self._threads:
             thread.join()
 
-    def _prepare_if_wanted(self, asked: _Asked[Answer]) -> PreparedFilm | FilmReading | None:
+    def _prepare_if_wanted(self, asked: _Asked[Answer]) -> PreparedFilm | FilmReading | KnownFilm | None:
         return self._prepare(asked.film) if asked.answer.set_running_or_notify_cancel() else None
 
-    def _pass_on(self, asked: _Asked[Answer], prepared: "Future[PreparedFilm | FilmReading | None]") -> None:
+    def _pass_on(
+        self, asked: _Asked[Answer], prepared: "Future[PreparedFilm | FilmReading | KnownFilm | None]"
+    ) -> None:
         error = prepared.exception()
         if error is not None:
             asked.answer.set_exception(error)
@@ -118,7 +120,7 @@ class LiveReader(Generic[Answer]):
         outcome = prepared.result()
         if isinstance(outcome, PreparedFilm):
             self._ready.put((asked, outcome))
-        elif outcome is not None:
+        elif isinstance(outcome, FilmReading):
             self._done.put(([asked], lambda: [outcome]))
 
     def _send(self) -> None:

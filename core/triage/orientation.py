@@ -51,6 +51,6 @@ def fit_orientation(upright_ND: np.ndarray, turned_ND: np.ndarray, validation_ND
     labels_N = np.repeat([0, 1], [len(upright_ND), len(turned_ND)])
     fitted = LogisticRegression(C=100.0, max_iter=2000, class_weight="balanced")
     fitted.fit(np.concatenate([upright_ND, turned_ND]), labels_N)
-    found = Orientation(fitted.coef_[0].astype(np.float32), float(fitted.intercept_[0]), threshold=0.0)
+    found = Orientation(fitted.coef_[0].astype(np.float32), float(np.asarray(fitted.intercept_)[0]), threshold=0.0)
     highest = np.quantile(found.scores(validation_ND), 1 - MOST_UPRIGHT_STOPPED, method="higher")
     return Orientation(found.weights_D, found.intercept, max(0.0, float(highest)))

@@ -190,7 +190,7 @@ class _Batches:
                 break
             readings = judge(films, output, self._predictor)
             if self._on_film is not None:
-                self._draw(films, output, readings)
+                self._draw(self._on_film, films, output, readings)
             yield from readings
 
     def finish_drawing(self) -> None:
@@ -203,11 +203,12 @@ class _Batches:
         images_B1HW = np.stack([film.image_HW for film in films])[:, None]
         self._predictor.engine.submit(images_B1HW, lambda output: self._done.put((films, output)))
 
-    def _draw(self, films: list[PreparedFilm], output: EngineOutput, readings: list[FilmReading]) -> None:
+    def _draw(
+        self, on_film: OnFilm, films: list[PreparedFilm], output: EngineOutput, readings: list[FilmReading]
+    ) -> None:
         for film, reading, map_hw in zip(films, readings, output.maps_Bhw, strict=True):
-            if reading.status is Status.READ:
-                view = FilmView(film.grey_HW, map_hw)
-                self._drawings.append(self._pool.submit(self._on_film, reading, view))
+            if reading.status is Status.READ and film.grey_HW is not None:
+                self._drawings.append(self._pool.submit(on_film, reading, FilmView(film.grey_HW, map_hw)))
         while len(self._drawings) > WINDOW or (self._drawings and self._drawings[0].done()):
             self._drawings.popleft().result()
 
@@ -335,12 +336,13 @@ def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor)
 def _stopped(film: PreparedFilm, distance: float | None, is_turned: bool, predictor: Predictor) -> FilmReading | None:
     """Return the reading of a film that the gate stops, None for one that passes."""
     # A stated age settles the scope: such a film is read with that reason, however near or far its look is.
-    if distance is None or not film.is_age_in_scope:
+    gate = predictor.gate
+    if gate is None or distance is None or not film.is_age_in_scope:
         return None
-    if distance > predictor.gate.threshold:
+    if distance > gate.threshold:
         sentence = (
             f"does not look like the frontal chest films this model was trained on (distance {distance:.2f}, "
-            f"limit {predictor.gate.threshold:.2f}): check the picture, or read it without the model"
+            f"limit {gate.threshold:.2f}): check the picture, or read it without the model"
         )
         return _not_read(film.candidate, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash, float(distance))
     if is_turned:

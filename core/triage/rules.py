@@ -25,46 +25,53 @@ class WorklistRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     urgent_from: float | None = Field(
-        None,
+        default=None,
         gt=0,
         le=1,
         description="Calibrated probability (0 to 1) from which a study is urgent even within the model's uncertain "
         "band; empty: only above that band.",
     )
     routine_below: float | None = Field(
-        None,
+        default=None,
         ge=0,
         lt=1,
         description="Calibrated probability (0 to 1) below which a study may be routine; empty: all below the model's "
         "uncertain band.",
     )
-    uncertain_band: HumanBand = Field(HumanBand.REVIEW, description="Where studies in the uncertain band stand.")
+    uncertain_band: HumanBand = Field(
+        default=HumanBand.REVIEW, description="Where studies in the uncertain band stand."
+    )
     near_gate_share: float = Field(
-        0.95,
+        default=0.95,
         gt=0,
         le=1,
         description="A film whose distance from the training films is over this share of the gate's limit is never "
         "routine.",
     )
     rejected_band: HumanBand = Field(
-        HumanBand.REVIEW, description="Where files stand that are no usable film or out of the model's scope."
+        default=HumanBand.REVIEW, description="Where files stand that are no usable film or out of the model's scope."
     )
-    unreadable_band: HumanBand = Field(HumanBand.REVIEW, description="Where files stand that could not be opened.")
+    unreadable_band: HumanBand = Field(
+        default=HumanBand.REVIEW, description="Where files stand that could not be opened."
+    )
     waiting_cap_hours: float = Field(
-        24,
+        default=24,
         gt=0,
         le=24 * 365,
         description="Hours without a verdict after which a study is lifted among the urgent ones; after twice as long "
         "it comes before all others.",
     )
     prevalence: float | None = Field(
-        None,
+        default=None,
         gt=0,
         lt=1,
         description="Share (0 to 1) of the films sent to this desk that show pneumonia; predictive values rest on it.",
     )
     keep_days: int | None = Field(
-        None, ge=1, le=36_500, description="Days after which a finished batch is deleted with its films; empty: never."
+        default=None,
+        ge=1,
+        le=36_500,
+        description="Days after which a finished batch is deleted with its films; empty: never.",
     )
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ class _Gathered:
                 self._num_missing -= 1
                 is_last = not self._num_missing
             if is_last:
-                self._deliver(combine_outputs(self._outputs, self._recipe))
+                self._deliver(combine_outputs([one for one in self._outputs if one is not None], self._recipe))
 
         return take
 

@@ -55,7 +55,7 @@ def _extra(field: FieldInfo, name: str) -> str:
 
 
 def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
-    kind = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
+    kind: Any = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
     unit = _extra(field, "unit")
     label = f"{words(name)} ({unit})" if unit and unit not in name else words(name)
     if issubclass(kind, bool):
@@ -78,8 +78,8 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     return (Path(text) if text else None) if issubclass(kind, Path) else text
 
 
-def _whole_bounds(field: FieldInfo) -> dict[str, int]:
-    bounds = {}
+def _whole_bounds(field: FieldInfo) -> dict[str, Any]:
+    bounds: dict[str, Any] = {}
     for rule in field.metadata:
         if isinstance(rule, annotated_types.Ge):
             bounds["min_value"] = rule.ge
@@ -90,13 +90,14 @@ def _whole_bounds(field: FieldInfo) -> dict[str, int]:
 
 def _fraction(label: str, field: FieldInfo, value: float, key: str) -> float:
     """Closed bounds are the widget's; open ones are the config's own check, which says them in words."""
-    limits = {}
+    limits: dict[str, Any] = {}
+    bound: Any
     for rule in field.metadata:
         match rule:
-            case annotated_types.Ge(ge=low) | annotated_types.Gt(gt=low):
-                limits["min_value"] = float(low)
-            case annotated_types.Le(le=high) | annotated_types.Lt(lt=high):
-                limits["max_value"] = float(high)
+            case annotated_types.Ge(ge=bound) | annotated_types.Gt(gt=bound):
+                limits["min_value"] = float(bound)
+            case annotated_types.Le(le=bound) | annotated_types.Lt(lt=bound):
+                limits["max_value"] = float(bound)
     step = 10.0 ** -len(f"{value:.6f}".rstrip("0").partition(".")[2]) if value else 0.01
     return st.number_input(label, value=float(value), step=step, format="%g", help=field.description, key=key, **limits)
 

@@ -1,6 +1,7 @@
 """Tables and ensembles of runs on the Experiments page, without a browser."""
 
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -8,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 from core.services.desk import Desk
 from core.services.experiments.ensembles import list_ensembles
 from core.services.models.inference_cost import ModelCost, keep_cost
+from core.ui import navigation
+from core.ui.experiments import together
 from tests.made_runs import add_run, give_checkpoint, made_films
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
@@ -88,3 +91,19 @@ def test_runs_that_are_not_there_are_a_sentence(desk: Desk) -> None:
         app = page(**query)
         assert not app.exception and "nowhere" in app.error[0].value
         assert any(button.label == "All runs" for button in app.button)
+
+
+def test_the_marked_runs_are_gone_on_from_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The button leads to the form of a new run whose address names every marked run."""
+    going = create_autospec(navigation.go_to)
+    monkeypatch.setattr(together, "go_to", going)
+
+    def marked() -> None:
+        from core.ui.experiments.together import together_buttons
+
+        together_buttons(("first0", "second"))
+
+    app = AppTest.from_function(marked).run()
+    app.button(key="experiments.to_mean").click().run()
+    assert not app.exception
+    going.assert_called_once_with("training", view="new", **{"from": "first0,second"})

@@ -12,6 +12,7 @@ from core.api.problems import problem_responses
 from core.api.v1.batches import MODEL_NAME
 from core.api.v1.paging import Page, Paged
 from core.evaluation.metrics import EvaluationReport
+from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.services.desk import open_desk
 from core.services.evaluation.test_set_access import evaluations_page
@@ -96,6 +97,10 @@ class EvaluationAnswer(BaseModel):
     notice: str = NOTICE
 
 
+def _point(point: OperatingPoint | None) -> OperatingPointAnswer | None:
+    return OperatingPointAnswer.model_validate(point.model_dump()) if point else None
+
+
 @router.get("/models", responses=problem_responses(422))
 def show_all(_caller: Reader, paging: Paged) -> Page[ModelSummaryAnswer]:
     """List the models that can read films: the one in the box first, then promoted versions, runs and ensembles."""
@@ -111,7 +116,7 @@ def show_all(_caller: Reader, paging: Paged) -> Page[ModelSummaryAnswer]:
                 architecture=model.architecture,
                 checkpoint_hash=model.checkpoint_hash,
                 run_id=model.run_id,
-                operating_point=model.operating_point.model_dump() if model.operating_point else None,
+                operating_point=_point(model.operating_point),
             )
             for model in list_models(desk)[offset : offset + limit]
         ]

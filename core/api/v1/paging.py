@@ -30,8 +30,11 @@ class Paging:
         self.offset = offset
         self._path = request.scope["path"]
 
-    def page(self, fetch: Callable[[int, int], Sequence[Any]]) -> dict[str, Any]:
-        """Return the page that `fetch(limit, offset)` fills; one more is asked for, to know whether there is more."""
+    def page(self, fetch: Callable[[int, int], Sequence[Any]]) -> Any:
+        """Return what makes the `Page` that `fetch(limit, offset)` fills; the route's own type turns it into one.
+
+        One more is asked for, to know whether there is more.
+        """
         found = fetch(self.limit + 1, self.offset)
         has_more = len(found) > self.limit
         address = f"{self._path}?limit={self.limit}&offset={self.offset + self.limit}"

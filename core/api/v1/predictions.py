@@ -1,6 +1,6 @@
 """Single films: read one, and find again what one was found to be."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
@@ -18,12 +18,14 @@ from core.settings import NOTICE
 router = APIRouter(prefix="/v1/predictions", tags=["films"])
 PredictionId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The `lineage_id` of an answer.")]
 
+Outcome = Literal["read", "rejected", "failed"]
+
 
 class PredictionRecord(BaseModel):
     """What is kept of a film that was sent by itself; `answer` is null if it was not read."""
 
     lineage_id: str
-    status: Literal["read", "rejected", "failed"]
+    status: Outcome
     reason_code: str
     reason: str
     file_hash: str | None
@@ -45,7 +47,7 @@ def show(lineage_id: PredictionId, _caller: Reader) -> PredictionRecord:
     prediction = get_prediction(open_desk(), lineage_id)
     return PredictionRecord(
         lineage_id=prediction.id,
-        status=prediction.status,
+        status=cast("Outcome", prediction.status),
         reason_code=prediction.reason_code,
         reason=prediction.reason,
         file_hash=prediction.file_hash,

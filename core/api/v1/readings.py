@@ -77,7 +77,7 @@ class VerdictRequest(BaseModel):
 
     reader: ReaderName = Field(description="Who read the film.")
     verdict: Verdict
-    note: str = Field("", max_length=LONGEST_NOTE)
+    note: str = Field(default="", max_length=LONGEST_NOTE)
 
 
 class VerdictAnswer(BaseModel):
@@ -102,7 +102,7 @@ def show(reading_id: ReadingId, _caller: Reader) -> ReadingDetailAnswer:
     desk = open_desk()
     reading, place = get_reading(desk, reading_id), place_reading(desk, reading_id)
     fields = {name: getattr(reading, name) for name in ReadingDetailAnswer.model_fields if hasattr(reading, name)}
-    return ReadingDetailAnswer(**fields, priority=place.band, rules_version=place.rules_version)
+    return ReadingDetailAnswer(**fields | {"priority": place.band, "rules_version": place.rules_version})
 
 
 @router.get("/readings/{reading_id}/film", response_class=Response, responses={**PNG, **problem_responses(404, 422)})
@@ -134,7 +134,7 @@ def worklist(_caller: Reader, paging: Paged) -> Page[StudyAnswer]:
         placed = load_worklist(open_desk())
         studies = placed.studies.iloc[offset : offset + limit].assign(rules_version=placed.rules_version)
         rows = studies[list(StudyAnswer.model_fields)].astype(object)
-        return [StudyAnswer(**row) for row in rows.where(rows.notna(), None).to_dict("records")]
+        return [StudyAnswer.model_validate(row) for row in rows.where(rows.notna(), None).to_dict("records")]
 
     return paging.page(fetch)
 

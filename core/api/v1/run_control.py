@@ -24,15 +24,15 @@ class LaunchRequest(BaseModel):
     """What is to be trained on what; one run is queued for each seed."""
 
     data: str = Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$", description="Full path of a cohort here.")
-    name: str = Field("", max_length=100, pattern=r"^[^\x00]*$")
+    name: str = Field(default="", max_length=100, pattern=r"^[^\x00]*$")
     split: str = Field(
-        "",
+        default="",
         max_length=60,
         pattern=r"^[^\x00]*$",
         description="A saved split of it; drawn by the config's shares if empty.",
     )
     config: TrainingConfig = TrainingConfig()
-    seeds: list[Seed] = Field([], max_length=20, description="The config's own if empty.")
+    seeds: list[Seed] = Field(default=[], max_length=20, description="The config's own if empty.")
 
 
 class Launched(BaseModel):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from core.dataset.audit.findings import Finding, Severity
 from core.dataset.film_features import signatures_of
@@ -85,11 +85,11 @@ def near_groups(films: pd.DataFrame, features: pd.DataFrame) -> list[tuple[str, 
     unit_NP = _standardised(signatures_of(features).reshape(len(features), -1))
     reach = np.sqrt(2 * (1 - LEAST_LIKENESS))
     projected_ND = _project(unit_NP)
-    distances, neighbours = cKDTree(projected_ND).query(
+    distances, neighbours = KDTree(projected_ND).query(
         projected_ND, k=min(MOST_NEIGHBOURS + 1, len(unit_NP)), distance_upper_bound=reach + 1e-6
     )
     first, place = np.nonzero(np.isfinite(distances))
-    second = neighbours[first, place]
+    second = np.asarray(neighbours)[first, place]
     is_pair = first < second
     first, second = first[is_pair], second[is_pair]
     alike = np.einsum("np,np->n", unit_NP[first], unit_NP[second]) > LEAST_LIKENESS

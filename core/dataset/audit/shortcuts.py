@@ -91,7 +91,8 @@ def cross_validated_auc(values_NF: np.ndarray, labels_N: np.ndarray, folds_N: np
             continue
         leaf = max(5, int((~is_held).sum()) // 200)
         tree = DecisionTreeClassifier(max_leaf_nodes=MOST_LEAVES, min_samples_leaf=leaf, random_state=0)
-        scores_N[is_held] = tree.fit(values_NF[~is_held], labels_N[~is_held]).predict_proba(values_NF[is_held])[:, 1]
+        tree.fit(values_NF[~is_held], labels_N[~is_held])
+        scores_N[is_held] = np.asarray(tree.predict_proba(values_NF[is_held]))[:, 1]
     is_scored = np.isfinite(scores_N)
     if len(np.unique(labels_N[is_scored])) < 2:
         return None

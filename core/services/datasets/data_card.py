@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -131,8 +131,8 @@ def _films(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> Iterator[str]:
         yield "<h2>Films drawn at random</h2><div class='films'>"
         for row in drawn.itertuples(index=False):
             words = _text(f"{row.label}, {row.split}, {row.width} × {row.height}")
-            caption = f"<figcaption>{words}<br>{_text(row.file)}</figcaption>"
-            yield f"<figure>{_picture(desk, dataset, row.file)}{caption}</figure>"
+            caption = f"<figcaption>{words}<br>{_text(str(row.file))}</figcaption>"
+            yield f"<figure>{_picture(desk, dataset, str(row.file))}{caption}</figure>"
         yield "</div>"
     if dataset.means:
         yield f"<h2>Mean films</h2>{_drawn(figures.mean_figure(dataset.means))}"
@@ -175,7 +175,7 @@ def _frame(table: pd.DataFrame) -> str:
     return _rows(table.reset_index().to_dict("records"))
 
 
-def _rows(rows: list[dict[str, Any]]) -> str:
+def _rows(rows: Sequence[Mapping[Any, Any]]) -> str:
     def line(cells: list[Any], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{_cell(cell)}</{tag}>" for cell in cells) + "</tr>"
 

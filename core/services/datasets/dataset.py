@@ -35,7 +35,7 @@ class Dataset:
 
     root: Path
     fingerprint: str
-    summary: dict[str, object]
+    summary: dict[str, Any]
     manifest: pd.DataFrame
     films: pd.DataFrame
     audit: AuditReport

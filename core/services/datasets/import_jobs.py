@@ -35,8 +35,8 @@ class ExaminationRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     origin: Origin = Origin.FOLDER
-    path: Path | None = Field(None, description="The folder, or the folder of an upload.")
-    reader: str | None = Field(None, description="Who asked for it.")
+    path: Path | None = Field(default=None, description="The folder, or the folder of an upload.")
+    reader: str | None = Field(default=None, description="Who asked for it.")
 
 
 @dataclass(frozen=True)

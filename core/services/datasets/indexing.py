@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -56,7 +56,8 @@ def summarise(cohort: Cohort) -> dict[str, Any]:
     usable = manifest[manifest["problem"].isna()]
     unknown = usable[is_patient_unknown(usable)]
     by_split: dict[str, dict[str, int]] = {}
-    for (split, label), count in usable.groupby(["split", "label"], dropna=False).size().items():
+    for place, count in usable.groupby(["split", "label"], dropna=False).size().items():
+        split, label = cast("tuple[Any, Any]", place)
         by_split.setdefault(_text(split), {})[_text(label)] = int(count)
     return {
         "fingerprint": cohort.fingerprint,

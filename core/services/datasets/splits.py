@@ -5,13 +5,14 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.dataset.manifest import Cohort, is_patient_unknown
-from core.dataset.splitting import CohortSplit, SplitConfig, propose_split
+from core.dataset.splitting import CohortSplit, Fold, SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
 from core.model.checkpoint import write_atomically
 from core.services.datasets import indexing
@@ -69,7 +70,8 @@ def keep_split(desk: Desk, cohort: Cohort, split: CohortSplit, name: str, reader
         )
     labels = cohort.manifest.set_index("file")["label"].loc[split.assignments.index]
     counts: dict[str, dict[str, int]] = {}
-    for (fold, label), count in labels.groupby([split.assignments, labels]).size().items():
+    for place, count in labels.groupby([split.assignments, labels]).size().items():
+        fold, label = cast("tuple[str, str]", place)
         counts.setdefault(str(fold), {})[str(label)] = int(count)
     path = desk.settings.home / "splits" / f"{split.fingerprint}-{cohort.fingerprint[:16]}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +161,7 @@ def check_films(saved: SplitSummary, cohort: Cohort) -> None:
 def files_of_fold(desk: Desk, cohort: Cohort, named: str) -> list[str]:
     """Return the films of `NAME/FOLD`, a fold of a saved split; raises as `load_split`, also for an unknown fold."""
     name, _, fold = named.rpartition("/")
-    files = split_of(desk, name, cohort).files(fold)
+    files = split_of(desk, name, cohort).files(cast("Fold", fold))
     if not files:
         raise InputNotFoundError(f"The split {name!r} has no fold {fold!r}. Its folds: {', '.join(FOLDS)}.")
     return files

@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def rows_to_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+def rows_to_csv(rows: Sequence[Mapping[Any, Any]], columns: Sequence[str]) -> str:
     """Return rows as CSV; text that a spreadsheet would run as a formula is led by an apostrophe."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns, lineterminator="\n")

@@ -1,8 +1,11 @@
 """Paths of a desk whose home lies elsewhere now."""
 
+from typing import cast
+
 from sqlalchemy import Engine, func, select, update
 
 from db import models as tables
+from db.base import Base
 from db.engine import session_factory
 
 PATH_COLUMNS = (
@@ -26,7 +29,7 @@ def point_to_new_home(engine: Engine, old: str, new: str) -> None:
         for column in PATH_COLUMNS:
             is_below = func.substr(column, 1, len(old) + 1) == f"{old}/"
             moved = new + func.substr(column, len(old) + 1)
-            session.execute(update(column.class_).where(is_below).values({column.key: moved}))
+            session.execute(update(cast("type[Base]", column.class_)).where(is_below).values({column.key: moved}))
         for batch in session.scalars(select(tables.Batch)):
             paths = [_moved(path, old, new) for path in batch.request.get("paths", ())]
             batch.request = {**batch.request, "paths": paths}

@@ -32,7 +32,7 @@ from core.services.models.lookup import ACTIVE, model_folder, record_model
 from core.services.models.operating_points import operating_point_of
 from core.services.models.training_folds import training_images
 from core.triage.intake import Candidate
-from core.triage.pipeline import Predictor, read_films
+from core.triage.pipeline import FilmReading, Predictor, read_films
 
 
 class EvaluationRequest(BaseModel):
@@ -41,13 +41,15 @@ class EvaluationRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     data: Path = Field(description="The folder of the cohort.")
-    model: str = Field(ACTIVE, description="`active`, `starter`, `NAME@VERSION`, `run:RUN` or a checkpoint folder.")
+    model: str = Field(
+        default=ACTIVE, description="`active`, `starter`, `NAME@VERSION`, `run:RUN` or a checkpoint folder."
+    )
     split: str = Field(
-        "test",
+        default="test",
         description="The split that is scored: a folder, validation, calibration or holdout of the model's own split, "
         "NAME/FOLD of a saved split, or all. A dataset without split folders is scored as a whole instead of its test.",
     )
-    again: bool = Field(False, description="Read films again whose predictions by this checkpoint are stored.")
+    again: bool = Field(default=False, description="Read films again whose predictions by this checkpoint are stored.")
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ def score_films(
     )
     logits: dict[str, float] = {}
     for done, reading in enumerate(readings, 1):
-        if reading.logit is not None:
+        if isinstance(reading, FilmReading) and reading.logit is not None:
             logits[reading.file] = reading.logit
         on_progress(done, len(files))
     return logits

@@ -20,10 +20,10 @@ class FilmChoice(BaseModel):
 
     data: Path = Field(description="The folder of the cohort.")
     model: str = Field(
-        ACTIVE, description="`active`, `starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."
+        default=ACTIVE, description="`active`, `starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."
     )
     split: str = Field(
-        "validation",
+        default="validation",
         description="validation, calibration or holdout of the model's own split, NAME/FOLD of a saved split, a folder "
         "of the cohort (train, val, test), or all.",
     )

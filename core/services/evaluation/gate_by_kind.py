@@ -102,7 +102,7 @@ def count_stopped(readings: Iterable[FilmReading]) -> KindResult:
         num_stopped=num_stopped,
         num_stopped_by_gate=sum(reading.reason_code in BY_THE_LOOK for reading in readings),
         stopped=num_stopped / len(readings),
-        stopped_ci=wilson_interval(num_stopped, len(readings)),
+        stopped_ci=wilson_interval(num_stopped, len(readings)) or (0.0, 1.0),
     )
 
 

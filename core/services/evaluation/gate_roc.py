@@ -15,7 +15,7 @@ from core.services.desk import Desk
 from core.services.models.loading import num_threads
 from core.triage.gate import Gate
 from core.triage.intake import Candidate, gather
-from core.triage.pipeline import Predictor, read_films
+from core.triage.pipeline import FilmReading, Predictor, read_films
 
 NUM_POINTS = 25
 
@@ -94,4 +94,5 @@ def _distances(desk: Desk, predictor: Predictor, candidates: list[Any]) -> np.nd
         max_file_bytes=desk.settings.max_file_megabytes * 10**6,
         check_films=False,
     )
-    return np.array([reading.gate_distance for reading in readings if reading.gate_distance is not None])
+    read = (reading for reading in readings if isinstance(reading, FilmReading))
+    return np.array([reading.gate_distance for reading in read if reading.gate_distance is not None])

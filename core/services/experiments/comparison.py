@@ -32,7 +32,7 @@ class CompareRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     runs: tuple[str, ...] = Field(description="Two to eight runs, by id or the beginning of it.")
-    split: str = Field("validation", description="The split on whose films they are compared.")
+    split: str = Field(default="validation", description="The split on whose films they are compared.")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
         raise EvaluationError(f"A comparison needs 2 to {MOST_RUNS} different runs; {len(ids)} were given.")
     with desk.reading() as session:
         rows = {run.id: run for run in session.scalars(select(tables.Run).where(tables.Run.id.in_(ids)))}
-        hashes = [rows[run_id].checkpoint_hash for run_id in ids if rows[run_id].checkpoint_hash]
+        hashes = [checkpoint for run_id in ids if (checkpoint := rows[run_id].checkpoint_hash)]
         predicted = load_predictions(session, hashes, request.split)
     notes, kept = [], []
     for run_id in ids:
@@ -149,7 +149,7 @@ def _common_films(
     rows = [np.array([places[key] for key in common]) for places in tables_of_places]
     counts = ", ".join(f"{name} {len(one.films.files):,}" for name, one in zip(names, sets, strict=True))
     note = f"The runs were judged on different films ({counts}); they are compared on the {len(common):,} in common."
-    return _subset(first, rows[0]), rows, note
+    return _subset(first, rows[0]), [*rows], note
 
 
 def _places(films: LabelledFilms) -> dict[tuple[str, int], int]:

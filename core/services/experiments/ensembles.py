@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,12 +55,12 @@ class EnsembleRequest(BaseModel):
     name: str = Field(description="What the ensemble is called: letters, digits, dots, dashes, underscores.")
     runs: tuple[str, ...] = Field(description="Two to eight finished runs, by id or the beginning of it.")
     voting: Voting = Field(
-        Voting.SOFT,
+        default=Voting.SOFT,
         description="soft: mean probability; weighted: mean with weights fitted on the validation films; hard: share "
         "of members that flag the film at their own thresholds.",
     )
     half_precision: bool = Field(
-        False, description="Keep matrices and kernels at 16 bits: half the size, computed with at 32."
+        default=False, description="Keep matrices and kernels at 16 bits: half the size, computed with at 32."
     )
     rule: OperatingPointRule = OperatingPointRule()
 
@@ -79,7 +80,7 @@ class EnsembleSummary:
         """The members that the fit gave no part: they cost time and change nothing."""
         return tuple(member.name for member in self.recipe.members if not member.weight)
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> dict[str, Any]:
         """Return everything as one JSON document."""
         return {
             "name": self.name,

@@ -13,7 +13,7 @@ from core.services.evaluation.stored_results import WorstError
 from core.services.models.loading import load_predictor, num_threads
 from core.services.runs.record import RunRecord
 from core.triage.intake import Candidate
-from core.triage.pipeline import read_films
+from core.triage.pipeline import FilmReading, read_films
 from core.triage.saliency import draw_heatmap
 
 
@@ -38,7 +38,7 @@ def draw_maps(desk: Desk, record: RunRecord, errors: Sequence[WorstError]) -> di
             "Its figures stand: they rest on what it said of each film when it was there."
         )
     predictor = replace(load_predictor(desk, f"run:{record.id}"), gate=None)
-    candidates = [Candidate(name=error.file, path=error.path, member=None) for error in missing.values()]
+    candidates = [Candidate(error.file, error.path) for error in missing.values() if error.path is not None]
     readings = read_films(
         candidates,
         predictor,
@@ -47,6 +47,8 @@ def draw_maps(desk: Desk, record: RunRecord, errors: Sequence[WorstError]) -> di
         check_films=False,
     )
     for reading in readings:
+        if not isinstance(reading, FilmReading):
+            continue
         map_hw = np.array(reading.activation_map or [], dtype=np.float32)
         if map_hw.ndim == 2:
             path = _path(record, missing[reading.file])

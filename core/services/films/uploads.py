@@ -161,7 +161,8 @@ class IncomingFile:
         self.write(b"")
         sent = SentFile(self._name, self.num_bytes, modified_ms)
         try:
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
             if self._is_plain:
                 self._drop_identifiers()
             if modified_ms is not None:

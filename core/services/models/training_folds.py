@@ -73,7 +73,7 @@ def save_split_of_model(desk: Desk, cohort: Cohort, model: str, name: str, reade
     """
     folder = model_folder(desk, model)
     card, table = read_card(folder), split_table(folder)
-    if table is None:
+    if table is None or card.split_fingerprint is None:
         raise InputNotFoundError(f"The folds of the model {model!r} did not come with it, so they cannot be saved.")
     if card.cohort_fingerprint != cohort.fingerprint:
         raise CohortError(f"The model {model!r} was trained on other films than those of {cohort.root}.")

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, overload
 
 import numpy as np
 from pydantic import (
@@ -119,8 +119,8 @@ class RunDocument(_Frozen):
     config: dict[str, Any]
     cohort_fingerprint: str = Field(max_length=64)
     split_fingerprint: str = Field(max_length=64)
-    split_name: str | None = Field(None, max_length=128)
-    checkpoint_hash: str | None = Field(None, max_length=64)
+    split_name: str | None = Field(default=None, max_length=128)
+    checkpoint_hash: str | None = Field(default=None, max_length=64)
     environment: dict[str, Any] = Field(default_factory=dict)
     summary: dict[str, Any] = Field(default_factory=dict)
     epochs: tuple[dict[Annotated[str, Field(max_length=64)], FiniteFloat | None], ...] = ()
@@ -130,7 +130,7 @@ class RunDocument(_Frozen):
     error: str | None = None
     note: str = ""
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
-    sweep: str | None = Field(None, description="The name of the sweep it belonged to.")
+    sweep: str | None = Field(default=None, description="The name of the sweep it belonged to.")
     predictions: tuple[RecordedPredictions, ...] = ()
     openings: tuple[RecordedOpening, ...] = ()
 
@@ -151,6 +151,12 @@ class RunDocument(_Frozen):
         return part
 
 
+@overload
+def without_paths(text: str) -> str: ...
+@overload
+def without_paths(text: None) -> None: ...
+@overload
+def without_paths(text: str | None) -> str | None: ...
 def without_paths(text: str | None) -> str | None:
     """Return a text with every absolute path taken out."""
     return None if text is None else _PATH.sub("(a path)", text)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from core.services.evaluation.test_set_access import RecordedOpening, recorded_o
 from core.services.records.documents import (
     NOT_EXPORTED,
     RECORD_FORMAT,
+    Finished,
     RecordedFilms,
     RecordedPredictions,
     RunDocument,
@@ -93,7 +94,7 @@ def _document(
     return RunDocument(
         id=run.id,
         name=without_paths(run.name),
-        state=run.state,
+        state=cast("Finished", run.state),
         config={**run.config, **weights_file},
         cohort_fingerprint=run.cohort_fingerprint,
         split_fingerprint=run.split_fingerprint,

@@ -135,8 +135,9 @@ def _add(session: Session, document: RunDocument, content: bytes, folder: Path) 
     )
     session.flush()
     for epoch in document.epochs:
+        number = int(epoch["epoch"] or 0)
         session.add_all(
-            tables.RunMetric(run_id=document.id, name=name, epoch=int(epoch["epoch"]), value=value)
+            tables.RunMetric(run_id=document.id, name=name, epoch=number, value=value)
             for name, value in epoch.items()
             if name != "epoch"
         )

@@ -75,6 +75,8 @@ def _renamed(card: ModelCard, name: str | None, origin: str) -> dict[str, str]:
 
 def _export_ensemble(desk: Desk, model: str, ensemble: Ensemble, folder: Path, pictures: Pictures) -> ModelCard:
     """Copy an ensemble whole, with the record of each member's run beside the member's weights."""
+    if ensemble.folder is None:
+        raise InputNotFoundError(f"The ensemble {model} has no folder that could be copied.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise PneumoDeskError(f"{folder} is not empty. Name a new folder for the ensemble.")
     members = ensemble.recipe.members

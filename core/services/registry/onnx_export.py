@@ -110,4 +110,4 @@ def _read(path: Path, images_B1HW: np.ndarray) -> tuple[np.ndarray, str]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(["logits"], {"images": images_B1HW})[0], f"onnxruntime {onnxruntime.__version__}"
+    return np.asarray(session.run(["logits"], {"images": images_B1HW})[0]), f"onnxruntime {onnxruntime.__version__}"

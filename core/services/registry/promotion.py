@@ -38,17 +38,21 @@ class PromoteRequest(BaseModel):
     source: str = Field(description="`run:RUN`, `ensemble:NAME`, `imported:NAME`, `starter` or a folder.")
     name: str = Field(description="What the model is called: letters, digits, dots, dashes, underscores.")
     operating_point: str = Field(
-        OWN, max_length=140, description="NAME or NAME@VERSION kept for this checkpoint; its card's own if empty."
+        default=OWN,
+        max_length=140,
+        description="NAME or NAME@VERSION kept for this checkpoint; its card's own if empty.",
     )
-    notes: str = Field("", max_length=2000, description="Why it was promoted.")
+    notes: str = Field(default="", max_length=2000, description="Why it was promoted.")
     intended_use: str = Field(
-        "",
+        default="",
         max_length=2000,
         description="For which patients (ages, sites, views) and what it is meant; stands on its card as stated by "
         "whoever promotes it, beside what its training images say.",
     )
     limits: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
-        (), max_length=20, description="Limits that come on top of those by its training images, a sentence each."
+        default=(),
+        max_length=20,
+        description="Limits that come on top of those by its training images, a sentence each.",
     )
 
 
@@ -215,7 +219,9 @@ def _add(
     point_id: int,
     actor: str | None,
 ) -> tables.PromotedVersion:
-    row_of = tables.PromotedVersion
+    row_of, point = tables.PromotedVersion, card.operating_point
+    if point is None:
+        raise EvaluationError(NOT_CHOSEN.format(name=card.name))
     version = 1 + (session.scalar(select(func.max(row_of.version)).where(row_of.name == request.name)) or 0)
     card = card.model_copy(update={"name": f"{request.name}@{version}"})
     content = (card.model_dump_json(indent=1) + "\n").encode()
@@ -240,7 +246,7 @@ def _add(
         card.name,
         source=source,
         checkpoint=card.weights_hash[:12],
-        operating_point=f"{card.operating_point.name}, threshold {card.operating_point.threshold:.4f}",
+        operating_point=f"{point.name}, threshold {point.threshold:.4f}",
         intended_use=" ".join(request.intended_use.split()),
     )
     session.flush()

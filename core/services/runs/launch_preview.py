@@ -52,7 +52,7 @@ def equal_command(
     root: Path, config: TrainingConfig, *, name: str = "", split: str = "", seeds: Sequence[int] = ()
 ) -> str:
     """Return the command lines that queue the same runs, with only the options that are not the defaults."""
-    by_split = set(SPLIT_FIELDS) if split else set()
+    by_split: set[str] = set(SPLIT_FIELDS) if split else set()
     changed = config.model_dump(mode="json", exclude_defaults=True, exclude=by_split)
     lines = []
     for seed in seeds or (config.seed,):

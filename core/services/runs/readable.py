@@ -30,7 +30,7 @@ class _Summary(_Part):
     metrics: dict[str, _Figures] = Field(default_factory=dict)
     best_epoch: Epochs | None = None
     num_epochs: Epochs | None = None
-    training_seconds: float | None = Field(None, ge=0)
+    training_seconds: float | None = Field(default=None, ge=0)
 
 
 class _Config(_Part):

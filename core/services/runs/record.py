@@ -1,5 +1,6 @@
 """One run as it is stored: its row, configuration, metrics and lineage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def _named(session: Session, run_id: str) -> tables.Run:
     return session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run", "runs list"))
 
 
-def resolve_run_ids(desk: Desk, names: tuple[str, ...]) -> tuple[str, ...]:
+def resolve_run_ids(desk: Desk, names: Sequence[str]) -> tuple[str, ...]:
     """Return the full ids of runs that are named by them or by their beginnings; raises InputNotFoundError."""
     with desk.reading() as session:
         return tuple(id_beginning_with(session, tables.Run.id, name, "run", "runs list") for name in names)

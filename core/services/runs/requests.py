@@ -25,12 +25,12 @@ class TrainRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     data: Path = Field(description="The folder of the cohort.")
-    name: str = Field("", description="A name for the run; its architecture and recipe if empty.")
-    split: str = Field("", description="The name of a saved split; drawn by the config's shares if empty.")
+    name: str = Field(default="", description="A name for the run; its architecture and recipe if empty.")
+    split: str = Field(default="", description="The name of a saved split; drawn by the config's shares if empty.")
     config: TrainingConfig = TrainingConfig()
-    note: str = Field("", max_length=10_000, description="What people should know of the run.")
+    note: str = Field(default="", max_length=10_000, description="What people should know of the run.")
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
-        (), max_length=20, description="Words to find the run by."
+        default=(), max_length=20, description="Words to find the run by."
     )
 
 

@@ -1,7 +1,7 @@
 """What a sweep varies, as people write it: `batch_size=16,32` or `learning_rate=1e-4..1e-2:log`."""
 
 import re
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -46,7 +46,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def make_axis(**asked: object) -> SweepAxis:
+def make_axis(**asked: Any) -> SweepAxis:
     """Return a choice to vary; raises SettingsError in a sentence for what makes no sense."""
     try:
         return SweepAxis(**asked)
@@ -54,7 +54,7 @@ def make_axis(**asked: object) -> SweepAxis:
         raise SettingsError(sentence_of(error)) from error
 
 
-def make_request(**asked: object) -> SweepRequest:
+def make_request(**asked: Any) -> SweepRequest:
     """Return a sweep request; raises SettingsError in a sentence for what makes no sense."""
     try:
         return SweepRequest(**asked)

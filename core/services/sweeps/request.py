@@ -59,10 +59,10 @@ class SweepAxis(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     field: str = Field(description="The name of a choice of a run.")
-    values: tuple[Scalar, ...] = Field((), max_length=200, description="The values to try.")
-    low: float | None = Field(None, description="The least value of a search.")
-    high: float | None = Field(None, description="The greatest value of a search.")
-    is_log: bool = Field(False, description="Whether a search draws orders of magnitude evenly.")
+    values: tuple[Scalar, ...] = Field(default=(), max_length=200, description="The values to try.")
+    low: float | None = Field(default=None, description="The least value of a search.")
+    high: float | None = Field(default=None, description="The greatest value of a search.")
+    is_log: bool = Field(default=False, description="Whether a search draws orders of magnitude evenly.")
 
     @model_validator(mode="after")
     def _varies_a_choice(self) -> Self:
@@ -105,19 +105,25 @@ class SweepRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     data: Path = Field(description="The folder of the cohort.")
-    name: str = Field("", max_length=200, description="A name for the sweep; told from what it varies if empty.")
-    split: str = Field("", description="The name of a saved split of all runs; drawn by their own shares if empty.")
-    kind: SweepKind
-    base: TrainingConfig = Field(TrainingConfig(), description="What all runs have in common.")
-    axes: tuple[SweepAxis, ...] = Field((), max_length=8, description="What a grid or a search varies.")
-    rows: tuple[Row, ...] = Field((), max_length=MOST_TRIALS, description="The runs of a sweep of listed rows.")
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
-        (), max_length=MOST_TRIALS, description="Each config is run once with each seed; the base's own if empty."
+    name: str = Field(
+        default="", max_length=200, description="A name for the sweep; told from what it varies if empty."
     )
-    num_trials: int = Field(20, ge=1, le=MOST_TRIALS, description="How many runs a search makes.")
-    num_at_once: int = Field(1, ge=1, le=64, description="How many runs of a search wait or go on at a time.")
-    objective: Objective = Field(Objective.AUC, description="What a run of the sweep is judged by.")
-    pruning: Pruning = Field(Pruning.MEDIAN, description="When a search stops a hopeless run before its end.")
+    split: str = Field(
+        default="", description="The name of a saved split of all runs; drawn by their own shares if empty."
+    )
+    kind: SweepKind
+    base: TrainingConfig = Field(default=TrainingConfig(), description="What all runs have in common.")
+    axes: tuple[SweepAxis, ...] = Field(default=(), max_length=8, description="What a grid or a search varies.")
+    rows: tuple[Row, ...] = Field(default=(), max_length=MOST_TRIALS, description="The runs of a sweep of listed rows.")
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
+        default=(),
+        max_length=MOST_TRIALS,
+        description="Each config is run once with each seed; the base's own if empty.",
+    )
+    num_trials: int = Field(default=20, ge=1, le=MOST_TRIALS, description="How many runs a search makes.")
+    num_at_once: int = Field(default=1, ge=1, le=64, description="How many runs of a search wait or go on at a time.")
+    objective: Objective = Field(default=Objective.AUC, description="What a run of the sweep is judged by.")
+    pruning: Pruning = Field(default=Pruning.MEDIAN, description="When a search stops a hopeless run before its end.")
 
     @model_validator(mode="after")
     def _asks_for_what_its_kind_needs(self) -> Self:
@@ -199,7 +205,7 @@ def _plain(value: Scalar) -> str:
 def _allowed_value(axis: SweepAxis, value: Scalar | None) -> None:
     """Raise ValueError if a value is out of its choice's bounds, whatever the other choices are."""
     try:
-        TrainingConfig.model_validate({axis.field: int(value) if axis.is_range and axis.is_whole else value})
+        TrainingConfig.model_validate({axis.field: int(value or 0) if axis.is_range and axis.is_whole else value})
     except ValidationError as error:
         for problem in error.errors():
             if problem["loc"]:

@@ -1,6 +1,7 @@
 """What a sweep was asked to do, as its row keeps it, and what its runs gave."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,4 +43,5 @@ def value_of(run: tables.Run, by_epoch: Mapping[int, float | None]) -> float | N
     """Return a completed run's objective at the epoch whose weights were kept."""
     if run.state != State.COMPLETED or not by_epoch:
         return None
-    return by_epoch.get((run.summary or {}).get("best_epoch"), by_epoch[max(by_epoch)])
+    best: Any = (run.summary or {}).get("best_epoch")
+    return by_epoch.get(best, by_epoch[max(by_epoch)])

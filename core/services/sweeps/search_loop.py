@@ -103,15 +103,16 @@ class SweepTender:
             return
         untold = study.untold()
         for run in news:
-            asked, by_epoch = untold.get(run.trial_number), values.get(run.id, {})
+            number, by_epoch = run.trial_number, values.get(run.id, {})
+            asked = None if number is None else untold.get(number)
             self._known[run.id] = (run.state, len(by_epoch))
-            if asked is None:
+            if number is None or asked is None:
                 continue
             study.note(asked, by_epoch)
             if run.state == State.COMPLETED:
-                study.tell(run.trial_number, value_of(run, by_epoch))
+                study.tell(number, value_of(run, by_epoch))
             elif run.pruned_epoch is not None and run.state == State.STOPPED:
-                study.tell_pruned(run.trial_number)
+                study.tell_pruned(number)
             elif _may_be_pruned(run, by_epoch) and study.is_hopeless(asked):
                 self._prune(run.id, max(by_epoch))
 

@@ -132,9 +132,9 @@ def get_sweep(desk: Desk, sweep_id: str) -> SweepDetail:
 
 def best_of(trials: tuple[SweepTrial, ...], objective: Objective) -> SweepTrial | None:
     """Return the run with the best value, the first of equals."""
-    valued = [trial for trial in trials if trial.value is not None]
     sign = 1 if objective.is_better_when_lower else -1
-    return min(valued, key=lambda trial: (sign * trial.value, trial.number), default=None)
+    valued = [(sign * trial.value, trial.number, trial) for trial in trials if trial.value is not None]
+    return min(valued, key=lambda one: one[:2], default=(None, None, None))[2]
 
 
 def time_left(trials: tuple[SweepTrial, ...], line: SweepLine) -> float | None:
@@ -166,7 +166,7 @@ def _counts(session: Session, sweep_ids: list[str]) -> dict[str, dict[str, int]]
     )
     counts: dict[str, dict[str, int]] = {}
     for sweep_id, state, count in rows:
-        counts.setdefault(sweep_id, {})[state] = count
+        counts.setdefault(sweep_id or "", {})[state] = count
     return counts
 
 
@@ -188,7 +188,7 @@ def _line(sweep: tables.Sweep, by_state: Mapping[str, int]) -> SweepLine:
 
 def _trial(run: tables.Run, request: SweepRequest, by_epoch: Mapping[int, float | None]) -> SweepTrial:
     is_pruned = run.pruned_epoch is not None and run.state == State.STOPPED
-    ended = run.finished_at and run.started_at
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
     return SweepTrial(
         number=run.trial_number or 0,
         run_id=run.id,
@@ -197,7 +197,7 @@ def _trial(run: tables.Run, request: SweepRequest, by_epoch: Mapping[int, float 
         value=value_of(run, by_epoch),
         best_epoch=(run.summary or {}).get("best_epoch"),
         pruned_epoch=run.pruned_epoch if is_pruned else None,
-        seconds=(run.finished_at - run.started_at).total_seconds() if ended else None,
+        seconds=seconds,
         error=None if is_pruned else run.error,
         started_at=run.started_at,
         seconds_left=(run.progress or {}).get("seconds_left") if run.state in LIVE_STATES else None,

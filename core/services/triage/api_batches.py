@@ -61,11 +61,11 @@ def start_received_batch(
             _refuse_if_too_many(desk, most_live)
             uploads.close_upload(desk, upload_id)
             folder = uploads.upload_folder(desk, upload_id)
-            started = start_batch(desk, request.model_copy(update={"paths": (folder,)}))
+            batch_id = started = start_batch(desk, request.model_copy(update={"paths": (folder,)}))
         finally:
             if idempotency_key:
                 _conclude(desk, sender, idempotency_key, started)
-        return started, False
+        return batch_id, False
     finally:
         if started is None:
             shutil.rmtree(uploads.upload_folder(desk, upload_id).parent, ignore_errors=True)

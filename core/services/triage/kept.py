@@ -9,7 +9,7 @@ from db import models as tables
 READING_GONE = "This reading is no longer on the desk."
 
 
-def kept_batches() -> Select[tuple[str]]:
+def kept_batches() -> Select[str]:
     """Return the query for the ids of batches that were not deleted."""
     return select(tables.Batch.id).where(tables.Batch.deleted_at.is_(None))
 

@@ -45,7 +45,7 @@ def earlier_readings(desk: Desk, batch_id: str) -> dict[str, int]:
             )
             .group_by(reading.file_hash)
         )
-        return dict(rows.all())
+        return {file_hash: earlier for file_hash, earlier in rows if file_hash is not None}
 
 
 def taken_over_rows(session: Session, desk: Desk, batch_id: str, films: Sequence[KnownFilm]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ Shapes: B films of a batch, S of the square's side.
 
 import json
 import sys
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -52,11 +53,10 @@ def measure(model: str) -> dict[str, float | str]:
     while (seconds := perf_counter() - began) < LEAST_SECONDS:
         read()
         num_rounds += 1
-    folder = predictor.checkpoint.folder
     cost = {
         "films_per_second": num_rounds * BATCHES_AT_ONCE * BATCH_SIZE / seconds,
         "peak_megabytes": _peak_bytes() / 1e6,
-        "weight_megabytes": sum(path.stat().st_size for path in folder.rglob("weights.safetensors")) / 1e6,
+        "weight_megabytes": _num_weight_bytes(predictor.checkpoint.folder) / 1e6,
         "engine": predictor.engine.name,
     }
     # Last, since the peak of reading must not hold what only counting needs.
@@ -80,6 +80,10 @@ def network_size(model: Checkpoint | Ensemble) -> dict[str, float]:
         num_parameters += sum(tensor.numel() for tensor in network.parameters())
         operations += counter.get_total_flops()
     return {"num_parameters": num_parameters, "gigaflops": operations / 1e9}
+
+
+def _num_weight_bytes(folder: Path | None) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("weights.safetensors")) if folder else 0
 
 
 def _peak_bytes() -> int:

@@ -125,7 +125,7 @@ def consensus_of(verdicts: pd.DataFrame) -> pd.Series:
     found: dict[str, str | None] = {}
     for study, said in verdicts.groupby("study")["verdict"]:
         decided = {verdict for verdict in said if verdict in DECIDED}
-        found[study] = decided.pop() if len(decided) == 1 else None
+        found[str(study)] = decided.pop() if len(decided) == 1 else None
     return pd.Series(found, dtype=object)
 
 
@@ -135,7 +135,7 @@ def _disagreements(studies: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFram
         row = studies.loc[study]
         decided = {verdict for verdict in group["verdict"] if verdict in DECIDED}
         between = []
-        if row["finding"] in DECIDED and decided - {row["finding"]}:
+        if row["finding"] in DECIDED and decided - {str(row["finding"])}:
             between.append("model and reader")
         if len(decided) > 1:
             between.append("readers")

@@ -59,8 +59,8 @@ def describe_deletion(desk: Desk, batch_id: str) -> Deletion:
     with desk.reading() as session:
         batch = _deletable(session, batch_id)
         folders = _folders(desk, session, batch)
-        title, *counts = batch.source, *_count_rows(session, batch_id)
-    return Deletion(title, *counts, sum(measure_folder(folder)[0] for folder in folders))
+        title, (num_readings, num_verdicts) = batch.source, _count_rows(session, batch_id)
+    return Deletion(title, num_readings, num_verdicts, sum(measure_folder(folder)[0] for folder in folders))
 
 
 def delete_batch(desk: Desk, batch_id: str, name: str, actor: str | None) -> Deletion:
@@ -83,8 +83,8 @@ def hide_batch(desk: Desk, batch_id: str, actor: str | None, reason: str) -> Del
     planned = describe_deletion(desk, batch_id)
     with desk.transaction() as session:
         batch = _deletable(session, batch_id)
-        batch.deleted_at = utc_now()
-        _record(session, batch, actor, planned, reason=reason, can_be_restored_until=_moment(batch.deleted_at))
+        batch.deleted_at = now = utc_now()
+        _record(session, batch, actor, planned, reason=reason, can_be_restored_until=_moment(now))
     return planned
 
 
@@ -94,8 +94,8 @@ def restore_batch(desk: Desk, batch_id: str, actor: str | None) -> str:
     Once its day is over it is being deleted for good, and raises WorklistError.
     """
     with desk.transaction() as session:
-        batch = _deleted(session, batch_id)
-        if utc_now() >= batch.deleted_at + UNDO_PERIOD:
+        batch, deleted_at = _deleted(session, batch_id)
+        if utc_now() >= deleted_at + UNDO_PERIOD:
             raise WorklistError(f"{batch.source!r} was deleted over a day ago and can no longer be restored.")
         batch.deleted_at = None
         record_event(session, actor, AuditAction.UNDO, batch.source, batch=batch_id, undone="deletion")
@@ -108,7 +108,9 @@ def list_deleted(desk: Desk) -> list[DeletedBatch]:
     deleted = select(batch).where(batch.deleted_at.is_not(None)).order_by(batch.deleted_at.desc(), batch.id)
     with desk.reading() as session:
         return [
-            DeletedBatch(row.id, row.source, row.deleted_at, row.num_files or 0) for row in session.scalars(deleted)
+            DeletedBatch(row.id, row.source, row.deleted_at, row.num_files or 0)
+            for row in session.scalars(deleted)
+            if row.deleted_at is not None
         ]
 
 
@@ -119,15 +121,15 @@ def purge_batch(desk: Desk, batch_id: str, actor: str | None, reason: str = "") 
     knows of. Raises InputNotFoundError for a batch that was not deleted, and WorklistError if files cannot be removed.
     """
     with desk.transaction() as session:
-        batch = _deleted(session, batch_id)
+        batch, deleted_at = _deleted(session, batch_id)
         # From now on nobody can restore it: its files go first.
-        batch.deleted_at = min(batch.deleted_at, utc_now() - UNDO_PERIOD)
+        batch.deleted_at = min(deleted_at, utc_now() - UNDO_PERIOD)
         folders = _folders(desk, session, batch)
     num_bytes = sum(measure_folder(folder)[0] for folder in folders)
     for folder in folders:
         _remove(folder)
     with desk.transaction() as session:
-        batch = _deleted(session, batch_id)
+        batch, _ = _deleted(session, batch_id)
         num_readings, num_verdicts = _count_rows(session, batch_id)
         for studies in _parts(_studies_of_none_other(session, batch_id)):
             for table in (tables.Verdict, tables.Assignment):
@@ -167,11 +169,11 @@ def _deletable(session: Session, batch_id: str) -> tables.Batch:
     return batch
 
 
-def _deleted(session: Session, batch_id: str) -> tables.Batch:
+def _deleted(session: Session, batch_id: str) -> tuple[tables.Batch, datetime]:
     batch = session.get(tables.Batch, batch_id)
     if batch is None or batch.deleted_at is None:
         raise InputNotFoundError(f"There is no deleted batch {batch_id!r}. It may be restored, or gone for good.")
-    return batch
+    return batch, batch.deleted_at
 
 
 def _count_rows(session: Session, batch_id: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 import pandas as pd
 
@@ -58,11 +59,11 @@ def export_verdicts(
     )
     studies = worklist.studies.set_index("study")
     rows, missing = [], []
-    for study, label in decided.items():
+    for study, label in ((str(study), str(label)) for study, label in decided.items()):
         try:
-            rows.append(_export_one(desk, folder, study, label, studies.loc[study], verdicts))
+            rows.append(_export_one(desk, folder, study, label, cast("pd.Series", studies.loc[study]), verdicts))
         except (InputNotFoundError, RadiographError):
-            missing.append(str(studies.loc[study, "file"]))
+            missing.append(str(studies["file"].loc[study]))
         except OSError as error:
             raise WorklistError(
                 f"{folder} cannot be written ({error.strerror}). Free some space or choose another folder; "

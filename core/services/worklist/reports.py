@@ -150,7 +150,7 @@ def _pictures(desk: Desk, reading: ReadingDetail) -> tuple[Image.Image | None, I
     if reading.heatmap is None:
         return film, None
     heat = Image.open(reading.heatmap).convert("RGBA").resize(film.size, Image.Resampling.BICUBIC)
-    heat.putalpha(heat.getchannel("A").point(lambda alpha: round(alpha * OVERLAY_OPACITY)))
+    heat.putalpha(heat.getchannel("A").point([round(alpha * OVERLAY_OPACITY) for alpha in range(256)]))
     overlay = Image.alpha_composite(film.convert("RGBA"), heat).convert("RGB")
     return film, overlay
 

@@ -12,7 +12,7 @@ from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.worklist.deletion import hide_batch, purge_deleted
 from core.services.worklist.rules import current_rules
 from db import models as tables
-from db.base import utc_now
+from db.base import num_changed, utc_now
 from db.states import State
 
 RETENTION = "retention period"
@@ -70,7 +70,7 @@ def delete_old_predictions(desk: Desk, now: datetime | None = None) -> int:
     prediction = tables.Prediction
     with desk.transaction() as session:
         before = (now or utc_now()) - timedelta(days=days)
-        num_deleted = session.execute(delete(prediction).where(prediction.created_at < before)).rowcount
+        num_deleted = num_changed(session.execute(delete(prediction).where(prediction.created_at < before)))
         if num_deleted:
             subject = f"{num_deleted} predictions"
             record_event(session, RETENTION, AuditAction.DELETION, subject, reason=f"older than {days} days")

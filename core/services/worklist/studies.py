@@ -146,7 +146,7 @@ def load_studies(desk: Desk, batch_id: str | None = None) -> pd.DataFrame:
     return studies.assign(same_image_as=pd.Series(words, dtype=object))
 
 
-def _load(desk: Desk, reading_ids: Select[tuple[int]]) -> pd.DataFrame:
+def _load(desk: Desk, reading_ids: Select[int]) -> pd.DataFrame:
     """Return the readings that a query names, as they came, with what placing them needs."""
     reading, any_reading = tables.Reading, aliased(tables.Reading)
     received_at = (

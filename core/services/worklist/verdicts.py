@@ -144,7 +144,7 @@ def current_rows(session: Session, study: str | None = None) -> list[tables.Verd
     return list(session.scalars(select(verdict).where(verdict.id.in_(current_ids(study))).order_by(verdict.id)))
 
 
-def current_ids(study: str | None = None) -> Select[tuple[int]]:
+def current_ids(study: str | None = None) -> Select[int]:
     """Return the query for the ids of the verdicts that count: each reader's newest that was not taken back."""
     verdict = tables.Verdict
     newest = select(sql.max(verdict.id)).where(*_standing()).group_by(verdict.study, verdict.reader)
@@ -165,8 +165,10 @@ def verdict_history(desk: Desk, study: str) -> list[VerdictRow]:
 def list_readers(desk: Desk) -> list[str]:
     """Return everybody who gave a verdict or was given a study, by name."""
     with desk.reading() as session:
-        names = set(session.scalars(select(tables.Verdict.reader).distinct()))
-        names.update(session.scalars(select(tables.Assignment.assigned_to).distinct()))
+        names = {
+            *session.scalars(select(tables.Verdict.reader).distinct()),
+            *session.scalars(select(tables.Assignment.assigned_to).distinct()),
+        }
     return sorted(name for name in names if name)
 
 

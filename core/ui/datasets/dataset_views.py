@@ -29,9 +29,10 @@ from core.services.datasets.tables import (
 from core.services.desk import Desk
 from core.services.films.images import Picture, picture_address
 from core.ui.plain_text import plain
+from core.ui.words import Colour
 
 Made = TypeVar("Made")
-SEVERITY_LOOK = {
+SEVERITY_LOOK: dict[str, tuple[Colour, str]] = {
     "problem": ("red", ":material/error:"),
     "warning": ("orange", ":material/warning:"),
     "note": ("blue", ":material/info:"),
@@ -189,13 +190,14 @@ def _no_films() -> None:
 def _grid(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> str:
     cells = []
     for row in films.itertuples(index=False):
-        address = picture_address(desk, Picture.THUMBNAIL, dataset.root / row.file)
+        file = str(row.file)
+        address = picture_address(desk, Picture.THUMBNAIL, dataset.root / file)
         words = f"{row.label}, {row.split}, {row.width} × {row.height}"
         cells.append(
-            f'<figure style="margin:0"><img src="{html.escape(address)}" alt="{html.escape(f"{row.file}: {words}")}" '
+            f'<figure style="margin:0"><img src="{html.escape(address)}" alt="{html.escape(f"{file}: {words}")}" '
             'style="width:100%;aspect-ratio:1;object-fit:contain;background:#000;border-radius:8px" loading="lazy">'
             f'<figcaption style="font-size:0.8rem;overflow-wrap:anywhere">{html.escape(words)}<br>'
-            f"{html.escape(row.file.rpartition('/')[2])}</figcaption></figure>"
+            f"{html.escape(file.rpartition('/')[2])}</figcaption></figure>"
         )
     columns = "display:grid;grid-template-columns:repeat(auto-fill,minmax(max(170px,22%),1fr));gap:12px"
     return f'<div style="{columns}">{"".join(cells)}</div>'

@@ -55,7 +55,7 @@ def _form(desk: Desk, ids: Sequence[str]) -> None:
                 "Voting",
                 list(VOTING),
                 default=Voting.SOFT,
-                format_func=VOTING.get,
+                format_func=lambda voting: VOTING[voting],
                 key="experiments.ensemble_voting",
                 required=True,
                 help="The mean of the members' probabilities; a mean with weights fitted on the validation films; or "
@@ -94,7 +94,7 @@ def _list(ensembles: Sequence[EnsembleSummary]) -> EnsembleSummary | None:
                 "Voting": VOTING[ensemble.recipe.voting],
                 "Members": ", ".join(f"{member.name} ({member.weight:.2f})" for member in ensemble.recipe.members),
                 "Validation AUC": ensemble.card.metrics["validation"].auc,
-                "Threshold": ensemble.card.operating_point.threshold,
+                "Threshold": point.threshold if (point := ensemble.card.operating_point) else None,
                 "MB": ensemble.num_bytes / 1e6,
             }
             for ensemble in ensembles

@@ -53,19 +53,20 @@ def evaluation_view(desk: Desk, record: RunRecord) -> None:
 
 def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
     """Return the split's predictions; one that only judges is opened by a button, once a visit, and recorded."""
+    checkpoint = record.checkpoint_hash or ""
     if is_selection_split(split):
-        return look_at(desk, record.checkpoint_hash, split)
+        return look_at(desk, checkpoint, split)
     opened = st.session_state.setdefault(OPENED, set())
-    key = (record.checkpoint_hash, split)
+    key = (checkpoint, split)
     if key in opened:
-        return look_at(desk, record.checkpoint_hash, split, occasion=None)
+        return look_at(desk, checkpoint, split, occasion=None)
     count = num_test_openings(desk, record.cohort_fingerprint).get(split, 0)
     with st.container(border=True):
         st.markdown(f"**The {split} films only judge.** They have been opened {count:,} times on this desk.")
         st.caption("The more often figures are looked at while models are still being chosen, the less they are worth.")
         if st.button(f"Open the {split} figures", icon=":material/lock_open:", key="experiments.open_split"):
             opened.add(key)
-            return look_at(desk, record.checkpoint_hash, split)
+            return look_at(desk, checkpoint, split)
     return None
 
 

@@ -30,7 +30,7 @@ def operating_point_view(desk: Desk, record: RunRecord) -> None:
     with choose, st.container(border=True):
         _chooser(desk, record, splits)
     with there_are:
-        _points(desk, record.checkpoint_hash)
+        _points(desk, record.checkpoint_hash or "")
 
 
 def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
@@ -50,7 +50,7 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
     if kind is RuleKind.COST_RATIO:
         cost = st.number_input("Cost of a miss, in false alarms", 0.1, 1000.0, 5.0, key="experiments.point_cost")
     rule = OperatingPointRule(kind=kind, target=target, cost_ratio=cost)
-    predicted = look_at(desk, record.checkpoint_hash, split).predicted
+    predicted = look_at(desk, record.checkpoint_hash or "", split).predicted
     try:
         point = propose_point(predicted, rule)
     except PneumoDeskError as error:

@@ -116,7 +116,8 @@ def _curves(record: RunRecord) -> None:
     best = record.summary.get("best_epoch")
     for column, (title, names) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
         series = {
-            label: [(int(epoch["epoch"]), epoch.get(name)) for epoch in record.epochs] for label, name in names.items()
+            label: [(int(epoch["epoch"] or 0), epoch.get(name)) for epoch in record.epochs]
+            for label, name in names.items()
         }
         with column, st.container(border=True):
             st.markdown(f"**{title}**")

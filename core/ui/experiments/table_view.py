@@ -82,9 +82,11 @@ def _prepare(desk: Desk, ids: Sequence[str]) -> None:
         if not st.button("Measure", icon=":material/speed:", type="primary", key="experiments.table_measure"):
             return
     bar = st.progress(0.0, "Measuring; what is measured stays if you leave.")
-    prepare_table(
-        desk, ids, lambda stage, done, num_all: bar.progress(done / num_all, f"{stage}: {done} of {num_all} runs")
-    )
+
+    def show(stage: str, done: int, num_all: int) -> None:
+        bar.progress(done / num_all, f"{stage}: {done} of {num_all} runs")
+
+    prepare_table(desk, ids, show)
     st.rerun()
 
 

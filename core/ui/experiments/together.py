@@ -39,7 +39,7 @@ def together_buttons(ids: Sequence[str]) -> None:
         "one network and split that went on from common weights.",
         key="experiments.to_mean",
     ):
-        go_to("training", form_going_on(ids))
+        go_to("training", **form_going_on(ids))
 
 
 def named(parameter: str) -> list[str]:

@@ -27,7 +27,7 @@ def promote_form(desk: Desk) -> None:
         key="models.source",
         width=480,
     )
-    points = _points(desk, sources[source])
+    points, own = _points(desk, sources[source]), sources[source].operating_point
     if not points:
         st.caption("It has no operating point. Choose one for it on the Experiments page, then promote it.")
         return
@@ -35,7 +35,7 @@ def promote_form(desk: Desk) -> None:
         point = st.selectbox(
             "Operating point",
             points,
-            format_func=lambda name: name or f"The model's own ({sources[source].operating_point.name})",
+            format_func=lambda name: name or f"The model's own ({own.name if own else '–'})",
             key=f"models.point.{source}",
             width=320,
             help="Chosen on this very model's validation or calibration films. None is taken over from other versions.",

@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from core.services.desk.reader_names import LONGEST_NAME, clean_reader_name
 from core.ui.source_files import read_joined
@@ -12,7 +13,7 @@ COOKIE = "pneumodesk_reader"
 NAME = "reader.name"
 IS_ASKING = "reader.is_asking"
 
-_write_cookie = st.components.v2.component("pneumodesk_reader", js=read_joined(Path(__file__).parent, ["cookie.js"]))
+_write_cookie = component("pneumodesk_reader", js=read_joined(Path(__file__).parent, ["cookie.js"]))
 
 
 def current_reader() -> str | None:

@@ -16,10 +16,12 @@ def folder_form(desk: Desk) -> None:
         if not st.form_submit_button("Index it", icon=":material/folder_open:") or not folder:
             return
     bar = st.progress(0.0, text="Indexing …")
+
+    def show(done: int, count: int) -> None:
+        bar.progress(done / max(1, count), text=f"{done:,} of {count:,} files")
+
     try:
-        index_server_folder(
-            desk, folder, lambda done, count: bar.progress(done / max(1, count), text=f"{done:,} of {count:,} files")
-        )
+        index_server_folder(desk, folder, show)
     except PneumoDeskError as error:
         bar.empty()
         st.error(str(error), icon=":material/error:")

@@ -21,7 +21,9 @@ def machine_row(desk: Desk) -> None:
         st.metric("Disk free", size(now.disk_free), border=True, help="Where checkpoints are kept.")
         for gpu in now.gpus:
             told = f"{gpu.utilisation:.0%}" if gpu.utilisation is not None else "–"
-            memory = f"{size(gpu.memory_used)} of {size(gpu.memory_total)}" if gpu.memory_total else "unknown"
+            memory = "unknown"
+            if gpu.memory_used is not None and gpu.memory_total:
+                memory = f"{size(gpu.memory_used)} of {size(gpu.memory_total)}"
             heat = f"{gpu.temperature} °C" if gpu.temperature is not None else "unknown"
             st.metric(
                 f"GPU {gpu.index}",

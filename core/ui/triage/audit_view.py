@@ -1,6 +1,7 @@
 """The audit trail on a page: filtered, and taken along as CSV."""
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -67,13 +68,14 @@ def _filters(desk: Desk) -> AuditFilter:
     who, what, when, search = st.columns(4)
     actor = who.selectbox("Who", ["", *list_actors(desk)], format_func=lambda name: name or "Anybody", key="audit.who")
     actions = what.multiselect("What", list(AuditAction), placeholder="Anything", key="audit.what")
-    days = when.date_input("When", value=(), key="audit.when")
+    nothing: Any = ()
+    days = when.date_input("When", value=nothing, key="audit.when")
     sought = search.text_input("Search", placeholder="In file or batch names", key="audit.search")
     since, until = _range(days)
     return AuditFilter(actor, tuple(actions), since, until, sought, MOST_ROWS)
 
 
-def _range(days: object) -> tuple[datetime | None, datetime | None]:
+def _range(days: Any) -> tuple[datetime | None, datetime | None]:
     """Return the first moment and the one after the last, in the server's own time zone."""
     chosen = [datetime.combine(day, time()).astimezone(UTC) for day in (days if isinstance(days, tuple) else (days,))]
     if not chosen:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from core.services.desk import Desk
 from core.services.films import uploads
 from core.ui.source_files import read_joined
 
 _HERE = Path(__file__).parent
-_render = st.components.v2.component(
+_render = component(
     "pneumodesk_uploader",
     html=read_joined(_HERE, ["uploader.html"]),
     css=read_joined(_HERE, ["uploader.css"]),

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 from core.services.desk import Desk
 from core.services.films.images import Picture, picture_address
 from core.ui.source_files import read_joined
 
 _HERE = Path(__file__).parent
-_render = st.components.v2.component(
+_render = component(
     "pneumodesk_viewer",
     html=read_joined(_HERE, ["viewer.html"]),
     css=read_joined(_HERE, ["viewer.css"]),
