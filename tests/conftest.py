@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("any-machine", deadline=None)
+# For `make test-long`; the same examples each time.
+settings.register_profile("long", deadline=None, max_examples=1000, derandomize=True)
 settings.load_profile("any-machine")
 
 

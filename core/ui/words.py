@@ -1,8 +1,9 @@
 """How states, bands and times are said on every page; never by colour alone."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+Colour = Literal["red", "orange", "blue", "green", "gray"]
 BAND_ICONS = {
     "urgent": ":material/priority_high:",
     "review": ":material/visibility:",
@@ -17,7 +18,13 @@ BAND_HELP = {
     "rejected": "Opened, but no usable chest film. A human must look.",
     "failed": "Could not be read at all.",
 }
-BAND_COLOURS = {"urgent": "red", "review": "orange", "routine": "blue", "rejected": "gray", "failed": "gray"}
+BAND_COLOURS: dict[str, Colour] = {
+    "urgent": "red",
+    "review": "orange",
+    "routine": "blue",
+    "rejected": "gray",
+    "failed": "gray",
+}
 VERDICT_ICONS = {
     "pneumonia": ":material/priority_high:",
     "normal": ":material/check:",
@@ -31,22 +38,20 @@ class StateWord(NamedTuple):
 
     word: str
     icon: str
-    colour: str
+    colour: Colour
 
 
-STATES = {
-    state: StateWord(state, icon, colour)
-    for state, icon, colour in (
-        ("queued", ":material/schedule:", "gray"),
-        ("starting", ":material/hourglass_top:", "blue"),
-        ("running", ":material/play_circle:", "blue"),
-        ("stopping", ":material/pause_circle:", "orange"),
-        ("completed", ":material/check_circle:", "green"),
-        ("stopped", ":material/stop_circle:", "gray"),
-        ("failed", ":material/error:", "red"),
-        ("lost", ":material/link_off:", "orange"),
-    )
-}
+_LOOKS: tuple[tuple[str, str, Colour], ...] = (
+    ("queued", ":material/schedule:", "gray"),
+    ("starting", ":material/hourglass_top:", "blue"),
+    ("running", ":material/play_circle:", "blue"),
+    ("stopping", ":material/pause_circle:", "orange"),
+    ("completed", ":material/check_circle:", "green"),
+    ("stopped", ":material/stop_circle:", "gray"),
+    ("failed", ":material/error:", "red"),
+    ("lost", ":material/link_off:", "orange"),
+)
+STATES = {state: StateWord(state, icon, colour) for state, icon, colour in _LOOKS}
 """Of runs, sweeps, batches and imports alike."""
 
 
@@ -66,9 +71,9 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
-def moment(when: datetime) -> str:
-    """Return a moment in the server's own time zone."""
-    return f"{when.astimezone():%Y-%m-%d %H:%M}"
+def moment(when: datetime | None) -> str:
+    """Return a moment in the server's own time zone, a dash for none."""
+    return "–" if when is None else f"{when.astimezone():%Y-%m-%d %H:%M}"
 
 
 def size(num_bytes: int) -> str:

@@ -67,12 +67,12 @@ def _epoch_curves(detail: RunDetail) -> None:
         # A run that was made elsewhere may lack one of them.
         losses = epochs.reindex(columns=["train_loss", "validation_loss"])
         losses = losses.rename(columns=lambda name: name.replace("_", " "))
-        st.line_chart(losses, height=HEIGHT, color=LOSS_COLOURS, x_label="epoch")
+        st.line_chart(losses, height=HEIGHT, color=[*LOSS_COLOURS], x_label="epoch")
     with right:
         st.markdown("**On the validation films, by epoch**, as computed in training")
         names = {"validation_auc": "AUC", "validation_accuracy": "accuracy at 0.5"}
         judged = epochs.reindex(columns=list(names)).rename(columns=names)
-        st.line_chart(judged, height=HEIGHT, color=LOSS_COLOURS, x_label="epoch")
+        st.line_chart(judged, height=HEIGHT, color=[*LOSS_COLOURS], x_label="epoch")
 
 
 def _kept(run_id: str) -> KeptSteps:
