@@ -18,6 +18,8 @@ from db import models as tables
 from db.states import State
 
 SECONDS_PER_EPOCH = 0.05
+HELD_FILE = "held.txt"
+"""While it lies in the desk's home, no run gets on."""
 
 
 def work(desk: Desk, run_id: str, seconds_per_epoch: float = SECONDS_PER_EPOCH) -> None:
@@ -29,6 +31,8 @@ def work(desk: Desk, run_id: str, seconds_per_epoch: float = SECONDS_PER_EPOCH) 
         file.write(f"{run_id} {time.time()}\n")
     for epoch in range(1, config["epochs"] + 1):
         time.sleep(seconds_per_epoch)
+        while (desk.settings.home / HELD_FILE).exists():
+            time.sleep(0.01)
         with desk.transaction() as session:
             if session.get_one(tables.Run, run_id).stop_requested:
                 end(session, session.get_one(tables.Run, run_id), State.STOPPED)

@@ -17,6 +17,7 @@ from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
 from core.services.sweeps.status import get_sweep
 from core.training.config import TrainingConfig
 from tests.small_desk import small_desk
+from tests.trivial_runs import HELD_FILE
 
 PATIENCE_SECONDS = 60
 
@@ -41,6 +42,8 @@ def test_a_killed_supervisor_loses_no_trial_and_repeats_none(tmp_path: Path, mon
         data=tmp_path, kind=SweepKind.SEARCH, axes=axes, num_trials=4, base=TrainingConfig(epochs=6), pruning="none"
     )
     sweep_id = start_sweep(desk, request)
+    held = desk.settings.home / HELD_FILE
+    held.touch()
     first = supervisor(desk)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not any(trial.state == "running" for trial in get_sweep(desk, sweep_id).trials):
@@ -49,7 +52,8 @@ def test_a_killed_supervisor_loses_no_trial_and_repeats_none(tmp_path: Path, mon
     first.kill()
     first.wait()
     interrupted = get_sweep(desk, sweep_id)
-    assert interrupted.line.is_live and interrupted.line.counts.num_done < 4
+    assert interrupted.line.is_live and interrupted.line.counts.num_done == 0
+    held.unlink()
     assert supervisor(desk).wait(PATIENCE_SECONDS) == 0
     sweep = get_sweep(desk, sweep_id)
     assert sweep.line.state == "completed", (tmp_path / "log.txt").read_text()

@@ -1,5 +1,6 @@
 """Work is claimed by one process, found lost when that process is gone, and stopped when asked."""
 
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from db.engine import make_engine, session_factory
 from db.models import Run
 from db.states import State
 from db.upgrade import upgrade_to_head
+
+PATIENCE_SECONDS = 90
 
 
 @pytest.fixture
@@ -105,8 +108,9 @@ def test_work_whose_process_is_gone_is_lost(sessions, change: str) -> None:
     with sessions.begin() as session:
         session.execute(update(Run).values(**values))
     if change == "killed":
-        process.kill()  # Not waited for: a zombie must count as dead.
-        time.sleep(0.3)
+        process.kill()
+        # Dead, and not collected: a zombie must count as dead.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     with sessions.begin() as session:
         assert mark_lost(session, Run) == ["one"]
     assert state_of(sessions) == State.LOST
@@ -156,7 +160,7 @@ def test_the_heartbeat_writes_and_listens(sessions, monkeypatch) -> None:
         assert not heartbeat.should_stop
         with sessions.begin() as session:
             request_stop(session, Run, "one")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not heartbeat.should_stop and time.monotonic() < deadline:
             time.sleep(0.02)
         assert heartbeat.should_stop
@@ -180,7 +184,7 @@ def test_a_heartbeat_outlives_database_errors(sessions, monkeypatch: pytest.Monk
         claim(session, Run, "one")
         request_stop(session, Run, "one")
     with Heartbeat(transaction, Run, "one") as heartbeat:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not heartbeat.should_stop and time.monotonic() < deadline:
             time.sleep(0.01)
         assert heartbeat.should_stop
@@ -191,9 +195,10 @@ def test_a_launched_process_is_in_a_session_of_its_own(tmp_path: Path) -> None:
     """A launched process writes to its log, is no part of our terminal's session, and leaves no zombie."""
     log = tmp_path / "deep" / "log.txt"
     pid = launch(["json.tool", "--help"], log)
-    deadline = time.monotonic() + 20
-    while (not log.exists() or "usage" not in log.read_text()) and time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (not log.exists() or "usage" not in log.read_text() or Path(f"/proc/{pid}").exists()) and (
+        time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     assert "usage" in log.read_text()
-    time.sleep(0.5)
     assert not Path(f"/proc/{pid}").exists()

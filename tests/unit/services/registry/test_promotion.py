@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from core.services.desk import Desk, open_desk
 from core.services.desk.audit_trail import list_events
 from core.services.evaluation.predictions import load_predictions
 from core.services.evaluation.threshold_selection import keep_point
-from core.services.models.lookup import ACTIVE, STARTER, active_model, list_models, model_card, model_folder
+from core.services.models.lookup import ACTIVE, STARTER, active_model, find_model, list_models, model_card, model_folder
 from core.services.registry.activation import (
     ActivationError,
     activate,
@@ -24,7 +25,7 @@ from core.services.registry.activation import (
     roll_back,
 )
 from core.services.registry.promotion import PromotedModel, PromoteRequest, get_version, list_versions, promote
-from core.services.triage.batch_reading import TriageRequest, create_batch
+from core.services.triage.batch_reading import TriageRequest, create_batch, run_triage
 from core.services.triage.overview import describe_desk
 from core.settings import AppSettings
 from db import models as tables
@@ -179,6 +180,43 @@ def test_changed_files_are_never_activated(desk: Desk) -> None:
     with pytest.raises(CheckpointError, match="changed or damaged"):
         activate(desk, version.reference)
     assert active_model(desk) == STARTER
+
+
+@pytest.mark.parametrize("file", [CARD_FILE, "weights.safetensors"])
+def test_the_active_version_reads_nothing_once_its_files_were_changed(desk: Desk, tmp_path: Path, file: str) -> None:
+    """What was whole when it was made active and is not so now neither reads a film nor begins a batch."""
+    version = promoted(desk)
+    activate(desk, version.reference)
+    assert find_model(desk, ACTIVE).hash == version.checkpoint_hash
+    whole = (version.folder / file).read_bytes()
+    (version.folder / file).write_bytes(whole + b" ")
+    with pytest.raises(CheckpointError, match="changed"):
+        find_model(desk, ACTIVE)
+    with pytest.raises(CheckpointError, match="changed"):
+        run_triage(desk, TriageRequest(paths=(tmp_path,)))
+    (version.folder / file).write_bytes(whole)
+    assert find_model(desk, ACTIVE).hash == version.checkpoint_hash
+
+
+def test_a_promotion_that_was_killed_half_way_is_followed_by_a_whole_one(desk: Desk) -> None:
+    """A folder without a row, as a killed process leaves it, is neither listed nor taken for the next version."""
+    left = desk.settings.models / "ward" / "1"
+    left.mkdir(parents=True)
+    (left / "weights.safetensors").write_bytes(b"half of it")
+    assert list_versions(desk) == []
+    version = promoted(desk)
+    assert (version.reference, version.folder) == ("ward@1", left)
+    assert load_checkpoint(left).hash == load_checkpoint(model_folder(desk, "run:first0")).hash
+
+
+def test_a_promotion_that_fails_half_way_leaves_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the copy cannot be put into its place there is no version, event or folder; the next try is whole."""
+    with monkeypatch.context() as full, pytest.raises(OSError, match="No space"):
+        full.setattr(Path, "rename", Mock(side_effect=OSError(28, "No space left on device")))
+        promoted(desk)
+    assert (list_versions(desk), list_events(desk)) == ([], [])
+    assert [path.name for path in desk.settings.models.rglob("*")] == ["ward"]
+    assert promoted(desk).reference == "ward@1"
 
 
 @pytest.mark.parametrize(
