@@ -60,11 +60,11 @@ class PromotionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     source: str = Field(pattern=SOURCE, description=_asked("source"))
-    operating_point: Text = Field("", max_length=140, description=_asked("operating_point"))
-    notes: Text = Field("", max_length=2000, description=_asked("notes"))
-    intended_use: Text = Field("", max_length=2000, description=_asked("intended_use"))
+    operating_point: Text = Field(default="", max_length=140, description=_asked("operating_point"))
+    notes: Text = Field(default="", max_length=2000, description=_asked("notes"))
+    intended_use: Text = Field(default="", max_length=2000, description=_asked("intended_use"))
     limits: list[Annotated[Text, Field(min_length=1, max_length=500)]] = Field(
-        [], max_length=20, description=_asked("limits")
+        default=[], max_length=20, description=_asked("limits")
     )
 
 
