@@ -25,6 +25,7 @@ def test_a_longer_run_takes_longer_and_a_small_one_fits(tmp_path: Path, monkeypa
         return trials[0]
 
     monkeypatch.setattr(cost_estimate, "_try_out", try_once)
+    monkeypatch.setattr(cost_estimate, "MOST_SECONDS", 280)
     desk = small_desk(tmp_path)
     estimate, twice = (
         estimate_run(desk, TINY.model_copy(update={"epochs": epochs}), num_train=800, num_judged=200)
