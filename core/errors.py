@@ -6,7 +6,6 @@ PneumoDeskError
 ├── RadiographError          one file is no usable film (see core.radiograph.rejection)
 │   ├── UnreadableFileError  it could not be read at all          → status "failed"
 │   └── UnusableFilmError    it was read but is no usable film    → status "rejected"
-├── ArchiveError             a zip that cannot be opened safely
 ├── CohortError              a folder that cannot serve as a cohort
 ├── CheckpointError          a checkpoint that is damaged, foreign or does not fit
 ├── WeightsError             pretrained weights that cannot be had here
@@ -45,10 +44,6 @@ class UnreadableFileError(RadiographError):
 
 class UnusableFilmError(RadiographError):
     """The file is a picture, but not a usable film."""
-
-
-class ArchiveError(PneumoDeskError):
-    """A zip archive cannot be opened safely."""
 
 
 class CohortError(PneumoDeskError):
