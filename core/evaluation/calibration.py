@@ -68,7 +68,7 @@ def fit_temperature(logits_N: ArrayLike, labels_N: ArrayLike) -> PlattScaling:
         return PlattScaling(slope=low)
     if gradient(high) <= 0:
         return PlattScaling(slope=high)
-    return PlattScaling(slope=cast("float", brentq(gradient, low, high, xtol=1e-13, rtol=1e-13)))
+    return PlattScaling(slope=cast("float", brentq(gradient, low, high, xtol=1e-13, rtol=np.float64(1e-13))))
 
 
 def smoothed_targets(labels_N: np.ndarray) -> np.ndarray:

@@ -93,7 +93,9 @@ class EvaluationReport(BaseModel):
     effective: EffectiveNumbers | None = Field(
         default=None, description="Null in reports of older versions: their Wilson intervals take each film for itself."
     )
-    engine: str = Field(default="", description="What computed the scores, with its number format; empty where not recorded.")
+    engine: str = Field(
+        default="", description="What computed the scores, with its number format; empty where not recorded."
+    )
 
     def say(self, key: str) -> str:
         """Return a metric of this report in words, with its 95 % interval where it has one."""

@@ -63,8 +63,11 @@ def predictive_values(tested: MeasuredRates, prevalence: float, confidence: floa
         raise EvaluationError(f"A prevalence of {prevalence:g} is none: give a share between 0 and 1.")
     each = 1 - (1 - confidence) / 2
     sensitivity, specificity = tested.sensitivity, tested.specificity
-    se_low, se_high = wilson_interval(sensitivity * tested.num_positive, tested.num_positive, each)
-    sp_low, sp_high = wilson_interval(specificity * tested.num_negative, tested.num_negative, each)
+    sensitivities = wilson_interval(sensitivity * tested.num_positive, tested.num_positive, each)
+    specificities = wilson_interval(specificity * tested.num_negative, tested.num_negative, each)
+    if sensitivities is None or specificities is None:
+        raise EvaluationError("These rates rest on no films of one of the classes.")
+    (se_low, se_high), (sp_low, sp_high) = sensitivities, specificities
     return PredictiveValues(
         prevalence=prevalence,
         ppv=_positive(sensitivity, specificity, prevalence),

@@ -19,7 +19,7 @@ from core.training.config import TrainingConfig
 from tests.small_desk import small_desk
 from tests.trivial_runs import HELD_FILE
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 def supervisor(desk: Desk) -> subprocess.Popen:

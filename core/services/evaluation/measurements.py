@@ -29,7 +29,9 @@ class ModelMeasured(BaseModel):
     checkpoint_hash: str
     cohort_fingerprint: str
     split: str
-    engine: str = Field(default="", description="What computed the scores, with its number format; empty if not recorded.")
+    engine: str = Field(
+        default="", description="What computed the scores, with its number format; empty if not recorded."
+    )
 
 
 @dataclass(frozen=True)

@@ -156,8 +156,8 @@ def get_detail(desk: Desk, run_id: str) -> RunDetail:
     epochs: dict[int, dict[str, float | None]] = {}
     for epoch, name, value in rows:
         epochs.setdefault(epoch, {"epoch": epoch})[name] = value
-    judged = [line for line in epochs.values() if line.get("validation_loss") is not None]
-    best = min(judged, key=lambda line: line["validation_loss"], default={})
+    judged = [(loss, line) for line in epochs.values() if (loss := line.get("validation_loss")) is not None]
+    _, best = min(judged, key=lambda one: one[0], default=(None, {}))
     # What the finished run says of itself is the one truth: of its own choice of epoch, in the format of its card.
     summary = readable(run).summary
     final = summary.get("metrics", {}).get("validation", {}).get("auc")

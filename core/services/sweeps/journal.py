@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 from filelock import FileLock
 from optuna.storages import JournalStorage
@@ -56,7 +57,7 @@ def open_journal(journal: Path) -> tuple[JournalStorage, JournalLock]:
     with lock.held():
         _drop_torn_end(journal)
         try:
-            return JournalStorage(JournalFileBackend(str(journal), lock_obj=lock)), lock
+            return JournalStorage(JournalFileBackend(str(journal), lock_obj=cast("Any", lock))), lock
         # What Optuna raises for lines that are none, or that do not follow from those before.
         except (ValueError, KeyError, TypeError, AssertionError) as error:
             raise DatabaseError(

@@ -1,6 +1,7 @@
 """Studies that an earlier version kept in tables of Optuna's own beside ours: they move to files, the tables go."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 from sqlalchemy import MetaData, inspect, select, text
@@ -8,6 +9,9 @@ from sqlalchemy import MetaData, inspect, select, text
 from core.services.desk import Desk
 from core.services.sweeps.journal import FOLDER, journal_of
 from db import models as tables
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
 
 LOCK_FILE = "moving.lock"
 STUDIES = "studies"
@@ -60,7 +64,7 @@ def _copy_all(desk: Desk) -> bool:
     return True
 
 
-def _copy(storage: object, name: str, journal: Path) -> None:
+def _copy(storage: "BaseStorage", name: str, journal: Path) -> None:
     """Copy one study; its file appears only when it is whole, and one that is there stays."""
     import optuna
     from optuna.storages import JournalStorage

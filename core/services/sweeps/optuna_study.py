@@ -1,6 +1,7 @@
 """The study of a search: which trials were asked for, and what was told of them, kept in a file of its own."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import optuna
@@ -133,7 +134,7 @@ def _row(drawn: Mapping[str, Scalar]) -> Row:
 def _suggest(trial: Trial, field: str, space: BaseDistribution) -> float | int | str | bool:
     match space:
         case CategoricalDistribution():
-            return trial.suggest_categorical(field, space.choices)
+            return cast("float | int | str | bool", trial.suggest_categorical(field, space.choices))
         case IntDistribution():
             return trial.suggest_int(field, space.low, space.high, log=space.log)
         case FloatDistribution():
@@ -142,7 +143,7 @@ def _suggest(trial: Trial, field: str, space: BaseDistribution) -> float | int |
 
 
 def _distribution(axis: SweepAxis) -> BaseDistribution:
-    if not axis.is_range:
+    if axis.low is None or axis.high is None:
         return CategoricalDistribution(axis.values)
     if axis.is_whole:
         return IntDistribution(int(axis.low), int(axis.high), log=axis.is_log)

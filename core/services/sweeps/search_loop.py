@@ -92,7 +92,9 @@ class SweepTender:
 
         if sweep_id not in self._studies:
             study = SweepStudy(self._desk, sweep_id, request)
-            study.catch_up({run.trial_number: _settings_of(request, run) for run in runs})
+            study.catch_up(
+                {number: _settings_of(request, run) for run in runs if (number := run.trial_number) is not None}
+            )
             self._studies[sweep_id] = study
             self._orphaned.add(sweep_id)
         return self._studies[sweep_id]

@@ -122,7 +122,9 @@ def _badge(what: str, p_value: float | None, difference: float | None) -> None:
 
 def _figures(comparison: Comparison, names: dict[str, str]) -> None:
     st.subheader("Figures with 95 % intervals")
-    rows = {metric.name: partial(EvaluationReport.say, key=metric.key) for metric in METRICS}
+    rows: dict[str, Callable[[EvaluationReport], str]] = {
+        metric.name: partial(EvaluationReport.say, key=metric.key) for metric in METRICS
+    }
     rows["Computed by"] = engine_text
     st.dataframe(
         [
