@@ -9,10 +9,11 @@ from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
+from pydicom._uid_dict import UID_dictionary
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, UID_dictionary, generate_uid
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits
 from core.radiograph.dicom import MAX_PIXELS
@@ -168,10 +169,10 @@ def _num_pixel_bytes(source: Dataset) -> int:
     samples = whole_number(source, "SamplesPerPixel") or 1
     if text_of(source, "PhotometricInterpretation") == "YBR_FULL_422":
         samples = 2
-    sides = (
-        whole_number(source, "Rows") * whole_number(source, "Columns") * (whole_number(source, "NumberOfFrames") or 1)
-    )
-    num_bytes = (sides * samples * whole_number(source, "BitsAllocated") + 7) // 8
+    rows, columns, bits = (whole_number(source, name) for name in ("Rows", "Columns", "BitsAllocated"))
+    if rows is None or columns is None or bits is None:
+        raise ValueError("no size")
+    num_bytes = (rows * columns * (whole_number(source, "NumberOfFrames") or 1) * samples * bits + 7) // 8
     if num_bytes <= 0:
         raise ValueError("no pixels")
     return num_bytes

@@ -52,8 +52,8 @@ class Manifest(_Document):
     made_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
     num_files: Count
     rows: dict[str, Count] = Field(default_factory=dict, description="How many rows each table of the database has.")
-    listing: Sha256 | None = Field(None, description="The hash of the list of files.")
-    key: str | None = Field(None, pattern=r"^[0-9a-f]{12}$", description="Which key signed it.")
+    listing: Sha256 | None = Field(default=None, description="The hash of the list of files.")
+    key: str | None = Field(default=None, pattern=r"^[0-9a-f]{12}$", description="Which key signed it.")
 
 
 class ListedFile(_Document):

@@ -44,16 +44,18 @@ class HistoryQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: str = Field("", max_length=200, description="Words that name, id, note, tags, config or error must hold.")
-    states: tuple[str, ...] = Field((), description="Only runs in these states; all if empty.")
-    architectures: tuple[str, ...] = Field((), description="Only runs with these networks; all if empty.")
-    tags: tuple[str, ...] = Field((), description="Only runs with all of these tags.")
-    starred: bool = Field(False, description="Only starred runs.")
-    shelf: Shelf = Field(Shelf.CURRENT, description="Runs at hand, archived ones, or deleted ones.")
-    order: RunOrder = Field(RunOrder.BEGUN, description="What the runs are sorted by.")
-    ascending: bool = Field(False, description="Smallest or oldest first.")
-    offset: int = Field(0, ge=0, description="Runs to leave out at the beginning.")
-    limit: int = Field(100, ge=1, le=2000, description="Most runs to return.")
+    text: str = Field(
+        default="", max_length=200, description="Words that name, id, note, tags, config or error must hold."
+    )
+    states: tuple[str, ...] = Field(default=(), description="Only runs in these states; all if empty.")
+    architectures: tuple[str, ...] = Field(default=(), description="Only runs with these networks; all if empty.")
+    tags: tuple[str, ...] = Field(default=(), description="Only runs with all of these tags.")
+    starred: bool = Field(default=False, description="Only starred runs.")
+    shelf: Shelf = Field(default=Shelf.CURRENT, description="Runs at hand, archived ones, or deleted ones.")
+    order: RunOrder = Field(default=RunOrder.BEGUN, description="What the runs are sorted by.")
+    ascending: bool = Field(default=False, description="Smallest or oldest first.")
+    offset: int = Field(default=0, ge=0, description="Runs to leave out at the beginning.")
+    limit: int = Field(default=100, ge=1, le=2000, description="Most runs to return.")
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def known_tags(desk: Desk) -> list[str]:
         return list(session.scalars(select(tables.RunTag.tag).distinct().order_by(tables.RunTag.tag)))
 
 
-def _filtered(query: HistoryQuery, database: str) -> Select[tuple[tables.Run, tables.RunAnnotation | None]]:
+def _filtered(query: HistoryQuery, database: str) -> Select[tables.Run, tables.RunAnnotation]:
     run, note = tables.Run, tables.RunAnnotation
     found = select(run, note).outerjoin(note, note.run_id == run.id)
     shelves = {

@@ -33,7 +33,7 @@ from core.triage.intake import Candidate, IntakeProblem, gather
 from core.triage.pipeline import FilmReading, FilmView, KnownFilm, Predictor, read_films
 from core.triage.saliency import overlay, positive_share
 from db import models as tables
-from db.base import utc_now
+from db.base import table_of, utc_now
 from db.states import State
 
 STORE_EVERY = 64
@@ -47,16 +47,18 @@ class TriageRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     paths: tuple[Path, ...] = Field(min_length=1, description="Files, folders and zip archives.")
-    model: str = Field(ACTIVE, description="`active`, or any name of a model or a checkpoint folder.")
+    model: str = Field(default=ACTIVE, description="`active`, or any name of a model or a checkpoint folder.")
     operating_point: str = Field(
-        OWN,
+        default=OWN,
         max_length=140,
         description="NAME or NAME@VERSION of an operating point kept for this model; its card's own if empty.",
     )
-    saliency_folder: Path | None = Field(None, description="Where to write films overlaid with where the model looked.")
-    reader: str | None = Field(None, description="Who asked for it.")
-    again: bool = Field(False, description="Read films again that this model version has read before.")
-    title: str = Field("", description="What the batch is called; its paths if empty.")
+    saliency_folder: Path | None = Field(
+        default=None, description="Where to write films overlaid with where the model looked."
+    )
+    reader: str | None = Field(default=None, description="Who asked for it.")
+    again: bool = Field(default=False, description="Read films again that this model version has read before.")
+    title: str = Field(default="", description="What the batch is called; its paths if empty.")
 
 
 @dataclass(frozen=True)
@@ -245,14 +247,14 @@ class SaliencyWriter:
 
 
 def _row(desk: Desk, batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> dict[str, Any]:
-    drawn = drawer is not None and reading.probability is not None
+    drawn = drawer.path_of(reading.file) if drawer is not None and reading.probability is not None else None
     row = {
         # Whom the file shows stays out of the database: pseudonyms alone are kept.
         **{name: value for name, value in vars(reading).items() if name != "origin"},
         "batch_id": batch_id,
         "status": reading.status.value,
         "priority": reading.priority.value,
-        "saliency_file": str(drawer.path_of(reading.file)) if drawn else None,
+        "saliency_file": str(drawn) if drawn else None,
         "created_at": utc_now(),
     }
     return {**row, **identify(desk, row, reading.origin)}
@@ -272,7 +274,7 @@ def _store(
         for made in (rows, taken_over):
             if made:
                 # Past the mapper, which would cost as much as writing the rows.
-                session.execute(insert(tables.Reading.__table__), made)
+                session.execute(insert(table_of(tables.Reading)), made)
         num_stored = len(rows) + len(taken_over)
         session.execute(
             update(tables.Batch).where(tables.Batch.id == batch_id).values(num_done=tables.Batch.num_done + num_stored)

@@ -45,7 +45,7 @@ class SameImages:
         return {study} | {one.study for one in self._of_study.get(study, set())}
 
 
-def find_same_images(desk: Desk, studies: Select[tuple[str]] | None = None) -> SameImages:
+def find_same_images(desk: Desk, studies: Select[str] | None = None) -> SameImages:
     """Return the images on the desk that lie in several files, of the studies that a query names or of all.
 
     Images are the same by their pixels as they were analysed, or by the file's content. Files that could not be opened

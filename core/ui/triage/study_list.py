@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -188,11 +189,11 @@ def _readers(_desk: Desk) -> list[str]:
     return list_readers(_desk)
 
 
-def _why(row: object) -> str:
+def _why(row: Any) -> str:
     return f"{row.reason}; same image as {row.same_image_as}" if row.same_image_as else row.reason
 
 
-def _thumbnail(desk: Desk, row: object) -> str | None:
+def _thumbnail(desk: Desk, row: Any) -> str | None:
     if row.status == "failed" or not row.source_path:
         return None
     return picture_address(desk, Picture.THUMBNAIL, row.source_path, row.source_member)
