@@ -33,6 +33,11 @@ MAX_PIXELS = 30_000_000
 """Above the largest detectors; with 16 bits a film of more would need over 500 MB on its way."""
 ROWS_AT_ONCE = 64
 COLOUR_KINDS = ("RGB", "YBR", "PALETTE")
+KINDS = {
+    *("MONOCHROME1", "MONOCHROME2", "RGB", "PALETTE COLOR"),
+    *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT"),
+}
+"""Of photometric interpretations; any other word is damaged, or may be a name, and says nothing."""
 DEPTHS = {8, 16}
 START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 """Two bytes each that never occur within the data of a JPEG's scan."""
@@ -127,6 +132,7 @@ def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Rem
     """Return the grey values, uint8 or float32, the colourfulness in [0, 1], and the bits that are stored."""
     dataset.setdefault("SamplesPerPixel", 1)
     kind = text_of(dataset, "PhotometricInterpretation")
+    kind = kind if kind in KINDS else ""
     if not kind and whole_number(dataset, "SamplesPerPixel") == 1:
         kind = "MONOCHROME2"
         remarks.notes.append("the file does not say whether high values are bright: shown as if they were")

@@ -16,7 +16,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits
-from core.radiograph.dicom import MAX_PIXELS
+from core.radiograph.dicom import KINDS, MAX_PIXELS
 from core.radiograph.dicom_header import (
     age_in_years,
     items_of,
@@ -35,10 +35,7 @@ COUNTS = (
 )
 NUMBERS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth")
 WORDS = {
-    "PhotometricInterpretation": {
-        *("MONOCHROME1", "MONOCHROME2", "RGB", "PALETTE COLOR"),
-        *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT"),
-    },
+    "PhotometricInterpretation": KINDS,
     "PresentationIntentType": {"FOR PROCESSING", "FOR PRESENTATION"},
     "BurnedInAnnotation": {"YES", "NO"},
     "VOILUTFunction": {"LINEAR", "LINEAR_EXACT", "SIGMOID"},

@@ -88,3 +88,11 @@ def test_a_header_that_contradicts_its_compressed_picture_is_refused_for_that() 
         read_radiograph(file_of(dataset))
     assert caught.value.reason == RejectionReason.UNSUPPORTED_PIXELS
     assert "128 by 100" in caught.value.sentence and "128 by 128" in caught.value.sentence
+
+
+def test_a_damaged_word_for_the_greys_says_nothing() -> None:
+    """A photometric interpretation that is no known word is as one that is not stated, read with a remark."""
+    film = read_radiograph(dicom_of(FILM, PhotometricInterpretation="MON?CHROME2"))
+    unstated = read_radiograph(dicom_of(FILM, PhotometricInterpretation=None))
+    assert np.array_equal(film.grey_HW, FILM)
+    assert film.notes == unstated.notes and "does not say whether high values are bright" in film.notes[0]
