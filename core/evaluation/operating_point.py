@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.errors import EvaluationError
+from core.evaluation.proportions import say_fraction, say_share
 from core.evaluation.scores import check_labels_and_probabilities, require_both_classes
 
 Finding = Literal["pneumonia", "normal", "uncertain"]
@@ -164,9 +165,9 @@ def describe(rule: OperatingPointRule, cuts: Cuts, chosen: int) -> str:
     }[rule.kind]
     sensitivity = 1 - cuts.misses_K[chosen] / cuts.num_positive
     specificity = 1 - cuts.false_alarms_K[chosen] / cuts.num_negative
+    missed, alarmed = say_share(rule.uncertain_miss_rate), say_share(rule.uncertain_false_alarm_rate)
     return (
-        f"{purpose}: sensitivity {sensitivity:.3f} and specificity {specificity:.3f} on {cuts.num_positive:.0f} films "
-        f"with pneumonia and {cuts.num_negative:.0f} without. Below the uncertain band lie at most "
-        f"{rule.uncertain_miss_rate:.1%} of the former, above it at most {rule.uncertain_false_alarm_rate:.1%} of the "
-        "latter."
+        f"{purpose}: sensitivity {say_fraction(sensitivity)} and specificity {say_fraction(specificity)} on "
+        f"{cuts.num_positive:.0f} films with pneumonia and {cuts.num_negative:.0f} without. Below the uncertain band "
+        f"lie at most {missed} of the former, above it at most {alarmed} of the latter."
     )
