@@ -1,5 +1,6 @@
 """How the database is opened."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -127,6 +128,40 @@ def test_a_second_writer_gets_a_sentence(tmp_path):
         first.flush()
         with pytest.raises(DatabaseProblem, match="held by another process"), database_problems(engine):
             second.scalars(select(Run)).all()
+
+
+def test_a_writer_that_waits_in_vain_on_postgresql_is_told_that_it_is_held(postgres_url):
+    """A lock that is not let go of in time is no server that cannot be reached, and is not called so."""
+    engine = make_engine(postgres_url, busy_timeout_seconds=0.05)
+    upgrade_to_head(engine)
+    writing = session_factory(engine, writing=True)
+    with writing() as first, writing() as second:
+        first.add(make_run())
+        first.flush()
+        with pytest.raises(DatabaseProblem, match="is held by another process"), database_problems(engine):
+            second.scalars(select(Run)).all()
+    engine.dispose()
+
+
+def test_a_postgresql_server_without_connections_left_says_so(postgres_url):
+    """What the server answered is said; that it cannot be reached would be wrong."""
+    engine = make_engine(postgres_url)
+    upgrade_to_head(engine)
+    refused = pytest.raises(DatabaseProblem, match="no connection left")
+    with engine.connect() as connection, refused, database_problems(engine):
+        connection.execute(text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53300'; END $$"))
+    engine.dispose()
+
+
+def test_work_that_finds_every_connection_of_its_process_taken_is_a_sentence(tmp_path):
+    """A pool that is used up is said like every other fault of a database, so that a heartbeat outlives it."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'desk.db'}")
+    engine.pool._timeout = 0.01
+    with contextlib.ExitStack() as taken:
+        for _ in range(15):
+            taken.enter_context(engine.connect())
+        with pytest.raises(DatabaseProblem, match="so much work of this process"), database_problems(engine):
+            engine.connect()
 
 
 def test_switching_a_new_file_to_the_write_ahead_log_waits(tmp_path):
