@@ -13,6 +13,7 @@ PneumoDeskError
 │   └── LossNotFiniteError   the loss became infinite or no number
 ├── WorklistError            a verdict, an assignment or rules that cannot be kept
 ├── EvaluationError          scores from which a figure cannot be computed
+├── WorkTakenOverError       work was given to another process, so that this one must leave it
 └── DatabaseError            the database cannot be opened, upgraded or trusted
 """
 
@@ -72,6 +73,10 @@ class WorklistError(PneumoDeskError):
 
 class EvaluationError(PneumoDeskError):
     """A figure cannot be computed from these scores."""
+
+
+class WorkTakenOverError(PneumoDeskError):
+    """A piece of work was given to another process, because nothing was heard of this one."""
 
 
 class DatabaseError(PneumoDeskError):

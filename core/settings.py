@@ -64,6 +64,12 @@ class AppSettings(BaseSettings):
         description="Days after which what the REST API found of single films is deleted; 0 keeps it for good. "
         "Batches have a retention period of their own, in the rules of the worklist.",
     )
+    host: str = Field(
+        "",
+        max_length=128,
+        description="Name of this machine or container among all that share the database; empty means one made of the "
+        "machine's own name and id. Two that share a name must not share a database.",
+    )
     cluster: str = Field(
         default="",
         description="Address of a Ray cluster that carries out the runs, such as http://head:8265; its nodes must see "

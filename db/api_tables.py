@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, utc_now
+from db.base import Base, CarriedOut, utc_now
 from db.model_tables import ModelVersion, OperatingPoint
 
 
@@ -49,7 +49,7 @@ class Prediction(Base):
     operating_point: Mapped[OperatingPoint] = relationship()
 
 
-class IdempotentRequest(Base):
+class IdempotentRequest(CarriedOut, Base):
     """A request that its sender may repeat without its being carried out twice, and what it made."""
 
     __tablename__ = "idempotent_request"
@@ -58,4 +58,6 @@ class IdempotentRequest(Base):
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
     resource: Mapped[str | None] = mapped_column(String(64))
+    # What it will have made once it is carried out, whether or not its process lives to say so.
+    promised: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -71,17 +71,27 @@ def num_changed(result: Result[Any]) -> int:
     return cast("CursorResult[Any]", result).rowcount
 
 
-class Work:
+class CarriedOut:
+    """Columns that name the process by which something is carried out."""
+
+    pid: Mapped[int | None]
+    process_started: Mapped[float | None]
+    boot_id: Mapped[str | None] = mapped_column(String(64))
+    # The machine or container; None for processes of before it was recorded.
+    host: Mapped[str | None] = mapped_column(String(128))
+
+
+class Work(CarriedOut):
     """Columns of anything that a process of its own carries out; each has an id of its own."""
 
     if TYPE_CHECKING:
         id: Mapped[str]
     state: Mapped[str] = mapped_column(String(16), default=State.QUEUED.value, index=True)
-    pid: Mapped[int | None]
-    process_started: Mapped[float | None]
-    boot_id: Mapped[str | None] = mapped_column(String(64))
+    # By the clock of the database, which is one for all hosts.
     heartbeat_at: Mapped[datetime | None]
     stop_requested: Mapped[bool] = mapped_column(default=False)
+    stop_requested_at: Mapped[datetime | None]
+    num_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]

@@ -36,8 +36,6 @@ class Run(SweepMember, Work, Base):
     # The cluster engine's job that carries it out, where it is no process of this machine.
     job: Mapped[str | None] = mapped_column(String(128))
     queued_at: Mapped[datetime | None]
-    stop_requested_at: Mapped[datetime | None]
-    num_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     progress: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from core.runs.executor import LocalProcesses
-from core.runs.queueing import claim_run, end
+from core.runs.queueing import RUNS, end
 from core.runs.supervisor import supervise
 from core.services.desk import Desk, open_desk
 from core.services.runs.supervision import LOCK_FILE, variables_of
@@ -25,7 +25,7 @@ HELD_FILE = "held.txt"
 def work(desk: Desk, run_id: str, seconds_per_epoch: float = SECONDS_PER_EPOCH) -> None:
     """Carry out a run; its AUC is 1 less the dropout, and rises by a hundredth with each epoch."""
     with desk.transaction() as session:
-        assert claim_run(session, run_id)
+        assert RUNS.claim(session, run_id)
         config = session.get_one(tables.Run, run_id).config
     with (desk.settings.home / "began.txt").open("a") as file:
         file.write(f"{run_id} {time.time()}\n")
@@ -35,14 +35,14 @@ def work(desk: Desk, run_id: str, seconds_per_epoch: float = SECONDS_PER_EPOCH) 
             time.sleep(0.01)
         with desk.transaction() as session:
             if session.get_one(tables.Run, run_id).stop_requested:
-                end(session, session.get_one(tables.Run, run_id), State.STOPPED)
+                end(session.get_one(tables.Run, run_id), State.STOPPED)
                 return
             value = 0.9 - config["dropout"] + epoch / 100
             session.add(tables.RunMetric(run_id=run_id, name="validation_auc", epoch=epoch, value=value))
     with desk.transaction() as session:
         run = session.get_one(tables.Run, run_id)
         run.summary = {"best_epoch": config["epochs"]}
-        end(session, run, State.COMPLETED)
+        end(run, State.COMPLETED)
 
 
 def executor_of(desk: Desk) -> LocalProcesses:

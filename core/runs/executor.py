@@ -86,8 +86,13 @@ class LocalProcesses:
             send(worker, signal.SIGKILL)
 
     def is_alive(self, worker: Worker) -> bool:
-        """Return whether a process still runs; of a cluster's job nothing is known here, so it is not given up."""
-        return worker.is_alive() if isinstance(worker, ProcessIdentity) else True
+        """Return whether a process still runs; a cluster's job or another host's process is not given up here."""
+        return is_alive_here(worker)
+
+
+def is_alive_here(worker: Worker) -> bool:
+    """Return whether a worker has not been confirmed to be gone, by what can be seen from this host alone."""
+    return worker.is_alive() if isinstance(worker, ProcessIdentity) and worker.is_here else True
 
 
 def worker_command(module: str, run_id: str, num_devices: int) -> list[str]:

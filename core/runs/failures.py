@@ -15,6 +15,7 @@ from core.errors import (
     SettingsError,
     WeightsError,
 )
+from core.runs.work_queue import Gone
 
 
 class FailureKind(StrEnum):
@@ -31,6 +32,7 @@ class FailureKind(StrEnum):
     DATABASE = "database"
     KILLED = "killed"
     LOST_POWER = "lost power"
+    UNHEARD = "not heard of"
     UNKNOWN = "unknown"
 
 
@@ -49,6 +51,8 @@ NEXT_STEPS = {
     FailureKind.DATABASE: "Close other programs that hold the database, then resume the run.",
     FailureKind.KILLED: "Resume the run: it goes on from its last checkpoint. If it happens again, watch the memory: "
     "a system that runs out of it kills processes without a word.",
+    FailureKind.UNHEARD: "See whether that machine or container still runs and reaches the database, then resume "
+    "the run: it goes on from its last checkpoint.",
     FailureKind.LOST_POWER: "Resume the run: it goes on from its last checkpoint.",
     FailureKind.UNKNOWN: "Read the end of the run's log, then resume or clone the run.",
 }
@@ -92,14 +96,17 @@ def next_step_with_batch(fitting: int | None) -> str:
     )
 
 
-def vanished(same_boot: bool) -> Failure:
+def vanished(how: Gone, host: str | None) -> Failure:
     """Return the failure of a run whose process is gone and left no word."""
-    if same_boot:
-        kind = FailureKind.KILLED
-        sentence = "The process of this run ended without a word: it was killed from outside, or the system ended it."
-    else:
+    if how is Gone.REBOOTED:
         kind = FailureKind.LOST_POWER
         sentence = "The machine was restarted or lost power while this run was going on."
+    elif how is Gone.SILENT:
+        kind = FailureKind.UNHEARD
+        sentence = f"Nothing has been heard for minutes of this run's process on {host or 'another machine'}."
+    else:
+        kind = FailureKind.KILLED
+        sentence = "The process of this run ended without a word: it was killed from outside, or the system ended it."
     return Failure(kind, sentence, NEXT_STEPS[kind])
 
 

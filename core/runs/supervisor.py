@@ -7,31 +7,20 @@ and of two supervisors that race, each step is one transaction that only one of 
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from core.runs.devices import list_devices
 from core.runs.executor import Executor, UnreachableError
 from core.runs.failures import explain
-from core.runs.queueing import (
-    TakenRun,
-    end,
-    live_runs,
-    name_worker,
-    next_runs,
-    put_back,
-    put_right,
-    take_next,
-    vanished_runs,
-    worker_of,
-)
+from core.runs.queueing import RUNS, TakenRun, end, name_worker, next_runs, put_back, take_next
 from core.runs.stopping import Press, press_due
 from core.runs.work import LIVE_STATES
-from db.base import utc_now
+from core.runs.work_queue import Sessions
+from db.clock import database_now
 from db.models import Run
 from db.states import State
 
@@ -40,8 +29,6 @@ SHORTEST_SECONDS_BETWEEN_GLANCES = 0.02
 IDLE_SHARE = 0.02
 """A device may stand idle for this share of the time that its last run took: glances cost the runs computing time."""
 SECONDS_TO_LOCK = 2.0
-
-Sessions = Callable[[], AbstractContextManager[Session]]
 
 
 def supervise(
@@ -73,7 +60,7 @@ def supervise(
             return
         # What was queued between the last look and the lock's release found the lock held, and counts on us.
         with reading() as session:
-            if not live_runs(session):
+            if not RUNS.live(session):
                 return
 
 
@@ -100,14 +87,14 @@ def _going_on(reading: Sessions) -> set[str]:
 def look(reading: Sessions, transaction: Sessions, executor: Executor, devices: Sequence[str]) -> bool:
     """Put right, begin and end what must be; return whether anything waits or goes on."""
     with reading() as session:
-        runs = live_runs(session)
-        is_due = bool(next_runs(runs, devices) or vanished_runs(runs, executor.is_alive))
+        runs, now = RUNS.live(session), database_now(session)
+        is_due = bool(next_runs(runs, devices) or RUNS.vanished(session, runs, executor.is_alive))
     for run in runs:
         if run.state == State.STOPPING:
-            press(run, executor)
+            press(run, executor, now)
     if is_due:
         with transaction() as session:
-            put_right(session, executor.is_alive)
+            RUNS.reconcile(session, executor.is_alive)
             taken = take_next(session, devices)
         for one in taken:
             begin(one, transaction, executor)
@@ -125,18 +112,18 @@ def begin(taken: TakenRun, transaction: Sessions, executor: Executor) -> None:
         return
     except OSError as error:
         with transaction() as session:
-            end(session, session.get_one(Run, taken.run_id), State.FAILED, explain(error))
+            end(session.get_one(Run, taken.run_id), State.FAILED, explain(error))
         return
     with transaction() as session:
         name_worker(session, taken.run_id, worker)
 
 
-def press(run: Run, executor: Executor) -> None:
+def press(run: Run, executor: Executor, now: datetime) -> None:
     """Give a run that was asked to stop time for its step and a checkpoint, then less and less choice."""
-    worker, since = worker_of(run), run.stop_requested_at
+    worker, since = RUNS.worker_of(run), run.stop_requested_at
     if worker is None or since is None:
         return
-    match press_due(since, utc_now(), (run.progress or {}).get("seconds_per_step")):
+    match press_due(since, now, (run.progress or {}).get("seconds_per_step")):
         case Press.KILL:
             executor.kill(worker)
         case Press.ASK:

@@ -17,6 +17,7 @@ from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
 from db.states import State
+from tests.named_processes import name_process
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
 
@@ -99,7 +100,7 @@ def test_the_end_of_a_run_is_told_once_in_a_toast(desk: Desk, small_cohort: Path
     mine = ProcessIdentity.current()
     with desk.transaction() as session:
         run = session.get_one(tables.Run, run_id)
-        run.pid, run.process_started, run.boot_id = mine.pid, mine.started, mine.boot_id
+        name_process(run, mine)
     test = page(run=run_id)
     assert not test.toast
     with desk.transaction() as session:

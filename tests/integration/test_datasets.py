@@ -4,7 +4,6 @@ import html
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -14,12 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from PIL import Image
+from sqlalchemy import select, update
 
 from core.dataset.splitting import SplitConfig
-from core.errors import CohortError, InputNotFoundError, PneumoDeskError, SettingsError
+from core.errors import CohortError, InputNotFoundError, PneumoDeskError, SettingsError, WorkTakenOverError
 from core.figures import dataset as figures
+from core.runs.work import launch
 from core.services.datasets import import_jobs, indexing
 from core.services.datasets.data_card import data_card
 from core.services.datasets.dataset import examine, open_dataset, write_manifest
@@ -149,24 +151,54 @@ def test_what_broke_off_is_cleaned_at_a_later_start(tmp_path: Path) -> None:
     assert left == {"caches/pixels/.new-live/part", "caches/pixels/kept/part"}
 
 
-def test_a_killed_examination_is_lost_and_goes_on(desk: Desk, folder: Path, tmp_path: Path) -> None:
-    """After kill -9 it is found lost; going on ends complete."""
-    root = tmp_path / "many"
-    for number in range(30):
-        part = root / f"part {number}"
-        part.parent.mkdir(exist_ok=True)
-        part.symlink_to(folder)
-    examination_id = start_examination(desk, ExaminationRequest(path=root))
-    wait_until(lambda: get_examination(desk, examination_id).num_done > 0)
+def held_process(desk: Desk, examination_id: str) -> psutil.Process:
+    """Wait until the process of an examination holds still in the middle of its work, and return it."""
     with desk.reading() as session:
-        os.kill(session.get_one(tables.Examination, examination_id).pid, signal.SIGKILL)
-    assert ended(desk, examination_id) == "lost"
-    examine_again(desk, examination_id)
-    wait_until(lambda: get_examination(desk, examination_id).num_done > 0)
-    stop_examination(desk, examination_id)
-    assert ended(desk, examination_id) in {"stopped", "completed"}
+        wait_until(lambda: session.scalar(select(tables.Examination.pid).filter_by(id=examination_id)) is not None)
+        process = psutil.Process(session.scalar(select(tables.Examination.pid).filter_by(id=examination_id)))
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
+    return process
+
+
+def test_a_killed_or_stopped_examination_goes_on(
+    desk: Desk, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After kill -9 in its middle it is found lost; taken up again and asked to stop it is stopped; then completes."""
+    root = tmp_path / "films"
+    root.symlink_to(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(import_jobs, "launch", lambda words, log: launch(["tests.held_import", *words[1:]], log))
+        examination_id = start_examination(desk, ExaminationRequest(path=root))
+        held_process(desk, examination_id).kill()
+        assert ended(desk, examination_id) == "lost"
+        examine_again(desk, examination_id)
+        process = held_process(desk, examination_id)
+        stop_examination(desk, examination_id)
+        process.resume()
+        assert ended(desk, examination_id) == "stopped"
     examine_again(desk, examination_id)
     assert ended(desk, examination_id) == "completed"
+
+
+def test_an_examination_that_was_given_to_another_process_is_left_to_it(
+    desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was silent for too long writes nothing over what the other one does."""
+
+    def examine(_desk: Desk, _root: Path, on_progress: Callable[[str, int, int], None]) -> None:
+        with desk.transaction() as session:
+            session.execute(update(tables.Examination).filter_by(id="shared").values(host="another", stage="theirs"))
+        on_progress("indexing", 1, 2)
+
+    monkeypatch.setattr(import_jobs, "examine", examine)
+    with desk.transaction() as session:
+        session.add(tables.Examination(id="shared", root=str(folder), origin="folder"))
+    with pytest.raises(WorkTakenOverError):
+        work_on_examination(desk, "shared")
+    with desk.transaction() as session:
+        row = session.get_one(tables.Examination, "shared")
+        assert (row.state, row.stage, row.num_done) == ("running", "theirs", 0)
+        session.delete(row)
 
 
 def test_a_sent_zip_is_unpacked(desk: Desk, folder: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from core.runs.executor import LocalProcesses, UnreachableError
-from core.runs.queueing import worker_of
+from core.runs.queueing import RUNS
 from core.runs.ray_jobs import RayJobs
 from core.runs.supervisor import look
 from core.services.desk import Desk
@@ -118,7 +118,7 @@ def test_a_job_is_submitted_followed_and_completes(desk: Desk, jobs: RayJobs) ->
     with desk.reading() as session:
         assert len(session.get_one(tables.Run, run_id).metrics) == 2
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while jobs.is_alive(worker_of(run)):
+    while jobs.is_alive(RUNS.worker_of(run)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -137,7 +137,7 @@ def test_a_job_hears_a_stop_and_a_deaf_one_is_ended(desk: Desk, jobs: RayJobs) -
         run.progress = {"seconds_per_step": -8.0}
     assert looked_until(desk, jobs, hearing, lambda run: run.state != "stopping").state == "stopped"
     ended = looked_until(desk, jobs, deaf, lambda run: run.state != "stopping")
-    assert ended.state == "stopped" and not jobs.is_alive(worker_of(ended))
+    assert ended.state == "stopped" and not jobs.is_alive(RUNS.worker_of(ended))
 
 
 def test_a_killed_job_is_lost_and_one_of_a_silent_cluster_is_not(desk: Desk, jobs: RayJobs) -> None:
@@ -145,7 +145,7 @@ def test_a_killed_job_is_lost_and_one_of_a_silent_cluster_is_not(desk: Desk, job
     run_id = queued(desk, epochs=1000)
     run = looked_until(desk, jobs, run_id, lambda run: run.state == "running")
     silent = RayJobs("http://127.0.0.1:9", sys.executable, PROJECT_ROOT, "nothing", jobs.log_of, {}, jobs.local)
-    assert silent.is_alive(worker_of(run))
+    assert silent.is_alive(RUNS.worker_of(run))
     with pytest.raises(UnreachableError, match="cannot be reached"):
         silent.start(run_id, "cpu", 1)
     waiting = queued(desk, epochs=1)

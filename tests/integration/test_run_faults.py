@@ -90,7 +90,7 @@ def begin(desk: Desk, folder: Path, config: TrainingConfig = CONFIG) -> str:
 def worker_of(desk: Desk, run_id: str) -> ProcessIdentity:
     with desk.reading() as session:
         run = session.get_one(tables.Run, run_id)
-        return ProcessIdentity(run.pid, run.process_started, run.boot_id)
+        return ProcessIdentity.of_row(run)
 
 
 def supervisor_of(desk: Desk) -> ProcessIdentity:

@@ -9,14 +9,17 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, update
 
-from core.errors import InputNotFoundError, SettingsError
+from core.errors import InputNotFoundError, SettingsError, WorkTakenOverError
 from core.radiograph.phantom import is_marked_as_drawn
-from core.runs.work import LIVE_STATES, Heartbeat, claim, finish, launch, mark_lost, request_stop, requeue
+from core.runs.heartbeat import Heartbeat
+from core.runs.queues import IMPORTS
+from core.runs.work import LIVE_STATES, launch
 from core.services.datasets.dataset import examine
 from core.services.datasets.sources import draw_cohort, fetch_standard_cohort, unpack_cohort
 from core.services.desk import Desk
 from db import models as tables
-from db.base import utc_now
+from db.base import num_changed, utc_now
+from db.clock import database_now
 from db.states import State
 
 
@@ -89,7 +92,15 @@ def start_anew(desk: Desk, examination_id: str, reader: str | None = None) -> st
 def _start(desk: Desk, root: Path, origin: Origin, reader: str | None) -> str:
     examination_id = uuid.uuid4().hex[:12]
     with desk.transaction() as session:
-        session.add(tables.Examination(id=examination_id, root=str(root), origin=origin.value, reader=reader))
+        session.add(
+            tables.Examination(
+                id=examination_id,
+                root=str(root),
+                origin=origin.value,
+                reader=reader,
+                heartbeat_at=database_now(session),
+            )
+        )
     _launch(desk, examination_id)
     return examination_id
 
@@ -98,7 +109,7 @@ def examine_again(desk: Desk, examination_id: str) -> None:
     """Take up an examination that was stopped, lost or failed; what was read before is not read again."""
     _find_lost(desk)
     with desk.transaction() as session:
-        is_waiting = requeue(session, tables.Examination, examination_id)
+        is_waiting = IMPORTS.requeue(session, examination_id)
     if is_waiting:
         _launch(desk, examination_id)
 
@@ -106,7 +117,7 @@ def examine_again(desk: Desk, examination_id: str) -> None:
 def stop_examination(desk: Desk, examination_id: str) -> None:
     """Ask an examination to stop; does nothing to one that has ended."""
     with desk.transaction() as session:
-        request_stop(session, tables.Examination, examination_id)
+        IMPORTS.request_stop(session, examination_id)
 
 
 def get_examination(desk: Desk, examination_id: str) -> ExaminationStatus:
@@ -135,10 +146,10 @@ def list_examinations(desk: Desk, limit: int = 100) -> list[ExaminationStatus]:
 def work_on_examination(desk: Desk, examination_id: str) -> None:
     """Carry out an examination in this process; one that another process works on is left to it."""
     with desk.transaction() as session:
-        if not claim(session, tables.Examination, examination_id):
+        if not IMPORTS.claim(session, examination_id):
             return
     try:
-        with Heartbeat(desk.transaction, tables.Examination, examination_id) as heartbeat:
+        with Heartbeat(desk.transaction, IMPORTS, examination_id) as heartbeat:
             fingerprint = _work(desk, examination_id, heartbeat)
     except StoppedError:
         _end(desk, examination_id, State.STOPPED)
@@ -203,13 +214,7 @@ def _launch(desk: Desk, examination_id: str) -> None:
 
 
 def _find_lost(desk: Desk) -> None:
-    """Take the write lock only if an examination seems to live."""
-    row = tables.Examination
-    with desk.reading() as session:
-        live = session.scalar(select(row.id).where(row.state.in_((*LIVE_STATES, State.QUEUED.value))).limit(1))
-    if live is not None:
-        with desk.transaction() as session:
-            mark_lost(session, row)
+    IMPORTS.find_lost(desk.reading, desk.transaction)
 
 
 def _status(row: tables.Examination) -> ExaminationStatus:
@@ -234,9 +239,13 @@ def _status(row: tables.Examination) -> ExaminationStatus:
 
 def _store(desk: Desk, examination_id: str, **values: object) -> None:
     with desk.transaction() as session:
-        session.execute(update(tables.Examination).where(tables.Examination.id == examination_id).values(**values))
+        stored = session.execute(update(tables.Examination).where(IMPORTS.held(examination_id)).values(**values))
+    if not num_changed(stored):
+        raise WorkTakenOverError(
+            "Nothing was heard of this process for long, and its dataset was given to another, which goes on."
+        )
 
 
 def _end(desk: Desk, examination_id: str, state: State, error: str | None = None) -> None:
     with desk.transaction() as session:
-        finish(session, tables.Examination, examination_id, state, error)
+        IMPORTS.finish(session, examination_id, state, error)

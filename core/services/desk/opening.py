@@ -1,5 +1,6 @@
 """The desk: settings and an upgraded database, opened once and handed to every service."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseError, SettingsError
+from core.runs.queues import find_all_lost
 from core.services.desk.home_lock import HomeLock
 from core.services.desk.home_swap import share_home
 from core.services.desk.private_files import close_to_others, keep_files_private
@@ -102,7 +104,13 @@ def _open(settings: AppSettings) -> Desk:
         for ending in ("", "-wal", "-shm"):
             close_to_others(Path(f"{engine.url.database}{ending}"))
     remove_leftovers(settings)
-    return Desk(settings, engine, lock, DatabaseFile.of(engine.url))
+    desk = Desk(settings, engine, lock, DatabaseFile.of(engine.url))
+    try:
+        find_all_lost(desk.reading, desk.transaction)
+    except DatabaseError as error:
+        # Reading goes on while another program holds the database; whoever lists the work next finds what is lost.
+        sys.stderr.write(f"{error}\n")
+    return desk
 
 
 def require_database(desk: Desk) -> None:

@@ -9,17 +9,8 @@ from sqlalchemy import select
 from core.errors import InputNotFoundError, SettingsError, TrainingError
 from core.model.catalogue import WeightsSource
 from core.runs.devices import list_devices
-from core.runs.queueing import (
-    UNFINISHED,
-    ask_to_stop,
-    end,
-    live_runs,
-    next_runs,
-    put_right,
-    queue_again,
-    vanished_runs,
-    worker_of,
-)
+from core.runs.queueing import RUNS, end, next_runs
+from core.runs.work import UNFINISHED
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
 from core.services.runs.config_resolution import settle_config
@@ -53,7 +44,7 @@ def stop(desk: Desk, run_id: str) -> None:
     """Ask a run to stop after its step, with a checkpoint; does nothing to a run that has ended."""
     run_id = find_run(desk, run_id)
     with desk.transaction() as session:
-        is_asked = ask_to_stop(session, run_id)
+        is_asked = RUNS.request_stop(session, run_id)
     if is_asked:
         # Should the worker not hear, the supervisor presses it.
         start_supervisor(desk)
@@ -63,9 +54,9 @@ def kill(desk: Desk, run_id: str) -> None:
     """End a run's process at once; at most the steps since the last checkpoint are lost."""
     run_id = find_run(desk, run_id)
     with desk.transaction() as session:
-        ask_to_stop(session, run_id)
+        RUNS.request_stop(session, run_id)
         run = session.get_one(tables.Run, run_id)
-        worker, is_live = worker_of(run), run.state == State.STOPPING
+        worker, is_live = RUNS.worker_of(run), run.state == State.STOPPING
     if not is_live:
         return
     executor = executor_of(desk)
@@ -74,7 +65,7 @@ def kill(desk: Desk, run_id: str) -> None:
     with desk.transaction() as session:
         run = session.get_one(tables.Run, run_id)
         if run.state == State.STOPPING and (worker is None or not executor.is_alive(worker)):
-            end(session, run, State.STOPPED)
+            end(run, State.STOPPED)
 
 
 def resume(desk: Desk, run_id: str) -> None:
@@ -83,7 +74,7 @@ def resume(desk: Desk, run_id: str) -> None:
     reconcile_runs(desk)
     with desk.transaction() as session:
         config = session.get_one(tables.Run, run_id).config
-        is_queued = queue_again(session, run_id, queue_of(desk, config.get("device", "auto")))
+        is_queued = RUNS.requeue(session, run_id, device=queue_of(desk, config.get("device", "auto")))
         state = session.get_one(tables.Run, run_id).state
     if not is_queued:
         raise TrainingError(f"Run {run_id} is {state}: only a run that was stopped, failed or was lost can go on.")
@@ -127,7 +118,7 @@ def request_going_on_from(desk: Desk, run_ids: Sequence[str]) -> TrainRequest:
 def find_lost_runs(desk: Desk) -> list[str]:
     """Write `lost` for runs whose process is gone and see to it that what waits is carried out; cheap if none is."""
     with desk.reading() as session:
-        runs = live_runs(session)
+        runs = RUNS.live(session)
         is_searching = bool(open_sweeps(session))
     if is_searching:
         go_on(desk)
@@ -143,15 +134,7 @@ def find_lost_runs(desk: Desk) -> list[str]:
 
 def reconcile_runs(desk: Desk) -> list[str]:
     """Write `lost` for runs whose process is gone and return which; takes the write lock only if there is one."""
-    with desk.reading() as session:
-        runs = live_runs(session)
-    if not runs:
-        return []
-    is_alive = executor_of(desk).is_alive
-    if not vanished_runs(runs, is_alive):
-        return []
-    with desk.transaction() as session:
-        return put_right(session, is_alive)
+    return RUNS.find_lost(desk.reading, desk.transaction, executor_of(desk).is_alive)
 
 
 def find_run(desk: Desk, run_id: str) -> str:

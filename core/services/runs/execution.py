@@ -17,7 +17,7 @@ from core.dataset.splitting import CohortSplit
 from core.errors import PneumoDeskError, TrainingError
 from core.model.checkpoint import SPLIT_FILE
 from core.runs.failures import Failure, FailureKind, explain, next_step_with_batch
-from core.runs.queueing import claim_run, end
+from core.runs.queueing import RUNS, end
 from core.runs.reporting import Pace, Reporter, RunStopped, Stage, write_patiently
 from core.services.datasets import indexing
 from core.services.desk import Desk
@@ -66,7 +66,7 @@ def work_on_run(
     TrainingError if another process has it, and what made it fail.
     """
     with desk.transaction() as session:
-        if not claim_run(session, run_id):
+        if not RUNS.claim(session, run_id):
             raise TrainingError(f"Run {run_id} does not wait to be carried out: another process has it, or it ended.")
         run = session.get_one(tables.Run, run_id)
     reporter = Reporter(desk.transaction, run_id)
@@ -233,8 +233,11 @@ def _end(
     def write() -> None:
         """Write the end in one transaction."""
         with desk.transaction() as session:
-            run = session.scalars(select(tables.Run).where(tables.Run.id == run_id)).one()
-            end(session, run, state, failure)
+            run = session.scalars(select(tables.Run).where(RUNS.held(run_id))).one_or_none()
+            if run is None:
+                # Taken for lost after a long silence, and given to another process: its end is that one's to write.
+                return
+            end(run, state, failure)
             if result is not None:
                 run.summary, run.checkpoint_hash = result.summary, result.checkpoint_hash
 

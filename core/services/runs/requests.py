@@ -13,6 +13,7 @@ from core.services.desk import Desk
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
+from db.clock import database_now
 from db.states import State
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def add_run(
             data=str(request.data.absolute()),
             device=queue_of(desk, request.config.device),
             queued_at=utc_now(),
-            heartbeat_at=utc_now(),
+            heartbeat_at=database_now(session),
             sweep_id=place.sweep_id if place else None,
             trial_number=place.trial_number if place else None,
         )

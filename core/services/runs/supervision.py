@@ -4,24 +4,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.runs.executor import JOB_VARIABLE, Executor, LocalProcesses
-from core.runs.queueing import live_runs
+from core.runs.queueing import RUNS
 from core.runs.ray_jobs import RayJobs
 from core.runs.run_log import LOG_FILE as RUN_LOG_FILE
 from core.runs.work import launch
 from core.services.desk import Desk
 from core.settings import PROJECT_ROOT
 from db import models as tables
-
-if TYPE_CHECKING:
-    pass
-
 
 LOCK_FILE = "supervisor.lock"
 LOG_FILE = "supervisor.log"
@@ -45,7 +40,7 @@ def go_on(desk: Desk) -> None:
         # On a node of a cluster: who is asked for the queue stays with those who gave the runs.
         return
     with desk.reading() as session:
-        has_work = bool(live_runs(session) or open_sweeps(session))
+        has_work = bool(RUNS.live(session) or open_sweeps(session))
     if not has_work or not desk.settings.runs.is_dir():
         return
     try:

@@ -7,11 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, TrainingError
-from core.runs.queueing import UNFINISHED, ask_to_stop, queue_again
-from core.runs.work import LIVE_STATES
+from core.runs.queueing import RUNS
+from core.runs.work import LIVE_STATES, UNFINISHED
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
 from core.services.runs.config_resolution import settle_config
+from core.services.runs.control import reconcile_runs
 from core.services.runs.requests import SweepPlace, add_run, queue_of
 from core.services.runs.supervision import start_supervisor
 from core.services.sweeps.request import SweepKind, SweepRequest, trial_request
@@ -72,7 +73,7 @@ def stop_sweep(desk: Desk, sweep_id: str) -> None:
     with desk.transaction() as session:
         session.get_one(tables.Sweep, sweep_id).is_open = False
         for run_id in _runs_in(session, sweep_id, (State.QUEUED.value, *LIVE_STATES)):
-            ask_to_stop(session, run_id)
+            RUNS.request_stop(session, run_id)
     # Should a worker not hear, the supervisor presses it.
     start_supervisor(desk)
 
@@ -83,6 +84,8 @@ def resume_sweep(desk: Desk, sweep_id: str) -> int:
     Runs that were pruned stay so. Returns how many runs wait again; raises TrainingError if nothing is left to do.
     """
     sweep_id = find_sweep(desk, sweep_id)
+    # A run that was killed unseen is unfinished too.
+    reconcile_runs(desk)
     with desk.transaction() as session:
         sweep = session.get_one(tables.Sweep, sweep_id)
         waiting = _unfinished_in(session, sweep_id)
@@ -91,7 +94,7 @@ def resume_sweep(desk: Desk, sweep_id: str) -> int:
             raise TrainingError(f"Sweep {sweep_id} has nothing left to do: every run of it is under way or has ended.")
         for run_id in waiting:
             asked = session.get_one(tables.Run, run_id).config.get("device", "auto")
-            queue_again(session, run_id, queue_of(desk, asked))
+            RUNS.requeue(session, run_id, device=queue_of(desk, asked))
         sweep.is_open, sweep.error = sweep.kind == SweepKind.SEARCH, None
     start_supervisor(desk)
     return len(waiting)

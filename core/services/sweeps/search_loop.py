@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import load_only
 
 from core.errors import DatabaseError, SettingsError
-from core.runs.queueing import ask_to_stop
+from core.runs.queueing import RUNS
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.runs.requests import SweepPlace, add_run
@@ -132,7 +132,7 @@ class SweepTender:
 
     def _prune(self, run_id: str, epoch: int) -> None:
         with self._desk.transaction() as session:
-            if ask_to_stop(session, run_id):
+            if RUNS.request_stop(session, run_id):
                 session.get_one(tables.Run, run_id).pruned_epoch = epoch
 
     def _ask(

@@ -3,25 +3,26 @@
 import hashlib
 import shutil
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from sqlalchemy import delete, func, select
 
 from core.errors import PneumoDeskError
+from core.runs.process_identity import ProcessIdentity
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.films import uploads
-from core.services.triage.batch_reading import TriageRequest
+from core.services.triage.batch_reading import TriageRequest, new_batch_id
 from core.services.triage.batches import find_lost_batches, start_batch
 from db import models as tables
-from db.base import utc_now
+from db.clock import database_now
 from db.states import State
 
 CHUNK_BYTES = 2**20
 REMEMBERED = timedelta(hours=24)
 ABANDONED = timedelta(minutes=15)
-"""After this a request that neither ended nor failed is taken for one whose server died."""
+"""After this a request to another host that neither ended nor failed is taken for one whose server died."""
 
 
 class TooManyBatchesError(PneumoDeskError):
@@ -50,18 +51,18 @@ def start_received_batch(
     `request` says all but the paths. Raises TooManyBatchesError, RepeatedDifferentlyError, StillUnderWayError,
     and what writing an upload raises; then nothing is left of the films.
     """
-    upload_id = uploads.new_upload_id()
+    upload_id, batch_id = uploads.new_upload_id(), new_batch_id()
     started: str | None = None
     try:
         fingerprint = _write(desk, upload_id, films, request)
-        known = _reserve(desk, sender, idempotency_key, fingerprint) if idempotency_key else None
+        known = _reserve(desk, sender, idempotency_key, fingerprint, batch_id) if idempotency_key else None
         if known is not None:
             return known, True
         try:
             _refuse_if_too_many(desk, most_live)
             uploads.close_upload(desk, upload_id)
             folder = uploads.upload_folder(desk, upload_id)
-            batch_id = started = start_batch(desk, request.model_copy(update={"paths": (folder,)}))
+            started = start_batch(desk, request.model_copy(update={"paths": (folder,)}), batch_id)
         finally:
             if idempotency_key:
                 _conclude(desk, sender, idempotency_key, started)
@@ -98,25 +99,40 @@ def _refuse_if_too_many(desk: Desk, most_live: int) -> None:
         raise TooManyBatchesError(f"{num_live} batches wait or are being read, as many as may: try again later.")
 
 
-def _reserve(desk: Desk, sender: str, key: str, fingerprint: str) -> str | None:
+def _reserve(desk: Desk, sender: str, key: str, fingerprint: str, batch_id: str) -> str | None:
     """Take a key for this request; returns the batch it started before, None if it has yet to be carried out."""
     table = tables.IdempotentRequest
-    now = utc_now()
     with desk.transaction() as session:
+        now = database_now(session)
         session.execute(delete(table).where(table.created_at < now - REMEMBERED))
         row = session.get(table, (sender, key))
-        if row is not None and row.resource is None and row.created_at < now - ABANDONED:
-            session.delete(row)
-            session.flush()
-            row = None
+        if row is not None and row.resource is None and _is_given_up(row, now):
+            if row.promised and session.get(tables.Batch, row.promised):
+                # Its server was killed between starting the batch and saying so.
+                row.resource = row.promised
+            else:
+                session.delete(row)
+                session.flush()
+                row = None
         if row is None:
-            session.add(table(sender=sender, key=key, fingerprint=fingerprint, created_at=now))
+            server = ProcessIdentity.current().columns()
+            session.add(
+                table(sender=sender, key=key, fingerprint=fingerprint, promised=batch_id, created_at=now, **server)
+            )
             return None
         if row.fingerprint != fingerprint:
             raise RepeatedDifferentlyError("This Idempotency-Key came before with other files: use a new one.")
         if row.resource is None:
             raise StillUnderWayError("The same request is being carried out: ask again in a moment.")
         return row.resource
+
+
+def _is_given_up(row: tables.IdempotentRequest, now: datetime) -> bool:
+    """Return whether a request's server is gone; one of another host tells so only by its silence."""
+    server = ProcessIdentity.of_row(row)
+    if server is not None and server.is_here:
+        return not server.is_alive()
+    return row.created_at < now - ABANDONED
 
 
 def _conclude(desk: Desk, sender: str, key: str, batch_id: str | None) -> None:

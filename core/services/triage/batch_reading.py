@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select, update
 
-from core.errors import CheckpointError, InputNotFoundError
+from core.errors import CheckpointError, InputNotFoundError, WorkTakenOverError
 from core.model.identity import READING_VERSION, reader_identity
-from core.runs.work import Heartbeat, claim, finish
+from core.runs.heartbeat import Heartbeat
+from core.runs.queues import BATCHES
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event, record_model_change, record_read
 from core.services.films.pseudonyms import study_number
@@ -33,7 +34,8 @@ from core.triage.intake import Candidate, IntakeProblem, gather
 from core.triage.pipeline import FilmReading, FilmView, KnownFilm, Predictor, read_films
 from core.triage.saliency import overlay, positive_share
 from db import models as tables
-from db.base import table_of, utc_now
+from db.base import num_changed, table_of, utc_now
+from db.clock import database_now
 from db.states import State
 
 STORE_EVERY = 64
@@ -85,8 +87,16 @@ def run_triage(
     return describe_batch(desk, batch_id)
 
 
-def create_batch(desk: Desk, request: TriageRequest) -> str:
-    """Record a batch that waits to be read and return its id; raises InputNotFoundError for a missing path or model."""
+def new_batch_id() -> str:
+    """Return an id that no batch has."""
+    return uuid.uuid4().hex[:12]
+
+
+def create_batch(desk: Desk, request: TriageRequest, batch_id: str | None = None) -> str:
+    """Record a batch that waits to be read and return its id, a new one unless it is given.
+
+    Raises InputNotFoundError for a missing path or model.
+    """
     for path in request.paths:
         if not path.exists():
             raise InputNotFoundError(f"There is no file or folder {path}.")
@@ -101,13 +111,14 @@ def create_batch(desk: Desk, request: TriageRequest) -> str:
         model = record_model(session, card, folder)
         point = choose_row(session, card, request.operating_point)
         batch = tables.Batch(
-            id=uuid.uuid4().hex[:12],
+            id=batch_id or new_batch_id(),
             source=request.title or ", ".join(str(path) for path in request.paths),
             model_version_id=model.id,
             operating_point_id=point.id,
             reading_version=READING_VERSION,
             request=absolute.model_dump(mode="json"),
             reader=request.reader,
+            heartbeat_at=database_now(session),
         )
         record_model_change(session, batch)
         session.add(batch)
@@ -130,10 +141,10 @@ def work_on_batch(
     The batch's model is loaded by `load` unless a predictor is given.
     """
     with desk.transaction() as session:
-        if not claim(session, tables.Batch, batch_id):
+        if not BATCHES.claim(session, batch_id):
             return
     try:
-        with Heartbeat(desk.transaction, tables.Batch, batch_id) as heartbeat:
+        with Heartbeat(desk.transaction, BATCHES, batch_id) as heartbeat:
             request = _request_of(desk, batch_id)
             if predictor is None:
                 predictor = load(desk, request.model)
@@ -146,11 +157,11 @@ def work_on_batch(
     except BaseException as error:
         state = State.STOPPED if isinstance(error, KeyboardInterrupt) else State.FAILED
         with desk.transaction() as session:
-            finish(session, tables.Batch, batch_id, state, str(error) or type(error).__name__)
+            BATCHES.finish(session, batch_id, state, str(error) or type(error).__name__)
         raise
     with desk.transaction() as session:
-        finish(session, tables.Batch, batch_id, State.STOPPED if stopped else State.COMPLETED)
-        record_read(session, session.get_one(tables.Batch, batch_id))
+        if BATCHES.finish(session, batch_id, State.STOPPED if stopped else State.COMPLETED):
+            record_read(session, session.get_one(tables.Batch, batch_id))
 
 
 def _check_reader(desk: Desk, batch_id: str, predictor: Predictor) -> None:
@@ -276,7 +287,11 @@ def _store(
                 # Past the mapper, which would cost as much as writing the rows.
                 session.execute(insert(table_of(tables.Reading)), made)
         num_stored = len(rows) + len(taken_over)
-        session.execute(
-            update(tables.Batch).where(tables.Batch.id == batch_id).values(num_done=tables.Batch.num_done + num_stored)
+        counted = session.execute(
+            update(tables.Batch).where(BATCHES.held(batch_id)).values(num_done=tables.Batch.num_done + num_stored)
         )
+        if not num_changed(counted):
+            raise WorkTakenOverError(
+                "Nothing was heard of this process for long, and its batch was given to another, which reads on."
+            )
     return num_stored

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from core.errors import SettingsError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
-from core.runs.work import LIVE_STATES, launch, mark_lost, request_stop, requeue
+from core.runs.queues import BATCHES
+from core.runs.work import LIVE_STATES, launch
 from core.services.desk import Desk
 from core.services.models.operating_points import OWN, point_of_row
 from core.services.triage.batch_reading import TriageRequest, create_batch
@@ -45,9 +46,9 @@ class BatchStatus:
         return self.state in {State.QUEUED.value, *LIVE_STATES}
 
 
-def start_batch(desk: Desk, request: TriageRequest) -> str:
-    """Record a batch, have the waiting reader or a process of its own read it, and return its id."""
-    batch_id = create_batch(desk, request)
+def start_batch(desk: Desk, request: TriageRequest, batch_id: str | None = None) -> str:
+    """Record a batch, have the waiting reader or a process of its own read it, and return its id, new unless given."""
+    batch_id = create_batch(desk, request, batch_id)
     if not hand_over(desk, batch_id):
         _launch(desk, batch_id)
     return batch_id
@@ -72,7 +73,7 @@ def resume_batch(desk: Desk, batch_id: str) -> None:
     find_lost_batches(desk)
     with desk.transaction() as session:
         kept_batch(session, batch_id)
-        is_waiting = requeue(session, tables.Batch, batch_id)
+        is_waiting = BATCHES.requeue(session, batch_id)
     if is_waiting and not hand_over(desk, batch_id):
         _launch(desk, batch_id)
 
@@ -80,7 +81,7 @@ def resume_batch(desk: Desk, batch_id: str) -> None:
 def stop_batch(desk: Desk, batch_id: str) -> None:
     """Ask a batch to stop; what was read is kept. Does nothing to a batch that has ended."""
     with desk.transaction() as session:
-        request_stop(session, tables.Batch, batch_id)
+        BATCHES.request_stop(session, batch_id)
 
 
 def get_batch(desk: Desk, batch_id: str) -> BatchStatus:
@@ -106,14 +107,8 @@ def list_batches(desk: Desk, limit: int = 50, offset: int = 0) -> list[BatchStat
 
 
 def find_lost_batches(desk: Desk) -> None:
-    """Write `lost` for batches whose process is gone; takes the write lock only if one seems to live."""
-    with desk.reading() as session:
-        live = session.scalar(
-            select(tables.Batch.id).where(tables.Batch.state.in_((*LIVE_STATES, State.QUEUED.value))).limit(1)
-        )
-    if live is not None:
-        with desk.transaction() as session:
-            mark_lost(session, tables.Batch)
+    """Write `lost` for batches whose process is gone; takes the write lock only if there is one."""
+    BATCHES.find_lost(desk.reading, desk.transaction)
 
 
 def _launch(desk: Desk, batch_id: str) -> None:

@@ -9,6 +9,7 @@ from core.errors import InputNotFoundError, WorklistError
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
+from core.services.triage.batches import find_lost_batches
 from core.services.worklist.deletion import hide_batch, purge_deleted
 from core.services.worklist.rules import current_rules
 from db import models as tables
@@ -45,6 +46,8 @@ def apply_retention(desk: Desk, now: datetime | None = None) -> int:
     Returns how many batches were deleted. One whose files cannot be removed holds up no other; raises its WorklistError
     at the end.
     """
+    # One that was killed unseen would never be finished, and never go.
+    find_lost_batches(desk)
     num_deleted = 0
     for batch_id in expired_batches(desk, now):
         # Another process of the desk may be faster, or read it again.

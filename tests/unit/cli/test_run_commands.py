@@ -15,7 +15,7 @@ from core.cli.commands import app
 from core.errors import InputNotFoundError, TrainingError
 from core.runs.failures import Failure, FailureKind
 from core.runs.process_identity import ProcessIdentity
-from core.runs.queueing import claim_run, end, worker_of
+from core.runs.queueing import RUNS, end
 from core.services.desk import Desk, open_desk
 from core.services.experiments.annotations import delete_runs, restore_runs
 from core.services.experiments.history import HistoryQuery, search_runs
@@ -24,6 +24,7 @@ from core.services.runs.listing import list_runs
 from core.settings import get_settings
 from db import models as tables
 from db.states import State
+from tests.named_processes import name_process
 
 
 @pytest.fixture(autouse=True)
@@ -57,12 +58,12 @@ def waiting(tmp_path: Path) -> str:
 def begun(desk: Desk, run_id: str) -> None:
     """Have this very process carry the run out, as far as the desk knows."""
     with desk.transaction() as session:
-        assert claim_run(session, run_id)
+        assert RUNS.claim(session, run_id)
 
 
 def ended(desk: Desk, run_id: str, state: State, failure: Failure | None = None) -> None:
     with desk.transaction() as session:
-        end(session, session.get_one(tables.Run, run_id), state, failure)
+        end(session.get_one(tables.Run, run_id), state, failure)
 
 
 def test_a_waiting_run_is_stopped_resumed_and_queued_again(desk: Desk, waiting: str) -> None:
@@ -92,7 +93,7 @@ def test_a_killed_run_is_stopped_when_its_process_is_gone(
     monkeypatch.setattr("core.runs.executor.send", lambda worker, number: killed.append(worker))
     assert told("runs", "kill", waiting)["state"] == "stopping"
     with desk.reading() as session:
-        assert killed == [worker_of(session.get_one(tables.Run, waiting))]
+        assert killed == [RUNS.worker_of(session.get_one(tables.Run, waiting))]
 
 
 def test_following_ends_with_the_run_and_says_how(desk: Desk, waiting: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +121,7 @@ def test_a_run_killed_unseen_is_lost_for_whoever_lists_deletes_or_resumes_it(des
         with desk.transaction() as session:
             run = session.get_one(tables.Run, waiting)
             run.state, run.job = State.RUNNING.value, None
-            run.pid, run.process_started, run.boot_id = gone.pid, gone.started, gone.boot_id
+            name_process(run, gone)
 
     killed()
     assert [line.state for line in search_runs(desk, HistoryQuery()).lines] == ["lost"]

@@ -335,6 +335,38 @@ def test_deletions_are_kept_by_batches_of_before(engine):
         assert connection.execute(text("SELECT id, state FROM batch")).fetchall() == [("b", "completed")]
 
 
+def test_work_of_before_hosts_were_recorded_has_none_and_the_way_back_keeps_it(engine):
+    """Running work of an older version is there after the upgrade, without a host and with its process, and after the
+    way back."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    process = "SET state = 'running', pid = 7, process_started = 2.5, boot_id = 'boot'"
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0015")
+        moment = {"moment": "2026-01-01 00:00:00+00:00"}
+        for statement in BATCH_OF_0013:
+            connection.execute(text(statement), moment)
+        connection.execute(text(f"UPDATE batch {process}"))
+        connection.execute(
+            text(
+                "INSERT INTO idempotent_request (sender, key, fingerprint, created_at) VALUES ('s', 'k', 'f', :moment)"
+            ),
+            moment,
+        )
+    upgrade_to_head(engine)
+    with engine.begin() as connection:
+        rows = "SELECT state, pid, process_started, boot_id, host, num_attempts, stop_requested_at FROM batch"
+        assert connection.execute(text(rows)).fetchall() == [("running", 7, 2.5, "boot", None, 0, None)]
+        assert connection.execute(text("SELECT key, host, promised FROM idempotent_request")).fetchall() == [
+            ("k", None, None)
+        ]
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0015")
+        assert connection.execute(text("SELECT state, pid, boot_id FROM batch")).fetchall() == [("running", 7, "boot")]
+        assert connection.execute(text("SELECT key FROM idempotent_request")).fetchall() == [("k",)]
+
+
 def test_readings_get_their_place_back(engine):
     """The step that takes away the second order of readings can be taken back: the places are as they were written."""
     config = Config()

@@ -10,7 +10,7 @@ import pytest
 from core.errors import SettingsError
 from core.runs.devices import list_devices
 from core.runs.process_identity import ProcessIdentity
-from core.runs.queueing import claim_run, put_right, take_next, worker_of
+from core.runs.queueing import RUNS, take_next
 from core.runs.supervisor import supervise
 from core.services.desk import Desk
 from core.services.runs.requests import TrainRequest, record_run
@@ -19,6 +19,7 @@ from core.training.team import Team, device_of_rank
 from db import models as tables
 from db.base import utc_now
 from db.states import State
+from tests.named_processes import name_process
 from tests.small_desk import small_desk
 from tests.trivial_runs import work
 
@@ -35,14 +36,14 @@ def queued(desk: Desk, **choices: object) -> str:
 
 def carried_out_by(desk: Desk, run_id: str, worker: ProcessIdentity) -> None:
     with desk.transaction() as session:
-        assert claim_run(session, run_id)
+        assert RUNS.claim(session, run_id)
         run = session.get_one(tables.Run, run_id)
-        run.pid, run.process_started, run.boot_id = worker.pid, worker.started, worker.boot_id
+        name_process(run, worker)
 
 
 def righted(desk: Desk, run_id: str) -> tables.Run:
     with desk.transaction() as session:
-        put_right(session, ProcessIdentity.is_alive)
+        RUNS.reconcile(session, ProcessIdentity.is_alive)
     with desk.reading() as session:
         return session.get_one(tables.Run, run_id)
 
@@ -106,7 +107,7 @@ def test_of_many_that_take_at_once_one_gets_the_run(desk: Desk) -> None:
         with desk.transaction() as session:
             taken.extend(one.run_id for one in take_next(session, ["cpu"]))
         with desk.transaction() as session:
-            claimed.append(claim_run(session, run_id))
+            claimed.append(RUNS.claim(session, run_id))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -116,7 +117,7 @@ def test_of_many_that_take_at_once_one_gets_the_run(desk: Desk) -> None:
     assert taken == [run_id]
     assert sum(claimed) == 1
     with desk.reading() as session:
-        assert worker_of(session.get_one(tables.Run, run_id)) == ProcessIdentity.current()
+        assert RUNS.worker_of(session.get_one(tables.Run, run_id)) == ProcessIdentity.current()
 
 
 GPUS = ("cpu", "cuda:0", "cuda:1", "cuda:2")

@@ -19,6 +19,7 @@ from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
 from db.states import State
+from tests.named_processes import name_process
 from tests.small_desk import small_desk
 
 DEAF = (
@@ -72,7 +73,7 @@ def test_a_deaf_process_gets_sigterm_and_is_killed_when_its_time_is_over(tmp_pat
             run = session.get_one(tables.Run, run_id)
             run.stop_requested_at = utc_now() - timedelta(seconds=seconds)
             run.progress = {"seconds_per_step": 4.0}
-            run.pid, run.process_started, run.boot_id = worker.pid, worker.started, worker.boot_id
+            name_process(run, worker)
         look(desk.reading, desk.transaction, executor, ["cpu"])
 
     look_after(1.0)

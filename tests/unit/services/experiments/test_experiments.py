@@ -28,6 +28,7 @@ from core.services.runs.record import get_record
 from core.settings import AppSettings
 from db import models as tables
 from tests.made_runs import add_run, made_films, made_logits
+from tests.named_processes import name_process
 from tests.unit.db.conftest import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
@@ -108,7 +109,7 @@ def test_a_running_run_is_not_deleted(desk: Desk) -> None:
     here = ProcessIdentity.current()
     with desk.transaction() as session:
         run = session.get_one(tables.Run, "r2")
-        run.pid, run.process_started, run.boot_id = here.pid, here.started, here.boot_id
+        name_process(run, here)
     with pytest.raises(PneumoDeskError, match="At work"):
         delete_runs(desk, ["r1", "r2"])
     assert len(found(desk)) == 2

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from core.errors import DatabaseError, PneumoDeskError
 from core.radiograph.phantom import synthesise_phantom
 from core.runs import memory_room, reporting
-from core.runs.queueing import claim_run
+from core.runs.queueing import RUNS
 from core.runs.reporting import Reporter, RunStopped, Stage
 from core.services.desk import Desk
 from core.services.runs import cost_estimate
@@ -155,10 +155,10 @@ def test_a_held_database_delays_what_a_run_says_and_loses_nothing(tmp_path: Path
     desk = small_desk(tmp_path)
     run_id = record_run(desk, TrainRequest(data=tmp_path, config=CONFIG))
     with desk.transaction() as session:
-        assert claim_run(session, run_id)
+        assert RUNS.claim(session, run_id)
     other = held(desk)
     with pytest.raises(DatabaseError, match="held by another process"), desk.transaction() as session:
-        claim_run(session, run_id)
+        RUNS.claim(session, run_id)
     with Reporter(desk.transaction, run_id) as reporter:
         reporter.tell(Stage("training", 1, 2))
         for step in range(1, 6):

@@ -1,5 +1,6 @@
 """Sweeps: what they expand to, what they record, how they stop, resume and stand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from core.errors import InputNotFoundError, TrainingError
 from core.model.catalogue import Architecture
+from core.runs.process_identity import ProcessIdentity
 from core.services.desk import Desk
 from core.services.sweeps import control as sweep_control
 from core.services.sweeps.control import resume_sweep, start_sweep, stop_sweep
@@ -202,6 +204,16 @@ def test_a_finished_sweep_is_complete_and_cannot_be_resumed(desk: Desk, tmp_path
     assert list_sweeps(desk)[0].state == "completed"
     with pytest.raises(TrainingError, match="nothing left to do"):
         resume_sweep(desk, sweep_id)
+
+
+def test_a_sweep_whose_run_was_killed_unseen_can_be_resumed(desk: Desk, tmp_path: Path) -> None:
+    """Nobody had looked since: the resume itself finds the run lost and lets it go on."""
+    sweep_id = start_sweep(desk, SweepRequest(data=tmp_path, kind=SweepKind.SEEDS, seeds=(1, 2)))
+    runs = [trial.run_id for trial in get_sweep(desk, sweep_id).trials]
+    complete(desk, runs[0], 0.9, best_epoch=1)
+    set_state(desk, runs[1], "running", **replace(ProcessIdentity.current(), started=1.0).columns())
+    assert resume_sweep(desk, sweep_id) == 1
+    assert [trial.state for trial in get_sweep(desk, sweep_id).trials] == ["completed", "queued"]
 
 
 def test_a_sweep_of_no_folder_or_no_name_is_said_in_words(desk: Desk, tmp_path: Path) -> None:
