@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOCKET = "TEST_FORK_SERVER"
-SECONDS_TO_START = 120
+SECONDS_TO_START = 240
 
 
 class ForkServer:

@@ -52,11 +52,14 @@ class WorkQueue:
         self.table = table
 
     def claim(self, session: Session, key: str, **values: Any) -> bool:
-        """Take a piece of work for this process; of two processes that try, one succeeds."""
+        """Take a piece of work for this process; of two processes that try, one succeeds.
+
+        What was asked to stop before its process came is not begun.
+        """
         table = self.table
         taken = session.execute(
             update(table)
-            .where(table.id == key, table.state.in_(self.startable))
+            .where(table.id == key, table.state.in_(self.startable), table.stop_requested.is_(False))
             .values(
                 state=State.RUNNING.value,
                 **ProcessIdentity.current().columns(),

@@ -14,6 +14,7 @@ from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.storage import measure_folder
+from core.services.triage.batches import find_lost_batches
 from core.services.triage.kept import kept_batch
 from db import models as tables
 from db.base import utc_now
@@ -56,6 +57,7 @@ class DeletedBatch:
 
 def describe_deletion(desk: Desk, batch_id: str) -> Deletion:
     """Return what deleting a batch takes away; raises InputNotFoundError, and WorklistError while it is analysed."""
+    find_lost_batches(desk)
     with desk.reading() as session:
         batch = _deletable(session, batch_id)
         folders = _folders(desk, session, batch)

@@ -126,10 +126,13 @@ def test_work_whose_process_is_gone_is_lost(sessions, change: str) -> None:
 
 
 def test_work_that_never_began_is_stopped_at_once(sessions) -> None:
-    """Stopping queued work needs no process to answer."""
+    """Stopping queued work needs no process to answer, and a process that comes too late does not begin it."""
     with sessions.begin() as session:
         WORK.request_stop(session, "one")
     assert state_of(sessions) == State.STOPPED
+    with sessions.begin() as session:
+        assert not WORK.claim(session, "one")
+        assert WORK.requeue(session, "one") and WORK.claim(session, "one")
 
 
 def test_queued_work_is_lost_only_after_its_process_had_time_to_start(sessions) -> None:
