@@ -343,7 +343,7 @@ def test_work_of_before_hosts_were_recorded_has_none_and_the_way_back_keeps_it(e
     process = "SET state = 'running', pid = 7, process_started = 2.5, boot_id = 'boot'"
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0015")
+        command.upgrade(config, "0016")
         moment = {"moment": "2026-01-01 00:00:00+00:00"}
         for statement in BATCH_OF_0013:
             connection.execute(text(statement), moment)
@@ -362,7 +362,7 @@ def test_work_of_before_hosts_were_recorded_has_none_and_the_way_back_keeps_it(e
             ("k", None, None)
         ]
         config.attributes["connection"] = connection
-        command.downgrade(config, "0015")
+        command.downgrade(config, "0016")
         assert connection.execute(text("SELECT state, pid, boot_id FROM batch")).fetchall() == [("running", 7, "boot")]
         assert connection.execute(text("SELECT key FROM idempotent_request")).fetchall() == [("k",)]
 
