@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -21,6 +22,9 @@ from core.api.watching import LOGGER, JsonLines
 from core.errors import DatabaseError
 from core.services.desk import Desk
 from core.services.desk.api_keys import Scope, make_key, revoke_key
+from core.services.desk.home_lock import HomeHeldError
+from core.services.desk.restoring import RestoreRequest, restore
+from core.settings import AppSettings
 from tests.app.api_server import ServedApi, serve_api
 
 LOCAL = "http://localhost:8001"
@@ -274,3 +278,10 @@ def test_slow_and_broken_senders_do_not_stay(api: ServedApi) -> None:
             while chunk := slow.recv(4096):
                 answer += chunk
         assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_a_restore_is_refused_while_the_server_runs(api: ServedApi, tmp_path: Path) -> None:
+    """Whoever would restore beneath a served desk is told which process has it open, before the backup is looked at."""
+    (tmp_path / "desk.zip").write_bytes(b"")
+    with pytest.raises(HomeHeldError, match=rf"in process {api.pid} \("):
+        restore(AppSettings(home=api.home), RestoreRequest(tmp_path / "desk.zip", replace=True))
