@@ -82,7 +82,7 @@ def make_parent_folder(url: URL) -> None:
     """Make the folder of an SQLite file."""
     if not is_plain_file(url):
         return
-    folder = Path(url.database).parent
+    folder = Path(url.database or "").parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -46,7 +46,7 @@ def _texts(content: bytes) -> list[str]:
     if looks_like_dicom(content):
         try:
             refuse_bombs(content)
-            dataset = read_partial(BytesIO(content), is_past, force=True, specific_tags=tags)
+            dataset = read_partial(BytesIO(content), is_past, force=True, specific_tags=[*tags])
             return [text_of(dataset, name) for name in _ATTRIBUTES]
         except (MemoryError, UnreadableFileError, *PARSER_ERRORS):
             # Whoever reads the image itself says what is wrong with it.

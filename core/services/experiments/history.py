@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Select, Text, and_, case, cast, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.services.desk import Desk
@@ -186,7 +186,7 @@ def _fraction(name: str, database: str) -> ColumnElement[Any]:
     return case((number.between(0, 1), number))
 
 
-def _can_be_parsed(document: ColumnElement[Any], database: str) -> ColumnElement[bool]:
+def _can_be_parsed(document: ColumnElement[Any] | InstrumentedAttribute[Any], database: str) -> ColumnElement[bool]:
     """Return whether the database itself can look into a stored document: not into NaN, nor beside a character 0."""
     if database == "postgresql":
         return func.strpos(cast(document, Text), r"\u0000") == 0

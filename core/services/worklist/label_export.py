@@ -85,7 +85,7 @@ def _of_one_label_each(desk: Desk, labels: pd.Series) -> pd.Series:
         return len({said[other] for other in same.studies(study) if other in said}) > 1
 
     return pd.Series(
-        {study: None if is_contradicted(study) else label for study, label in labels.items()}, dtype=object
+        {study: None if is_contradicted(str(study)) else label for study, label in labels.items()}, dtype=object
     )
 
 
