@@ -4,9 +4,9 @@ from core.services.sweeps.status import SweepDetail, SweepLine
 from core.ui.words import duration
 
 OBJECTIVES = {
-    "validation_auc": "Validation AUC, best epoch",
-    "validation_loss": "Validation loss, best epoch",
-    "validation_accuracy": "Validation accuracy at 0.5, best epoch",
+    "validation_auc": "Validation AUC",
+    "validation_loss": "Validation loss",
+    "validation_accuracy": "Validation accuracy at 0.5",
 }
 
 
