@@ -56,14 +56,31 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
     )
 
 
-def gate(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json: Json = False) -> None:
-    """Measure what is stopped of pictures that are no upright chest films, and of a split's films."""
+GATE_COLUMNS = ("kind", "pictures", "stopped", "95% interval", "by the gate", "as turned", "under review", "unnoticed")
+
+
+def gate(
+    data: Data,
+    model: Model = ACTIVE,
+    split: Split = "validation",
+    elsewhere: Annotated[
+        Path | None, typer.Option("--elsewhere", help="Folder of upright chest films of another hospital.")
+    ] = None,
+    num_films: Annotated[
+        int, typer.Option("--films", min=1, help="How many films of the split are turned, cut, covered and so on.")
+    ] = 100,
+    as_json: Json = False,
+) -> None:
+    """Measure what is stopped of pictures that are no upright chest films, and of a split's films.
+
+    `unnoticed` counts altered films that are neither stopped nor put under review and have another finding.
+    """
     from core.services.evaluation.film_selection import FilmChoice
     from core.services.evaluation.gate_by_kind import measure_gate_by_kind
 
     choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
-        result = measure_gate_by_kind(open_desk(), choice, on_progress=bar.show)
+        result = measure_gate_by_kind(open_desk(), choice, num_films, elsewhere, bar.show)
     if as_json:
         print_json(result.model_dump(mode="json"))
         return
@@ -74,10 +91,13 @@ def gate(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json
             "stopped": f"{found.num_stopped} ({say_share(found.stopped)})",
             "95% interval": f"{say_share(found.stopped_ci[0])} to {say_share(found.stopped_ci[1])}",
             "by the gate": found.num_stopped_by_gate,
+            "as turned": found.num_turned,
+            "under review": found.num_reviewed,
+            "unnoticed": "–" if found.num_changed is None else found.num_changed,
         }
         for kind, found in {"all other pictures": result.other_pictures, **result.kinds}.items()
     ]
-    print_table(rows, ("kind", "pictures", "stopped", "95% interval", "by the gate"), "")
+    print_table(rows, GATE_COLUMNS, "")
     print_sentence(
         f"{result.model}, limit {result.threshold:.2f}; films of {result.split!r}. Inverted films count apart. "
         "Intervals take each picture for itself."

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from core.dataset.film_features import FEATURE_COLUMNS, measure_films
 from core.dataset.manifest import MAX_FILE_BYTES, Cohort
 
-FEATURE_FORMAT = 2
+FEATURE_FORMAT = 3
 _log = logging.getLogger(__name__)
 
 

@@ -19,7 +19,7 @@ from core.errors import CohortError, RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 
-CACHE_FORMAT = 2
+CACHE_FORMAT = 3
 """Goes up whenever the same file may be decoded to other pixels than before."""
 
 OnProgress = Callable[[int, int], None]

@@ -3,11 +3,12 @@
 Shapes: H and W pixels of the upright picture.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.radiograph.resizing import resize_to_square
+from core.radiograph.shutter import Field, find_field
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Radiograph:
     `age_years` is the patient's age where the file says it; with `is_age_unclear` it states one that cannot be
     understood. `may_show_text` is whether the file says that writing,
     such as a name, was burned into the picture, or leaves it open; None where its format cannot say.
-    `notes` and `doubts` are what its reader has to say of it, as in `Remarks`.
+    `notes` and `doubts` are what its reader has to say of it, as in `Remarks`. `field` is what a shutter or a page
+    around the film leaves open: `grey_HW` then holds that part alone, and `uncropped_HW` all that was decoded.
     """
 
     grey_HW: np.ndarray
@@ -35,6 +37,8 @@ class Radiograph:
     is_age_unclear: bool = False
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    field: Field | None = None
+    uncropped_HW: np.ndarray | None = None
 
     @property
     def white(self) -> float:
@@ -48,6 +52,27 @@ class Radiograph:
         Division is in single precision: an 8-bit value and its 16-bit twin then give the very same fraction.
         """
         return np.divide(self.grey_HW, np.float32(self.white), dtype=np.float32)
+
+    @property
+    def whole_HW(self) -> np.ndarray:  # noqa: N802
+        """All grey values as decoded, for those who look at the film; models are given `grey_HW`."""
+        return self.grey_HW if self.uncropped_HW is None else self.uncropped_HW
+
+    def cropped(self) -> "Radiograph":
+        """Return the film without a border of one grey value around it, with a note on that; itself if it has none."""
+        found = find_field(self.grey_HW, self.white)
+        if found is None:
+            return self
+        (rows, columns), (height, width) = found, self.grey_HW.shape
+        field = Field(rows.start / height, rows.stop / height, columns.start / width, columns.stop / width)
+        note = f"a border of one grey value, {1 - field.area:.0%} of the image, was cropped before analysis"
+        return replace(
+            self,
+            grey_HW=self.grey_HW[found],
+            notes=(*self.notes, note),
+            field=field,
+            uncropped_HW=self.grey_HW,
+        )
 
     def to_square(self, size: int) -> np.ndarray:
         """Return the film as float32 `[size, size]` in [0, 1], as `resize_to_square` makes it of `pixels_HW`."""

@@ -58,13 +58,13 @@ def read_radiograph(
     """Return the picture in a file or its bytes as grey values.
 
     With `shortest_side` a JPEG or DICOM film may come at a half, a quarter or an eighth of its size as long as both
-    sides keep that many pixels. Of an animation the first frame is read. Raises UnreadableFileError, and
-    UnusableFilmError for a DICOM file that says it is no frontal chest film, unless a person is to see it
-    `whatever_it_shows`.
+    sides keep that many pixels. Of an animation the first frame is read. A border of one grey value, as a shutter or
+    a page leaves, is cropped. Raises UnreadableFileError, and UnusableFilmError for a DICOM file that says it is no
+    frontal chest film, unless a person is to see it `whatever_it_shows`.
     """
     content = _content(source)
     with typed_file_errors():
-        return _read(content, shortest_side, whatever_it_shows)
+        return _read(content, shortest_side, whatever_it_shows).cropped()
 
 
 def _read(content: bytes, shortest_side: int | None, whatever_it_shows: bool) -> Radiograph:

@@ -36,10 +36,17 @@ class Gate:
         return np.sqrt((inside_N + outside_N) / 2)
 
     def are_turned(self, embeddings_ND: np.ndarray) -> np.ndarray:
-        """Return `are_turned_N`, whether each is of a film that does not stand upright; False where nothing tells."""
+        """Return `are_turned_N`, whether each seems to be of a film that does not stand upright.
+
+        False where nothing tells.
+        """
         if self.orientation is None:
             return np.zeros(len(embeddings_ND), dtype=bool)
-        return self.orientation.scores(_unit(embeddings_ND)) > self.orientation.threshold
+        return self.turned_scores(embeddings_ND) > self.orientation.threshold
+
+    def turned_scores(self, embeddings_ND: np.ndarray) -> np.ndarray:
+        """Return `scores_N`, log-odds that each is of a turned film; only for a gate that has an orientation."""
+        return self.orientation.scores(_unit(embeddings_ND))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what a checkpoint keeps of the gate."""

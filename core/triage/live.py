@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import BinaryIO, Generic, TypeVar
@@ -17,7 +17,7 @@ import numpy as np
 
 from core.errors import PneumoDeskError
 from core.triage.archives import too_large
-from core.triage.inference import EngineOutput
+from core.triage.inference import EngineOutput, SerialEngine
 from core.triage.intake import Candidate
 from core.triage.memory import keep_freed_memory
 from core.triage.pipeline import BATCH_SIZE, FilmReading, KnownFilm, Predictor, Preparation, PreparedFilm, judge
@@ -73,7 +73,8 @@ class LiveReader(Generic[Answer]):
         on_batch: Callable[[int], None] = lambda size: None,
     ) -> None:
         keep_freed_memory()
-        self._predictor = predictor
+        # Two threads ask it: one sends batches, the other may have to look at a film again.
+        self._predictor = replace(predictor, engine=SerialEngine(predictor.engine))
         self._settle = settle
         self._on_batch = on_batch
         self._prepare = Preparation(predictor.image_size, max_file_bytes, check_films=True, keep_pixels=False)

@@ -18,26 +18,29 @@ from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.film import Radiograph
-from core.radiograph.film_checks import check_film
+from core.radiograph.film_checks import check_film, doubts_about
 from core.radiograph.origin import UNKNOWN, Origin, origin_of
 from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason
+from core.radiograph.shutter import Field
 from core.triage.gate import Gate
 from core.triage.inference import Engine, EngineOutput
 from core.triage.intake import Candidate, IntakeProblem
 from core.triage.memory import keep_freed_memory
 from core.triage.priority import PRIORITY_OF_FINDING, Priority, Status, explain
-from core.triage.saliency import positive_share, small_film
+from core.triage.saliency import on_whole_film, positive_share, small_film
 from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL, explain_age, is_age_in_scope, notes_on
+from core.triage.turning import TURN_IN_WORDS, needed_turns
 
 BATCH_SIZE = 4
 WINDOW = 16 * BATCH_SIZE
 OUT_OF_SCOPE = "out_of_scope"
 TURNED = "turned"
 TURNED_SENTENCE = (
-    "looks like a chest film that stands on its head or lies on its side: turn it upright and add it again, or read it "
-    "without the model"
+    "looks like a chest X-ray that {lies}: rotate it {turn} and add it again, or read it without the model"
 )
+LIES_IN_WORDS = {1: "lies on its side", 2: "stands on its head", 3: "lies on its side"}
+"""By the quarter turns that would put it upright."""
 DECODED_SIDE = 4.0
 """Shortest side of a decoded JPEG, in input sizes: a smaller one may move a probability by more than 0.01.
 
@@ -94,7 +97,10 @@ class Predictor:
 
 @dataclass(frozen=True)
 class PreparedFilm:
-    """A film ready for the network: its square image, and its grey at drawing size where it will be drawn on."""
+    """A film ready for the network: its square image, and its grey at drawing size where it will be drawn on.
+
+    `field` is the part of the film that the image shows, None for all of it; the grey shows the whole film.
+    """
 
     candidate: Candidate
     file_hash: str
@@ -106,6 +112,7 @@ class PreparedFilm:
     notes: tuple[str, ...] = ()
     image_hash: str | None = None
     origin: Origin = UNKNOWN
+    field: Field | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +215,8 @@ class _Batches:
     ) -> None:
         for film, reading, map_hw in zip(films, readings, output.maps_Bhw, strict=True):
             if reading.status is Status.READ and film.grey_HW is not None:
-                self._drawings.append(self._pool.submit(on_film, reading, FilmView(film.grey_HW, map_hw)))
+                view = FilmView(film.grey_HW, on_whole_film(map_hw, film.field))
+                self._drawings.append(self._pool.submit(on_film, reading, view))
         while len(self._drawings) > WINDOW or (self._drawings and self._drawings[0].done()):
             self._drawings.popleft().result()
 
@@ -256,16 +264,28 @@ class Preparation:
 
     def _prepared(self, candidate: Candidate, content: bytes, file_hash: str) -> PreparedFilm:
         radiograph = self._decoded(content)
+        doubts = radiograph.doubts
         if self.check_films:
             check_film(radiograph)
+            doubts = (*doubts, *doubts_about(radiograph))
         image_HW = radiograph.to_square(self.image_size)
         # As small as it will be drawn: a film waits here for its batch with dozens of others.
-        grey_HW = small_film(radiograph.grey_HW) if self.keep_pixels else None
+        grey_HW = small_film(radiograph.whole_HW) if self.keep_pixels else None
         age = radiograph.age_years
         is_in_scope = is_age_in_scope(age, radiograph.is_age_unclear)
-        notes, is_doubtful = notes_on(radiograph), bool(radiograph.doubts)
-        image_hash = hash_of_image(radiograph, image_HW)
-        return PreparedFilm(candidate, file_hash, image_HW, grey_HW, age, is_in_scope, is_doubtful, notes, image_hash)
+        notes = notes_on(replace(radiograph, doubts=doubts))
+        return PreparedFilm(
+            candidate,
+            file_hash,
+            image_HW,
+            grey_HW,
+            age,
+            is_in_scope,
+            bool(doubts),
+            notes,
+            image_hash=hash_of_image(radiograph, image_HW),
+            field=radiograph.field,
+        )
 
 
 def hash_of_image(radiograph: Radiograph, image_HW: np.ndarray) -> str:
@@ -316,37 +336,55 @@ def _not_read(
 
 
 def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor) -> list[FilmReading]:
-    """Return the readings of one batch: gate first, then the calibrated probability and its band."""
+    """Return the readings of one batch: gate first, then the calibrated probability and its band.
+
+    The engine is asked once more, and waited for, where a film seems turned.
+    """
     probabilities_B = predictor.checkpoint.card.calibration.apply(output.logits_B.astype(float))
     distances_B = predictor.gate.distances(output.embeddings_BD) if predictor.gate else [None] * len(films)
-    turned_B = predictor.gate.are_turned(output.embeddings_BD) if predictor.gate else [False] * len(films)
+    turns_B = _needed_turns(films, output, predictor)
     # In double precision a rounded number is stored as 0.123, in single precision as 0.12300000339746475.
     maps_Bhw = np.round(positive_share(output.maps_Bhw).astype(float), 3)
     readings = [
-        _stopped(film, distance, bool(is_turned), predictor)
-        or _judge_one(film, float(logit), float(probability), distance, map_hw, predictor.operating_point)
-        for film, logit, probability, distance, is_turned, map_hw in zip(
-            films, output.logits_B, probabilities_B, distances_B, turned_B, maps_Bhw, strict=True
+        _stopped(film, distance, int(turn), predictor)
+        or _judge_one(
+            film,
+            float(logit),
+            float(probability),
+            distance,
+            on_whole_film(map_hw, film.field),
+            predictor.operating_point,
+        )
+        for film, logit, probability, distance, turn, map_hw in zip(
+            films, output.logits_B, probabilities_B, distances_B, turns_B, maps_Bhw, strict=True
         )
     ]
     pairs = zip(films, readings, strict=True)
     return [replace(reading, image_hash=film.image_hash, origin=film.origin) for film, reading in pairs]
 
 
-def _stopped(film: PreparedFilm, distance: float | None, is_turned: bool, predictor: Predictor) -> FilmReading | None:
+def _needed_turns(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor) -> np.ndarray:
+    if predictor.gate is None:
+        return np.zeros(len(films), dtype=int)
+    return needed_turns([film.image_HW for film in films], output.embeddings_BD, predictor.gate, predictor.engine)
+
+
+def _stopped(film: PreparedFilm, distance: float | None, turn: int, predictor: Predictor) -> FilmReading | None:
     """Return the reading of a film that the gate stops, None for one that passes."""
     # A stated age settles the scope: such a film is read with that reason, however near or far its look is.
     gate = predictor.gate
     if gate is None or distance is None or not film.is_age_in_scope:
         return None
+    # The truer reason goes first: nearly all turned films look foreign too.
+    if turn:
+        sentence = TURNED_SENTENCE.format(lies=LIES_IN_WORDS[turn], turn=TURN_IN_WORDS[turn])
+        return _not_read(film.candidate, Status.REJECTED, TURNED, sentence, film.file_hash, float(distance))
     if distance > gate.threshold:
         sentence = (
             f"does not look like the frontal chest films this model was trained on (distance {distance:.2f}, "
             f"limit {gate.threshold:.2f}): check the picture, or read it without the model"
         )
         return _not_read(film.candidate, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash, float(distance))
-    if is_turned:
-        return _not_read(film.candidate, Status.REJECTED, TURNED, TURNED_SENTENCE, film.file_hash, float(distance))
     return None
 
 

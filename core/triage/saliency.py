@@ -9,6 +9,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from core.radiograph.shutter import Field
+
 # "Inferno": even steps of lightness from dark to bright, so that it reads in grey and for all colour vision.
 _STOPS_RGB = (
     (0, 0, 4),
@@ -33,6 +35,8 @@ threshold the median is 0.61, the 95th percentile 0.78.
 """
 
 HEATMAP_SIDE = 224
+PLACED_SIDE = 28
+"""Cells of a map of a cropped film, brought to the whole film: fine enough that it lies right to 2 % of a side."""
 
 
 def positive_share(maps_Bhw: np.ndarray) -> np.ndarray:
@@ -40,6 +44,21 @@ def positive_share(maps_Bhw: np.ndarray) -> np.ndarray:
     positive = np.maximum(maps_Bhw, 0)
     peak = positive.max(axis=(-2, -1), keepdims=True)
     return np.divide(positive, peak, out=np.zeros_like(positive), where=peak > 0)
+
+
+def on_whole_film(map_hw: np.ndarray, field: Field | None) -> np.ndarray:
+    """Return the map of a cropped film as one of the whole film, 0 outside the part that the network was given."""
+    if field is None:
+        return map_hw
+    rows, is_row = _cells(field.top, field.bottom, map_hw.shape[0])
+    columns, is_column = _cells(field.left, field.right, map_hw.shape[1])
+    return np.where(is_row[:, None] & is_column, map_hw[np.ix_(rows, columns)], 0).astype(map_hw.dtype)
+
+
+def _cells(begin: float, end: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each place along the whole film the cell of the map that covers it, and whether any does."""
+    places = ((np.arange(PLACED_SIDE) + 0.5) / PLACED_SIDE - begin) / (end - begin)
+    return np.clip(np.floor(places * count).astype(int), 0, count - 1), (places >= 0) & (places < 1)
 
 
 def overlay(grey_HW: np.ndarray, map_hw: np.ndarray, opacity: float = 0.45) -> Image.Image:

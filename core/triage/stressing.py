@@ -14,6 +14,7 @@ import numpy as np
 from core.errors import RadiographError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
+from core.radiograph.shutter import without_border
 from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate
 from core.triage.pipeline import BATCH_SIZE, DECODED_SIDE, Predictor
@@ -65,7 +66,9 @@ def _versions(candidate: Candidate, size: int, stresses: Sequence[Stress], max_f
         return None
     film_HW = np.rint(radiograph.pixels_HW * 255).astype(np.uint8)
     generator = np.random.default_rng(zlib.crc32(candidate.name.encode("utf-8", "surrogateescape")))
-    changed = [resize_to_square(stress.change(film_HW, generator), size, 255.0) for stress in stresses]
+    changed = [
+        resize_to_square(without_border(stress.change(film_HW, generator), 255.0), size, 255.0) for stress in stresses
+    ]
     return np.stack([radiograph.to_square(size), *changed])[:, None]
 
 

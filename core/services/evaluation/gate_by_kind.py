@@ -1,7 +1,7 @@
-"""What a model's gate and the checks before it stop, kind by kind, and what they stop of real films."""
+"""What a model's gate and the checks before it stop or put under review, kind by kind, and what of real films."""
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +14,20 @@ from core.evaluation.ranking import roc_auc
 from core.radiograph.reading import read_radiograph
 from core.services.datasets import indexing
 from core.services.desk import Desk
+from core.services.evaluation.altered_films import ALTERED
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.measurements import MeasurementKind, ModelMeasured, keep_measurement
 from core.services.evaluation.non_film_images import drawn_pictures, other_modalities, write_photographs
 from core.services.models.loading import load_predictor, num_threads
-from core.triage.intake import Candidate
+from core.triage.intake import Candidate, IntakeProblem, gather
 from core.triage.pipeline import OUT_OF_SCOPE, TURNED, FilmReading, Predictor, read_films
 from core.triage.priority import Status
+from core.triage.scope import DOUBTFUL
 
 NUM_DRAWN = 90
 TURNS = {"turned by 90°": 90, "turned by 180°": 180, "turned by 270°": 270}
-INVERTED, FILMS = "inverted films", "films"
-APART = (INVERTED, FILMS)
+INVERTED, FILMS, ELSEWHERE = "inverted films", "films", "films of another hospital"
+APART = (INVERTED, FILMS, ELSEWHERE, *ALTERED)
 BY_THE_LOOK = (OUT_OF_SCOPE, TURNED)
 
 
@@ -38,6 +40,13 @@ class KindResult(BaseModel):
     num_stopped: int
     num_stopped_by_gate: int = Field(
         description="Of these, by how they look to the network; the others by the file checks."
+    )
+    num_turned: int = Field(0, description="Of those stopped by the gate, as turned.")
+    num_reviewed: int = Field(0, description="Of those read, put under review since something about them is doubtful.")
+    num_changed: int | None = Field(
+        None,
+        description="Of those read and not put under review: how many have another finding than the film they were "
+        "made from; none where they were made from no film.",
     )
     stopped: float
     stopped_ci: tuple[float, float] = Field(description="95 % interval, Wilson, each picture for itself.")
@@ -56,12 +65,14 @@ def measure_gate_by_kind(
     desk: Desk,
     choice: FilmChoice,
     num_films: int = 100,
+    elsewhere: Path | None = None,
     on_progress: Callable[[str, int, int], None] = lambda kind, done, count: None,
 ) -> GateByKind:
-    """Measure a gate on pictures of many kinds, on films turned and inverted, and on the films of a split as they are.
+    """Measure a gate on pictures of many kinds, on films turned, inverted and altered, and on a split's films.
 
-    At most `num_films` films, evenly from the split, are turned and inverted; all of it count as films. No
-    label is looked at, so this opens no split. The result is kept.
+    At most `num_films` films, evenly from the split, are turned, inverted, and altered as `ALTERED` says; all of it
+    count as films. `elsewhere` is a folder of upright films of another hospital. No label is looked at, so this opens
+    no split. The result is kept.
     Raises EvaluationError if the model has no gate, or pictures or films are missing.
     """
     predictor = load_predictor(desk, choice.model)
@@ -70,11 +81,14 @@ def measure_gate_by_kind(
     cohort = indexing.index(desk, choice.data)
     films = [cohort.root / file for file in chosen_films(desk, cohort, choice)]
     with tempfile.TemporaryDirectory() as folder:
-        sources = _write_pictures(Path(folder), films, num_films)
+        sources = {**_write_pictures(Path(folder), films, num_films), FILMS: films}
+        if elsewhere is not None:
+            sources[ELSEWHERE] = _films_below(desk, elsewhere)
         readings = {
             kind: _read(desk, predictor, paths, lambda done, count, kind=kind: on_progress(kind, done, count))
-            for kind, paths in {**sources, FILMS: films}.items()
+            for kind, paths in sources.items()
         }
+    findings = {str(place): reading.finding for place, reading in enumerate(_in_order(readings[FILMS], films))}
     others = [reading for kind, found in readings.items() if kind not in APART for reading in found]
     result = GateByKind(
         model=predictor.checkpoint.card.name,
@@ -85,22 +99,31 @@ def measure_gate_by_kind(
         threshold=predictor.gate.threshold,
         auc=_auc(readings[FILMS], others),
         other_pictures=count_stopped(others),
-        kinds={kind: count_stopped(found) for kind, found in readings.items()},
+        kinds={kind: count_stopped(found, findings if kind in ALTERED else None) for kind, found in readings.items()},
     )
     keep_measurement(desk, MeasurementKind.GATE, result)
     return result
 
 
-def count_stopped(readings: Iterable[FilmReading]) -> KindResult:
-    """Return how many of these were given no probability; raises EvaluationError if there are none."""
+def count_stopped(readings: Iterable[FilmReading], findings: Mapping[str, str | None] | None = None) -> KindResult:
+    """Return how many of these were given no probability; raises EvaluationError if there are none.
+
+    `findings` has the finding of each film as it is, by the stem of the name of what was made from it.
+    """
     readings = list(readings)
     if not readings:
         raise EvaluationError("A gate is measured on at least one picture of each kind.")
+    read = [reading for reading in readings if reading.status is Status.READ]
+    unnoticed = [reading for reading in read if reading.reason_code != DOUBTFUL]
+    changed = [reading for reading in unnoticed if findings and reading.finding != findings[Path(reading.file).stem]]
     num_stopped = sum(reading.status is not Status.READ for reading in readings)
     return KindResult(
         num_pictures=len(readings),
         num_stopped=num_stopped,
         num_stopped_by_gate=sum(reading.reason_code in BY_THE_LOOK for reading in readings),
+        num_turned=sum(reading.reason_code == TURNED for reading in readings),
+        num_reviewed=len(read) - len(unnoticed),
+        num_changed=None if findings is None else len(changed),
         stopped=num_stopped / len(readings),
         stopped_ci=wilson_interval(num_stopped, len(readings)) or (0.0, 1.0),
     )
@@ -109,7 +132,7 @@ def count_stopped(readings: Iterable[FilmReading]) -> KindResult:
 def _write_pictures(folder: Path, films: list[Path], num_films: int) -> dict[str, list[Path]]:
     write_photographs(folder / "photographs")
     sources = {"photographs": sorted((folder / "photographs").iterdir()), "other DICOM files": other_modalities()}
-    kept = [*TURNS, INVERTED, "text", "chart", "noise"]
+    kept = [*TURNS, INVERTED, *ALTERED, "text", "chart", "noise"]
     for kind in kept:
         (folder / kind).mkdir()
         sources[kind] = []
@@ -118,14 +141,32 @@ def _write_pictures(folder: Path, films: list[Path], num_films: int) -> dict[str
     chosen = np.unique(np.linspace(0, len(films) - 1, min(num_films, len(films))).round().astype(int))
     for number in chosen:
         try:
-            grey_HW = np.rint(read_radiograph(films[number]).pixels_HW * 255).astype(np.uint8)
+            radiograph = read_radiograph(films[number])
         except RadiographError:
             continue
+        grey_HW = np.rint(radiograph.whole_HW * np.float32(255 / radiograph.white)).astype(np.uint8)
         film = Image.fromarray(grey_HW)
         for kind, degrees in TURNS.items():
             _keep(film.rotate(degrees, expand=True), folder / kind / f"{number}.png", sources[kind])
         _keep(Image.fromarray(255 - grey_HW), folder / INVERTED / f"{number}.png", sources[INVERTED])
+        for kind, alter in ALTERED.items():
+            altered = Image.fromarray(np.ascontiguousarray(alter(grey_HW, np.random.default_rng(int(number)))))
+            _keep(altered, folder / kind / f"{number}.png", sources[kind])
     return sources
+
+
+def _films_below(desk: Desk, folder: Path) -> list[Path]:
+    found = gather(
+        [folder],
+        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+        max_archive_bytes=desk.settings.max_archive_megabytes * 10**6,
+    )
+    return [candidate.path for candidate in found if not isinstance(candidate, IntakeProblem)]
+
+
+def _in_order(readings: list[FilmReading], films: list[Path]) -> list[FilmReading]:
+    by_file = {reading.file: reading for reading in readings}
+    return [by_file[str(film)] for film in films]
 
 
 def _keep(picture: Image.Image, path: Path, kept: list[Path]) -> None:

@@ -124,8 +124,10 @@ def _read_heatmap(desk: Desk, path: Path) -> bytes:
 
 
 def _grey(content: bytes, shortest_side: int | None) -> Image.Image:
-    pixels_HW = read_radiograph(content, shortest_side=shortest_side, whatever_it_shows=True).pixels_HW
-    return Image.fromarray(np.round(pixels_HW * 255).astype(np.uint8))
+    film = read_radiograph(content, shortest_side=shortest_side, whatever_it_shows=True)
+    if film.whole_HW.dtype == np.uint8:
+        return Image.fromarray(film.whole_HW)
+    return Image.fromarray(np.round(film.whole_HW * 255).astype(np.uint8))
 
 
 def _encoded(image: Image.Image, file_format: str, **options: int) -> bytes:

@@ -137,7 +137,7 @@ def test_padding_is_black_in_either_polarity() -> None:
         values_HW = np.clip(wide(FILM), 1, 4094)
         values_HW[:10] = padding
         film = read(dicom_of(values_HW, **TWELVE, PixelPaddingValue=padding, PhotometricInterpretation=kind))
-        assert film.pixels_HW[:10].max() == 0
+        assert film.whole_HW[:10].max() == 0
         assert film.pixels_HW[10:].max() > 0.5
 
 
@@ -271,7 +271,7 @@ def test_other_kinds_of_jpeg_end_or_are_refused(name: str) -> None:
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     uid, size = dataset.file_meta.TransferSyntaxUID, {"Rows": dataset.Rows, "Columns": dataset.Columns}
     for content in (frame, frame + b"\0\0"):
-        assert read(jpeg_of(content, uid, **size)).pixels_HW.shape == (dataset.Rows, dataset.Columns)
+        assert read(jpeg_of(content, uid, **size)).whole_HW.shape == (dataset.Rows, dataset.Columns)
     with pytest.raises(UnreadableFileError, match="cut short") as caught:
         read(jpeg_of(frame[: len(frame) // 2], uid, **size))
     assert caught.value.reason == Reason.TRUNCATED

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from core.triage import pipeline
 from core.triage.gate import Gate
 from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate, IntakeProblem, gather, place_of
-from core.triage.orientation import Orientation
 from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
 from core.triage.priority import Priority, Status
 from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL, TEXT_WARNING
@@ -207,17 +205,33 @@ def test_the_gate_stops_what_lies_outside(tmp_path: Path) -> None:
     assert reading.probability is None and reading.gate_distance > 0
 
 
-def test_a_film_that_is_not_upright_is_stopped_with_what_to_do(tmp_path: Path) -> None:
-    """One that looks like a chest film, but turned, is to be turned; one that is far away is out of scope as before."""
-    always = Orientation(np.zeros(2), 1.0, threshold=0.0)
-    near = Gate(np.zeros(2), np.eye(2), np.eye(2), 1.0, threshold=np.inf, orientation=always)
-    reading = read([film(tmp_path, "film.png", 0.6)], predictor=predictor(near))["film.png"]
-    assert (reading.status, reading.reason_code) == (Status.REJECTED, "turned")
-    assert "turn it upright" in reading.reason and reading.probability is None
-    strict = replace(near, threshold=0.0)
-    assert (
-        read([film(tmp_path, "film.png", 0.6)], predictor=predictor(strict))["film.png"].reason_code == "out_of_scope"
-    )
+def test_a_cropped_film_says_so_and_its_map_lies_on_the_whole_film(tmp_path: Path) -> None:
+    """The model is given what the border leaves open; note and map tell readers of the whole film what that was."""
+    plain = film(tmp_path, "plain.png", 0.6)
+    inner_HW = np.asarray(Image.open(plain.path))
+    Image.fromarray(np.pad(inner_HW, 20)).save(tmp_path / "border.png")
+    drawn = {}
+    candidates = [plain, Candidate("border.png", tmp_path / "border.png")]
+    readings = read(candidates, on_film=lambda reading, view: drawn.update({reading.file: view}))
+    whole, border = readings["plain.png"], readings["border.png"]
+    assert border.probability == pytest.approx(whole.probability, abs=1e-6)
+    assert "cropped before analysis" in border.reason and "cropped" not in whole.reason
+    map_hw = np.array(border.activation_map)
+    assert map_hw.shape == (28, 28) and np.array(whole.activation_map).shape == (4, 4)
+    # 20 of 120 pixels at each side: 4.67 of 28 cells.
+    assert not map_hw[:4].any() and not map_hw[:, -4:].any() and map_hw[5:23, 5:23].all()
+    assert drawn["border.png"].grey_HW.shape == (120, 120)
+    assert np.array_equal(drawn["border.png"].map_hw > 0, map_hw > 0)
+
+
+def test_the_picture_of_a_viewer_is_read_and_put_under_review(tmp_path: Path) -> None:
+    """Bars of one grey make it doubtful, and the reason says why."""
+    screen_HW = np.asarray(Image.open(film(tmp_path, "film.png", 0.7).path)).copy()
+    screen_HW[34:46] = 40
+    Image.fromarray(screen_HW).save(tmp_path / "film.png")
+    reading = read([Candidate("film.png", tmp_path / "film.png")])["film.png"]
+    assert (reading.status, reading.reason_code, reading.finding) == (Status.READ, DOUBTFUL, "uncertain")
+    assert "viewer" in reading.reason
 
 
 def test_film_checks_can_be_left_out(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Counting what is stopped before the model speaks, and drawing what is to be stopped."""
 
 import socket
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from core.services.evaluation.gate_by_kind import count_stopped
 from core.services.evaluation.non_film_images import drawn_pictures, other_modalities
 from core.triage.pipeline import OUT_OF_SCOPE, FilmReading
 from core.triage.priority import Priority, Status
+from core.triage.scope import DOUBTFUL
 
 
 def reading(status: Status, code: str) -> FilmReading:
@@ -31,6 +33,27 @@ def test_stopped_pictures_are_counted_by_hand() -> None:
     assert found.stopped_ci[0] < 0.75 < found.stopped_ci[1]
     with pytest.raises(EvaluationError, match="at least one"):
         count_stopped([])
+
+
+def test_altered_films_are_compared_with_the_film_as_it_is() -> None:
+    """Of five one is stopped, one under review, one has another finding, two have their film's."""
+    findings = {str(number): "normal" for number in range(5)}
+    outcomes = [
+        (Status.REJECTED, "turned", None),
+        (Status.READ, DOUBTFUL, "uncertain"),
+        (Status.READ, "pneumonia", "pneumonia"),
+        (Status.READ, "normal", "normal"),
+        (Status.READ, "normal", "normal"),
+    ]
+    found = count_stopped(
+        [
+            replace(reading(status, code), file=f"/made/{number}.png", finding=finding)
+            for number, (status, code, finding) in enumerate(outcomes)
+        ],
+        findings,
+    )
+    assert (found.num_stopped, found.num_turned, found.num_reviewed, found.num_changed) == (1, 1, 1, 1)
+    assert count_stopped([reading(Status.READ, "normal")]).num_changed is None
 
 
 def test_other_dicom_files_are_those_that_lie_here(monkeypatch: pytest.MonkeyPatch) -> None:
