@@ -15,6 +15,8 @@ MOST_ODD = 0.05
 """Share of a border's line that may have another grey: a side mark may lie in it."""
 LEAST_WIDTH = 0.03
 """Of a border that is cut off, as a share of the film's side; narrower ones change no finding."""
+LEAST_PIXELS = 4
+"""Of a border that is cut off: in an image of a few pixels a line or two say nothing."""
 LEAST_BESIDE = 0.01
 """Of a border beside one that is cut off."""
 STEP = 30 / 255
@@ -92,7 +94,7 @@ def _border(lines_LP: np.ndarray, white: float) -> tuple[int, bool]:
         return 0, False
     behind_LP = lines_LP[width : width + max(round(STEP_WITHIN * count), 2)]
     ends_at_once = bool((_shares_over(STEP * white, behind_LP, lines_LP[0]) >= LEAST_STEP).any())
-    return width, ends_at_once and width >= LEAST_WIDTH * count
+    return width, ends_at_once and width >= max(LEAST_WIDTH * count, LEAST_PIXELS)
 
 
 def _shares_over(difference: float, lines_LP: np.ndarray, outermost_P: np.ndarray) -> np.ndarray:
