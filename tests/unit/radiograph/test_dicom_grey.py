@@ -111,7 +111,7 @@ def test_where_lungs_and_spine_are_alike_the_presentation_decides() -> None:
     grey_HW = np.full((128, 128), 128, np.uint8)
     grey_HW[40:60, 40:90], grey_HW[70:90, 40:90] = 250, 5
     film = read(grey_HW, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="IDENTITY")
-    assert np.array_equal(film.grey_HW, grey_HW)
+    assert np.array_equal(film.whole_HW, grey_HW)
     assert "leaves it open" in film.doubts[0]
 
 
