@@ -15,8 +15,6 @@ MOST_ODD = 0.05
 """Share of a border's line that may have another grey: a side mark may lie in it."""
 LEAST_WIDTH = 0.03
 """Of a border that is cut off, as a share of the film's side; narrower ones change no finding."""
-LEAST_PIXELS = 4
-"""Of a border that is cut off: in an image of a few pixels a line or two say nothing."""
 LEAST_BESIDE = 0.01
 """Of a border beside one that is cut off."""
 STEP = 30 / 255
@@ -25,6 +23,8 @@ LEAST_STEP = 0.6
 STEP_WITHIN = 0.02
 LEAST_FIELD = 0.25
 """Share of each side below which what is left is no film with a border."""
+SMALLEST_SIDE = 64
+"""In pixels, of an image that is looked at: in a smaller one, which is no film, a line or two say nothing."""
 PIXELS_LOOKED_AT = 128
 """Of a line."""
 
@@ -46,6 +46,8 @@ class Field:
 
 def find_field(grey_HW: np.ndarray, white: float = 1.0) -> tuple[slice, slice] | None:
     """Return the rows and columns within a border of one grey value, None for a film without one."""
+    if min(grey_HW.shape) < SMALLEST_SIDE:
+        return None
     if not any(_may_have_border(lines_LP, white) for lines_LP in _from_each_side(grey_HW)):
         return None
     rows, has_rows = _within(grey_HW, white)
@@ -94,7 +96,7 @@ def _border(lines_LP: np.ndarray, white: float) -> tuple[int, bool]:
         return 0, False
     behind_LP = lines_LP[width : width + max(round(STEP_WITHIN * count), 2)]
     ends_at_once = bool((_shares_over(STEP * white, behind_LP, lines_LP[0]) >= LEAST_STEP).any())
-    return width, ends_at_once and width >= max(LEAST_WIDTH * count, LEAST_PIXELS)
+    return width, ends_at_once and width >= LEAST_WIDTH * count
 
 
 def _shares_over(difference: float, lines_LP: np.ndarray, outermost_P: np.ndarray) -> np.ndarray:

@@ -45,7 +45,9 @@ class Gate:
         return self.turned_scores(embeddings_ND) > self.orientation.threshold
 
     def turned_scores(self, embeddings_ND: np.ndarray) -> np.ndarray:
-        """Return `scores_N`, log-odds that each is of a turned film; only for a gate that has an orientation."""
+        """Return `scores_N`, log-odds that each is of a turned film; -inf where nothing tells."""
+        if self.orientation is None:
+            return np.full(len(embeddings_ND), -np.inf)
         return self.orientation.scores(_unit(embeddings_ND))
 
     def arrays(self) -> dict[str, np.ndarray]:

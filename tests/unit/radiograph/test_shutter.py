@@ -75,6 +75,7 @@ def test_what_is_all_border_is_left_for_the_checks() -> None:
     """One grey value all over is no border, nor is one that leaves next to nothing."""
     assert find_field(np.zeros((300, 400), np.uint8), 255.0) is None
     assert find_field(covered(film(), 140, 140, 190, 190), 255.0) is None
+    assert find_field(np.array([[0, 31, 13, 0, 0, 0, 0]], np.uint8), 255.0) is None
 
 
 def test_a_mark_in_the_border_and_compression_do_not_hide_it() -> None:
