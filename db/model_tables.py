@@ -42,6 +42,20 @@ class ModelActivation(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class KeptCard(Base):
+    """The hash of a model's card as the desk first knew it, or as the desk itself wrote it last."""
+
+    __tablename__ = "kept_card"
+    __table_args__ = (UniqueConstraint("model", "checkpoint_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # What `--model` calls it; the whole path of a folder that is no part of the desk.
+    model: Mapped[str] = mapped_column(Text)
+    checkpoint_hash: Mapped[str] = mapped_column(String(64))
+    card_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class ModelVersion(Base):
     """A checkpoint that has a name, found again by its hash."""
 

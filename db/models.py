@@ -6,7 +6,7 @@ from db.base import Base, utc_now
 from db.dataset_tables import Cohort, Examination, SavedSplit
 from db.experiment_tables import FilmSet, PredictionSet, RunAnnotation, RunTag
 from db.measurement_tables import ModelMeasurement
-from db.model_tables import Evaluation, ModelActivation, ModelVersion, OperatingPoint, PromotedVersion
+from db.model_tables import Evaluation, KeptCard, ModelActivation, ModelVersion, OperatingPoint, PromotedVersion
 from db.record_tables import ImportedRecord
 from db.run_tables import Run, RunMetric, RunStep
 from db.sweep_tables import Sweep
@@ -24,6 +24,7 @@ __all__ = [
     "FilmSet",
     "IdempotentRequest",
     "ImportedRecord",
+    "KeptCard",
     "ModelActivation",
     "ModelMeasurement",
     "ModelVersion",

@@ -76,6 +76,12 @@ def load_or_index(
     return cohort
 
 
+def kept_manifest(root: Path, cache_folder: Path) -> pd.DataFrame | None:
+    """Return the manifest of a folder as it was at the last visit, without looking at the folder; None if none is."""
+    kept = _read(manifest_path(root, cache_folder))
+    return None if kept is None else kept.manifest
+
+
 def manifest_path(root: Path, cache_folder: Path) -> Path:
     """Return where the manifest of a folder is kept."""
     name = hashlib.sha256(str(root.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:24]

@@ -85,14 +85,12 @@ class SessionWatchers:
 
 @dataclass(frozen=True)
 class SessionOutcome:
-    """What a session left behind; logits [N] and reports by the folds that chose, in the order of the fold's films."""
+    """What a session left behind; logits [N] by the folds that chose, in the order of the fold's films."""
 
-    checkpoint_hash: str
+    card: ModelCard
     summary: dict[str, Any]
     engine: str
-    calibration: PlattScaling
     logits: Mapping[str, np.ndarray]
-    reports: Mapping[str, EvaluationReport]
 
 
 def run_session(
@@ -134,12 +132,10 @@ def run_session(
     )
     checkpoint = save_checkpoint(request.folder / "checkpoint", weights_of(fitted.model), card, gate.arrays())
     return SessionOutcome(
-        checkpoint_hash=checkpoint.hash,
+        card=checkpoint.card,
         summary=_summary(fitted, checkpoint.card),
         engine=engine,
-        calibration=calibration,
         logits={name: outputs[name].logits_N for name in card.metrics},
-        reports=card.metrics,
     )
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from core.radiograph.phantom import write_phantom_folder
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.predictions import LabelledFilms
-from core.services.evaluation.stored_results import num_test_openings
+from core.services.evaluation.stored_results import openings_so_far
 from core.settings import AppSettings
 from db import models as tables
 from tests.made_runs import add_run, made_films
@@ -72,17 +72,17 @@ def test_history_leads_to_a_comparison(dashboard, home_desk, tab, foreign_reques
 
 def test_test_films_are_opened_on_purpose_and_counted(dashboard, home_desk, tab) -> None:
     """Test figures stay closed until they are opened by a button; each opening is counted beside them."""
-    before = num_test_openings(home_desk, "cohort").get("test", 0)
+    before = openings_so_far(home_desk, ["good00-checkpoint"], "test")
     tab.goto(f"{dashboard.address}/experiments?run=good00")
     main = tab.get_by_test_id("stMain")
     tab.get_by_role("radio", name="test", exact=True).click()
     expect(main).to_contain_text(f"opened {before} times on this desk")
-    assert num_test_openings(home_desk, "cohort").get("test", 0) == before
+    assert openings_so_far(home_desk, ["good00-checkpoint"], "test") == before
     tab.get_by_role("button", name="Open the test figures").click()
     expect(main).to_contain_text(f"Opened {before + 1} times on this desk")
     tab.get_by_role("slider", name="Threshold").press("Home")
     expect(metric(tab, "Sensitivity")).to_contain_text("1.000")
-    assert num_test_openings(home_desk, "cohort")["test"] == before + 1
+    assert openings_so_far(home_desk, ["good00-checkpoint"], "test") == before + 1
     tab.get_by_role("radio", name="Operating points").click()
     expect(main).to_contain_text("Choose an operating point")
     expect(tab.get_by_role("radio", name="test", exact=True)).to_have_count(0)

@@ -153,25 +153,26 @@ def test_a_card_changed_after_the_batch_was_made_stops_reading(desk, films: Path
     card = json.loads((folder / "card.json").read_text())
     card["calibration"] = {"slope": 0.05, "intercept": -6.0}
     (folder / "card.json").write_text(json.dumps(card))
-    with pytest.raises(CheckpointError, match="was changed after this batch was made"):
+    with pytest.raises(CheckpointError, match="was changed after this desk first knew it"):
         work_on_batch(desk, batch)
     assert ranked_readings(desk, batch) == []
 
 
-def test_a_threshold_changed_after_the_batch_was_made_is_not_used(desk, films: Path, tmp_path: Path) -> None:
-    """A batch is read at the operating point that stands in its row."""
+def test_a_threshold_changed_after_the_batch_was_made_stops_reading(desk, films: Path, tmp_path: Path) -> None:
+    """Nothing is read at an edited threshold, nor at the former one in silence; the former file reads on."""
     folder = starter_with(tmp_path / "mine", name="mine too")
     batch = create_batch(desk, TriageRequest(paths=(films,), model=str(folder)))
-    card = json.loads((folder / "card.json").read_text())
+    whole = (folder / "card.json").read_text()
+    card = json.loads(whole)
     stored = dict(card["operating_point"])
     card["operating_point"] |= {"threshold": 1.0, "uncertain_low": 1.0, "uncertain_high": 1.0}
     (folder / "card.json").write_text(json.dumps(card))
-    work_on_batch(desk, batch)
-    result = describe_batch(desk, batch)
-    assert result.operating_point["threshold"] == pytest.approx(stored["threshold"])
-    plain = run_triage(desk, TriageRequest(paths=(films,), model="starter", again=True))
-    findings = [{row["file"]: row["finding"] for row in ranked_readings(desk, one)} for one in (batch, plain.batch_id)]
-    assert findings[0] == findings[1]
+    with pytest.raises(CheckpointError, match="its threshold and calibration can no longer be trusted"):
+        work_on_batch(desk, batch)
+    assert ranked_readings(desk, batch) == []
+    (folder / "card.json").write_text(whole)
+    resumed = run_triage(desk, TriageRequest(paths=(films,), model=str(folder)))
+    assert describe_batch(desk, resumed.batch_id).operating_point["threshold"] == pytest.approx(stored["threshold"])
 
 
 def test_batches_from_before_the_version_was_recorded_are_read_again(desk, predictor, films: Path) -> None:

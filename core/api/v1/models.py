@@ -16,9 +16,10 @@ from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.services.desk import open_desk
 from core.services.evaluation.test_set_access import evaluations_page
-from core.services.models.lookup import active_model, list_models, model_card
+from core.services.models.lookup import active_model, list_models
 from core.services.registry.activation import activate
 from core.services.registry.promotion import PromoteRequest, promote
+from core.services.registry.shown_figures import show_card
 from core.settings import NOTICE
 
 router = APIRouter(prefix="/v1", tags=["models"])
@@ -93,6 +94,10 @@ class EvaluationAnswer(BaseModel):
     report: EvaluationReport | dict[str, Any] = Field(
         description="The figures; free in form where an older version stored others."
     )
+    num_training_images: int | None = Field(
+        description="How many of the images of the report the model was trained on, or show a patient of such; null "
+        "where that is not known. Above 0 the figures are too good."
+    )
     created_at: datetime
     notice: str = NOTICE
 
@@ -127,7 +132,7 @@ def show_all(_caller: Reader, paging: Paged) -> Page[ModelSummaryAnswer]:
 @router.get("/models/{name}", responses=problem_responses(404, 422))
 def show(name: Annotated[str, Path(pattern=MODEL_NAME)], _caller: Reader) -> ModelCard:
     """Return a model's card: what it was made from, how it was judged, where its limits are."""
-    return model_card(open_desk(), name)
+    return show_card(open_desk(), name)
 
 
 @router.post("/models/{name}/versions", status_code=201, responses=problem_responses(404, 422))

@@ -1,38 +1,33 @@
 """Evaluation of a model on a labelled split; every opening of a split is recorded."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
-from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.evaluation.metrics import EvaluationReport
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services.datasets import indexing
 from core.services.datasets.splits import files_of_fold
 from core.services.desk import Desk
+from core.services.evaluation.assembly import assembled, read_fold
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.predictions import (
     ALL,
     OWN_FOLDS,
-    LabelledFilms,
     PredictedFilms,
     films_of,
     keep_predictions,
     stored_predictions,
 )
 from core.services.evaluation.test_set_access import count_openings, record_opening
-from core.services.models.loading import load_predictor, num_threads
+from core.services.evaluation.training_overlap import training_images_among
 from core.services.models.lookup import ACTIVE, model_folder, record_model
-from core.services.models.operating_points import operating_point_of
-from core.services.models.training_folds import training_images
-from core.triage.intake import Candidate
-from core.triage.pipeline import FilmReading, Predictor, read_films
 
 
 class EvaluationRequest(BaseModel):
@@ -94,12 +89,11 @@ def evaluate(
     files = _files(desk, request, cohort)
     folder = model_folder(desk, request.model)
     card = read_card(folder)
-    known = training_images(desk, folder, cohort)
-    learnt = known.among(cohort, files) if known else frozenset()
-    _check_fold(request, card, len(learnt), len(files))
+    learnt = training_images_among(desk, folder, films_of(cohort, files), cohort.fingerprint, cohort)
+    _check_fold(request, card, len(learnt or ()), len(files))
     predicted = None if request.again else _stored(desk, card, cohort, request.split, files)
     is_stored = predicted is not None
-    predicted = predicted or _read(desk, request, cohort, files, on_progress)
+    predicted = predicted or read_fold(desk, request.model, cohort, request.split, files, on_progress)
     return EvaluationResult(
         report=predicted.report,
         model=card.name,
@@ -111,8 +105,8 @@ def evaluate(
         num_openings=_record(desk, card, folder, predicted),
         from_stored_predictions=is_stored,
         predicted=predicted,
-        num_training_images=len(learnt.intersection(predicted.films.files)) if known else None,
-        without_training_images=_without(card, predicted, learnt),
+        num_training_images=None if learnt is None else len(learnt.intersection(predicted.films.files)),
+        without_training_images=_without(predicted, learnt or frozenset()),
     )
 
 
@@ -126,13 +120,13 @@ def _check_fold(request: EvaluationRequest, card: ModelCard, num_learnt: int, nu
         )
 
 
-def _without(card: ModelCard, predicted: PredictedFilms, learnt: frozenset[str]) -> EvaluationReport | None:
+def _without(predicted: PredictedFilms, learnt: frozenset[str]) -> EvaluationReport | None:
     """Return the figures of the images that the model was not trained on; None where there is only one kind."""
     films = predicted.films
     places = [place for place, file in enumerate(films.files) if file not in learnt]
     if not places or len(places) == len(films.files):
         return None
-    return _report(card, films.at(places), predicted.logits_N[places], predicted.engine)
+    return films.at(places).judge(predicted.probabilities[places], predicted.report.threshold, predicted.engine)
 
 
 def _files(desk: Desk, request: EvaluationRequest, cohort: Cohort) -> list[str]:
@@ -153,60 +147,7 @@ def _stored(desk: Desk, card: ModelCard, cohort: Cohort, split: str, files: list
         found = stored_predictions(session, card.weights_hash, split, films_of(cohort, files))
     if found is None:
         return None
-    found = replace(found, cohort_fingerprint=cohort.fingerprint, calibration=card.calibration)
-    return replace(found, report=_report(card, found.films, found.logits_N, found.engine))
-
-
-def _read(
-    desk: Desk, request: EvaluationRequest, cohort: Cohort, files: list[str], on_progress: Callable[[int, int], None]
-) -> PredictedFilms:
-    predictor = replace(load_predictor(desk, request.model), gate=None)
-    logits = score_films(desk, predictor, cohort.root, files, on_progress)
-    scored = [file for file in files if file in logits]
-    if not scored:
-        raise EvaluationError(f"No film of the split {request.split!r} of {request.data} can be read.")
-    logits_N = np.array([logits[file] for file in scored])
-    card, films = predictor.checkpoint.card, films_of(cohort, scored)
-    return PredictedFilms(
-        checkpoint_hash=predictor.checkpoint.hash,
-        split=request.split,
-        cohort_fingerprint=cohort.fingerprint,
-        engine=predictor.engine.name,
-        films=films,
-        logits_N=logits_N,
-        calibration=card.calibration,
-        report=_report(card, films, logits_N, predictor.engine.name),
-    )
-
-
-def _report(card: ModelCard, films: LabelledFilms, logits_N: np.ndarray, engine: str) -> EvaluationReport:
-    return evaluate_probabilities(
-        films.labels_N,
-        card.calibration.apply(logits_N),
-        operating_point_of(card).threshold,
-        patients_N=films.known_patients,
-        engine=engine,
-    )
-
-
-def score_films(
-    desk: Desk, predictor: Predictor, root: Path, files: list[str], on_progress: Callable[[int, int], None]
-) -> dict[str, float]:
-    """Return the logit of every film below `root` that can be read, whatever the checks of films would say of it."""
-    candidates = [Candidate(name=file, path=root / file, member=None) for file in files]
-    readings = read_films(
-        candidates,
-        predictor,
-        num_threads=num_threads(desk),
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
-        check_films=False,
-    )
-    logits: dict[str, float] = {}
-    for done, reading in enumerate(readings, 1):
-        if isinstance(reading, FilmReading) and reading.logit is not None:
-            logits[reading.file] = reading.logit
-        on_progress(done, len(files))
-    return logits
+    return assembled(card, split, cohort.fingerprint, found.engine, found.films, found.logits_N)
 
 
 def _record(desk: Desk, card: ModelCard, folder: Path, predicted: PredictedFilms) -> int:

@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,25 +15,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from core.dataset.manifest import Cohort
-from core.dataset.splitting import CohortSplit
 from core.errors import EvaluationError
 from core.evaluation.calibration import PlattScaling
-from core.evaluation.metrics import EvaluationReport
-from core.services.desk import Desk
+from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
 from db import models as tables
 
-if TYPE_CHECKING:
-    from core.runs.session import SessionOutcome
-
-
 CHOOSING_SPLITS = ("validation", "calibration")
-
-
 """Folds that a run does not fit its weights to and that may choose; every other split is for judging only."""
 BOTH = "both"
 """The films of both, as a run itself chooses on them: more films make a steadier threshold."""
-
-
 ALL = "all"
 """Every labelled image of a dataset, whatever its split: a look at these is one at each."""
 HOLDOUT = "holdout"
@@ -96,6 +85,12 @@ class LabelledFilms:
         return LabelledFilms(
             labels_N=self.labels_N[list(places)],
             **{name: tuple(getattr(self, name)[place] for place in places) for name in columns},
+        )
+
+    def judge(self, probabilities_N: np.ndarray, threshold: float, engine: str, **options: int) -> EvaluationReport:
+        """Return the figures of calibrated probabilities at a threshold, images of one patient taken together."""
+        return evaluate_probabilities(
+            self.labels_N, probabilities_N, threshold, patients_N=self.known_patients, engine=engine, **options
         )
 
     def document(self) -> dict[str, list[str] | list[int]]:
@@ -164,25 +159,6 @@ def keep_predictions(session: Session, predicted: PredictedFilms) -> None:
         )
     )
     session.flush()
-
-
-def keep_run_predictions(desk: Desk, cohort: Cohort, split: CohortSplit, outcome: "SessionOutcome") -> None:
-    """Store what a finished run said of its validation and calibration films."""
-    with desk.transaction() as session:
-        for fold in CHOOSING_SPLITS:
-            keep_predictions(
-                session,
-                PredictedFilms(
-                    checkpoint_hash=outcome.checkpoint_hash,
-                    split=fold,
-                    cohort_fingerprint=cohort.fingerprint,
-                    engine=outcome.engine,
-                    films=films_of(cohort, split.files(fold)),
-                    logits_N=outcome.logits[fold],
-                    calibration=outcome.calibration,
-                    report=outcome.reports[fold],
-                ),
-            )
 
 
 def load_predictions(session: Session, checkpoint_hashes: Sequence[str], split: str) -> dict[str, PredictedFilms]:
@@ -259,6 +235,22 @@ def stored_predictions(
         )
     )
     return None if row is None else _read_predictions(row, films)
+
+
+def predictions_of_dataset(
+    session: Session, checkpoint_hash: str, cohort_fingerprint: str, split: str
+) -> PredictedFilms | None:
+    """Return the newest predictions of a checkpoint on a split of just this dataset, None where there are none."""
+    row_of = tables.PredictionSet
+    of_dataset = (row_of.cohort_fingerprint == cohort_fingerprint, row_of.split == split)
+    row = session.scalar(
+        select(row_of)
+        .where(row_of.checkpoint_hash == checkpoint_hash, *of_dataset)
+        .options(joinedload(row_of.film_set))
+        .order_by(row_of.id.desc())
+        .limit(1)
+    )
+    return None if row is None else _read_predictions(row, _read_films(row.film_set))
 
 
 def splits_with_predictions(session: Session, checkpoint_hash: str) -> list[str]:

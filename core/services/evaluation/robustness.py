@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.evaluation.delong import delong_test
-from core.evaluation.metrics import evaluate_probabilities
 from core.evaluation.operating_point import OperatingPoint
 from core.services.datasets import indexing
 from core.services.desk import Desk
+from core.services.evaluation.assembly import assembled
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.measurements import MeasurementKind, ModelMeasured, keep_measurement
-from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, films_of
+from core.services.evaluation.predictions import LabelledFilms, films_of
 from core.services.evaluation.test_set_access import count_openings, record_opening
 from core.services.models.loading import load_predictor, num_threads
 from core.triage.intake import Candidate
@@ -90,22 +90,7 @@ def _report(
 ) -> StressReport:
     card, point = predictor.checkpoint.card, predictor.operating_point
     probabilities_NS = card.calibration.apply(logits_NS)
-    clean = PredictedFilms(
-        checkpoint_hash=predictor.checkpoint.hash,
-        split=choice.split,
-        cohort_fingerprint=cohort.fingerprint,
-        engine=predictor.engine.name,
-        films=films,
-        logits_N=logits_NS[:, 0],
-        calibration=card.calibration,
-        report=evaluate_probabilities(
-            films.labels_N,
-            probabilities_NS[:, 0],
-            point.threshold,
-            patients_N=films.known_patients,
-            engine=predictor.engine.name,
-        ),
-    )
+    clean = assembled(card, choice.split, cohort.fingerprint, predictor.engine.name, films, logits_NS[:, 0])
     with desk.transaction() as session:
         record_opening(session, clean, "read")
         num_openings = count_openings(session, cohort.fingerprint, choice.split)

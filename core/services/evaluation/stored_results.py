@@ -3,11 +3,12 @@
 Whoever opens films that may not choose (a test split) adds to the record of openings.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from core.errors import EvaluationError
 from core.services.desk import Desk
@@ -16,7 +17,8 @@ from core.services.evaluation.predictions import (
     is_selection_split,
     load_predictions,
 )
-from core.services.evaluation.test_set_access import Occasion, count_openings, record_opening
+from core.services.evaluation.test_set_access import Occasion, count_looks, openings_of
+from core.services.evaluation.training_overlap import TrainingOverlaps
 from db import models as tables
 
 
@@ -27,6 +29,8 @@ class OpenedSplit:
     predicted: PredictedFilms
     num_openings: int
     is_selection: bool
+    num_training_images: int | None
+    """Images that the model was trained on, or of patients of such; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class WorstError:
 
 
 def look_at(desk: Desk, checkpoint_hash: str, split: str, *, occasion: Occasion | None = "looked at") -> OpenedSplit:
-    """Return stored predictions; films that may not choose count one opening more, unless `occasion` is None.
+    """Return stored predictions; images that may not select count as looked at, unless `occasion` is None.
 
     Raises EvaluationError where there are no predictions of this split.
     """
@@ -54,11 +58,17 @@ def look_at(desk: Desk, checkpoint_hash: str, split: str, *, occasion: Occasion 
             )
     predicted = found[checkpoint_hash]
     if occasion is not None:
-        with desk.transaction() as session:
-            record_opening(session, predicted, occasion)
+        count_looks(desk, [predicted], occasion)
+    return OpenedSplit(
+        predicted, openings_of(desk, [predicted]), is_selection_split(split), TrainingOverlaps(desk).of(predicted)
+    )
+
+
+def openings_so_far(desk: Desk, checkpoint_hashes: Sequence[str], split: str) -> int:
+    """Return how often the images have been opened on this desk that these models' stored figures of a split are of."""
     with desk.reading() as session:
-        num_openings = count_openings(session, predicted.cohort_fingerprint, split)
-    return OpenedSplit(predicted, num_openings, is_selection_split(split))
+        found = load_predictions(session, checkpoint_hashes, split)
+    return openings_of(desk, found.values())
 
 
 def worst_errors(
@@ -90,14 +100,3 @@ def _root(desk: Desk, cohort_fingerprint: str) -> Path | None:
     with desk.reading() as session:
         root = session.scalar(select(tables.Cohort.root).where(tables.Cohort.fingerprint == cohort_fingerprint))
     return Path(root) if root else None
-
-
-def num_test_openings(desk: Desk, cohort_fingerprint: str) -> dict[str, int]:
-    """Return how often each split of a cohort that may not select has been opened on this desk."""
-    with desk.reading() as session:
-        rows = session.execute(
-            select(tables.Evaluation.split, func.count())
-            .where(tables.Evaluation.cohort_fingerprint == cohort_fingerprint)
-            .group_by(tables.Evaluation.split)
-        ).all()
-    return {row.split: row[1] for row in rows if not is_selection_split(row.split)}

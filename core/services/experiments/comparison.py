@@ -4,7 +4,7 @@ Shapes: K runs, N films that all of them read.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from core.errors import EvaluationError
-from core.evaluation.metrics import EvaluationReport, evaluate_probabilities, interval_notes
+from core.evaluation.metrics import EvaluationReport, interval_notes
 from core.evaluation.paired_bootstrap import PairedDifference, paired_differences
 from core.services.desk import Desk
 from core.services.evaluation.paired_tests import Contender, PairwiseTest, compare_pairs, differing_fields
 from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, load_predictions
-from core.services.evaluation.test_set_access import count_openings, record_opening
+from core.services.evaluation.test_set_access import count_looks, openings_of
+from core.services.evaluation.training_overlap import TrainingOverlaps, say_overlap
 from core.services.runs.readable import readable
 from core.services.runs.record import resolve_run_ids
 from db import models as tables
@@ -45,6 +46,8 @@ class ComparedRun:
     config: dict[str, Any]
     report: EvaluationReport
     probabilities_N: np.ndarray
+    num_training_images: int | None
+    """Of the common films, those that this run was trained on; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Comparison:
                     "name": run.name,
                     "checkpoint_hash": run.checkpoint_hash,
                     "metrics": run.report.model_dump(mode="json"),
+                    "num_training_images": run.num_training_images,
                 }
                 for run in self.runs
             ],
@@ -91,7 +95,7 @@ class Comparison:
 
 
 def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) -> Comparison:
-    """Compare runs on the films that all of them read; films that may not choose count as opened, once for each run.
+    """Compare runs on the films that all of them read; images that may not select count as looked at, for each run.
 
     Raises EvaluationError in a sentence where nothing can be compared.
     """
@@ -116,8 +120,14 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
     notes += [note] if note else []
     if len(set(films.labels_N.tolist())) < 2:
         notes.append("The common films are of one class only, so there is no AUC and no test of it.")
-    runs = tuple(_compared(run, one, films, rows_N) for run, one, rows_N in zip(kept, sets, places, strict=True))
-    num_openings = _openings(desk, sets, request.split, record)
+    overlaps = TrainingOverlaps(desk)
+    runs = tuple(
+        _compared(run, one, films, rows_N, overlaps.of(one if rows_N is None else replace(one, films=films)))
+        for run, one, rows_N in zip(kept, sets, places, strict=True)
+    )
+    notes += [f"{run.name}: {said}" for run in runs if (said := say_overlap(run.num_training_images, len(films.files)))]
+    if record:
+        count_looks(desk, sets, "compared")
     return Comparison(
         split=request.split,
         runs=runs,
@@ -125,7 +135,7 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
         config_differences=differing_fields([run.config for run in runs]),
         verdicts=_verdicts(runs, films),
         notes=tuple(notes),
-        num_openings=num_openings,
+        num_openings=openings_of(desk, sets),
     )
 
 
@@ -149,7 +159,7 @@ def _common_films(
     rows = [np.array([places[key] for key in common]) for places in tables_of_places]
     counts = ", ".join(f"{name} {len(one.films.files):,}" for name, one in zip(names, sets, strict=True))
     note = f"The runs were judged on different films ({counts}); they are compared on the {len(common):,} in common."
-    return _subset(first, rows[0]), [*rows], note
+    return first.at(rows[0].tolist()), [*rows], note
 
 
 def _places(films: LabelledFilms) -> dict[tuple[str, int], int]:
@@ -162,35 +172,29 @@ def _places(films: LabelledFilms) -> dict[tuple[str, int], int]:
     return found
 
 
-def _subset(films: LabelledFilms, rows_N: np.ndarray) -> LabelledFilms:
-    def pick(values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(values[row] for row in rows_N)
-
-    return LabelledFilms(
-        pick(films.files),
-        films.labels_N[rows_N],
-        pick(films.patients),
-        pick(films.subtypes),
-        pick(films.content_hashes),
-    )
-
-
 def _compared(
-    run: tables.Run, predicted: PredictedFilms, films: LabelledFilms, rows_N: np.ndarray | None
+    run: tables.Run,
+    predicted: PredictedFilms,
+    films: LabelledFilms,
+    rows_N: np.ndarray | None,
+    num_training_images: int | None,
 ) -> ComparedRun:
     """Return a run with the report that was stored with its predictions, or a new one where only some films count."""
     probabilities_N, report = predicted.probabilities, predicted.report
     if rows_N is not None:
         probabilities_N = probabilities_N[rows_N]
-        report = evaluate_probabilities(
-            films.labels_N,
-            probabilities_N,
-            report.threshold,
-            patients_N=films.known_patients,
-            num_resamples=NUM_RESAMPLES_OF_SUBSETS,
-            engine=predicted.engine,
+        report = films.judge(
+            probabilities_N, report.threshold, predicted.engine, num_resamples=NUM_RESAMPLES_OF_SUBSETS
         )
-    return ComparedRun(run.id, run.name, predicted.checkpoint_hash, readable(run).config, report, probabilities_N)
+    return ComparedRun(
+        id=run.id,
+        name=run.name,
+        checkpoint_hash=predicted.checkpoint_hash,
+        config=readable(run).config,
+        report=report,
+        probabilities_N=probabilities_N,
+        num_training_images=num_training_images,
+    )
 
 
 def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVerdict, ...]:
@@ -206,12 +210,3 @@ def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVe
         PairVerdict(**vars(test), first=runs[0].id, second=run.id, differences=found)
         for run, test, found in zip(runs[1:], tests, differences, strict=True)
     )
-
-
-def _openings(desk: Desk, sets: Sequence[PredictedFilms], split: str, record: bool) -> int:
-    if record:
-        with desk.transaction() as session:
-            for one in sets:
-                record_opening(session, one, "compared")
-    with desk.reading() as session:
-        return sum(count_openings(session, cohort, split) for cohort in {one.cohort_fingerprint for one in sets})

@@ -1,6 +1,5 @@
 """An ensemble against each of its members: paired tests, and what it costs in time and memory."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +8,8 @@ from core.evaluation.metrics import EvaluationReport, interval_notes
 from core.services.desk import Desk
 from core.services.evaluation.paired_tests import Contender, PairwiseTest, compare_pairs
 from core.services.evaluation.predictions import PredictedFilms, load_predictions
-from core.services.evaluation.test_set_access import count_openings, record_opening
+from core.services.evaluation.test_set_access import count_looks, openings_of
+from core.services.evaluation.training_overlap import TrainingOverlaps, say_overlap
 from core.services.experiments.ensembles import EnsembleSummary, ensemble_predictions, show_ensemble
 from core.services.models.inference_cost import ModelCost, measure_cost
 
@@ -37,6 +37,8 @@ class EnsembleComparison:
     cost: ModelCost | None
     members: tuple[MemberVerdict, ...]
     note: str
+    num_training_images: int | None
+    """Images that the ensemble was trained on, or of patients of such; None where that is not known."""
 
     def document(self) -> dict[str, Any]:
         """Return everything as one JSON document."""
@@ -51,7 +53,7 @@ class EnsembleComparison:
 def compare_ensemble(
     desk: Desk, name: str, split: str = "validation", *, with_cost: bool = False, record: bool = True
 ) -> EnsembleComparison:
-    """Compare an ensemble with each member on films that all members read; films that may not choose count as opened.
+    """Compare an ensemble with each member on films that all read; images that may not select count as looked at.
 
     With `with_cost` each is timed in a process of its own. Raises EvaluationError where predictions are missing.
     """
@@ -73,15 +75,19 @@ def compare_ensemble(
         )
         for place, (entry, test) in enumerate(zip(ensemble.recipe.members, tests, strict=True))
     )
+    if record:
+        count_looks(desk, [whole, *members], "compared")
+    num_training_images = TrainingOverlaps(desk).of(whole)
     return EnsembleComparison(
         name=name,
         split=split,
         num_films=len(whole.films.files),
-        num_openings=_openings(desk, [whole, *members], record),
+        num_openings=openings_of(desk, [whole]),
         report=whole.report,
         cost=costs[0],
         members=verdicts,
-        note=_note(split),
+        note=" ".join(filter(None, (_note(split), say_overlap(num_training_images, len(whole.films.files))))),
+        num_training_images=num_training_images,
     )
 
 
@@ -106,19 +112,9 @@ def _member_predictions(desk: Desk, ensemble: EnsembleSummary, split: str) -> li
     return members
 
 
-def _openings(desk: Desk, sets: Sequence[PredictedFilms], record: bool) -> int:
-    first = sets[0]
-    if record:
-        with desk.transaction() as session:
-            for one in sets:
-                record_opening(session, one, "compared")
-    with desk.reading() as session:
-        return count_openings(session, first.cohort_fingerprint, first.split)
-
-
 def _note(split: str) -> str:
     if split == "validation":
         return "These films chose each member's epoch and the weights of a weighted mean: mildly optimistic for all."
     if split == "calibration":
         return "These films fitted each member's probabilities and the ensemble's own."
-    return "Each comparison on films that may not choose is recorded as an opening."
+    return "Each comparison on images that may not select is recorded as a look at them."

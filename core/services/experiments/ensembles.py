@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.errors import EvaluationError
 from core.evaluation.calibration import PlattScaling, fit_platt_scaling
 from core.evaluation.ensembling import Voting, fit_weights
-from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, SPLIT_FILE, Checkpoint, load_checkpoint, read_card
@@ -26,6 +25,7 @@ from core.model.ensemble import Ensemble, read_recipe, save_ensemble, save_membe
 from core.model.ensemble_recipe import EnsembleMember, EnsembleRecipe
 from core.services.desk import Desk
 from core.services.desk.provenance import code_version
+from core.services.evaluation.assembly import assembled
 from core.services.evaluation.predictions import (
     CHOOSING_SPLITS,
     PredictedFilms,
@@ -33,7 +33,8 @@ from core.services.evaluation.predictions import (
     keep_predictions,
     load_predictions,
 )
-from core.services.models.lookup import ensemble_folder, record_model
+from core.services.models.kept_cards import keep_card
+from core.services.models.lookup import ENSEMBLE, ensemble_folder, record_model, unchanged_card
 from core.services.models.operating_points import operating_point_of, record_operating_point
 from core.services.runs.record import RunRecord, get_record, resolve_run_ids
 
@@ -103,7 +104,7 @@ def create_ensemble(desk: Desk, request: EnsembleRequest) -> EnsembleSummary:
     folder = desk.settings.ensembles / _free_name(desk, request.name)
     records = _chosen_runs(desk, request.runs)
     predicted = _same_films(desk, records)
-    members = [load_checkpoint(record.folder / "checkpoint") for record in records]
+    members = [_member(desk, record) for record in records]
     weights_K = _weights(request.voting, predicted["validation"])
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
@@ -153,6 +154,11 @@ def _chosen_runs(desk: Desk, runs: Sequence[str]) -> list[RunRecord]:
     if lacking := [f"{record.name} ({record.id})" for record in records if not record.has_checkpoint]:
         raise EvaluationError(f"These runs have no finished model on this desk: {', '.join(lacking)}.")
     return records
+
+
+def _member(desk: Desk, record: RunRecord) -> Checkpoint:
+    unchanged_card(desk, f"run:{record.id}")
+    return load_checkpoint(record.folder / "checkpoint")
 
 
 def _same_films(desk: Desk, records: Sequence[RunRecord]) -> dict[str, list[PredictedFilms]]:
@@ -223,13 +229,7 @@ def _fitted(
     calibration = fit_platt_scaling(logits["calibration"], films["calibration"].labels_N)
     point = _operating_point(predicted, logits, calibration, request.rule)
     reports = {
-        fold: evaluate_probabilities(
-            films[fold].labels_N,
-            calibration.apply(logits[fold]),
-            point.threshold,
-            patients_N=films[fold].known_patients,
-            engine=_engines_of(predicted[fold]),
-        )
+        fold: films[fold].judge(calibration.apply(logits[fold]), point.threshold, _engines_of(predicted[fold]))
         for fold in logits
     }
     leading = members[recipe.gate_member].card
@@ -274,6 +274,7 @@ def _keep(desk: Desk, ensemble: Ensemble, folder: Path, predicted: Mapping[str, 
     with desk.transaction() as session:
         record_model(session, ensemble.card, folder)
         record_operating_point(session, ensemble.card)
+        keep_card(session, f"{ENSEMBLE}{folder.name}", folder)
         for fold in predicted:
             keep_predictions(session, ensemble_predictions(ensemble.card, ensemble.recipe, predicted[fold]))
 
@@ -287,22 +288,5 @@ def ensemble_predictions(card: ModelCard, recipe: EnsembleRecipe, members: Seque
     """Return what an ensemble says of films that its members, in order, have all read."""
     first = members[0]
     logits_N = recipe.combine([one.logits_N for one in members])
-    engine = _engines_of(members)
-    report: EvaluationReport | None = card.metrics.get(first.split)
-    return PredictedFilms(
-        checkpoint_hash=card.weights_hash,
-        split=first.split,
-        cohort_fingerprint=first.cohort_fingerprint,
-        engine=engine,
-        films=first.films,
-        logits_N=logits_N,
-        calibration=card.calibration,
-        report=report
-        or evaluate_probabilities(
-            first.films.labels_N,
-            card.calibration.apply(logits_N),
-            operating_point_of(card).threshold,
-            patients_N=first.films.known_patients,
-            engine=engine,
-        ),
-    )
+    engine, report = _engines_of(members), card.metrics.get(first.split)
+    return assembled(card, first.split, first.cohort_fingerprint, engine, first.films, logits_N, report)

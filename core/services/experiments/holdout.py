@@ -1,21 +1,17 @@
 """The held-out patients of a run's own training films: never trained on, never chosen on, judged when asked."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from core.errors import EvaluationError
-from core.evaluation.metrics import evaluate_probabilities
 from core.model.checkpoint import SPLIT_FILE
 from core.services.datasets import indexing
 from core.services.desk import Desk
-from core.services.evaluation.evaluate import score_films
-from core.services.evaluation.predictions import HOLDOUT, PredictedFilms, films_of, keep_predictions, load_predictions
-from core.services.evaluation.test_set_access import record_opening
-from core.services.models.loading import load_predictor
+from core.services.evaluation.assembly import read_fold
+from core.services.evaluation.predictions import HOLDOUT, PredictedFilms, keep_predictions, load_predictions
+from core.services.evaluation.test_set_access import count_looks, record_opening
 from core.services.runs.record import RunRecord, get_record
 from db import models as tables
 
@@ -43,8 +39,7 @@ def judge_holdout(
         kept = load_predictions(session, [record.checkpoint_hash or ""], HOLDOUT).get(record.checkpoint_hash or "")
         data = session.get_one(tables.Run, record.id).data
     if kept is not None:
-        with desk.transaction() as session:
-            record_opening(session, kept, "looked at")
+        count_looks(desk, [kept], "looked at")
         return kept
     files = holdout_files(record)
     if not files or data is None:
@@ -64,24 +59,4 @@ def _read(
     cohort = indexing.index(desk, data)
     if cohort.fingerprint != record.cohort_fingerprint:
         raise EvaluationError(f"The films of {data} have changed since {record.name} was trained.")
-    predictor = replace(load_predictor(desk, f"run:{record.id}"), gate=None)
-    logits = score_films(desk, predictor, cohort.root, files, on_progress)
-    films = films_of(cohort, [file for file in files if file in logits])
-    logits_N = np.array([logits[file] for file in films.files])
-    calibration = predictor.checkpoint.card.calibration
-    return PredictedFilms(
-        checkpoint_hash=predictor.checkpoint.hash,
-        split=HOLDOUT,
-        cohort_fingerprint=cohort.fingerprint,
-        engine=predictor.engine.name,
-        films=films,
-        logits_N=logits_N,
-        calibration=calibration,
-        report=evaluate_probabilities(
-            films.labels_N,
-            calibration.apply(logits_N),
-            predictor.operating_point.threshold,
-            patients_N=films.known_patients,
-            engine=predictor.engine.name,
-        ),
-    )
+    return read_fold(desk, f"run:{record.id}", cohort, HOLDOUT, files, on_progress)

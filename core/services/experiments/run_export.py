@@ -7,6 +7,7 @@ from typing import Any
 
 from core.services.desk import Desk
 from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.training_overlap import TrainingOverlaps
 from core.services.experiments.history import HistoryQuery, RunLine, search_runs
 from core.services.runs.listing import show_run
 
@@ -46,14 +47,16 @@ def runs_to_csv(lines: Sequence[RunLine]) -> str:
 
 
 def predictions_to_csv(desk: Desk, checkpoint_hash: str, split: str) -> str:
-    """Return one line a film of a split: label, patient, logit, calibrated probability.
+    """Return one line a film of a split: label, patient, logit, calibrated probability, whether it is a training image.
 
-    Films that may not choose count one opening more. Raises EvaluationError where no predictions are kept.
+    Images that may not select count as looked at. Raises EvaluationError where no predictions are kept.
     """
-    predicted = look_at(desk, checkpoint_hash, split).predicted
-    films = predicted.films
-    columns = zip(films.files, films.labels_N, films.patients, predicted.logits_N, predicted.probabilities, strict=True)
-    names = ("file", "label", "patient", "logit", "probability")
+    predicted = look_at(desk, checkpoint_hash, split, occasion="exported").predicted
+    films, learnt = predicted.films, TrainingOverlaps(desk).files(predicted)
+    trained = ["not known" if learnt is None else "yes" if file in learnt else "no" for file in films.files]
+    said = (predicted.logits_N, predicted.probabilities, trained)
+    columns = zip(films.files, films.labels_N, films.patients, *said, strict=True)
+    names = ("file", "label", "patient", "logit", "probability", "training_image")
     return _csv([dict(zip(names, map(_plain, row), strict=True)) for row in columns])
 
 

@@ -17,7 +17,8 @@ from core.evaluation.metrics import EvaluationReport
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
 from core.services.desk.isolated_process import run_apart
-from core.services.evaluation.predictions import HOLDOUT, load_predictions
+from core.services.evaluation.predictions import HOLDOUT, OWN_FOLDS, load_predictions
+from core.services.evaluation.test_set_access import ShownFigures, count_looks
 from core.services.experiments.holdout import holdout_files
 from core.services.models.inference_cost import ModelCost, known_cost, measure_cost
 from core.services.runs.record import RunRecord, get_record, resolve_run_ids
@@ -115,12 +116,12 @@ def num_to_prepare(desk: Desk, run_ids: Sequence[str]) -> int:
     )
 
 
-def run_table(desk: Desk, run_ids: Sequence[str], split: str | None = None) -> RunTable:
+def run_table(desk: Desk, run_ids: Sequence[str], split: str | None = None, *, record: bool = True) -> RunTable:
     """Return runs as a table, on the held-out patients if every run was judged on its own, else on validation.
 
-    Looking at it opens no films: it shows what was kept when they were read. Raises EvaluationError for another split.
+    Figures of held-out patients count as looked at unless `record` is false. Raises EvaluationError for another split.
     """
-    if split not in (None, HOLDOUT, "validation", "calibration"):
+    if split not in (None, *OWN_FOLDS):
         raise EvaluationError(
             f"A table is made on held-out or choosing films, not on {split!r}: test films stay closed."
         )
@@ -129,6 +130,13 @@ def run_table(desk: Desk, run_ids: Sequence[str], split: str | None = None) -> R
     used = split or HOLDOUT
     if split is None and len(reports) < len(records):
         used, reports = "validation", _reports(desk, records, "validation")
+    if record:
+        looks = [
+            ShownFigures(run.checkpoint_hash or "", run.cohort_fingerprint, used, reports[run.id])
+            for run in records
+            if run.id in reports
+        ]
+        count_looks(desk, looks, "looked at")
     groups: dict[str, list[RunRecord]] = {}
     for record in records:
         groups.setdefault(_recipe_key(record), []).append(record)

@@ -24,10 +24,10 @@ def _tuning_line(number: int, row: TableRow, fields: Sequence[str]) -> dict[str,
 
 
 def architecture_table(
-    desk: Desk, run_ids: Sequence[str], split: str | None = None
+    desk: Desk, run_ids: Sequence[str], split: str | None = None, *, record: bool = True
 ) -> tuple[RunTable, list[dict[str, Any]]]:
     """Return the table and its lines, one for each network and recipe; raises PneumoDeskError."""
-    table = run_table(desk, run_ids, split)
+    table = run_table(desk, run_ids, split, record=record)
     return table, [_architecture_line(row) for row in table.rows]
 
 
@@ -51,11 +51,13 @@ def _architecture_line(row: TableRow) -> dict[str, Any]:
     }
 
 
-def tuning_table(desk: Desk, run_ids: Sequence[str], split: str | None = None) -> tuple[RunTable, list[dict[str, Any]]]:
+def tuning_table(
+    desk: Desk, run_ids: Sequence[str], split: str | None = None, *, record: bool = True
+) -> tuple[RunTable, list[dict[str, Any]]]:
     """Return the table and its lines, one for each config apart from the seed; raises PneumoDeskError.
 
     The original study's three choices have a column always, any other in which the runs differ has one too.
     """
-    table = run_table(desk, run_ids, split)
+    table = run_table(desk, run_ids, split, record=record)
     fields = list(dict.fromkeys((*ALWAYS, *differing_fields(table))))
     return table, [_tuning_line(number, row, fields) for number, row in enumerate(table.rows, 1)]

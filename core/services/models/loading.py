@@ -3,20 +3,22 @@
 import psutil
 
 from core.services.desk import Desk
-from core.services.models.lookup import find_model
-from core.services.models.operating_points import operating_point_of
+from core.services.models.lookup import find_model, resolve_model
+from core.services.models.operating_points import point_of_row, stored_point
 from core.triage.engine import build_engine, has_gpu
 from core.triage.gate import Gate
 from core.triage.pipeline import Predictor
 
 
 def load_predictor(desk: Desk, name: str) -> Predictor:
-    """Return a model with its engine, gate and operating point; raises PneumoDeskError if it cannot be had."""
+    """Return a model with its engine, gate and stored operating point; raises PneumoDeskError if it cannot be had."""
     checkpoint = find_model(desk, name)
     settings = desk.settings
     engine = build_engine(checkpoint, settings.device, usable_cores(), settings.caches)
     gate = Gate.from_arrays(checkpoint.gate) if checkpoint.gate else None
-    return Predictor(checkpoint, engine, gate, operating_point_of(checkpoint.card))
+    with desk.transaction() as session:
+        point = point_of_row(stored_point(session, resolve_model(desk, name), checkpoint.card))
+    return Predictor(checkpoint, engine, gate, point)
 
 
 def num_threads(desk: Desk) -> int:

@@ -15,6 +15,7 @@ from core.model.checkpoint import CARD_FILE, Checkpoint, read_card
 from core.model.ensemble import Ensemble, load_model
 from core.model.identity import reader_identity
 from core.services.desk import Desk
+from core.services.models.kept_cards import check_card
 from db import models as tables
 
 STARTER = "starter"
@@ -82,7 +83,7 @@ def find_model(desk: Desk, name: str) -> Checkpoint | Ensemble:
 
 
 def unchanged_card(desk: Desk, name: str) -> ModelCard:
-    """Return the card that a model is to be used by; raises CheckpointError if it was changed after promotion."""
+    """Return the card that a model is to be used by; raises CheckpointError if it was changed after it was made."""
     name = resolve_model(desk, name)
     folder = model_folder(desk, name)
     if version := VERSION_NAME.fullmatch(name):
@@ -99,7 +100,12 @@ def unchanged_card(desk: Desk, name: str) -> ModelCard:
                 f"The card of {name} was changed after it was promoted: its threshold can no longer be trusted. "
                 "Promote the model again as its next version."
             )
-    return read_card(folder)
+        return read_card(folder)
+    # The bundled model comes with the desk's own code, and is another with each version of it.
+    if name == STARTER:
+        return read_card(folder)
+    is_desks_own = name.startswith(("run:", ENSEMBLE, IMPORTED))
+    return check_card(desk, name if is_desks_own else str(folder.absolute()), folder, is_desks_own=is_desks_own)
 
 
 def model_folder(desk: Desk, name: str) -> Path:

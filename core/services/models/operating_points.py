@@ -10,7 +10,7 @@ from core.errors import InputNotFoundError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.services.desk import Desk
-from core.services.models.lookup import model_card
+from core.services.models.lookup import VERSION_NAME, model_card
 from db import models as tables
 
 OWN = ""
@@ -31,6 +31,23 @@ def record_operating_point(session: Session, card: ModelCard) -> tables.Operatin
         session.add(row)
         session.flush()
     return row
+
+
+def stored_point(session: Session, model: str, card: ModelCard) -> tables.OperatingPoint:
+    """Return the row of the operating point that a model reads at: the one it was promoted with, else its card's own.
+
+    A card that was changed is refused when its model is loaded, so that what is stored once stays what is read at.
+    """
+    if version := VERSION_NAME.fullmatch(model):
+        promoted = tables.PromotedVersion
+        point_id = session.scalar(
+            select(promoted.operating_point_id).where(
+                promoted.name == version["name"], promoted.version == int(version["version"])
+            )
+        )
+        if point_id is not None:
+            return session.get_one(tables.OperatingPoint, point_id)
+    return record_operating_point(session, card)
 
 
 def next_version(session: Session, checkpoint_hash: str, name: str) -> int:

@@ -1,11 +1,10 @@
 """The folds that a model was trained and chosen on, where they came with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import select
 
 from core.dataset.manifest import Cohort
 from core.dataset.naming import patient_of_name
@@ -15,7 +14,6 @@ from core.model.checkpoint import SPLIT_FILE, read_card
 from core.services.datasets.splits import SplitSummary, keep_split
 from core.services.desk import Desk
 from core.services.models.lookup import model_folder
-from db import models as tables
 
 
 def split_table(folder: Path) -> pd.DataFrame | None:
@@ -28,41 +26,43 @@ def split_table(folder: Path) -> pd.DataFrame | None:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """What a model's weights were fitted to: content hashes and patients, as far as they are known."""
+    """What a model's weights were fitted to: files of its own dataset, content hashes and patients, as far as known."""
 
+    files: frozenset[str]
     content_hashes: frozenset[str]
     patients: frozenset[str]
 
-    def among(self, cohort: Cohort, files: Sequence[str]) -> frozenset[str]:
-        """Return those of a dataset's files that are training images, or of a patient of such."""
-        rows = cohort.manifest.set_index("file").loc[list(files)]
-        is_known = rows["content_hash"].isin(self.content_hashes) | rows["patient"].isin(self.patients)
-        return frozenset(rows.index[is_known])
+    def of_own_dataset(
+        self, files: Iterable[str], content_hashes: Iterable[str], patients: Iterable[str]
+    ) -> "TrainingImages":
+        """Return these with the contents and patients that images of the model's own dataset show its files to have."""
+        rows = [row for row in zip(files, content_hashes, patients, strict=True) if row[0] in self.files]
+        return TrainingImages(
+            self.files,
+            self.content_hashes | {content for _, content, _ in rows if isinstance(content, str) and content},
+            self.patients | {patient for _, _, patient in rows if isinstance(patient, str) and patient},
+        )
+
+    def among(self, files: Sequence[str], content_hashes: Sequence[str], patients: Sequence[str]) -> frozenset[str]:
+        """Return those of these files that are training images, or of a patient of such."""
+        rows = zip(files, content_hashes, patients, strict=True)
+        return frozenset(
+            file for file, content, patient in rows if content in self.content_hashes or patient in self.patients
+        )
 
 
-def training_images(desk: Desk, folder: Path, cohort: Cohort) -> TrainingImages | None:
-    """Return the training images of a model as they can be told in a dataset; None if its folds did not come with it.
+def training_images(folder: Path) -> TrainingImages | None:
+    """Return the training images of a model as its table of folds tells them; None if that did not come with it.
 
-    In the model's own dataset they are known by their files, elsewhere by content and by file names that say a patient.
+    In other datasets they are known by content and by file names that say a patient.
     """
     table = split_table(folder)
     if table is None:
         return None
     table = table[table["fold"] == "train"]
-    hashes = set(table["content_hash"]) if "content_hash" in table else set()
+    hashes = set(table["content_hash"]) - {""} if "content_hash" in table else set()
     patients = set(filter(None, map(patient_of_name, table["file"])))
-    own = read_card(folder).cohort_fingerprint
-    if own is not None and own in (cohort.fingerprint, *_fingerprints_at(desk, cohort.root)):
-        rows = cohort.manifest[cohort.manifest["file"].isin(table["file"])]
-        hashes |= set(rows["content_hash"].dropna())
-        patients |= set(rows["patient"].dropna())
-    return TrainingImages(frozenset(hashes), frozenset(patients))
-
-
-def _fingerprints_at(desk: Desk, root: Path) -> list[str]:
-    """Return the fingerprints of all that a folder has held: a folder that grew still holds what was trained on."""
-    with desk.reading() as session:
-        return list(session.scalars(select(tables.Cohort.fingerprint).where(tables.Cohort.root == str(root))))
+    return TrainingImages(frozenset(table["file"]), frozenset(hashes), frozenset(patients))
 
 
 def save_split_of_model(desk: Desk, cohort: Cohort, model: str, name: str, reader: str | None = None) -> SplitSummary:

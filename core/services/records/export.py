@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import PneumoDeskError
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
-from core.services.evaluation.predictions import CHOOSING_SPLITS, HOLDOUT, load_predictions
-from core.services.evaluation.test_set_access import RecordedOpening, recorded_openings
+from core.services.evaluation.predictions import OWN_FOLDS, load_predictions
+from core.services.evaluation.test_set_access import (
+    Figures,
+    RecordedOpening,
+    ShownFigures,
+    count_looks,
+    recorded_openings,
+)
 from core.services.records.documents import (
     NOT_EXPORTED,
     RECORD_FORMAT,
@@ -32,7 +39,7 @@ from db import models as tables
 from db.states import State
 
 INDEX_FILE = "index.json"
-EXPORTED_SPLITS = (*CHOOSING_SPLITS, HOLDOUT)
+EXPORTED_SPLITS = OWN_FOLDS
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ def export_records(desk: Desk, runs: Sequence[str], folder: Path) -> ExportedRec
     Raises PneumoDeskError if a run has not ended, or if a path of this machine would go along.
     """
     ids = list(dict.fromkeys(resolve_run_ids(desk, runs)))
+    # Before it is written, so that a record tells of its own leaving.
+    count_looks(desk, _shown(desk, ids), "exported")
     contents: dict[str, bytes] = {}
     for run_id in ids:
         contents |= _contents(desk, run_id)
@@ -68,6 +77,20 @@ def export_records(desk: Desk, runs: Sequence[str], folder: Path) -> ExportedRec
     return ExportedRecords(folder, tuple(ids), sum(map(len, contents.values())))
 
 
+def _shown(desk: Desk, ids: Sequence[str]) -> list[Figures]:
+    """Return the figures that may not select and leave with these runs: predictions, and what each access gave."""
+    shown: list[Figures] = []
+    with desk.reading() as session:
+        runs = session.scalars(select(tables.Run).where(tables.Run.id.in_(ids)))
+        hashes = [run.checkpoint_hash for run in runs if run.checkpoint_hash]
+        for split in EXPORTED_SPLITS:
+            shown += load_predictions(session, hashes, split).values()
+    for one in hashes:
+        accesses = recorded_openings(desk, one)
+        shown += [ShownFigures(one, each.cohort_fingerprint or "", each.split, each.report) for each in accesses]
+    return shown
+
+
 def _contents(desk: Desk, run_id: str) -> dict[str, bytes]:
     record = get_record(desk, run_id)
     if not State(record.state).is_finished:
@@ -81,13 +104,13 @@ def _contents(desk: Desk, run_id: str) -> dict[str, bytes]:
                 fingerprint = fingerprint_of(films)
                 contents[f"films/{fingerprint}.json"] = films
                 predictions.append(RecordedPredictions.of(predicted, fingerprint))
-        document = _document(session, run, record, predictions)
+        document = _document(desk, session, run, record, predictions)
     contents[f"runs/{run_id}.json"] = content_of(document)
     return contents
 
 
 def _document(
-    session: Session, run: tables.Run, record: RunRecord, predictions: Sequence[RecordedPredictions]
+    desk: Desk, session: Session, run: tables.Run, record: RunRecord, predictions: Sequence[RecordedPredictions]
 ) -> RunDocument:
     sweep = session.get(tables.Sweep, run.sweep_id) if run.sweep_id else None
     weights_file = {"weights_file": NOT_EXPORTED} if run.config.get("weights_file") else {}
@@ -111,7 +134,7 @@ def _document(
         tags=record.tags,
         sweep=without_paths(sweep.name) if sweep else None,
         predictions=tuple(predictions),
-        openings=(*_openings_elsewhere(session, run.id), *recorded_openings(session, run.checkpoint_hash or "")),
+        openings=(*_openings_elsewhere(session, run.id), *recorded_openings(desk, run.checkpoint_hash or "")),
     )
 
 

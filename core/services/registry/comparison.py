@@ -12,8 +12,10 @@ from core.model.card import ModelCard
 from core.services.desk import Desk
 from core.services.evaluation.paired_tests import Contender, compare_pairs, differing_fields
 from core.services.evaluation.predictions import PredictedFilms, load_predictions
+from core.services.evaluation.test_set_access import count_looks
 from core.services.models.lookup import model_card, resolve_model
 from core.services.models.operating_points import operating_point_of
+from core.services.registry.shown_figures import figures_of_card
 
 FOLD = "validation"
 MOST_MODELS = 8
@@ -41,12 +43,17 @@ class ModelComparison:
         }
 
 
-def compare_models(desk: Desk, names: Sequence[str]) -> ModelComparison:
-    """Compare two to eight models by what is stored of them; raises EvaluationError and InputNotFoundError."""
+def compare_models(desk: Desk, names: Sequence[str], *, record: bool = True) -> ModelComparison:
+    """Compare two to eight models by what is stored of them; their cards count as looked at unless `record` is false.
+
+    Raises EvaluationError and InputNotFoundError.
+    """
     models = tuple(dict.fromkeys(resolve_model(desk, name) for name in names))
     if not 2 <= len(models) <= MOST_MODELS:
         raise EvaluationError(f"A comparison needs 2 to {MOST_MODELS} different models; {len(models)} were given.")
     cards = [model_card(desk, name) for name in models]
+    if record:
+        count_looks(desk, [figures for card in cards for figures in figures_of_card(card)], "compared")
     return ModelComparison(
         models=models,
         figures=_figures(models, cards),

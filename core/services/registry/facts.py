@@ -71,13 +71,11 @@ class ModelFacts(BaseModel):
 def model_facts(desk: Desk, card: ModelCard, folder: Path) -> ModelFacts:
     """Return what this desk knows of a checkpoint, completed by what lies in its folder; raises CheckpointError."""
     stress, gate = (latest_measurement(desk, card.weights_hash, kind) for kind in MeasurementKind)
-    with desk.reading() as session:
-        openings = recorded_openings(session, card.weights_hash)
     own = ModelFacts(
         checkpoint_hash=card.weights_hash,
         stress=stress,
         gate=gate,
-        openings=openings,
+        openings=recorded_openings(desk, card.weights_hash),
         subgroups=_subgroups(desk, card),
         subgroups_threshold=card.operating_point.threshold if card.operating_point else None,
         runs_tried=_runs_tried(desk, card),

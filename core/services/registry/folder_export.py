@@ -14,9 +14,12 @@ from core.model.checkpoint import CARD_FILE, GATE_FILE, SPLIT_FILE, WEIGHTS_FILE
 from core.model.ensemble import Ensemble
 from core.services.desk import Desk
 from core.services.evaluation.gate_roc import measure_gate
+from core.services.evaluation.predictions import CHOOSING_SPLITS
+from core.services.models.kept_cards import keep_card
 from core.services.models.loading import load_predictor
 from core.services.models.lookup import find_model
 from core.services.registry.facts import model_facts, write_facts
+from core.services.registry.shown_figures import count_card_looks
 from core.services.runs.listing import show_run
 
 RECORD_FILE = "run.json"
@@ -65,7 +68,7 @@ def export_model(
     write_atomically(folder / CARD_FILE, (card.model_dump_json(indent=1) + "\n").encode())
     write_atomically(folder / RECORD_FILE, _document(record).encode())
     shutil.copyfile(run_folder / SPLIT_FILE, folder / SPLIT_FILE)
-    write_facts(model_facts(desk, card, folder), folder)
+    _write_facts(desk, card, folder)
     return card
 
 
@@ -90,8 +93,16 @@ def _export_ensemble(desk: Desk, model: str, ensemble: Ensemble, folder: Path, p
     for member, record in zip(members, records, strict=True):
         write_atomically(folder / member.folder / RECORD_FILE, _document(record).encode())
     shutil.copyfile(run_folder / SPLIT_FILE, folder / SPLIT_FILE)
-    write_facts(model_facts(desk, card, folder), folder)
+    _write_facts(desk, card, folder)
     return card
+
+
+def _write_facts(desk: Desk, card: ModelCard, folder: Path) -> None:
+    """Lay what is known of a model beside its card, its leaving among it; the card is known as it stands there."""
+    count_card_looks(desk, card, "exported", model_facts(desk, card, folder).openings)
+    write_facts(model_facts(desk, card, folder), folder)
+    with desk.transaction() as session:
+        keep_card(session, str(folder.absolute()), folder)
 
 
 def _with_gate_measured(desk: Desk, model: str, card: ModelCard, run_folder: Path, pictures: Pictures) -> ModelCard:
@@ -107,7 +118,7 @@ def _with_gate_measured(desk: Desk, model: str, card: ModelCard, run_folder: Pat
 def judged_films(run_folder: Path, data: Path) -> list[Path]:
     """Return the films of a run's validation and calibration folds, below the cohort's folder."""
     split = pd.read_csv(run_folder / SPLIT_FILE)
-    return [data / file for file in split.loc[split["fold"].isin(["validation", "calibration"]), "file"]]
+    return [data / file for file in split.loc[split["fold"].isin(CHOOSING_SPLITS), "file"]]
 
 
 def _document(record: dict[str, Any]) -> str:

@@ -18,9 +18,12 @@ from core.services.datasets.known_datasets import dataset_names
 from core.services.desk import Desk
 from core.services.evaluation.measurements import Measurement
 from core.services.evaluation.predictions import is_selection_split
+from core.services.evaluation.test_set_access import RecordedOpening
+from core.services.evaluation.training_overlap import say_overlap
 from core.services.models.lookup import VERSION_NAME, active_model, model_folder, resolve_model
 from core.services.registry.facts import ModelFacts, model_facts
 from core.services.registry.promotion import get_version
+from core.services.registry.shown_figures import count_card_looks
 from core.services.runs.record import say_facts
 from core.settings import NOTICE
 
@@ -64,13 +67,18 @@ class ModelDocument:
         return asdict(self)
 
 
-def describe_model(desk: Desk, name: str) -> ModelDocument:
-    """Return the card of a model as a document; raises InputNotFoundError."""
+def describe_model(desk: Desk, name: str, *, record: bool = True) -> ModelDocument:
+    """Return the card of a model as a document, counted as a look unless `record` is false.
+
+    Raises InputNotFoundError.
+    """
     name = resolve_model(desk, name)
     folder = model_folder(desk, name)
     card = read_card(folder)
     facts = model_facts(desk, card, folder)
     names = dataset_names(desk)
+    if record:
+        count_card_looks(desk, card, "looked at", facts.openings)
     sections = (
         Section("Intended use", (card.intended_use or "Not stated.", NOTICE)),
         _data(card, names),
@@ -166,28 +174,40 @@ def _openings(facts: ModelFacts, names: Mapping[str, str]) -> Section:
         return Section(title, (NOT_MEASURED,))
     counts = Counter((opening.cohort_fingerprint, opening.split) for opening in accesses)
     newest = {(opening.cohort_fingerprint, opening.split): opening for opening in accesses}
-    rows = []
+    # What came along with the model may know of training images what this desk cannot.
+    known = {(one.cohort_fingerprint, one.split): one.num_training_images for one in accesses if _is_known(one)}
+    rows, overlaps = [], []
     for (dataset, split), opening in newest.items():
         report = EvaluationReport.model_validate(opening.report)
         figures = [report.say(key) for key in ("auc", "sensitivity", "specificity", "ece")]
         figures.append(engine_text(report))
         named = dataset_text(dataset, names)
-        rows.append((named, split, f"{report.n:,}", f"{report.threshold:.4f}", *figures, str(counts[dataset, split])))
+        trained = known.get((dataset, split))
+        overlaps += [f"{split}: {said}"] if trained and (said := say_overlap(trained, report.n)) else []
+        shown = (named, split, f"{report.n:,}", "not known" if trained is None else f"{trained:,}")
+        rows.append((*shown, f"{report.threshold:.4f}", *figures, str(counts[dataset, split])))
     columns = (
         "Dataset",
         "Split",
         "Films",
+        "Of these trained on",
         "Threshold",
         "AUC",
         "Sensitivity",
         "Specificity",
         "ECE",
         "Computed by",
-        "Openings",
+        "Looks, by this model",
     )
     return Section(
-        title, ("Each at the threshold it was opened with; every opening counts.",), Table(columns, tuple(rows))
+        title,
+        ("Each at the threshold it was opened with; every look counts.", *overlaps),
+        Table(columns, tuple(rows)),
     )
+
+
+def _is_known(opening: RecordedOpening) -> bool:
+    return opening.num_training_images is not None
 
 
 def _subgroups(facts: ModelFacts) -> Section:

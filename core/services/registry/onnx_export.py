@@ -17,6 +17,7 @@ from core.radiograph.phantom import synthesise_phantom
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.models.lookup import find_model, resolve_model
+from core.services.registry.shown_figures import count_card_looks
 
 MOST_DIFFERENCE = 1e-3
 """Largest difference of a logit that is taken for rounding; at a probability of 0.5 it moves that by 0.00025."""
@@ -62,6 +63,7 @@ def export_onnx(desk: Desk, model: str, file: Path, actor: str | None = None) ->
                 "it was not written."
             )
         made.replace(file)
+    count_card_looks(desk, checkpoint.card, "exported")
     file.with_name(f"{file.stem}.{CARD_FILE}").write_text(checkpoint.card.model_dump_json(indent=1) + "\n")
     with desk.transaction() as session:
         record_event(session, actor, AuditAction.EXPORT, name, form="ONNX", largest_difference=largest)

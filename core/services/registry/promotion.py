@@ -13,15 +13,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.errors import EvaluationError, InputNotFoundError, PneumoDeskError
-from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.evaluation.metrics import EvaluationReport
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, SPLIT_FILE, write_atomically
 from core.services.desk import Desk
 from core.services.desk.audit_trail import UNNAMED, AuditAction, record_event
-from core.services.evaluation.predictions import CHOOSING_SPLITS, load_predictions
+from core.services.evaluation.predictions import OWN_FOLDS, load_predictions
+from core.services.evaluation.test_set_access import record_looks
 from core.services.models.lookup import VERSION_NAME, find_model, record_model, resolve_model, version_folder
 from core.services.models.operating_points import OWN, choose_row, point_of_row
+from core.services.registry.shown_figures import figures_of_card
 from db import models as tables
 
 NOT_CHOSEN = (
@@ -121,6 +123,7 @@ def promote(desk: Desk, request: PromoteRequest, actor: str | None = None) -> Pr
         _copy(model.folder, copy)
         with desk.transaction() as session:
             row = _add(session, desk, request, source, card, copy, point_id, actor)
+            record_looks(session, figures_of_card(card), "promoted")
             return version_of_row(desk, session, row)
 
 
@@ -183,18 +186,12 @@ def _stated(request: PromoteRequest, card: ModelCard, actor: str) -> dict[str, A
 def _reports_at(desk: Desk, card: ModelCard, point: OperatingPoint) -> dict[str, EvaluationReport]:
     """Return the figures at this threshold; what was judged at another and cannot be judged again is left out."""
     with desk.reading() as session:
-        kept = {fold: load_predictions(session, [card.weights_hash], fold) for fold in (*CHOOSING_SPLITS, "holdout")}
+        kept = {fold: load_predictions(session, [card.weights_hash], fold) for fold in OWN_FOLDS}
     reports = {fold: report for fold, report in card.metrics.items() if report.threshold == point.threshold}
     for fold, found in kept.items():
         predicted = found.get(card.weights_hash)
         if predicted is not None and fold not in reports:
-            reports[fold] = evaluate_probabilities(
-                predicted.films.labels_N,
-                predicted.probabilities,
-                point.threshold,
-                patients_N=predicted.films.known_patients,
-                engine=predicted.engine,
-            )
+            reports[fold] = predicted.films.judge(predicted.probabilities, point.threshold, predicted.engine)
     return reports
 
 

@@ -20,10 +20,12 @@ from core.model.checkpoint import read_card
 from core.model.ensemble import load_model
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
+from core.services.models.kept_cards import keep_card
 from core.services.models.lookup import IMPORTED, VERSION_NAME, find_model, model_folder, resolve_model
 from core.services.registry.card_files import CardFormat, render_card
 from core.services.registry.facts import FACTS_FILE, model_facts, read_facts
 from core.services.registry.model_card import describe_model
+from core.services.registry.shown_figures import count_card_looks
 
 HASHES_FILE = "hashes.json"
 MODEL_FILE = re.compile(
@@ -59,10 +61,12 @@ def export_archive(desk: Desk, model: str, target: Path, actor: str | None = Non
     name = resolve_model(desk, model)
     find_model(desk, name)
     folder = model_folder(desk, name)
-    document = describe_model(desk, name)
+    card = read_card(folder)
+    count_card_looks(desk, card, "exported", model_facts(desk, card, folder).openings)
+    document = describe_model(desk, name, record=False)
     hashes = {}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        facts = model_facts(desk, read_card(folder), folder).model_dump_json(indent=1).encode()
+        facts = model_facts(desk, card, folder).model_dump_json(indent=1).encode()
         archive.writestr(FACTS_FILE, facts)
         hashes[FACTS_FILE] = hashlib.sha256(facts).hexdigest()
         for path in sorted(folder.rglob("*")):
@@ -105,6 +109,7 @@ def take_in(desk: Desk, name: str, fill: Callable[[Path], object], actor: str | 
         read_facts(made, card)
         with desk.transaction() as session:
             record_event(session, actor, AuditAction.UPLOAD, f"{IMPORTED}{name}", checkpoint=card.weights_hash[:12])
+            keep_card(session, f"{IMPORTED}{name}", made)
             made.rename(target)
     return card
 

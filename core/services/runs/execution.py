@@ -22,7 +22,8 @@ from core.runs.reporting import Pace, Reporter, RunStopped, Stage, write_patient
 from core.services.datasets import indexing
 from core.services.desk import Desk
 from core.services.desk.provenance import environment
-from core.services.evaluation.predictions import keep_run_predictions
+from core.services.evaluation.assembly import keep_run_predictions
+from core.services.models.kept_cards import keep_card
 from core.services.runs.cost_estimate import smaller_batch_that_fits
 from core.services.runs.distributed import take_place
 from core.services.runs.folds import OnProgress, TrainProgress, folds_of
@@ -153,7 +154,9 @@ def _carry_out(
     team.wait()
     outcome = run_session(request, folds, watchers, team)
     keep_run_predictions(desk, cohort, split, outcome)
-    return TrainResult(run.id, Path(run.folder), outcome.checkpoint_hash, outcome.summary)
+    with desk.transaction() as session:
+        keep_card(session, f"run:{run.id}", Path(run.folder) / "checkpoint")
+    return TrainResult(run.id, Path(run.folder), outcome.card.weights_hash, outcome.summary)
 
 
 def _teller(reporter: Reporter, on_progress: OnProgress) -> Callable[[TrainProgress], None]:

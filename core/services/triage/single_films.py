@@ -23,8 +23,8 @@ from core.services.desk import Desk
 from core.services.films.uploads import MEGABYTE
 from core.services.models.graph_conversion import convert_apart
 from core.services.models.loading import load_predictor, num_threads
-from core.services.models.lookup import record_model
-from core.services.models.operating_points import record_operating_point
+from core.services.models.lookup import record_model, resolve_model
+from core.services.models.operating_points import stored_point
 from core.triage.live import LiveReader, ReaderClosedError, ReceivedFilm
 from core.triage.pipeline import FilmReading, Predictor
 from core.triage.saliency import draw_heatmap
@@ -74,7 +74,7 @@ class PredictionDesk:
         with desk.transaction() as session:
             self._lineage = {
                 "model_version_id": record_model(session, card, self._predictor.checkpoint.folder or Path()).id,
-                "operating_point_id": record_operating_point(session, card).id,
+                "operating_point_id": stored_point(session, resolve_model(desk, model), card).id,
                 "engine": self._predictor.engine.name,
             }
         self._reader = LiveReader(

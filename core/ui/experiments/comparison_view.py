@@ -12,7 +12,7 @@ from core.figures.run_curves import intervals_figure, overlaid_roc_figure, sweep
 from core.services.desk import Desk
 from core.services.evaluation.comparison_text import say_p
 from core.services.evaluation.predictions import is_selection_split, selection_first
-from core.services.evaluation.stored_results import num_test_openings
+from core.services.evaluation.stored_results import openings_so_far
 from core.services.experiments.comparison import ComparedRun, CompareRequest, Comparison, compare_runs
 from core.services.experiments.seed_groups import spread
 from core.services.runs.record import get_record
@@ -39,7 +39,7 @@ def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None])
         st.space("stretch")
         if st.button("All runs", icon=":material/arrow_back:", key="experiments.compare_back"):
             on_back()
-    if not _is_opened(desk, records[0].cohort_fingerprint, tuple(ids), split):
+    if not _is_opened(desk, [record.checkpoint_hash or "" for record in records], tuple(ids), split):
         return
     comparison = compare_runs(desk, CompareRequest(runs=tuple(ids), split=split), record=False)
     names = _names(comparison.runs)
@@ -50,12 +50,12 @@ def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None])
     _configs(comparison, names)
 
 
-def _is_opened(desk: Desk, cohort: str, ids: tuple[str, ...], split: str) -> bool:
+def _is_opened(desk: Desk, checkpoint_hashes: Sequence[str], ids: tuple[str, ...], split: str) -> bool:
     """Return whether films that only judge were opened for this comparison in this visit; a button opens them."""
     opened = st.session_state.setdefault(COMPARED, set())
     if is_selection_split(split) or (ids, split) in opened:
         return True
-    count = num_test_openings(desk, cohort).get(split, 0)
+    count = openings_so_far(desk, checkpoint_hashes, split)
     with st.container(border=True):
         st.markdown(f"**The {split} films only judge.** They have been opened {count:,} times on this desk.")
         if st.button(

@@ -19,7 +19,8 @@ from core.figures.judgement import (
 )
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms, is_selection_split
-from core.services.evaluation.stored_results import OpenedSplit, look_at, num_test_openings
+from core.services.evaluation.stored_results import OpenedSplit, look_at, openings_so_far
+from core.services.evaluation.training_overlap import say_overlap
 from core.services.runs.record import RunRecord
 from core.ui.experiments.error_gallery import error_gallery
 from core.ui.experiments.words import bounds
@@ -60,7 +61,7 @@ def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
     key = (checkpoint, split)
     if key in opened:
         return look_at(desk, checkpoint, split, occasion=None)
-    count = num_test_openings(desk, record.cohort_fingerprint).get(split, 0)
+    count = openings_so_far(desk, [checkpoint], split)
     with st.container(border=True):
         st.markdown(f"**The {split} films only judge.** They have been opened {count:,} times on this desk.")
         st.caption("The more often figures are looked at while models are still being chosen, the less they are worth.")
@@ -77,6 +78,8 @@ def _say_openings(opened: OpenedSplit) -> None:
         st.caption(f":material/tune: {films}. These films helped to choose this model: mildly optimistic.")
     else:
         st.caption(f":material/lock_open: {films}. Opened {opened.num_openings:,} times on this desk.")
+    if said := say_overlap(opened.num_training_images, len(predicted.films.files)):
+        st.warning(said, icon=":material/warning:")
 
 
 @st.fragment

@@ -11,6 +11,7 @@ from core.services.desk import Desk
 from core.services.experiments.run_tables import RunTable, num_to_prepare, prepare_table, to_csv
 from core.services.experiments.study_tables import architecture_table, tuning_table
 from core.ui.experiments.words import figure
+from core.ui.visits import is_first_look
 
 KINDS = {"Architectures": architecture_table, "Tuning": tuning_table}
 COSTS = {
@@ -50,7 +51,7 @@ def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> N
         if st.button("All runs", icon=":material/arrow_back:", key="experiments.table_back"):
             on_back()
     _prepare(desk, ids)
-    table, lines = KINDS[kind](desk, ids)
+    table, lines = KINDS[kind](desk, ids, record=is_first_look("table", *ids))
     st.dataframe(
         [_row(line) for line in lines],
         hide_index=True,

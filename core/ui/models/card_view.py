@@ -8,6 +8,7 @@ from core.services.registry.model_card import Section, describe_model
 from core.services.registry.zip_archive import export_bytes
 from core.ui.plain_text import plain
 from core.ui.reader_name.component import current_reader
+from core.ui.visits import is_first_look
 
 FILES = {
     CardFormat.HTML: ("Card as HTML", "text/html", ":material/html:"),
@@ -18,7 +19,7 @@ FILES = {
 
 def card_view(desk: Desk, model: str) -> None:
     """Show the card with buttons that write it to a file."""
-    document = describe_model(desk, model)
+    document = describe_model(desk, model, record=is_first_look("card", model))
     with st.container(horizontal=True):
         for kind, (label, mime, icon) in FILES.items():
             st.download_button(

@@ -6,6 +6,7 @@ from core.services.desk import Desk
 from core.services.models.lookup import list_models
 from core.services.registry.comparison import MOST_MODELS, compare_models
 from core.ui.plain_text import plain
+from core.ui.visits import is_first_look
 
 
 def comparison_view(desk: Desk) -> None:
@@ -24,7 +25,7 @@ def comparison_view(desk: Desk) -> None:
     if len(chosen) < 2:
         st.caption("Choose at least two.")
         return
-    found = compare_models(desk, chosen)
+    found = compare_models(desk, chosen, record=is_first_look("models", *chosen))
     for sentence in found.words:
         st.markdown(plain(sentence))
     if found.figures:

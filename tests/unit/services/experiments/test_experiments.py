@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,10 @@ from core.evaluation.metrics import evaluate_probabilities
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
 from core.runs.process_identity import ProcessIdentity
 from core.services.desk import Desk, open_desk
-from core.services.evaluation.stored_results import look_at, num_test_openings, worst_errors
+from core.services.evaluation import test_set_access
+from core.services.evaluation.predictions import keep_predictions
+from core.services.evaluation.stored_results import look_at, openings_so_far, worst_errors
+from core.services.evaluation.test_set_access import record_opening
 from core.services.evaluation.threshold_selection import keep_point, list_points, propose_point
 from core.services.experiments.annotations import archive, delete_runs, restore_runs, set_tags, star, write_note
 from core.services.experiments.comparison import CompareRequest, compare_runs
@@ -27,7 +31,8 @@ from core.services.runs.listing import list_runs
 from core.services.runs.record import get_record
 from core.settings import AppSettings
 from db import models as tables
-from tests.made_runs import add_run, made_films, made_logits
+from db.base import utc_now
+from tests.made_runs import add_run, made_films, made_logits, predicted
 from tests.named_processes import name_process
 from tests.unit.db.conftest import postgres_server, postgres_url
 
@@ -143,17 +148,34 @@ def test_predictions_come_back_as_they_were(desk: Desk) -> None:
     assert again == back.report
 
 
-def test_films_that_only_judge_are_counted_at_every_opening(desk: Desk) -> None:
-    """Looking at test figures adds to the record each time; validation figures and a silent look do not."""
+def test_one_look_is_what_one_minute_shows(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures that are seen again within a minute, through any door, are one look; validation figures are none."""
+    now = utc_now()
+    monkeypatch.setattr(test_set_access, "utc_now", lambda: now)
     add_run(desk, "r1", splits=("validation", "test"))
     assert look_at(desk, "r1-checkpoint", "validation").num_openings == 0
     assert look_at(desk, "r1-checkpoint", "test").num_openings == 1
+    now += timedelta(seconds=59)
+    assert look_at(desk, "r1-checkpoint", "test").num_openings == 1
+    now += timedelta(seconds=2)
     assert look_at(desk, "r1-checkpoint", "test").num_openings == 2
     silent = look_at(desk, "r1-checkpoint", "test", occasion=None)
     assert silent.num_openings == 2 and not silent.is_selection
-    assert num_test_openings(desk, "cohort") == {"test": 2}
+    assert openings_so_far(desk, ["r1-checkpoint"], "test") == 2
+    now += timedelta(minutes=2)
     predictions_to_csv(desk, "r1-checkpoint", "test")
-    assert num_test_openings(desk, "cohort") == {"test": 3}
+    assert openings_so_far(desk, ["r1-checkpoint"], "test") == 3
+
+
+def test_the_count_before_a_look_is_that_of_the_images_it_shows(desk: Desk) -> None:
+    """Where the test images are of another dataset than the run's own, both numbers on the screen are of that one."""
+    add_run(desk, "r1", splits=("validation",))
+    elsewhere = replace(predicted("r1-checkpoint", "test", made_films(30), np.zeros(30)), cohort_fingerprint="other")
+    with desk.transaction() as session:
+        keep_predictions(session, elsewhere)
+        record_opening(session, elsewhere, "read")
+    assert openings_so_far(desk, ["r1-checkpoint"], "test") == 1
+    assert look_at(desk, "r1-checkpoint", "test", occasion=None).num_openings == 1
 
 
 def test_a_run_without_predictions_is_a_sentence(desk: Desk) -> None:

@@ -66,7 +66,10 @@ def test_what_leaves_names_no_film_no_patient_and_no_folder(desk: Desk, records:
         assert name not in text
     document = json.loads((records / "runs/first0.json").read_text())
     assert {one["split"] for one in document["predictions"]} == set(SPLITS) - {"test"}
-    assert [one["split"] for one in document["openings"]] == ["test"]
+    assert [(one["split"], one["occasion"]) for one in document["openings"]] == [
+        ("test", "looked at"),
+        ("holdout", "exported"),
+    ]
     assert len(list((records / "films").iterdir())) == 1
 
 
