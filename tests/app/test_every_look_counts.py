@@ -177,14 +177,16 @@ def page_text(page: AppTest) -> str:
 
 def walk(desk: Desk, clock: Clock, doors: dict[str, Callable[[], str]]) -> set[str]:
     """Go through all doors and return those that show figures of images that may not select, having counted it."""
-    shown, wanted = set(), marks(desk)
+    shown, silent, wanted = set(), {}, marks(desk)
     for name, door in doors.items():
         clock.ahead += timedelta(hours=1)
         before = num_looks(desk)
         text = door()
         if found := wanted.search(text):
             shown.add(name)
-            assert num_looks(desk) > before, f"{name} shows {found[0]} and counts nothing"
+            if num_looks(desk) == before:
+                silent[name] = text[max(0, found.start() - 60) : found.end()]
+    assert not silent, f"these doors show figures and count nothing: {silent}"
     return shown
 
 
