@@ -39,6 +39,7 @@ coverage: $(VENV)/test-ready
 test-long: $(VENV)/test-ready
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m hypothesis --hypothesis-profile long tests/unit
 	PNEUMODESK_MUTATIONS=10000 $(BIN)/python -m pytest tests/integration/test_forms_of_one_image.py
+	PNEUMODESK_DESKS=400 $(BIN)/python -m pytest tests/integration/test_one_order.py
 	PNEUMODESK_ACTIVATIONS=1000 $(BIN)/python -m pytest tests/integration/test_activation_leaks.py
 	PNEUMODESK_KILLS=30 $(BIN)/python -m pytest tests/integration/test_kills.py
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import shutil
 from collections import Counter
@@ -27,7 +28,7 @@ from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
 from core.services.worklist import studies as studies_module
 from core.services.worklist.deletion import delete_batch
-from core.services.worklist.reports import ExportFormat, export_batch
+from core.services.worklist.reports import ExportFormat, export_batch, export_study
 from core.services.worklist.rules import current_rules, save_rules
 from core.services.worklist.studies import Show, StudyFilter, count_bands, place_reading, select_studies
 from core.services.worklist.verdicts import Verdict, give_verdict, last_verdict, undo_verdict
@@ -133,6 +134,26 @@ def printed(*command: str) -> list[dict[str, Any]]:
     return json.loads(done.stdout)
 
 
+def written(*command: str | Path) -> str:
+    """What a command writes to the file that is named last."""
+    CliRunner().invoke(app, [str(part) for part in command], catch_exceptions=False)
+    return Path(command[-1]).read_text(newline="")
+
+
+def places_of_one(desk: Desk, program: TestClient, reading_id: int, home: Path) -> set[tuple[str, bool, int]]:
+    """Band, whether for waiting only, and rules' version of one study, as each of its own documents says them."""
+    found = set()
+    for document in (
+        json.loads(export_study(desk, reading_id, ExportFormat.JSON)),
+        json.loads(written("report", "study", str(reading_id), home / "study.json")),
+    ):
+        found.add((document["priority"], document["is_lifted"], document["rules_version"]))
+    (row,) = csv.DictReader(io.StringIO(export_study(desk, reading_id, ExportFormat.CSV).decode()))
+    found.add((row["priority"], row["is_lifted"] == "True", int(row["rules_version"])))
+    answer = program.get(f"/v1/readings/{reading_id}").json()
+    return found | {(answer["priority"], row["is_lifted"] == "True", answer["rules_version"])}
+
+
 def studies_of(rows: list[dict[str, Any]], band: str) -> list[tuple[str, str]]:
     """Study and band of each row, files of one study taken together."""
     pairs = [(row["study"], row[band]) for row in rows]
@@ -153,7 +174,10 @@ def pdf_of(desk: Desk, batch_id: str, studies: dict[str, str]) -> list[dict[str,
     return [{"study": studies[file], "band": band} for band, file in PDF_ROW.findall(text)]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=int(os.environ.get("PNEUMODESK_DESKS", "25")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(plan=plans())
 def test_every_door_lists_the_same_studies_in_the_same_order(
     plan: Plan, empty_home: Path, program: TestClient, frozen: pytest.MonkeyPatch, tmp_path_factory
@@ -189,6 +213,11 @@ def test_every_door_lists_the_same_studies_in_the_same_order(
         assert document["counts"] == counted[batch_id] == program.get(f"/v1/batches/{batch_id}").json()["counts"]
         for row in document["readings"]:
             assert place_reading(desk, row["id"]).band == row["priority"]
+        for row in document["readings"][:2]:
+            assert places_of_one(desk, program, row["id"], home) == {(row["priority"], row["is_lifted"], version)}
+        for ending in ("csv", "json"):
+            printed_to = written("report", "batch", batch_id, home / f"batch.{ending}")
+            assert printed_to == export_batch(desk, batch_id, ExportFormat(ending)).decode()
     assert NO_NAME in {event.who for event in list_events(desk, AuditFilter(actions=(AuditAction.EXPORT,)))}
     everywhere = page_of(desk, None, "Ada")
     assert studies_of(printed("worklist", "list", "--all", "--json"), "band") == everywhere

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from core.errors import EvaluationError, InputNotFoundError
 from core.services.desk import Desk, open_desk
+from core.services.evaluation import test_set_access
 from core.services.evaluation.stored_results import openings_so_far
 from core.services.experiments.holdout import judge_holdout
 from core.services.experiments.run_tables import chosen_runs, run_table, to_csv
@@ -98,7 +100,9 @@ def test_costs_are_of_one_checkpoint(desk: Desk) -> None:
     assert known_cost(desk, "seeda0-checkpoint") is None
 
 
-def test_held_out_patients_are_never_trained_on_and_judged_once(tmp_path: Path) -> None:
+def test_held_out_patients_are_never_trained_on_and_judged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run with a held-out share keeps those patients out of its other folds; a look right after is the same one."""
     desk = open_desk(AppSettings(home=tmp_path / "home", device="cpu"))
     write_films(tmp_path / "films/train/NORMAL", 16, 30, 1, 0)
@@ -116,6 +120,8 @@ def test_held_out_patients_are_never_trained_on_and_judged_once(tmp_path: Path) 
     )
     run_id = train(desk, TrainRequest(data=tmp_path / "films", config=config)).run_id
     split = pd.read_csv(desk.settings.runs / run_id / "split.csv")
+    # However busy the machine, what follows is within one look's time.
+    monkeypatch.setattr(test_set_access, "SAME_LOOK", timedelta(hours=1))
     judged = judge_holdout(desk, run_id)
     assert set(judged.films.files) == set(split.loc[split["fold"] == "holdout", "file"])
     assert split["file"].is_unique and len(judged.films.files) == 6
