@@ -35,7 +35,6 @@ RUNS = ("aaaaaaaaaaaa", "bbbbbbbbbbbb")
 COMMANDS = {
     "runs compare": [*RUNS, "--split", "test"],
     "runs export": ["--json"],
-    "runs predictions": [RUNS[0], "--split", "holdout"],
     "runs list": ["--json"],
     "runs show": [RUNS[0], "--json"],
     "runs points": [f"run:{RUNS[0]}"],
@@ -57,7 +56,7 @@ COMMANDS = {
     "worklist audit": ["--json"],
 }
 SHOWING = {
-    *("runs compare", "runs predictions", "models compare", "models card", "models export", "models pack"),
+    *("runs compare", "models compare", "models card", "models export", "models pack"),
     *("models onnx", "ensemble compare", "tables architectures", "tables tuning", "records export"),
     *("/v1/evaluations", "/v1/models/{name}", "models.py?model=ward@1", f"experiments.py?table={RUNS[0]}"),
 }
@@ -68,6 +67,7 @@ NO_FIGURES = {
         *("report batch", "report study", "delete", "undelete", "phantoms"),
     ),
     "figures that are counted as an evaluation": ("evaluate", "stress"),
+    "single predictions, whose count has a test of its own": ("runs predictions",),
     "nothing of a label": ("gate", "index"),
     "figures of folds that may select alone": (
         *("train", "ensemble create", "models choose-point", "runs choose-point"),
