@@ -17,6 +17,8 @@ PneumoDeskError
 └── DatabaseError            the database cannot be opened, upgraded or trusted
 """
 
+from core.reasons import Reason
+
 
 class PneumoDeskError(Exception):
     """The root of the tree: what went wrong, where, and what to do, in one or two sentences."""
@@ -31,12 +33,17 @@ class InputNotFoundError(PneumoDeskError):
 
 
 class RadiographError(PneumoDeskError):
-    """One file is no usable film; `reason` is a `RejectionReason` value."""
+    """One file is no usable film; `reason` is a `RejectionReason` value, `why` the reason in full or a sentence."""
 
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, reason: str, why: Reason | str) -> None:
+        super().__init__(str(why))
         self.reason = reason
-        self.sentence = sentence
+        self.why = why
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words."""
+        return str(self.why)
 
 
 class UnreadableFileError(RadiographError):

@@ -51,7 +51,9 @@ class Reading(Base):
     file_hash: Mapped[str | None] = mapped_column(String(64), index=True)
     status: Mapped[str] = mapped_column(String(16))
     reason_code: Mapped[str] = mapped_column(String(48))
+    # The sentence of rows from before reasons were kept as codes with values; empty since.
     reason: Mapped[str] = mapped_column(Text)
+    reasons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     probability: Mapped[float | None]
     logit: Mapped[float | None]
     gate_distance: Mapped[float | None]

@@ -54,6 +54,13 @@ class ModelAnswer(BaseModel):
     engine: str
 
 
+class StoredReason(BaseModel):
+    """One reason: a code that stays, and its values."""
+
+    code: str
+    values: dict[str, str | int | float | None]
+
+
 class FilmAnswer(BaseModel):
     """A film's reading with its lineage."""
 

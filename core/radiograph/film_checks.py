@@ -6,6 +6,7 @@ from core.errors import UnusableFilmError
 from core.radiograph.reading import Radiograph
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.screenshots import MOST_DRAWN, drawn_share
+from core.reasons import Blank, FlatBright, InColour, Noise, OddShape, Reason, TooFewPixels, WritingOnDark
 
 # On 5,746 real films, copies and native ones, no measure comes near its limit; the worst film stands beside each.
 SMALLEST_SIDE = 64  # 140
@@ -34,24 +35,21 @@ def check_film(radiograph: Radiograph) -> None:
         field = radiograph.field
         width, height = round(width * (field.right - field.left)), round(height * (field.bottom - field.top))
     if min(width, height) < SMALLEST_SIDE:
-        _refuse(RejectionReason.TOO_SMALL, f"{width} by {height} pixels are too few: send the film at its full size")
+        _refuse(RejectionReason.TOO_SMALL, TooFewPixels(width, height))
     if max(width, height) > LARGEST_ASPECT * min(width, height):
-        _refuse(RejectionReason.ODD_SHAPE, f"{width} by {height} pixels is no shape a chest film has")
+        _refuse(RejectionReason.ODD_SHAPE, OddShape(width, height))
     if radiograph.colourfulness > MOST_COLOUR:
-        _refuse(RejectionReason.COLOUR, "this is a colour picture; films are grey")
+        _refuse(RejectionReason.COLOUR, InColour())
     values_HW, white = radiograph.grey_HW, radiograph.white
     levels = grey_levels(values_HW, white)
     if spread(levels) < LEAST_SPREAD:
-        _refuse(RejectionReason.BLANK, "the picture is blank: nearly all of it has one grey value")
+        _refuse(RejectionReason.BLANK, Blank())
     if roughness(values_HW) > MOST_ROUGHNESS:
-        _refuse(RejectionReason.NOISE, "neighbouring pixels have nothing in common: this is noise, not a film")
+        _refuse(RejectionReason.NOISE, Noise())
     if flat_share(levels) > MOST_FLAT_SHARE:
-        _refuse(
-            RejectionReason.SCREENSHOT,
-            "large parts have exactly one bright grey value, as screenshots and documents do: send the film itself",
-        )
+        _refuse(RejectionReason.SCREENSHOT, FlatBright())
     if levels.max() > MOST_FLAT_SHARE and edges(values_HW, levels, white) > MOST_EDGES:
-        _refuse(RejectionReason.SCREENSHOT, "this looks like writing on a dark screen: send the film itself")
+        _refuse(RejectionReason.SCREENSHOT, WritingOnDark())
 
 
 def doubts_about(radiograph: Radiograph) -> tuple[str, ...]:
@@ -109,5 +107,5 @@ def _every(values_HW: np.ndarray, num_rows: int) -> int:
     return max(values_HW.shape[0] // num_rows, 1)
 
 
-def _refuse(reason: RejectionReason, sentence: str) -> None:
-    raise UnusableFilmError(reason, sentence)
+def _refuse(reason: RejectionReason, why: Reason) -> None:
+    raise UnusableFilmError(reason, why)

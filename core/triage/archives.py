@@ -12,6 +12,18 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import UnreadableFileError
 from core.radiograph.rejection import RejectionReason
+from core.reasons import (
+    ArchiveDamaged,
+    ArchiveEmpty,
+    ArchiveTooLarge,
+    ArchiveWithin,
+    FileTooLarge,
+    MemberDamaged,
+    MemberLocked,
+    MemberOutside,
+    MemberPackedUncommonly,
+    MemberSwells,
+)
 
 MOST_COMPRESSION = 200
 """Pictures shrink by far less; only members above `SMALL_MEMBER_BYTES` are judged by it."""
@@ -61,7 +73,7 @@ def list_members(
     if sum(info.file_size for info in members) > max_archive_bytes:
         raise UnreadableFileError(
             RejectionReason.ARCHIVE_UNSAFE,
-            f"the archive unpacks to more than {_megabytes(max_archive_bytes)}: send it in smaller parts",
+            ArchiveTooLarge(max_archive_bytes),
         )
     num_files = 0
     for name, info in sorted(((_member_name(info), info) for info in members), key=lambda pair: pair[0]):
@@ -76,7 +88,7 @@ def list_members(
             yield name, _problem(name, info, max_file_bytes) or info
         num_files += 1
     if not num_files:
-        raise UnreadableFileError(RejectionReason.ARCHIVE_UNREADABLE, "the archive holds no file")
+        raise UnreadableFileError(RejectionReason.ARCHIVE_UNREADABLE, ArchiveEmpty())
 
 
 def read_member(path: Path, info: zipfile.ZipInfo, limit_bytes: int) -> bytes:
@@ -104,10 +116,7 @@ def read_member(path: Path, info: zipfile.ZipInfo, limit_bytes: int) -> bytes:
 
 def too_large(limit_bytes: int) -> UnreadableFileError:
     """Return the error for a file above the limit."""
-    return UnreadableFileError(
-        RejectionReason.FILE_TOO_LARGE,
-        f"the file is larger than {_megabytes(limit_bytes)}, the most that is read (PNEUMODESK_MAX_FILE_MEGABYTES)",
-    )
+    return UnreadableFileError(RejectionReason.FILE_TOO_LARGE, FileTooLarge(limit_bytes))
 
 
 def _directory(path: Path) -> list[zipfile.ZipInfo]:
@@ -117,10 +126,7 @@ def _directory(path: Path) -> list[zipfile.ZipInfo]:
     except PermissionError:
         raise
     except _DIRECTORY_ERRORS as error:
-        raise UnreadableFileError(
-            RejectionReason.ARCHIVE_UNREADABLE,
-            f"the archive is cut short or damaged ({str(error)[:80]}): copy it again, or unpack it and send the folder",
-        ) from error
+        raise UnreadableFileError(RejectionReason.ARCHIVE_UNREADABLE, ArchiveDamaged(str(error)[:80])) from error
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:
@@ -139,26 +145,20 @@ def _leads_outside(name: str) -> bool:
 
 
 def _outside() -> UnreadableFileError:
-    return UnreadableFileError(
-        RejectionReason.ARCHIVE_UNSAFE, "the member's name leads out of the archive; it was not opened"
-    )
+    return UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, MemberOutside())
 
 
 def _problem(name: str, info: zipfile.ZipInfo, max_file_bytes: int) -> UnreadableFileError | None:
     """Return why a member is not read at all, judged by what the directory says."""
     unsafe, unreadable = RejectionReason.ARCHIVE_UNSAFE, RejectionReason.ARCHIVE_UNREADABLE
     if info.flag_bits & _ENCRYPTED_FLAGS:
-        return UnreadableFileError(unreadable, "the member is locked with a password: unpack the archive and send it")
+        return UnreadableFileError(unreadable, MemberLocked())
     if name.lower().endswith(".zip"):
-        return UnreadableFileError(unreadable, "an archive within an archive is not opened: unpack it and send it")
+        return UnreadableFileError(unreadable, ArchiveWithin())
     if info.compress_type not in _METHODS:
-        return UnreadableFileError(
-            unreadable, "the member is packed in an uncommon way: unpack the archive and send the folder"
-        )
+        return UnreadableFileError(unreadable, MemberPackedUncommonly())
     if info.file_size > SMALL_MEMBER_BYTES and info.file_size > MOST_COMPRESSION * info.compress_size:
-        return UnreadableFileError(
-            unsafe, f"the member says it unpacks to more than {MOST_COMPRESSION} times its size; it was not opened"
-        )
+        return UnreadableFileError(unsafe, MemberSwells(MOST_COMPRESSION))
     return too_large(max_file_bytes) if info.file_size > max_file_bytes else None
 
 
@@ -170,10 +170,4 @@ def _inflate(packed: bytes, most_bytes: int) -> bytes:
 
 
 def _damaged() -> UnreadableFileError:
-    return UnreadableFileError(
-        RejectionReason.READ_ERROR, "the member is damaged or not as long as the archive says: pack it again"
-    )
-
-
-def _megabytes(num_bytes: int) -> str:
-    return f"{num_bytes / 10**6:,.0f} MB" if num_bytes >= 10**6 else f"{num_bytes:,} bytes"
+    return UnreadableFileError(RejectionReason.READ_ERROR, MemberDamaged())

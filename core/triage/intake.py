@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from core.errors import InputNotFoundError, UnreadableFileError
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.rejection import RejectionReason
+from core.reasons import FileGone, NotAFile, NotPermitted, OpenFailed, Reason
 from core.triage.archives import is_archive, is_hidden, list_members, read_member, too_large
 
 
@@ -67,11 +68,11 @@ def place_of(stored_path: str) -> Path:
 
 @dataclass(frozen=True)
 class IntakeProblem:
-    """Something that cannot even be tried: its name on the list, the reason's code and the user's sentence."""
+    """Something that cannot even be tried: its name on the list, the kind of refusal and the reason in full."""
 
     name: str
     reason: str
-    sentence: str
+    why: Reason | str
 
 
 def gather(
@@ -223,22 +224,16 @@ def _each_member(
 
 
 def _problem(name: str, error: UnreadableFileError) -> IntakeProblem:
-    return IntakeProblem(name, error.reason, error.sentence)
+    return IntakeProblem(name, error.reason, error.why)
 
 
 def _not_a_file() -> UnreadableFileError:
-    return UnreadableFileError(RejectionReason.READ_ERROR, "this is a device or a pipe, not a file; it was not opened")
+    return UnreadableFileError(RejectionReason.READ_ERROR, NotAFile())
 
 
 def _unreadable(error: OSError) -> UnreadableFileError:
     if isinstance(error, PermissionError):
-        return UnreadableFileError(
-            RejectionReason.NO_PERMISSION, "this user may not open it: ask for permission to read it"
-        )
+        return UnreadableFileError(RejectionReason.NO_PERMISSION, NotPermitted())
     if isinstance(error, FileNotFoundError):
-        return UnreadableFileError(
-            RejectionReason.READ_ERROR, "the file is gone, or is a link that leads nowhere: check its place"
-        )
-    return UnreadableFileError(
-        RejectionReason.READ_ERROR, f"the file could not be opened ({error.strerror}): check the disk it lies on"
-    )
+        return UnreadableFileError(RejectionReason.READ_ERROR, FileGone())
+    return UnreadableFileError(RejectionReason.READ_ERROR, OpenFailed(str(error.strerror)))

@@ -23,6 +23,7 @@ from core.radiograph.origin import UNKNOWN, Origin, origin_of
 from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.shutter import Field
+from core.reasons import Reason
 from core.triage.gate import Gate
 from core.triage.inference import Engine, EngineOutput
 from core.triage.intake import Candidate, IntakeProblem
@@ -58,7 +59,7 @@ class FilmReading:
     file: str
     status: Status
     reason_code: str
-    reason: str
+    reasons: tuple[Reason | str, ...]
     priority: Priority
     file_hash: str | None = None
     probability: float | None = None
@@ -70,6 +71,11 @@ class FilmReading:
     activation_map: list[list[float]] | None = None
     image_hash: str | None = None
     origin: Origin = UNKNOWN
+
+    @property
+    def reason(self) -> str:
+        """All reasons in words."""
+        return "; ".join(map(str, self.reasons))
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,7 @@ class PreparedFilm:
     age_years: float | None = None
     is_age_in_scope: bool = True
     is_doubtful: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[Reason | str, ...] = ()
     image_hash: str | None = None
     origin: Origin = UNKNOWN
     field: Field | None = None
@@ -245,7 +251,7 @@ class Preparation:
         except RadiographError as error:
             is_unreadable = isinstance(error, UnreadableFileError)
             status = Status.FAILED if is_unreadable else Status.REJECTED
-            reading = _not_read(candidate, status, error.reason, error.sentence, file_hash)
+            reading = _not_read(candidate, status, error.reason, error.why, file_hash)
             is_image = not is_unreadable and error.reason != RejectionReason.BLANK
             return replace(reading, origin=origin, image_hash=self._hash_of_refused(content) if is_image else None)
 
@@ -305,7 +311,7 @@ def _prepared(
     window: deque[Future[PreparedFilm | FilmReading | KnownFilm]] = deque()
     for candidate in candidates:
         if isinstance(candidate, IntakeProblem):
-            yield FilmReading(candidate.name, Status.FAILED, str(candidate.reason), candidate.sentence, Priority.REVIEW)
+            yield FilmReading(candidate.name, Status.FAILED, str(candidate.reason), (candidate.why,), Priority.REVIEW)
             continue
         window.append(pool.submit(prepare, candidate))
         if len(window) >= WINDOW:
@@ -318,7 +324,7 @@ def _not_read(
     candidate: Candidate,
     status: Status,
     code: str,
-    sentence: str,
+    why: Reason | str,
     file_hash: str | None,
     gate_distance: float | None = None,
 ) -> FilmReading:
@@ -326,7 +332,7 @@ def _not_read(
         candidate.name,
         status,
         str(code),
-        sentence,
+        (why,),
         Priority.REVIEW,
         file_hash,
         gate_distance=gate_distance,
@@ -406,7 +412,7 @@ def _judge_one(
         file=film.candidate.name,
         status=Status.READ,
         reason_code=code,
-        reason="; ".join((reason, *film.notes)),
+        reasons=(reason, *film.notes),
         priority=PRIORITY_OF_FINDING[finding],
         file_hash=film.file_hash,
         probability=probability,

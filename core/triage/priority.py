@@ -1,8 +1,10 @@
-"""From a calibrated probability to a finding, a priority and the sentence that says why."""
+"""From a calibrated probability to a finding, a priority and the reason for them."""
 
 from enum import StrEnum
 
 from core.evaluation.operating_point import OperatingPoint
+from core.reason_words import in_words as in_words
+from core.reasons import AboveBand, BelowBand, Reason, WithinBand
 
 
 class Priority(StrEnum):
@@ -28,25 +30,13 @@ PRIORITY_OF_FINDING = {
 }
 
 
-def explain(probability: float, finding: str, point: OperatingPoint) -> str:
-    """Return what put a film into its band, in one sentence."""
-    said = in_words(probability)
-    low, high = f"{point.uncertain_low:.2f}", f"{point.uncertain_high:.2f}"
+def explain(probability: float, finding: str, point: OperatingPoint) -> Reason:
+    """Return what put a film into its band."""
+    low, high = point.uncertain_low, point.uncertain_high
     match finding:
         case "pneumonia":
-            return f"probability {said} is above the uncertain band {low} to {high}"
+            return AboveBand(probability, low, high)
         case "uncertain":
-            side = "above" if probability >= point.threshold else "below"
-            return (
-                f"probability {said} is within the uncertain band {low} to {high}, "
-                f"{side} the threshold {point.threshold:.2f}: a human must decide"
-            )
+            return WithinBand(probability, low, high, point.threshold)
         case _:
-            return f"probability {said} is below the uncertain band {low} to {high}; this does not exclude disease"
-
-
-def in_words(probability: float) -> str:
-    """Return a probability to two places, never as the 0.00 or 1.00 that would claim certainty."""
-    if probability >= 0.995:
-        return "over 0.99"
-    return "under 0.01" if probability < 0.005 else f"{probability:.2f}"
+            return BelowBand(probability, low, high)

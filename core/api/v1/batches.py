@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, Form, Header, HTTPException, Path, Request,
 from pydantic import BaseModel, Field
 
 from core.api.access import Reader, Triager
-from core.api.answers import OperatingPointAnswer
+from core.api.answers import OperatingPointAnswer, StoredReason
 from core.api.problems import problem_responses
 from core.api.settings import ApiSettings
 from core.api.v1.paging import Page, Paged
@@ -70,7 +70,8 @@ class ReadingAnswer(BaseModel):
     file_hash: str | None
     status: Literal["read", "rejected", "failed"]
     reason_code: str
-    reason: str
+    reason: str = Field(description="All reasons, in words.")
+    reasons: list[StoredReason] = Field(description="Each reason; none for readings that are older than codes.")
     probability: float | None
     finding: Literal["pneumonia", "uncertain", "normal"] | None
     priority: Literal["urgent", "review", "routine"] = Field(description="The band that the site's rules put it into.")

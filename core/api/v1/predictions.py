@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from core.api.access import Reader, Triager
-from core.api.answers import FilmAnswer, film_answer
+from core.api.answers import FilmAnswer, StoredReason, film_answer
 from core.api.film_desk import Films
 from core.api.predict import Film, refused
 from core.api.problems import problem_responses
@@ -28,6 +28,7 @@ class PredictionRecord(BaseModel):
     status: Outcome
     reason_code: str
     reason: str
+    reasons: list[StoredReason]
     file_hash: str | None
     sender: str | None
     answer: FilmAnswer | None
@@ -50,6 +51,7 @@ def show(lineage_id: PredictionId, _caller: Reader) -> PredictionRecord:
         status=cast("Outcome", prediction.status),
         reason_code=prediction.reason_code,
         reason=prediction.reason,
+        reasons=prediction.reasons or [],
         file_hash=prediction.file_hash,
         sender=prediction.sender,
         answer=FilmAnswer(**film_answer(prediction)) if prediction.is_read else None,

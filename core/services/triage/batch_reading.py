@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 
 from core.errors import CheckpointError, InputNotFoundError, WorkTakenOverError
 from core.model.identity import READING_VERSION, reader_identity
+from core.reasons import store
 from core.runs.heartbeat import Heartbeat
 from core.runs.queues import BATCHES
 from core.services.desk import Desk
@@ -262,6 +263,8 @@ def _row(desk: Desk, batch_id: str, reading: FilmReading, drawer: SaliencyWriter
     row = {
         # Whom the file shows stays out of the database: pseudonyms alone are kept.
         **{name: value for name, value in vars(reading).items() if name != "origin"},
+        "reason": "",
+        "reasons": store(reading.reasons),
         "batch_id": batch_id,
         "status": reading.status.value,
         "priority": reading.priority.value,

@@ -15,7 +15,7 @@ from db import models as tables
 from db.base import utc_now
 
 TAKEN_OVER_FIELDS = (
-    *("status", "reason_code", "reason", "probability", "logit", "gate_distance", "finding", "priority"),
+    *("status", "reason_code", "reason", "reasons", "probability", "logit", "gate_distance", "finding", "priority"),
     *("activation_map", "image_hash"),
 )
 

@@ -19,6 +19,7 @@ from sqlalchemy import insert
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
+from core.reasons import read_aloud, store
 from core.services.desk import Desk
 from core.services.films.uploads import MEGABYTE
 from core.services.models.graph_conversion import convert_apart
@@ -32,7 +33,7 @@ from db import models as tables
 from db.base import utc_now
 
 KEPT_FIELDS = (
-    *("file_hash", "status", "reason_code", "reason", "probability", "logit", "gate_distance", "finding", "priority"),
+    *("file_hash", "status", "reason_code", "reasons", "probability", "logit", "gate_distance", "finding", "priority"),
     "activation_map",
 )
 
@@ -46,6 +47,7 @@ class Prediction:
     status: str
     reason_code: str
     reason: str
+    reasons: list[dict[str, Any]] | None
     probability: float | None
     logit: float | None
     gate_distance: float | None
@@ -103,6 +105,7 @@ class PredictionDesk:
     def _row(self, film: ReceivedFilm, reading: FilmReading) -> dict[str, Any]:
         fields = {name: getattr(reading, name) for name in KEPT_FIELDS}
         fields |= {"status": reading.status.value, "priority": reading.priority.value}
+        fields |= {"reason": "", "reasons": store(reading.reasons)}
         return {"id": uuid.uuid4().hex, "sender": film.sender, "created_at": utc_now(), **fields, **self._lineage}
 
 
@@ -195,4 +198,5 @@ def _row_of(row: tables.Prediction | None, prediction_id: str) -> tables.Predict
 def _from_fields(fields: dict[str, Any], card: ModelCard, point: OperatingPoint) -> Prediction:
     kept = {name: fields[name] for name in ("id", "engine", "sender", "created_at", *KEPT_FIELDS)}
     kept.pop("activation_map")
-    return Prediction(card=card, operating_point=point, **kept)
+    reason = read_aloud(fields["reasons"], fields["reason"])
+    return Prediction(card=card, operating_point=point, reason=reason, **kept)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from core.reasons import read_aloud
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
 from core.services.triage.batch_results import TriageResult, describe_batch
@@ -16,8 +17,8 @@ from core.settings import NOTICE
 from db import models as tables
 
 READING_FIELDS = (
-    *("id", "study", "file", "file_hash", "status", "reason_code", "reason", "probability", "finding"),
-    *("gate_distance", "created_at"),
+    *("id", "study", "file", "file_hash", "status", "reason_code", "reason", "reasons", "probability"),
+    *("finding", "gate_distance", "created_at"),
 )
 PLACE_FIELDS = ("is_lifted", "waited_hours", "assigned_to")
 CSV_COLUMNS = (
@@ -89,7 +90,8 @@ def _files_by_study(desk: Desk, batch_id: str) -> dict[str, list[dict[str, Any]]
             .order_by(reading.file)
         )
         for row in rows.mappings():
-            files[row["study"]].append(dict(row))
+            said = {"reason": read_aloud(row["reasons"], row["reason"]), "reasons": row["reasons"] or []}
+            files[row["study"]].append({**row, **said})
     return files
 
 

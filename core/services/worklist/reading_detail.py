@@ -11,6 +11,7 @@ from core.evaluation.metrics import EvaluationReport
 from core.evaluation.predictive_values import MeasuredRates, predictive_values
 from core.evaluation.proportions import say_share
 from core.model.checkpoint import write_atomically
+from core.reasons import read_aloud
 from core.services.desk import Desk
 from core.services.triage.kept import kept_reading
 from core.services.worklist.same_images import find_same_images
@@ -57,7 +58,7 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
             batch_id=batch.id,
             file=reading.file,
             status=reading.status,
-            reason=reading.reason,
+            reason=read_aloud(reading.reasons, reading.reason),
             finding=reading.finding,
             probability=reading.probability,
             gate_distance=reading.gate_distance,

@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
 from core.errors import InputNotFoundError
+from core.reasons import read_aloud
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.reader_names import checked_name
@@ -23,7 +24,7 @@ from db import models as tables
 from db.base import utc_now
 
 READING_FIELDS = (
-    *("study", "batch_id", "file", "status", "reason", "probability", "finding", "gate_distance"),
+    *("study", "batch_id", "file", "status", "reason", "reasons", "probability", "finding", "gate_distance"),
     *("source_path", "source_member", "taken_over_from", "file_hash", "patient"),
 )
 BANDS = ("urgent", "review", "routine")
@@ -167,7 +168,9 @@ def _load(desk: Desk, reading_ids: Select[int]) -> pd.DataFrame:
         }
     studies = pd.DataFrame(rows, columns=["reading_id", *READING_FIELDS, "received_at"], dtype=object)
     of_batch = [batches.get(key, ("", "", None)) for key in studies["batch_id"]]
-    return studies.assign(
+    said = [read_aloud(kept, old) for kept, old in zip(studies["reasons"], studies["reason"], strict=True)]
+    return studies.drop(columns="reasons").assign(
+        reason=pd.Series(said, dtype=object),
         reading_id=studies["reading_id"].astype(int),
         batch=pd.Series([title for title, _, _ in of_batch], dtype=object),
         model=pd.Series([model for _, model, _ in of_batch], dtype=object),

@@ -483,3 +483,29 @@ def test_findings_stay_on_the_study_on_which_they_were_given(engine):
         assert back == [study for _, study, _, _ in VERDICTS_OF_0015]
     with engine.connect() as connection, pytest.raises(DBAPIError, match="can only be added to"):
         connection.execute(text("UPDATE assignment SET study = 'x'"))
+
+
+def test_reasons_keep_their_sentences_and_give_codes_back(engine):
+    """A reading from before has its sentence and no codes; taken back, a newer one says the kind of its reason."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    moment = {"moment": "2026-01-01 00:00:00+00:00"}
+    reading = (
+        "INSERT INTO reading (batch_id, file, status, reason_code, reason, priority, study, created_at) "
+        "VALUES ('b', '{}', 'rejected', 'blank', '{}', 'review', 's', :moment)"
+    )
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0017")
+        for statement in (*BATCH_OF_0013, reading.format("old.png", "the picture is blank")):
+            connection.execute(text(statement), moment)
+    upgrade_to_head(engine)
+    with engine.begin() as connection:
+        kept = connection.execute(text("SELECT reason, reasons FROM reading WHERE file = 'old.png'")).one()
+        assert tuple(kept) == ("the picture is blank", None)
+        connection.execute(text(reading.format("new.png", "")), moment)
+        connection.execute(text("UPDATE reading SET reasons = '[]' WHERE file = 'new.png'"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0017")
+        rows = connection.execute(text("SELECT file, reason FROM reading")).all()
+    assert {tuple(row) for row in rows} == {("old.png", "the picture is blank"), ("new.png", "blank")}

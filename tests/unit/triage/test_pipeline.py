@@ -15,13 +15,14 @@ from core.model.catalogue import Architecture
 from core.model.checkpoint import Checkpoint
 from core.model.loading import default_preprocessing
 from core.radiograph.film import Radiograph
+from core.reasons import MayShowText
 from core.triage import pipeline
 from core.triage.gate import Gate
 from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate, IntakeProblem, gather, place_of
 from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
 from core.triage.priority import Priority, Status
-from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL, TEXT_WARNING
+from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL
 from tests.dicom_files import dicom_of
 from tests.forms_of_one_image import MAY_BE_REFUSED, dicom_forms, picture_forms
 from tests.hostile_files import write_hostile_files
@@ -296,4 +297,4 @@ def test_an_age_the_model_was_not_made_for_is_read_but_needs_a_human(tmp_path: P
     assert (child.finding, child.priority) == ("pneumonia", Priority.URGENT)
     assert (unclear.reason_code, unclear.priority) == (AGE_OUT_OF_SCOPE, Priority.REVIEW)
     assert "46 years" in adult.reason
-    assert all(TEXT_WARNING in reading.reason for reading in (adult, child))
+    assert all(MayShowText() in reading.reasons for reading in (adult, child))

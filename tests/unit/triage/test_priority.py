@@ -16,13 +16,13 @@ POINT = OperatingPoint(
 )
 def test_the_reason_names_what_drove_it(probability: float, words: str) -> None:
     """A reason gives the probability and where it lies to the band."""
-    sentence = explain(probability, POINT.finding(probability), POINT)
+    sentence = str(explain(probability, POINT.finding(probability), POINT))
     assert f"{probability:.2f}" in sentence and words in sentence
 
 
 def test_a_normal_film_is_never_said_to_be_free_of_disease() -> None:
     """The reason of a routine film says that disease is not excluded."""
-    assert "does not exclude disease" in explain(0.1, "normal", POINT)
+    assert "does not exclude disease" in str(explain(0.1, "normal", POINT))
 
 
 @pytest.mark.parametrize(

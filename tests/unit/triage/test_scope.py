@@ -5,7 +5,9 @@ import pytest
 from core.radiograph.identifiers import without_identifiers
 from core.radiograph.phantom import synthesise_phantom
 from core.radiograph.reading import read_radiograph
-from core.triage.scope import AGE_NOT_STATED, age_in_words, explain_age, is_age_in_scope, notes_on
+from core.reason_words import age_in_words
+from core.reasons import AgeNotStated
+from core.triage.scope import explain_age, is_age_in_scope, notes_on
 from tests.dicom_files import dicom_of
 from tests.hostile_files import encoded
 
@@ -39,10 +41,10 @@ def test_what_a_file_states_decides_the_scope(stated: str | None, is_in: bool, r
 
 def test_an_age_that_is_not_stated_is_said_where_the_file_could_have_stated_it() -> None:
     """A DICOM file without age gets the note, one with an age does not, and a picture cannot state one."""
-    assert notes_on(read_radiograph(dicom_of(FILM, PatientAge=None))) == (AGE_NOT_STATED,)
+    assert notes_on(read_radiograph(dicom_of(FILM, PatientAge=None))) == (AgeNotStated(),)
     assert notes_on(read_radiograph(dicom_of(FILM))) == ()
     assert notes_on(read_radiograph(encoded(FILM))) == ()
-    assert "cannot be understood" in explain_age(None, 0.7)
+    assert "cannot be understood" in str(explain_age(None, 0.7))
 
 
 @pytest.mark.parametrize(
@@ -51,4 +53,4 @@ def test_an_age_that_is_not_stated_is_said_where_the_file_could_have_stated_it()
 def test_ages_are_said_as_people_say_them(age: float, words: str) -> None:
     """Months below two years, whole years from then on."""
     assert age_in_words(age) == words
-    assert words in explain_age(age, 0.7) and "0.70" in explain_age(age, 0.7)
+    assert words in str(explain_age(age, 0.7)) and "0.70" in str(explain_age(age, 0.7))

@@ -16,7 +16,7 @@ from core.triage.scope import DOUBTFUL
 
 def reading(status: Status, code: str) -> FilmReading:
     """Return a reading of this outcome."""
-    return FilmReading("a.png", status, code, "", Priority.REVIEW)
+    return FilmReading("a.png", status, code, (), Priority.REVIEW)
 
 
 def test_stopped_pictures_are_counted_by_hand() -> None:

@@ -1,0 +1,120 @@
+"""The words for reasons, in the one language that the desk speaks: a sentence without its full stop for each code.
+
+Another language is another table like `ENGLISH`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Values = Mapping[str, Any]
+
+
+def in_english(code: str, values: Values) -> str:
+    """Return a reason as a sentence; a code that is not known here, as a later version writes it, names itself."""
+    words = ENGLISH.get(code)
+    if words is None:
+        return f"{code.replace('_', ' ')} (named by another version of PneumoDesk)"
+    return words(values) if callable(words) else words.format_map(values)
+
+
+def in_words(probability: float) -> str:
+    """Return a probability to two places, never as the 0.00 or 1.00 that would claim certainty."""
+    if probability >= 0.995:
+        return "over 0.99"
+    return "under 0.01" if probability < 0.005 else f"{probability:.2f}"
+
+
+def age_in_words(age_years: float) -> str:
+    """Return an age as people say it."""
+    if age_years >= 2:
+        return f"{int(age_years)} years"
+    months = int(age_years * 12 + 1e-9)
+    if months < 1:
+        return "under a month"
+    return "1 month" if months == 1 else f"{months} months"
+
+
+def bytes_in_words(num_bytes: int) -> str:
+    """Return a size in megabytes, or in bytes where it is less than one."""
+    return f"{num_bytes / 10**6:,.0f} MB" if num_bytes >= 10**6 else f"{num_bytes:,} bytes"
+
+
+def _above_band(values: Values) -> str:
+    said = in_words(values["probability"])
+    return f"probability {said} is above the uncertain band {values['low']:.2f} to {values['high']:.2f}"
+
+
+def _within_band(values: Values) -> str:
+    said, side = in_words(values["probability"]), "below"
+    if values["probability"] >= values["threshold"]:
+        side = "above"
+    return (
+        f"probability {said} is within the uncertain band {values['low']:.2f} to {values['high']:.2f}, "
+        f"{side} the threshold {values['threshold']:.2f}: a human must decide"
+    )
+
+
+def _below_band(values: Values) -> str:
+    said = in_words(values["probability"])
+    return (
+        f"probability {said} is below the uncertain band {values['low']:.2f} to {values['high']:.2f}; "
+        "this does not exclude disease"
+    )
+
+
+def _age_out_of_scope(values: Values) -> str:
+    said = "states an age that cannot be understood, such as one without a unit"
+    if values["age_years"] is not None:
+        said = f"says the patient is {age_in_words(values['age_years'])} old"
+    return (
+        f"out of scope: the file {said}, and the model was made for children of {values['youngest']} to "
+        f"{values['oldest']} years, so its probability of {in_words(values['probability'])} may mean "
+        "nothing: a human must decide"
+    )
+
+
+def _file_too_large(values: Values) -> str:
+    return (
+        f"the file is larger than {bytes_in_words(values['limit_bytes'])}, the most that is read "
+        "(PNEUMODESK_MAX_FILE_MEGABYTES)"
+    )
+
+
+def _archive_too_large(values: Values) -> str:
+    return f"the archive unpacks to more than {bytes_in_words(values['limit_bytes'])}: send it in smaller parts"
+
+
+ENGLISH: dict[str, str | Callable[[Values], str]] = {
+    "said": "{sentence}",
+    "above_band": _above_band,
+    "within_band": _within_band,
+    "below_band": _below_band,
+    "age_out_of_scope": _age_out_of_scope,
+    "age_not_stated": "the file does not state the patient's age",
+    "may_show_text": "the file does not rule out writing burned into the picture, such as a name",
+    "too_few_pixels": "{width} by {height} pixels are too few: send the film at its full size",
+    "odd_shape": "{width} by {height} pixels is no shape a chest film has",
+    "in_colour": "this is a colour picture; films are grey",
+    "blank": "the picture is blank: nearly all of it has one grey value",
+    "noise": "neighbouring pixels have nothing in common: this is noise, not a film",
+    "flat_bright": (
+        "large parts have exactly one bright grey value, as screenshots and documents do: send the film itself"
+    ),
+    "writing_on_dark": "this looks like writing on a dark screen: send the film itself",
+    "file_too_large": _file_too_large,
+    "archive_too_large": _archive_too_large,
+    "archive_empty": "the archive holds no file",
+    "archive_damaged": (
+        "the archive is cut short or damaged ({detail}): copy it again, or unpack it and send the folder"
+    ),
+    "member_outside": "the member's name leads out of the archive; it was not opened",
+    "member_locked": "the member is locked with a password: unpack the archive and send it",
+    "archive_within": "an archive within an archive is not opened: unpack it and send it",
+    "member_packed_uncommonly": "the member is packed in an uncommon way: unpack the archive and send the folder",
+    "member_swells": "the member says it unpacks to more than {limit} times its size; it was not opened",
+    "member_damaged": "the member is damaged or not as long as the archive says: pack it again",
+    "not_a_file": "this is a device or a pipe, not a file; it was not opened",
+    "not_permitted": "this user may not open it: ask for permission to read it",
+    "file_gone": "the file is gone, or is a link that leads nowhere: check its place",
+    "open_failed": "the file could not be opened ({detail}): check the disk it lies on",
+}

@@ -1,0 +1,86 @@
+"""Reasons: codes with values, kept as such and put into words when shown."""
+
+import json
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import UnusableFilmError
+from core.reason_words import ENGLISH, in_english
+from core.reasons import (
+    AboveBand,
+    AgeOutOfScope,
+    FileTooLarge,
+    MayShowText,
+    Reason,
+    Said,
+    WithinBand,
+    read_aloud,
+    store,
+)
+
+KINDS = sorted(Reason.__subclasses__(), key=lambda kind: kind.code)
+EXAMPLES = {"int": 7, "float": 0.25, "float | None": None, "str": "detail"}
+
+
+def example(kind: type[Reason]) -> Reason:
+    return kind(**{field.name: EXAMPLES[getattr(field.type, "__name__", str(field.type))] for field in fields(kind)})
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
+def test_every_reason_is_kept_and_put_into_words(kind: type[Reason]) -> None:
+    """Kept as JSON and read back it says what it said; the sentence has no full stop and no field left open."""
+    reason = example(kind)
+    kept = json.loads(json.dumps(store((reason,))))
+    assert kept == [{"code": kind.code, "values": reason.stored()["values"]}]
+    assert read_aloud(kept) == str(reason)
+    assert not str(reason).endswith(".") and "{" not in str(reason)
+
+
+def test_codes_are_used_once_and_each_has_words() -> None:
+    """No two kinds share a code, and there are words for the codes that exist and no others."""
+    assert len({kind.code for kind in KINDS}) == len(KINDS)
+    assert {kind.code for kind in KINDS} == set(ENGLISH)
+
+
+def test_sentences_are_those_that_were_stored_before() -> None:
+    """What readings said in full before there were codes is said in the same words."""
+    assert str(WithinBand(0.13, 0.1, 0.93, 0.88)) == (
+        "probability 0.13 is within the uncertain band 0.10 to 0.93, below the threshold 0.88: a human must decide"
+    )
+    assert str(AboveBand(0.999, 0.1, 0.93)) == "probability over 0.99 is above the uncertain band 0.10 to 0.93"
+    assert str(FileTooLarge(2_000_000)) == (
+        "the file is larger than 2 MB, the most that is read (PNEUMODESK_MAX_FILE_MEGABYTES)"
+    )
+    assert "says the patient is 7 months old" in str(AgeOutOfScope(0.6, 1, 5, 0.5))
+
+
+def test_several_reasons_are_read_in_their_order() -> None:
+    """A band and a caution are one line, the band first."""
+    kept = store((AboveBand(0.97, 0.1, 0.93), MayShowText()))
+    assert read_aloud(kept).split("; ")[1] == str(MayShowText())
+
+
+def test_a_row_from_before_keeps_its_sentence() -> None:
+    """Without codes the stored sentence is shown; with them it is not looked at."""
+    assert read_aloud(None, "as it was") == "as it was"
+    assert read_aloud(store((MayShowText(),)), "as it was") == str(MayShowText())
+
+
+def test_a_code_of_a_later_version_names_itself() -> None:
+    """It is said in its own words that another version wrote it, and nothing fails."""
+    assert in_english("tilted_tube", {"degrees": 4}) == "tilted tube (named by another version of PneumoDesk)"
+
+
+@given(sentence=st.text(max_size=200))
+def test_a_sentence_without_a_code_is_kept_whole(sentence: str) -> None:
+    """Braces and all: what a decoder said is no template."""
+    assert read_aloud(store((sentence,))) == sentence == str(Said(sentence))
+
+
+def test_an_error_carries_its_reason() -> None:
+    """It reads as a sentence and knows the code and values."""
+    error = UnusableFilmError("blank", FileTooLarge(5))
+    assert str(error) == error.sentence and error.why == FileTooLarge(5)
