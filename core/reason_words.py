@@ -103,6 +103,8 @@ ENGLISH: dict[str, str | Callable[[Values], str]] = {
     "writing_on_dark": "this looks like writing on a dark screen: send the film itself",
     "file_too_large": _file_too_large,
     "archive_too_large": _archive_too_large,
+    "archive_too_full": "the archive names more than {limit:,} files: send it in smaller parts",
+    "archive_overlaps": "the archive unpacks the same bytes more than once, as none that was made in good faith does",
     "archive_empty": "the archive holds no file",
     "archive_damaged": (
         "the archive is cut short or damaged ({detail}): copy it again, or unpack it and send the folder"

@@ -160,6 +160,21 @@ class ArchiveTooLarge(Reason):
 
 
 @dataclass(frozen=True)
+class ArchiveTooFull(Reason):
+    """The archive names more than `limit` members."""
+
+    code: ClassVar[str] = "archive_too_full"
+    limit: int
+
+
+@dataclass(frozen=True)
+class ArchiveOverlaps(Reason):
+    """Members of the archive lie over one another."""
+
+    code: ClassVar[str] = "archive_overlaps"
+
+
+@dataclass(frozen=True)
 class ArchiveEmpty(Reason):
     """The archive holds no file."""
 

@@ -9,12 +9,15 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from core.errors import UnreadableFileError
 from core.radiograph.rejection import RejectionReason
 from core.reasons import (
     ArchiveDamaged,
     ArchiveEmpty,
+    ArchiveOverlaps,
+    ArchiveTooFull,
     ArchiveTooLarge,
     ArchiveWithin,
     FileTooLarge,
@@ -28,6 +31,8 @@ from core.reasons import (
 MOST_COMPRESSION = 200
 """Pictures shrink by far less; only members above `SMALL_MEMBER_BYTES` are judged by it."""
 SMALL_MEMBER_BYTES = 10 * 10**6
+MOST_MEMBERS = 200_000
+CHUNK_BYTES = 1 << 18
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ENCRYPTED_FLAGS = 0x1 | 0x40
@@ -69,23 +74,18 @@ def list_members(
     Raises UnreadableFileError if the archive as a whole cannot be opened or says that it unpacks to more than
     `max_archive_bytes`.
     """
-    members = _directory(path)
-    if sum(info.file_size for info in members) > max_archive_bytes:
-        raise UnreadableFileError(
-            RejectionReason.ARCHIVE_UNSAFE,
-            ArchiveTooLarge(max_archive_bytes),
-        )
+    members = directory_of(path, max_archive_bytes)
     num_files = 0
-    for name, info in sorted(((_member_name(info), info) for info in members), key=lambda pair: pair[0]):
+    for name, info in sorted(((member_name(info), info) for info in members), key=lambda pair: pair[0]):
         if not name or name.endswith("/"):
             continue
-        if _leads_outside(name):
+        if leads_outside(name):
             yield name, _outside()
         elif any(is_hidden(part) for part in PurePosixPath(name).parts):
             continue
         else:
             name = PurePosixPath(name).as_posix()
-            yield name, _problem(name, info, max_file_bytes) or info
+            yield name, problem_of(name, info, max_file_bytes) or info
         num_files += 1
     if not num_files:
         raise UnreadableFileError(RejectionReason.ARCHIVE_UNREADABLE, ArchiveEmpty())
@@ -96,7 +96,21 @@ def read_member(path: Path, info: zipfile.ZipInfo, limit_bytes: int) -> bytes:
 
     Raises OSError and UnreadableFileError.
     """
-    largest = min(limit_bytes, info.file_size)
+    return b"".join(_chunks(path, info, limit_bytes))
+
+
+def write_member(path: Path, info: zipfile.ZipInfo, limit_bytes: int, target: Path) -> int:
+    """Write what a member holds to a new file, a piece at a time, and return its size; raises as `read_member`."""
+    num_bytes = 0
+    with target.open("xb") as sink:
+        for chunk in _chunks(path, info, limit_bytes):
+            num_bytes += sink.write(chunk)
+    return num_bytes
+
+
+def _chunks(path: Path, info: zipfile.ZipInfo, limit_bytes: int) -> Iterator[bytes]:
+    """Yield a member in pieces; that it was damaged may be known only after the last."""
+    largest, num_bytes, checksum = min(limit_bytes, info.file_size), 0, 0
     with path.open("rb") as archive:
         archive.seek(info.header_offset)
         header = archive.read(_LOCAL_HEADER.size)
@@ -104,14 +118,32 @@ def read_member(path: Path, info: zipfile.ZipInfo, limit_bytes: int) -> bytes:
             raise _damaged()
         _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         archive.seek(name_length + extra_length, 1)
-        # Deflate grows by 5 bytes in 16 KB at the very worst; a member that says more is lying.
-        packed = archive.read(min(info.compress_size, largest + largest // 1000 + 1024))
-    content = packed if info.compress_type == zipfile.ZIP_STORED else _inflate(packed, largest + 1)
-    if len(content) > limit_bytes:
-        raise too_large(limit_bytes)
-    if len(content) != info.file_size or zlib.crc32(content) != info.CRC:
+        for chunk in _inflated(archive, info):
+            num_bytes += len(chunk)
+            if num_bytes > largest:
+                raise too_large(limit_bytes) if num_bytes > limit_bytes else _damaged()
+            checksum = zlib.crc32(chunk, checksum)
+            yield chunk
+    if num_bytes != info.file_size or checksum != info.CRC:
         raise _damaged()
-    return content
+
+
+def _inflated(archive: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield what the packed bytes that follow come to, in pieces of at most `CHUNK_BYTES`."""
+    left, inflater = info.compress_size, zlib.decompressobj(-zlib.MAX_WBITS)
+    # One byte more than it says is enough to know that it lies.
+    most = min(CHUNK_BYTES, info.file_size + 1)
+    while left > 0 and (packed := archive.read(min(CHUNK_BYTES, left))):
+        left -= len(packed)
+        if info.compress_type == zipfile.ZIP_STORED:
+            yield packed
+            continue
+        try:
+            while packed:
+                yield inflater.decompress(packed, most)
+                packed = inflater.unconsumed_tail
+        except zlib.error as error:
+            raise _damaged() from error
 
 
 def too_large(limit_bytes: int) -> UnreadableFileError:
@@ -119,17 +151,32 @@ def too_large(limit_bytes: int) -> UnreadableFileError:
     return UnreadableFileError(RejectionReason.FILE_TOO_LARGE, FileTooLarge(limit_bytes))
 
 
-def _directory(path: Path) -> list[zipfile.ZipInfo]:
+def directory_of(path: Path, max_archive_bytes: int) -> list[zipfile.ZipInfo]:
+    """Return what an archive says it holds, if it may be opened at all.
+
+    Raises OSError, and UnreadableFileError if the directory is damaged, names too many members, unpacks to more than
+    the limit, or if members lie over one another, as in an archive that unpacks the same bytes again and again.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.infolist()
+            members = archive.infolist()
     except PermissionError:
         raise
     except _DIRECTORY_ERRORS as error:
         raise UnreadableFileError(RejectionReason.ARCHIVE_UNREADABLE, ArchiveDamaged(str(error)[:80])) from error
+    if len(members) > MOST_MEMBERS:
+        raise UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, ArchiveTooFull(MOST_MEMBERS))
+    if sum(info.file_size for info in members) > max_archive_bytes:
+        raise UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, ArchiveTooLarge(max_archive_bytes))
+    end = 0
+    for info in sorted(members, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, ArchiveOverlaps())
+        end = info.header_offset + _LOCAL_HEADER.size + info.compress_size
+    return members
 
 
-def _member_name(info: zipfile.ZipInfo) -> str:
+def member_name(info: zipfile.ZipInfo) -> str:
     """Return the name with posix separators, as UTF-8 where some packers leave out to say so."""
     name = info.filename
     if not info.flag_bits & _UTF8_NAME_FLAG:
@@ -140,7 +187,8 @@ def _member_name(info: zipfile.ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def _leads_outside(name: str) -> bool:
+def leads_outside(name: str) -> bool:
+    """Return whether a member's name leads out of the folder that it is unpacked into."""
     return name.startswith("/") or ".." in name.split("/") or name[1:2] == ":"
 
 
@@ -148,7 +196,7 @@ def _outside() -> UnreadableFileError:
     return UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, MemberOutside())
 
 
-def _problem(name: str, info: zipfile.ZipInfo, max_file_bytes: int) -> UnreadableFileError | None:
+def problem_of(name: str, info: zipfile.ZipInfo, max_file_bytes: int) -> UnreadableFileError | None:
     """Return why a member is not read at all, judged by what the directory says."""
     unsafe, unreadable = RejectionReason.ARCHIVE_UNSAFE, RejectionReason.ARCHIVE_UNREADABLE
     if info.flag_bits & _ENCRYPTED_FLAGS:
@@ -160,13 +208,6 @@ def _problem(name: str, info: zipfile.ZipInfo, max_file_bytes: int) -> Unreadabl
     if info.file_size > SMALL_MEMBER_BYTES and info.file_size > MOST_COMPRESSION * info.compress_size:
         return UnreadableFileError(unsafe, MemberSwells(MOST_COMPRESSION))
     return too_large(max_file_bytes) if info.file_size > max_file_bytes else None
-
-
-def _inflate(packed: bytes, most_bytes: int) -> bytes:
-    try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, most_bytes)
-    except zlib.error as error:
-        raise _damaged() from error
 
 
 def _damaged() -> UnreadableFileError:

@@ -10,11 +10,10 @@ import re
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from core.errors import CheckpointError, InputNotFoundError, SettingsError
+from core.errors import CheckpointError, InputNotFoundError, SettingsError, UnreadableFileError
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.model.ensemble import load_model
@@ -26,6 +25,7 @@ from core.services.registry.card_files import CardFormat, render_card
 from core.services.registry.facts import FACTS_FILE, model_facts, read_facts
 from core.services.registry.model_card import describe_model
 from core.services.registry.shown_figures import count_card_looks
+from core.triage.archives import directory_of, member_name, problem_of, write_member
 
 HASHES_FILE = "hashes.json"
 MODEL_FILE = re.compile(
@@ -33,10 +33,6 @@ MODEL_FILE = re.compile(
 )
 CARD_PAGES = {"model_card.html": CardFormat.HTML, "model_card.md": CardFormat.MARKDOWN}
 MOST_FILES = 64
-CHUNK = 1 << 20
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError)
-
-
 STATE_DICT_ENDINGS = (".pth", ".pt")
 
 
@@ -134,27 +130,19 @@ def _take_zip(desk: Desk, path: Path, made: Path) -> None:
         raise InputNotFoundError(f"There is no file or folder {path}.")
     limit = desk.settings.max_archive_megabytes * 10**6
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
-            for info in infos:
-                _require_known(info.filename, len(infos))
-            for info in infos:
-                limit -= _unpack(archive, info, made / PurePosixPath(info.filename), limit)
-    except _ZIP_ERRORS as error:
-        raise CheckpointError(f"{path.name} is no zip that can be read ({type(error).__name__}).") from error
-
-
-def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, limit: int) -> int:
-    """Write one file, counting what really comes out of it; its header may say anything."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written = 0
-    with archive.open(info) as source, target.open("xb") as sink:
-        while chunk := source.read(CHUNK):
-            written += len(chunk)
-            if written > limit:
-                raise CheckpointError("The zip unpacks to more than PNEUMODESK_MAX_ARCHIVE_MEGABYTES allows.")
-            sink.write(chunk)
-    return written
+        members = [(member_name(info), info) for info in directory_of(path, limit) if not info.is_dir()]
+        for name, _ in members:
+            _require_known(name, len(members))
+        for name, info in members:
+            if (problem := problem_of(name, info, limit)) is not None:
+                raise problem
+            target = made / PurePosixPath(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_member(path, info, limit, target)
+    except UnreadableFileError as error:
+        raise CheckpointError(f"{path.name} is no zip of a model that can be read: {error.sentence}.") from error
+    except FileExistsError as error:
+        raise CheckpointError(f"{path.name} names a file twice. Nothing was taken in.") from error
 
 
 def _require_known(file: str, num_files: int) -> None:

@@ -3,6 +3,7 @@
 import os
 import tracemalloc
 import zipfile
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from core.errors import InputNotFoundError, RadiographError, UnreadableFileError
 from core.radiograph.film_checks import check_film
 from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason as Reason
+from core.reasons import ArchiveOverlaps, ArchiveTooFull
+from core.triage import archives
 from core.triage.intake import Candidate, IntakeProblem, gather
 from tests.hostile_files import BOMB_BYTES, LONG_NAME, NESTED_NAME, write_hostile_files
 from tests.other_user import as_nobody, needs_root
@@ -235,6 +238,29 @@ def test_bombs_are_refused_by_what_the_directory_says(tmp_path: Path) -> None:
     assert items["bomb.zip/film.png"].read_bytes(10) == b"film"
     whole = found(tmp_path, archive_limit=MEGABYTE)
     assert whole["bomb.zip"].reason == Reason.ARCHIVE_UNSAFE and len(whole) == 1
+
+
+def test_members_over_one_another_and_endless_directories_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two names for the same packed bytes, and more names than are read, are one row each and nothing is unpacked."""
+    overlapping(tmp_path / "twice.zip")
+    assert found(tmp_path)["twice.zip"].why == ArchiveOverlaps()
+    (tmp_path / "twice.zip").unlink()
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 2)
+    zipped(tmp_path / "many.zip", {f"{number}.png": b"film" for number in range(3)})
+    items = found(tmp_path)
+    assert items["many.zip"].why == ArchiveTooFull(2) and items["many.zip"].reason == Reason.ARCHIVE_UNSAFE
+
+
+def overlapping(path: Path) -> Path:
+    """Write a zip whose directory names one member's bytes twice."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", b"film" * 100)
+        again = copy(archive.filelist[0])
+        again.filename = "b.png"
+        archive.filelist.append(again)
+    return path
 
 
 def test_a_member_that_lies_about_its_size_is_not_unpacked_further(tmp_path: Path) -> None:

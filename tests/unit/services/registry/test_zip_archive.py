@@ -3,6 +3,7 @@
 import pickle
 import zipfile
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,19 @@ def test_what_was_changed_on_its_way_is_refused(
         import_model(desk, changed, "bad")
     assert not trace.exists()
     assert "imported:bad" not in [model.name for model in list_models(desk)]
+    assert list(desk.settings.imported.iterdir()) == []
+
+
+def test_a_zip_that_unpacks_its_bytes_twice_is_refused(desk: Desk, packed: Path, tmp_path: Path) -> None:
+    """As in uploads: two names for the same packed bytes are a sentence, and nothing is taken in."""
+    with zipfile.ZipFile(packed, "a") as archive:
+        again = copy(archive.getinfo("split.csv" if "split.csv" in archive.namelist() else "card.json"))
+        again.filename = "run.json"
+        archive.filelist.append(again)
+        # Something has to be written, so that the directory is.
+        archive.comment = b"changed"
+    with pytest.raises(CheckpointError, match="unpacks the same bytes more than once"):
+        import_model(desk, packed, "bad")
     assert list(desk.settings.imported.iterdir()) == []
 
 
