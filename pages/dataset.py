@@ -8,6 +8,7 @@ from core.services.datasets.dataset import Dataset, open_dataset
 from core.services.datasets.import_jobs import ExaminationStatus, get_examination
 from core.services.datasets.indexing import count_of_patients
 from core.services.desk import Desk
+from core.services.desk.csv_export import frame_to_csv
 from core.ui.datasets.dataset_start import begin_anew, go_to_dataset, show_start
 from core.ui.datasets.dataset_views import audit_view, counts_view, pictures_view, properties_view
 from core.ui.datasets.examination_progress import examination_progress
@@ -75,7 +76,7 @@ def take_away(desk: Desk, dataset: Dataset) -> None:
     manifest = dataset.manifest
     files = (
         ("Data card (HTML)", lambda: data_card(desk, dataset), "data-card", "html", "text/html"),
-        ("Manifest (CSV)", lambda: manifest.to_csv(index=False), "manifest", "csv", "text/csv"),
+        ("Manifest (CSV)", lambda: frame_to_csv(manifest), "manifest", "csv", "text/csv"),
         (
             "Manifest (Parquet)",
             lambda: manifest.to_parquet(index=False),

@@ -23,6 +23,7 @@ from core.model.checkpoint import write_atomically
 from core.radiograph.phantom import is_marked_as_drawn
 from core.services.datasets import indexing
 from core.services.desk import Desk
+from core.services.desk.csv_export import frame_to_csv
 
 AUDIT_FORMAT = 4
 STAGES = ("indexing", "measuring", "auditing")
@@ -86,7 +87,7 @@ def write_manifest(dataset: Dataset, path: Path) -> None:
     if path.suffix.lower() not in {".csv", ".parquet"}:
         raise PneumoDeskError(f"{path} ends neither in .csv nor in .parquet: one of them says how to write it.")
     is_table = path.suffix.lower() == ".csv"
-    content = dataset.manifest.to_csv(index=False).encode() if is_table else dataset.manifest.to_parquet(index=False)
+    content = frame_to_csv(dataset.manifest).encode() if is_table else dataset.manifest.to_parquet(index=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)

@@ -1,11 +1,10 @@
 """Runs as CSV (one line a run) or JSON (everything but single predictions), and one run's predictions as CSV."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from core.services.desk import Desk
+from core.services.desk.csv_export import rows_to_csv
 from core.services.evaluation.stored_results import look_at
 from core.services.evaluation.training_overlap import TrainingOverlaps
 from core.services.experiments.history import HistoryQuery, RunLine, search_runs
@@ -13,8 +12,6 @@ from core.services.runs.listing import show_run
 
 MOST_RUNS = 2000
 FIGURES = ("auc", "accuracy", "sensitivity", "specificity")
-# A spreadsheet would take a text that begins so for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def runs_to_csv(lines: Sequence[RunLine]) -> str:
@@ -43,7 +40,7 @@ def runs_to_csv(lines: Sequence[RunLine]) -> str:
                 **{f"config.{name}": line.config.get(name, "") for name in fields},
             }
         )
-    return _csv(rows)
+    return rows_to_csv(rows, decimals=None)
 
 
 def predictions_to_csv(desk: Desk, checkpoint_hash: str, split: str) -> str:
@@ -57,7 +54,8 @@ def predictions_to_csv(desk: Desk, checkpoint_hash: str, split: str) -> str:
     said = (predicted.logits_N, predicted.probabilities, trained)
     columns = zip(films.files, films.labels_N, films.patients, *said, strict=True)
     names = ("file", "label", "patient", "logit", "probability", "training_image")
-    return _csv([dict(zip(names, map(_plain, row), strict=True)) for row in columns])
+    rows = [dict(zip(names, map(_plain, row), strict=True)) for row in columns]
+    return rows_to_csv(rows, names, decimals=None)
 
 
 def export_runs(desk: Desk, query: HistoryQuery | None = None) -> list[dict[str, Any]]:
@@ -67,19 +65,6 @@ def export_runs(desk: Desk, query: HistoryQuery | None = None) -> list[dict[str,
         {**show_run(desk, line.id), "starred": line.starred, "tags": list(line.tags), "note": line.note}
         for line in search_runs(desk, query).lines
     ]
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    stream = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    return stream.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,5 @@
 """Sets of runs as tables: runs that differ in the seed alone are one row, each figure with its spread."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,6 +13,7 @@ from sqlalchemy import select
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
 from core.services.desk import Desk
+from core.services.desk.csv_export import rows_to_csv
 from core.services.desk.id_prefix import id_beginning_with
 from core.services.desk.isolated_process import run_apart
 from core.services.evaluation.predictions import HOLDOUT, OWN_FOLDS, load_predictions
@@ -157,12 +156,7 @@ def differing_fields(table: RunTable) -> list[str]:
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
     """Return rows as CSV, a column for each key of the first."""
-    stream = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return stream.getvalue()
+    return rows_to_csv(rows, decimals=None)
 
 
 def spread_columns(name: str, spread: Spread) -> dict[str, float | None]:
