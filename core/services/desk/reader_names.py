@@ -4,23 +4,25 @@ import unicodedata
 
 from core.errors import WorklistError
 
-LONGEST_NAME = 60
-
-
 LONGEST_NAME = 128
 
 
 def checked_name(name: str | None) -> str:
-    """Return a reader's name without blanks around it; raises WorklistError if there is none or it is too long."""
-    name = (name or "").replace("\0", "").strip()
-    if not name:
+    """Return a reader's name as it is kept; raises WorklistError if there is none or it is too long."""
+    cleaned = _cleaned(name or "")
+    if not cleaned:
         raise WorklistError("Say who reads first: a verdict is kept with its reader's name.")
-    if len(name) > LONGEST_NAME:
+    if len(cleaned) > LONGEST_NAME:
         raise WorklistError(f"A reader's name has at most {LONGEST_NAME} characters.")
-    return name
+    return cleaned
 
 
 def clean_reader_name(text: str) -> str | None:
-    """Return a name as it is kept: without control characters, single spaces, at most 60 letters; None if empty."""
+    """Return a name as it is kept, cut to its longest; None if nothing of it can be seen."""
+    return _cleaned(text)[:LONGEST_NAME].rstrip() or None
+
+
+def _cleaned(text: str) -> str:
+    """Without control characters, with single spaces, accents composed: one person typing twice is one reader."""
     visible = "".join(letter if unicodedata.category(letter)[0] not in "CZ" else " " for letter in text)
-    return " ".join(unicodedata.normalize("NFC", visible).split())[:LONGEST_NAME].rstrip() or None
+    return " ".join(unicodedata.normalize("NFC", visible).split())
