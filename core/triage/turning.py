@@ -28,7 +28,7 @@ def needed_turns(images_BHW: Sequence[np.ndarray], embeddings_BD: np.ndarray, ga
     """
     quarters_B = np.zeros(len(images_BHW), dtype=int)
     suspected_S = np.flatnonzero(gate.are_turned(embeddings_BD))
-    for place in suspected_S:
+    for place in suspected_S.tolist():
         images_T1HW = np.stack([np.rot90(images_BHW[place], quarter) for quarter in QUARTERS])[:, None]
         turned_TD = ask(engine, np.ascontiguousarray(images_T1HW)).embeddings_BD
         scores_T = np.where(gate.distances(turned_TD) <= gate.threshold, gate.turned_scores(turned_TD), np.inf)
