@@ -3,15 +3,15 @@
 PneumoDeskError
 ├── SettingsError            an environment variable or option does not make sense
 ├── InputNotFoundError       a path, run, model or batch that was named does not exist
-├── RadiographError          one file is no usable film (see core.radiograph.rejection)
+├── RadiographError          one file is no usable image (see core.radiograph.rejection)
 │   ├── UnreadableFileError  it could not be read at all          → status "failed"
-│   └── UnusableFilmError    it was read but is no usable film    → status "rejected"
-├── CohortError              a folder that cannot serve as a cohort
+│   └── UnusableFilmError    it was read but is no usable image    → status "rejected"
+├── CohortError              a folder that cannot serve as a dataset
 ├── CheckpointError          a checkpoint that is damaged, foreign or does not fit
-├── WeightsError             pretrained weights that cannot be had here
-├── TrainingError            a run that cannot start or go on
+├── WeightsError             pretrained weights that are not available here
+├── TrainingError            a run that cannot start or continue
 │   └── LossNotFiniteError   the loss became infinite or no number
-├── WorklistError            a verdict, an assignment or rules that cannot be kept
+├── WorklistError            a verdict, an assignment or rules that cannot be saved
 ├── EvaluationError          scores from which a figure cannot be computed
 ├── WorkTakenOverError       work was given to another process, so that this one must leave it
 └── DatabaseError            the database cannot be opened, upgraded or trusted
@@ -33,7 +33,7 @@ class InputNotFoundError(PneumoDeskError):
 
 
 class RadiographError(PneumoDeskError):
-    """One file is no usable film; `reason` is a `RejectionReason` value, `why` the reason in full or a sentence."""
+    """One file is no usable image; `reason` is a `RejectionReason` value, `why` the reason in full or a sentence."""
 
     def __init__(self, reason: str, why: Reason | str) -> None:
         super().__init__(str(why))
@@ -51,11 +51,11 @@ class UnreadableFileError(RadiographError):
 
 
 class UnusableFilmError(RadiographError):
-    """The file is a picture, but not a usable film."""
+    """The file is a picture, but not a usable image."""
 
 
 class CohortError(PneumoDeskError):
-    """A folder cannot serve as a cohort."""
+    """A folder cannot serve as a dataset."""
 
 
 class CheckpointError(PneumoDeskError):
@@ -63,11 +63,11 @@ class CheckpointError(PneumoDeskError):
 
 
 class WeightsError(PneumoDeskError):
-    """Pretrained weights cannot be had here."""
+    """Pretrained weights are not available here."""
 
 
 class TrainingError(PneumoDeskError):
-    """A run cannot start or go on."""
+    """A run cannot start or continue."""
 
 
 class LossNotFiniteError(TrainingError):
@@ -75,7 +75,7 @@ class LossNotFiniteError(TrainingError):
 
 
 class WorklistError(PneumoDeskError):
-    """A verdict, an assignment or rules cannot be kept."""
+    """A verdict, an assignment or rules cannot be saved."""
 
 
 class EvaluationError(PneumoDeskError):

@@ -92,15 +92,15 @@ ENGLISH: dict[str, str | Callable[[Values], str]] = {
     "age_out_of_scope": _age_out_of_scope,
     "age_not_stated": "the file does not state the patient's age",
     "may_show_text": "the file does not rule out writing burned into the picture, such as a name",
-    "too_few_pixels": "{width} by {height} pixels are too few: send the film at its full size",
-    "odd_shape": "{width} by {height} pixels is no shape a chest film has",
-    "in_colour": "this is a colour picture; films are grey",
+    "too_few_pixels": "{width} by {height} pixels are too few: send the image at its full size",
+    "odd_shape": "{width} by {height} pixels is no shape a chest image has",
+    "in_colour": "this is a colour picture; images are grey",
     "blank": "the picture is blank: nearly all of it has one grey value",
-    "noise": "neighbouring pixels have nothing in common: this is noise, not a film",
+    "noise": "neighbouring pixels have nothing in common: this is noise, not an image",
     "flat_bright": (
-        "large parts have exactly one bright grey value, as screenshots and documents do: send the film itself"
+        "large parts have exactly one bright grey value, as screenshots and documents do: send the image itself"
     ),
-    "writing_on_dark": "this looks like writing on a dark screen: send the film itself",
+    "writing_on_dark": "this looks like writing on a dark screen: send the image itself",
     "file_too_large": _file_too_large,
     "archive_too_large": _archive_too_large,
     "archive_too_full": "the archive names more than {limit:,} files: send it in smaller parts",

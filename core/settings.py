@@ -12,8 +12,8 @@ from core.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 NOTICE = (
-    "For research and education; not a medical device. PneumoDesk flags films for a human reader. "
-    "A film it does not flag may still show disease."
+    "For research and education; not a medical device. PneumoDesk flags images for a human reader. "
+    "An image it does not flag may still show disease."
 )
 
 Settings = TypeVar("Settings", bound=BaseSettings)
@@ -31,8 +31,8 @@ class AppSettings(BaseSettings):
     home: Path = Field(default=PROJECT_ROOT / "var", description="Folder for everything written at run time.")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty means an SQLite file in the home folder.")
     device: str = Field(default="auto", description="Where models compute: auto, cpu, cuda, cuda:1, mps.")
-    decode_threads: int = Field(default=0, ge=0, le=64, description="Threads that read films; 0 means one per core.")
-    max_file_megabytes: int = Field(default=200, ge=1, le=4096, description="Largest film file that is opened, in MB.")
+    decode_threads: int = Field(default=0, ge=0, le=64, description="Threads that decode images; 0 means one per core.")
+    max_file_megabytes: int = Field(default=200, ge=1, le=4096, description="Largest image file that is opened, in MB.")
     max_archive_megabytes: int = Field(
         default=20_000, ge=1, le=1_000_000, description="Most that one zip may hold when unpacked, in MB."
     )
@@ -44,24 +44,25 @@ class AppSettings(BaseSettings):
         description="How often a run in training keeps its whole state beside the end of each epoch, in minutes.",
     )
     keep_identifiers: bool = Field(
-        default=False, description="Whether uploaded films are kept as they came, with names, dates and other metadata."
+        default=False,
+        description="Whether uploaded images are kept as they came, with names, dates and other metadata.",
     )
     study_numbers: bool = Field(
         default=False,
-        description="Whether films are listed and uploads kept under study numbers instead of file names.",
+        description="Whether images are listed and uploads kept under study numbers instead of file names.",
     )
     reader_waits_minutes: float = Field(
         default=10,
         ge=0,
         le=1440,
-        description="How long a process that has the model ready waits for films once the Triage page was opened, "
+        description="How long a process that has the model ready waits for images once the Triage page was opened, "
         "in minutes; 0 turns it off.",
     )
     keep_predictions_days: int = Field(
         default=0,
         ge=0,
         le=36_500,
-        description="Days after which what the REST API found of single films is deleted; 0 keeps it for good. "
+        description="Days after which what the REST API found of single images is deleted; 0 keeps it for good. "
         "Batches have a retention period of their own, in the rules of the worklist.",
     )
     host: str = Field(
@@ -77,13 +78,13 @@ class AppSettings(BaseSettings):
     )
     film_roots: str = Field(
         default="",
-        description="Folders of this machine whose films the dashboard may read, separated as in PATH; "
+        description="Folders of this machine whose images the dashboard may read, separated as in PATH; "
         "empty means the user's own home folder.",
     )
 
     @property
     def allowed_film_roots(self) -> tuple[Path, ...]:
-        """The folders below which the dashboard may read films on this machine."""
+        """The folders below which the dashboard may take images on this machine."""
         named = [Path(root) for root in self.film_roots.split(os.pathsep) if root]
         return tuple(root.expanduser().resolve() for root in (*(named or [Path.home()]), self.home))
 

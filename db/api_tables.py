@@ -25,7 +25,9 @@ class ApiKey(Base):
 
 
 class Prediction(Base):
-    """What one film sent by itself was found to be, and all that this rests on; written once, the film is not kept."""
+    """What one image sent by itself was found to be, and all that this rests on; written once, the image is not
+    kept.
+    """
 
     __tablename__ = "prediction"
 

@@ -1,4 +1,4 @@
-"""The one clock by which processes of several machines judge one another's signs of life."""
+"""The one clock by which processes of several machines evaluate one another's signs of life."""
 
 from datetime import datetime
 

@@ -25,13 +25,13 @@ class DatabaseFile:
     def refuse_replaced(self) -> None:
         """Raise DatabaseProblem if the file was moved, deleted or replaced since.
 
-        A process that went on would write into a file that nobody reads again. A copy written over the same file in
+        A process that continued would write into a file that nobody reads again. A copy written over the same file in
         place is not seen.
         """
         if self.identity is not None and _identity(self.url) != self.identity:
             raise DatabaseProblem(
                 f"{name_database(self.url)} was replaced or moved away while this process had it open, as by a "
-                "restore. Nothing more is read or written, and what was being saved just now may not be kept. "
+                "restore. Nothing more is read or written, and what was being saved just now may not be saved. "
                 "Stop this process and start it again."
             )
 

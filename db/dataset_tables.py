@@ -38,7 +38,7 @@ class Examination(Work, Base):
 
 
 class SavedSplit(Base):
-    """A split that has a name; never changed afterwards. Its files stand in a table of the desk's home."""
+    """A split that has a name; never changed afterwards. Its files are in a table of the desk's home."""
 
     __tablename__ = "saved_split"
 

@@ -1,4 +1,4 @@
-"""What models said of labelled films, and what people say of runs."""
+"""What models said of labelled images, and what people say of runs."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from db.base import Base, utc_now
 
 
 class FilmSet(Base):
-    """Labelled films in a fixed order, stored once for all models that read them; triggers refuse to change it."""
+    """Labelled images in a fixed order, stored once for all models that read them; triggers refuse to change it."""
 
     __tablename__ = "film_set"
 
@@ -22,7 +22,7 @@ class FilmSet(Base):
 
 
 class PredictionSet(Base):
-    """What one checkpoint said of every film of a set, once and for all; triggers refuse to change it."""
+    """What one checkpoint said of every image of a set, once and for all; triggers refuse to change it."""
 
     __tablename__ = "prediction_set"
     __table_args__ = (UniqueConstraint("checkpoint_hash", "split", "film_set_id"),)
@@ -36,7 +36,7 @@ class PredictionSet(Base):
     # Platt scaling at the time: probability = 1 / (1 + exp(-(slope * logit + intercept))).
     slope: Mapped[float]
     intercept: Mapped[float]
-    # One little-endian double for each film, in the order of the film set.
+    # One little-endian double for each image, in the order of the image set.
     logits: Mapped[bytes] = mapped_column(LargeBinary)
     report: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -1,4 +1,4 @@
-"""What was measured of a model's weights beside its openings of labelled splits."""
+"""What was measured of a model's weights beside its accesses to labelled splits."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from db.base import Base, utc_now
 
 
 class ModelMeasurement(Base):
-    """One run of the stresses or of the gate's test on one set of films; a later one stands beside it."""
+    """One run of the stresses or of the gate's test on one set of images; a later one is shown beside it."""
 
     __tablename__ = "model_measurement"
     __table_args__ = (Index("ix_model_measurement_of_weights", "checkpoint_hash", "kind", "created_at"),)

@@ -21,7 +21,7 @@ class PromotedVersion(Base):
     checkpoint_hash: Mapped[str] = mapped_column(String(64), index=True)
     card_hash: Mapped[str] = mapped_column(String(64))
     operating_point_id: Mapped[int] = mapped_column(ForeignKey("operating_point.id"))
-    # What it was promoted from: a run, an ensemble, the model in the box, a folder.
+    # What it was promoted from: a run, an ensemble, the bundled model, a folder.
     source: Mapped[str] = mapped_column(Text)
     notes: Mapped[str] = mapped_column(Text, default="")
     promoted_by: Mapped[str] = mapped_column(String(128))
@@ -35,7 +35,7 @@ class ModelActivation(Base):
     __tablename__ = "model_activation"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # NAME@VERSION, or the model in the box, which is no row of any table.
+    # NAME@VERSION, or the bundled model, which is no row of any table.
     model: Mapped[str] = mapped_column(String(128))
     kind: Mapped[str] = mapped_column(String(16))
     actor: Mapped[str] = mapped_column(String(128))
@@ -96,7 +96,7 @@ class OperatingPoint(Base):
 
 
 class Evaluation(Base):
-    """One opening of a split with one checkpoint, and the figures it gave; triggers refuse to change or delete it."""
+    """One access to a split with one checkpoint, and the figures it gave; triggers refuse to change or delete it."""
 
     __tablename__ = "evaluation"
 
@@ -105,6 +105,6 @@ class Evaluation(Base):
     cohort_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
     split: Mapped[str] = mapped_column(String(64))
     report: Mapped[dict[str, Any]]
-    # What it was opened for: its films were read, its figures were looked at, or models were compared on it.
+    # What it was opened for: its images were read, its figures were looked at, or models were compared on it.
     occasion: Mapped[str] = mapped_column(String(16), default="read", server_default="read")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -30,7 +30,7 @@ class Run(SweepMember, Work, Base):
     folder: Mapped[str] = mapped_column(Text)
     summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
     checkpoint_hash: Mapped[str | None] = mapped_column(String(64), index=True)
-    # The folder of the cohort; runs recorded before there was a queue know only its fingerprint.
+    # The folder of the dataset; runs recorded before there was a queue know only its fingerprint.
     data: Mapped[str | None] = mapped_column(Text)
     device: Mapped[str] = mapped_column(String(32), default="cpu", server_default="cpu")
     # The cluster engine's job that carries it out, where it is no process of this machine.

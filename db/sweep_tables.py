@@ -10,7 +10,7 @@ from db.base import Base, utc_now
 
 
 class Sweep(Base):
-    """What was asked for as one; how it stands is told from its runs."""
+    """What was asked for as one; how it stands follows from its runs."""
 
     __tablename__ = "sweep"
 
@@ -19,7 +19,7 @@ class Sweep(Base):
     kind: Mapped[str] = mapped_column(String(16))
     request: Mapped[dict[str, Any]]
     num_trials: Mapped[int]
-    # A search is open while there are trials to ask for, to judge or to tell; other sweeps have all runs at once.
+    # A search is open while there are trials to ask for, to evaluate or to tell; other sweeps have all runs at once.
     is_open: Mapped[bool] = mapped_column(default=False, index=True)
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
@@ -31,5 +31,5 @@ class SweepMember:
     sweep_id: Mapped[str | None] = mapped_column(ForeignKey("sweep.id", ondelete="SET NULL"))
     # From 0 on; unique within its sweep, so that no trial is queued twice.
     trial_number: Mapped[int | None]
-    # The epoch (from 1) after which it was found hopeless and asked to stop.
+    # The epoch (from 1) after which it was found unpromising and asked to stop.
     pruned_epoch: Mapped[int | None]

@@ -63,7 +63,7 @@ class Reading(Base):
     source_member: Mapped[str | None] = mapped_column(Text)
     activation_map: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
     saliency_file: Mapped[str | None] = mapped_column(Text)
-    # What readers judge: an image of a patient, named by `study_identity` alone.
+    # What readers evaluate: an image of a patient, named by `study_identity` alone.
     study: Mapped[str] = mapped_column(String(64))
     # Keyed pseudonyms of what a DICOM file says; None where it says nothing.
     patient: Mapped[str | None] = mapped_column(String(32))

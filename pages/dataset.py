@@ -1,4 +1,4 @@
-"""Dataset: know the films before training on them."""
+"""Dataset: know the images before training on them."""
 
 import streamlit as st
 
@@ -28,7 +28,7 @@ def show_dataset(desk: Desk, examination_id: str) -> None:
     parts = {
         "Findings": lambda: audit_view(dataset),
         "Counts": lambda: counts_view(dataset),
-        "Films": lambda: pictures_view(desk, dataset),
+        "Images": lambda: pictures_view(desk, dataset),
         "Sizes and greys": lambda: properties_view(dataset),
         "Splits": lambda: split_view(desk, dataset),
         "Take away": lambda: take_away(desk, dataset),
@@ -47,7 +47,7 @@ def show_head(desk: Desk, examination: ExaminationStatus) -> None:
             if st.button("All datasets", icon=":material/arrow_back:", key="dataset.back"):
                 go_to_dataset(None)
             if st.button(
-                "Examine again",
+                "Import again",
                 icon=":material/refresh:",
                 key="dataset.again",
                 disabled=examination.is_live,
@@ -55,7 +55,7 @@ def show_head(desk: Desk, examination: ExaminationStatus) -> None:
             ):
                 begin_anew(desk, examination.id)
     if examination.is_synthetic:
-        st.badge("Synthetic: these films are drawn", icon=":material/draw:", color="violet")
+        st.badge("Synthetic: these images are drawn", icon=":material/draw:", color="violet")
     st.caption(str(examination.root))
 
 
@@ -63,7 +63,7 @@ def show_figures(dataset: Dataset) -> None:
     """The dataset in five figures."""
     summary = dataset.summary
     with st.container(horizontal=True):
-        st.metric("Usable films", f"{summary['num_usable']:,}", border=True)
+        st.metric("Usable images", f"{summary['num_usable']:,}", border=True)
         st.metric("Patients", count_of_patients(summary), border=True)
         st.metric("Exact copies", f"{summary['num_exact_duplicates']:,}", border=True)
         st.metric("Left out", f"{len(summary['problems']):,}", border=True, help="Files with a problem.")
@@ -96,7 +96,7 @@ def take_away(desk: Desk, dataset: Dataset) -> None:
                 on_click="ignore",
                 key=f"dataset.{kind}.{ending}",
             )
-    st.caption("The data card is one file with all figures and eight films; it needs no network to be read.")
+    st.caption("The data card is one file with all figures and eight images; it needs no network to be read.")
 
 
 desk = open_desk_or_stop()

@@ -1,4 +1,4 @@
-"""Experiments: every run that was made, one judged honestly, several compared fairly."""
+"""Experiments: every run that was made, one evaluated honestly, several compared fairly."""
 
 import streamlit as st
 

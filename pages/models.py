@@ -26,7 +26,7 @@ def show_versions(desk: Desk) -> None:
     versions = all_versions(desk)
     if not versions:
         st.caption(
-            "Nothing was promoted yet: the model in the box reads. Promote a run or an ensemble to have its own."
+            "Nothing was promoted yet: the bundled model is active. Promote a run or an ensemble to have its own."
         )
     clicked = version_table(desk, versions)
     if clicked:

@@ -31,12 +31,12 @@ def show_figures(desk: Desk) -> None:
             help=f"{point.rule} Chosen on {point.chosen_on}." if point else "No operating point was chosen.",
         )
         st.metric("Device", state.device, border=True, help="Where models compute; set by PNEUMODESK_DEVICE.")
-        st.metric("Films read", f"{state.num_readings:,}", border=True)
-        st.metric("Cohorts", f"{state.num_cohorts:,}", border=True)
+        st.metric("Images analysed", f"{state.num_readings:,}", border=True)
+        st.metric("Datasets", f"{state.num_cohorts:,}", border=True)
         st.metric("Training runs", f"{state.num_runs:,}", border=True)
     st.subheader("Last batches")
     if state.num_live_batches:
-        st.caption(f":material/progress_activity: {state.num_live_batches:,} being read now.")
+        st.caption(f":material/progress_activity: {state.num_live_batches:,} being active.")
     if state.batches:
         chosen = batch_table(desk, state.batches, key="overview.batches")
         if chosen:
@@ -48,15 +48,16 @@ def show_figures(desk: Desk) -> None:
 def show_first_steps(desk: Desk) -> None:
     """What to do with an empty desk."""
     with st.container(border=True):
-        st.markdown("**Nothing has been read here yet.** Give the desk a folder of films, or try it with drawn ones.")
+        st.markdown("**Nothing has been analysed yet.** Add a folder of X-rays, or try it with synthetic ones.")
         with st.container(horizontal=True):
-            if st.button("Give films", type="primary", icon=":material/upload:", key="overview.give"):
+            if st.button("Add X-rays", type="primary", icon=":material/upload:", key="overview.give"):
                 go_to("triage", view="films")
             if st.button(
-                "Try it with drawn films",
+                "Try synthetic images",
                 icon=":material/draw:",
                 key="overview.phantoms",
-                help="Draws 24 synthetic films and a few broken files. The gate knows that they are no real films.",
+                help="Makes 24 synthetic images and a few broken files. The gate recognises most of them as no real "
+                "X-rays.",
             ):
                 go_to("triage", batch=make_phantoms(desk, current_reader()))
             if st.button("Look at a dataset", icon=":material/dataset:", key="overview.dataset"):

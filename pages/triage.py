@@ -1,4 +1,4 @@
-"""Triage: give films, watch them being read, work through the ranked list."""
+"""Triage: add X-rays, watch them being analysed, work through the ranked list."""
 
 import streamlit as st
 
@@ -27,14 +27,14 @@ from core.ui.uploader.component import close_upload, uploader
 
 
 def show_start(desk: Desk) -> None:
-    """Films in, and the batches that were read before."""
+    """Images in, and the batches that were read before."""
     chosen_model = model_choice(desk)
     prepare_reader(desk)
     upload, server = st.tabs([":material/upload: From this computer", ":material/dns: From a folder of the server"])
     with upload:
         state = uploader(desk, key="triage.uploader")
         if st.button(
-            f"Read {state.num_received:,} files" if state.num_received else "Read the films",
+            f"Read {state.num_received:,} files" if state.num_received else "Read the images",
             type="primary",
             icon=":material/radiology:",
             disabled=not state.num_received,
@@ -55,9 +55,9 @@ def show_start(desk: Desk) -> None:
                 )
             )
     with server, st.form("triage.server", border=False):
-        folder = st.text_input("Folder, film or zip", placeholder=str(desk.settings.allowed_film_roots[0]))
+        folder = st.text_input("Folder, image or zip", placeholder=str(desk.settings.allowed_film_roots[0]))
         st.caption(f"Below {' or '.join(str(root) for root in desk.settings.allowed_film_roots)}.")
-        if st.form_submit_button("Read the films", icon=":material/radiology:") and folder:
+        if st.form_submit_button("Read the images", icon=":material/radiology:") and folder:
             open_batch(
                 start_server_folder(desk, folder, chosen_model.model, current_reader(), chosen_model.operating_point)
             )
@@ -82,8 +82,8 @@ def show_batch(desk: Desk, batch_id: str) -> None:
     batch_progress(desk, batch)
     if not batch.is_live and (num_known := count_taken_over(desk, batch_id)):
         st.caption(
-            f":material/history: {num_known:,} of {batch.num_done:,} films had been read before by this model version "
-            "at this operating point: their readings were taken over."
+            f":material/history: {num_known:,} of {batch.num_done:,} images had been read before by this model version "
+            "at this operating point: their readings were reused."
         )
     if batch.num_done:
         worklist_desk(desk, batch_id)
@@ -99,16 +99,16 @@ def show_worklist(desk: Desk) -> None:
 
 VIEWS = {
     "worklist": (":material/list: Worklist", show_worklist),
-    "films": (":material/add_photo_alternate: Add films", show_start),
+    "films": (":material/add_photo_alternate: Add images", show_start),
     "agreement": (":material/compare_arrows: After reading", agreement_view),
     "rules": (":material/rule: Rules", rules_view),
-    "audit": (":material/history: Audit trail", audit_view),
+    "audit": (":material/history: Audit log", audit_view),
     "keeping": (":material/database: Keeping", keeping_view),
 }
 
 
 def show_chosen_view(desk: Desk) -> None:
-    """The part of the page that the address names; at first the worklist, or on a new desk the way in for films."""
+    """The part of the page that the address names; at first the worklist, or on a new desk the way in for images."""
     asked = st.query_params.get("view")
     if asked not in VIEWS:
         asked = "worklist" if has_readings(desk) else "films"

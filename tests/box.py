@@ -1,4 +1,4 @@
-"""The network of the model in the box: of an ensemble, the member that keeps the door."""
+"""The network of the bundled model: of an ensemble, the member that keeps the door."""
 
 from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble, load_model
@@ -6,6 +6,6 @@ from core.services.models.lookup import STARTER_FOLDER
 
 
 def network_in_the_box() -> Checkpoint:
-    """Return one network of the model in the box, whole and as it reads by itself."""
+    """Return one network of the bundled model, whole and as it reads by itself."""
     model = load_model(STARTER_FOLDER)
     return model.members[model.recipe.gate_member] if isinstance(model, Ensemble) else model

@@ -1,4 +1,4 @@
-"""What all tests share: where real films may be found, and a folder that every user can enter."""
+"""What all tests share: where real images may be found, and a folder that every user can enter."""
 
 import os
 import tempfile

@@ -9,7 +9,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 
 
 def dataset_of(grey_HW: np.ndarray, **attributes: Any) -> Dataset:
-    """Return a dataset of a chest film; `attributes` are added, replace what is there, or with None take it away."""
+    """Return a dataset of a chest image; `attributes` are added, replace what is there, or with None take it away."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -1,6 +1,6 @@
 """Real processes of this project without their start: a process that has everything imported forks on request.
 
-`ForkServer.launch` stands in for `core.runs.work.launch`: the same modules run with the same arguments, environment and
+`ForkServer.launch` is in for `core.runs.work.launch`: the same modules run with the same arguments, environment and
 log, each in a process and a session of its own; only importing torch, which takes longer than most tests, is shared.
 """
 
@@ -45,7 +45,7 @@ class ForkServer:
         patch.setattr("core.services.runs.supervision.launch", self.launch)
 
     def close(self) -> None:
-        """End the server; what it forked goes on."""
+        """End the server; what it forked continues."""
         self._server.kill()
         self._server.wait()
 

@@ -1,4 +1,4 @@
-"""Writes the files that a real folder holds beside films, and says what is expected of each.
+"""Writes the files that a real folder holds beside images, and says what is expected of each.
 
 `python -m tests.hostile_files FOLDER` writes them.
 """
@@ -34,7 +34,7 @@ class ExpectedFile:
 
 
 def write_hostile_files(folder: Path, film_HW: np.ndarray | None = None) -> list[ExpectedFile]:
-    """Write all of them into a folder; those that must be read hold `film_HW` (uint8), else a drawn film."""
+    """Write all of them into a folder; those that must be read hold `film_HW` (uint8), else a drawn image."""
     film_HW = synthesise_phantom(7, size=256) if film_HW is None else film_HW
     folder.mkdir(parents=True, exist_ok=True)
     return [*_damaged(folder, film_HW), *_no_films(folder), *_archives(folder, film_HW), *_readable(folder, film_HW)]
@@ -93,7 +93,7 @@ def _damaged(folder: Path, film_HW: np.ndarray) -> list[ExpectedFile]:
         "header_bomb.jpg": jpeg_that_says(film_HW, 60_000, 60_000),
     }
     no_pictures = {
-        "text.jpg": b"Dear colleague,\nplease find the film attached.\n" * 20,
+        "text.jpg": b"Dear colleague,\nplease find the image attached.\n" * 20,
         "random.png": np.random.default_rng(0).bytes(20_000),
     }
     return [

@@ -22,7 +22,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def made_films(num_films: int, seed: int = 0, prefix: str = "train", first: int = 0) -> LabelledFilms:
-    """Return films of which six in ten show pneumonia, two of each patient."""
+    """Return images of which six in ten show pneumonia, two of each patient."""
     labels_N = (np.random.default_rng(seed).random(num_films) < 0.6).astype(np.uint8)
     labels_N[:2] = (0, 1)
     numbers = range(first, first + num_films)

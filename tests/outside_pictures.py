@@ -1,4 +1,4 @@
-"""Writes real pictures that are no chest films: `python tests/outside_pictures.py FOLDER`."""
+"""Writes real pictures that are no chest images: `python tests/outside_pictures.py FOLDER`."""
 
 import sys
 from pathlib import Path

@@ -58,10 +58,10 @@ def add_batch(
     are_pictures: bool = False,
     patients: dict[str, str] | None = None,
 ) -> dict[str, int]:
-    """Add a finished batch of named films, each with its probability or a status, and return their readings' ids.
+    """Add a finished batch of named images, each with its probability or a status, and return their readings' ids.
 
-    A film's content is its name unless `contents` says otherwise; it is then a DICOM instance, which says itself what
-    it is, unless `are_pictures`: these are told apart by their names.
+    An image's content is its name unless `contents` says otherwise; it is then a DICOM instance, which says itself what
+    it is, unless `are_pictures`: these are distinguished by their names.
     """
     when = (now or utc_now()) - timedelta(hours=hours_ago)
     with desk.transaction() as session:

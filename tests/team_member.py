@@ -27,7 +27,7 @@ def films(count: int, seed: int) -> FilmSet:
 
 
 def fitted(config: TrainingConfig, team: Team = ALONE) -> FitResult:
-    """Fit on 43 films: the last batch is a short and uneven one."""
+    """Fit on 43 images: the last batch is a short and uneven one."""
     torch.manual_seed(config.seed)
     return fit(tiny_network(config.dropout), films(43, 0), films(21, 1), config, CPU, team=team)
 

@@ -4,7 +4,7 @@ from torch import nn
 
 
 def tiny_network(dropout: float = 0.0) -> nn.Module:
-    """Return a network that takes grey films of any size and gives one logit for each."""
+    """Return a network that takes grey images of any size and gives one logit for each."""
     return nn.Sequential(
         nn.Conv2d(1, 8, 3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(8),

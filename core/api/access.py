@@ -36,7 +36,7 @@ WRONG_KEY = "This key is not known, was revoked or is over its time."
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever made a request: a key's holder, or a program on this machine without one."""
+    """The origin of a request: a key's holder, or a program on this machine without one."""
 
     name: str
     key: api_keys.ApiKey | None = None

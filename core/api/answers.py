@@ -1,4 +1,4 @@
-"""What programs are told of a film: the original study's keys, and all that they rest on."""
+"""What programs receive about an image: the original study's keys, and their provenance."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -25,18 +25,20 @@ class OriginalKeys(BaseModel):
 
 
 class OperatingPointAnswer(BaseModel):
-    """Where a probability becomes a finding, and on what that was chosen."""
+    """Where a score becomes a result, and on what that was chosen."""
 
     name: str
     threshold: float
-    uncertain_low: float = Field(description="Below it a film is called normal.")
-    uncertain_high: float = Field(description="Above it a film is called pneumonia; between them a human must decide.")
+    uncertain_low: float = Field(description="Below it an image is called normal.")
+    uncertain_high: float = Field(
+        description="Above it an image is called pneumonia; between them a human must decide."
+    )
     rule: str
     chosen_on: str
 
 
 class GateAnswer(BaseModel):
-    """How far a film lies from those the model was trained on; without a gate both are null."""
+    """How far an image lies from those the model was trained on; without a gate both are null."""
 
     distance: float | None
     limit: float | None
@@ -44,7 +46,7 @@ class GateAnswer(BaseModel):
 
 
 class ModelAnswer(BaseModel):
-    """The checkpoint that read a film, and what it was made from."""
+    """The checkpoint that read an image, and what it was made from."""
 
     name: str
     architecture: str
@@ -62,7 +64,7 @@ class StoredReason(BaseModel):
 
 
 class FilmAnswer(BaseModel):
-    """A film's reading with its lineage."""
+    """An image's reading with its lineage."""
 
     probability_pneumonia: float = Field(ge=0, le=1, description="Calibrated, four decimals.")
     threshold: float
@@ -83,7 +85,7 @@ class OriginalAnswer(FilmAnswer, OriginalKeys):
 
 
 def film_answer(prediction: Prediction) -> dict[str, Any]:
-    """Return the fields of `FilmAnswer` for a film that was read."""
+    """Return the fields of `FilmAnswer` for an image that was read."""
     card, gate = prediction.card, prediction.card.gate
     point = prediction.operating_point
     return {
@@ -113,7 +115,7 @@ def film_answer(prediction: Prediction) -> dict[str, Any]:
 
 
 def original_answer(prediction: Prediction) -> OriginalAnswer:
-    """Return the original study's answer for a film that was read."""
+    """Return the original study's answer for an image that was read."""
     is_positive = (prediction.probability or 0.0) >= prediction.operating_point.threshold
     label = POSITIVE_LABEL if is_positive else NEGATIVE_LABEL
     return OriginalAnswer(prediction=1 if is_positive else 0, label=label, **film_answer(prediction))

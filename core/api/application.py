@@ -19,7 +19,7 @@ from core.settings import NOTICE
 API_VERSION = "1"
 DESCRIPTION = f"""{NOTICE}
 
-`POST /predict` reads one film as the original study's endpoint did; everything else is under `/v1`.
+`POST /predict` reads one image as the original study's endpoint did; everything else is under `/v1`.
 On the desk's own machine no key is needed unless the desk asks for one; from anywhere else always:
 `python -m core keys make NAME --scope triage`. Every error is a problem document (RFC 9457)."""
 

@@ -57,7 +57,7 @@ class Bodies:
 
 
 class _Body:
-    """One body on its way; raises HTTPException into whoever reads it."""
+    """One body on its way; raises HTTPException into its reader."""
 
     def __init__(self, receive: Receive, limit: int, settings: ApiSettings) -> None:
         self._receive = receive

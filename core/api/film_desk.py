@@ -1,4 +1,4 @@
-"""Single films on their way from a request to the shared model: as many as may wait, and no longer than they may."""
+"""Single images on their way from a request to the shared model: as many as may wait, and no longer than they may."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ from core.services.models.lookup import resolve_model
 from core.services.triage.single_films import Prediction, PredictionDesk, SharedModel
 from core.triage.live import ReaderClosedError
 
-BUSY = "As many films wait as may: try again in a moment."
+BUSY = "As many images wait as may: try again in a moment."
 SECONDS_BETWEEN_LOOKS = 1.0
 """How soon another active model answers."""
 TOO_LONG = "The model did not answer in time: try again in a moment."
 
 
 class FilmDesk:
-    """Hands films to the shared model without ever holding up those who ask for something else."""
+    """Hands images to the shared model without ever holding up those who ask for something else."""
 
     def __init__(self, settings: ApiSettings, figures: Figures) -> None:
         self._settings = settings
@@ -43,7 +43,7 @@ class FilmDesk:
         return self._model
 
     def _look(self) -> SharedModel:
-        """Take the model that is active now; films that are with the one before are answered by it."""
+        """Take the model that is active now; images that are with the one before are answered by it."""
         desk = open_desk()
         name = resolve_model(desk, self._settings.model)
         if self._model is None or name != self._name:
@@ -56,7 +56,7 @@ class FilmDesk:
         return self._model
 
     async def predict(self, stream: BinaryIO, caller: Caller) -> Prediction:
-        """Return what a film was found to be; raises HTTPException 503 if too many wait or it takes too long."""
+        """Return what an image was found to be; raises HTTPException 503 if too many wait or it takes too long."""
         if self._num_waiting >= self._settings.max_waiting:
             self._figures.predictions.labels("turned away").inc()
             raise HTTPException(503, BUSY)
@@ -90,7 +90,7 @@ class FilmDesk:
 
 
 def film_desk(request: Request) -> FilmDesk:
-    """Return the application's desk for single films."""
+    """Return the application's desk for single images."""
     return request.app.state.film_desk
 
 

@@ -17,7 +17,7 @@ from core.services.desk.provenance import code_version
 from core.settings import NOTICE
 
 router = APIRouter(tags=["desk"])
-# Threads of their own, so that whoever watches over a busy desk never waits for one.
+# Threads of their own, so that anyone who watches over a busy desk never waits for one.
 _watchers = CapacityLimiter(4)
 
 
@@ -45,7 +45,7 @@ async def health() -> Health:
 
 @router.get("/readyz", responses=problem_responses())
 async def ready(films: Films) -> Health:
-    """Return `ok` if films can be read at once; else 503, and the model begins to load."""
+    """Return `ok` if images can be read at once; else 503, and the model begins to load."""
     await to_thread.run_sync(lambda: require_database(open_desk()), limiter=_watchers)
     if films.model.loaded is None:
         films.model.load_in_background()

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Whoever watches over the desk asks by address, and learns nothing but that it is alive.
+# Anyone who watches over the desk asks by address, and learns nothing but that it is alive.
 OPEN_PATHS = frozenset({"/_stcore/health", "/api/healthz"})
 # Of RFC 6455: the close code for what a server does not allow.
 POLICY_VIOLATION = 1008

@@ -1,4 +1,4 @@
-"""The original study's route: a film in the form field `file`, and its answer."""
+"""The original study's route: an image in the form field `file`, and its answer."""
 
 from typing import Annotated
 
@@ -13,22 +13,22 @@ from core.services.triage.single_films import Prediction
 from core.settings import NOTICE
 
 router = APIRouter(tags=["films"])
-Film = Annotated[UploadFile, File(description="One film: DICOM (CR or DX), JPEG, PNG, TIFF, BMP, WebP.")]
+Film = Annotated[UploadFile, File(description="One image: DICOM (CR or DX), JPEG, PNG, TIFF, BMP, WebP.")]
 
 
 @router.post("/predict", response_model=OriginalAnswer, responses=problem_responses(422))
 async def predict(file: Film, films: Films, caller: Triager, request: Request) -> OriginalAnswer | JSONResponse:
-    """Read one film. What cannot be read, or is no film this model knows, is answered 422 with its reason."""
+    """Read one image. What cannot be read, or is no image this model knows, is answered 422 with its reason."""
     prediction = await films.predict(file.file, caller)
     return original_answer(prediction) if prediction.is_read else refused(request, prediction)
 
 
 def refused(request: Request, prediction: Prediction) -> JSONResponse:
-    """Return the problem of a film that was not read."""
+    """Return the problem of an image that was not read."""
     return problem(
         request.scope,
         422,
-        f"This film was not read: {prediction.reason}.",
+        f"This image was not read: {prediction.reason}.",
         reason=prediction.reason_code,
         lineage_id=prediction.id,
         gate_distance=prediction.gate_distance,

@@ -14,7 +14,7 @@ class ApiSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PNEUMODESK_API_", frozen=True)
 
-    model: str = Field(default=ACTIVE, description="The model that reads single films: `active` or any model's name.")
+    model: str = Field(default=ACTIVE, description="The model that reads single images: `active` or any model's name.")
     keys_required: bool = Field(
         default=False, description="Whether programs on this very machine need a key too; all others always do."
     )
@@ -25,7 +25,7 @@ class ApiSettings(BaseSettings):
         description="Requests that one key, or one address without a key, may make a minute.",
     )
     max_waiting: int = Field(
-        default=64, ge=1, le=10_000, description="Single films that may wait for the model at once."
+        default=64, ge=1, le=10_000, description="Single images that may wait for the model at once."
     )
     max_bodies: int = Field(
         default=256, ge=1, le=100_000, description="Requests that may be sending their files at once."

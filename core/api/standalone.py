@@ -21,7 +21,7 @@ def make_app() -> ASGIApp:
 
 @asynccontextmanager
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
-    """Begin to load the model at once, since whoever serves the API alone wants films read."""
+    """Begin to load the model at once, since a server of the API alone is there to analyse images."""
     # The API writes a line for each request itself, without what may name a patient.
     logging.getLogger("uvicorn.access").disabled = True
     api.state.film_desk.model.load_in_background()

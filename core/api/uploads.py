@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from core.services.desk import Desk, open_desk
 from core.services.films import uploads
 
-# Most films arrive whole before this, so that one visit to a thread writes them.
+# Most images arrive whole before this, so that one visit to a thread writes them.
 SPILL_BYTES = 2**20
 LATEST_MS = 10**13
 MOST_PACKED = 64

@@ -37,11 +37,11 @@ class Figures:
         )
         self.under_way = Gauge("pneumodesk_requests_under_way", "Requests being answered.", registry=self.registry)
         self.predictions = Counter(
-            "pneumodesk_predictions", "Single films answered, by outcome.", ("outcome",), registry=self.registry
+            "pneumodesk_predictions", "Single images answered, by outcome.", ("outcome",), registry=self.registry
         )
-        self.waiting = Gauge("pneumodesk_films_waiting", "Single films that wait.", registry=self.registry)
+        self.waiting = Gauge("pneumodesk_films_waiting", "Single images that wait.", registry=self.registry)
         self.batch_sizes = Histogram(
-            "pneumodesk_micro_batch_films", "Films read together.", buckets=(1, 2, 3, 4, 8), registry=self.registry
+            "pneumodesk_micro_batch_films", "Images analysed together.", buckets=(1, 2, 3, 4, 8), registry=self.registry
         )
 
 

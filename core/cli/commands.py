@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.evaluation.metrics import EvaluationReport
 
 app = typer.Typer(
-    help="PneumoDesk: explore, train, compare and triage chest films. " + NOTICE,
+    help="PneumoDesk: explore, train, compare and triage chest images. " + NOTICE,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -64,7 +64,7 @@ Model = Annotated[
 def train(
     config: TrainingConfig,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder of the cohort; the split's own if only --split is given.")
+        Path | None, typer.Option("--data", help="Folder of the dataset; the split's own if only --split is given.")
     ] = None,
     split: Annotated[
         str, typer.Option("--split", help="A saved split (see `splits list`); drawn by the shares below if not given.")
@@ -75,7 +75,7 @@ def train(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a model on a cohort; the run, its numbers and its checkpoint are kept."""
+    """Train a model on a dataset; the run, its numbers and its checkpoint are kept."""
     from core.services.runs.config_resolution import folder_to_train_on
     from core.services.runs.execution import train as train_model
     from core.services.runs.requests import TrainRequest
@@ -107,7 +107,7 @@ def train(
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Option("--data", help="Folder of the cohort.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder of the dataset.")],
     model: Model = ACTIVE,
     split: Annotated[
         str,
@@ -116,10 +116,10 @@ def evaluate(
             help="A folder (train, val, test), NAME/FOLD of a saved split, or all; without such folders it is all.",
         ),
     ] = "test",
-    again: Annotated[bool, typer.Option("--again", help="Read films again whose predictions are stored.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Analyse images again whose predictions are stored.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Judge a model on the labelled films of a split; every opening is recorded."""
+    """Evaluate a model on the labelled images of a split; every test-set access is recorded."""
     from core.evaluation.metrics import interval_notes
     from core.services.evaluation.evaluate import EvaluationRequest
     from core.services.evaluation.evaluate import evaluate as judge
@@ -146,7 +146,7 @@ def evaluate(
             typer.echo(f"Without them, {others.n} images:")
             _print_figures(others)
     typer.echo(
-        f"{document['n']} films, threshold {document['threshold']:.4f}, {document['model']} "
+        f"{document['n']} images, threshold {document['threshold']:.4f}, {document['model']} "
         f"on split {document['split']!r}, analysed with {document['engine']} "
         f"(opened {document['num_openings']} times on this desk). {NOTICE}"
     )
@@ -166,7 +166,7 @@ def _print_figures(report: "EvaluationReport") -> None:
 
 @app.command()
 def triage(
-    paths: Annotated[list[Path], typer.Argument(help="Films, folders and zip archives.")],
+    paths: Annotated[list[Path], typer.Argument(help="Images, folders and zip archives.")],
     out: Annotated[Path | None, typer.Option("--out", help="Write the ranked list to this CSV file.")] = None,
     model: Model = ACTIVE,
     operating_point: Annotated[
@@ -174,16 +174,14 @@ def triage(
     ] = "",
     saliency: Annotated[
         Path | None,
-        typer.Option(
-            "--saliency", help="Write small pictures of the films with where the model looked into this folder."
-        ),
+        typer.Option("--saliency", help="Write small pictures of the images with the AI heatmap into this folder."),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Read films again that this model version has read before.")
+        bool, typer.Option("--again", help="Analyse images again that this model version has analysed before.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read films and rank them, most urgent first; every file gets a row, whatever it is."""
+    """Analyse images and rank them, most urgent first; every file gets a row, whatever it is."""
     from core.services.triage.batch_reading import TriageRequest, run_triage
     from core.services.worklist.batch_list import batch_document
     from core.services.worklist.reports import ExportFormat, export_batch
@@ -223,14 +221,14 @@ def triage(
 @app.command()
 def phantoms(
     folder: Annotated[Path, typer.Argument(help="Where to write them.")],
-    num_films: Annotated[int, typer.Option("--films", min=1, max=100_000, help="How many films.")] = 24,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed draws the same films.")] = 0,
+    num_films: Annotated[int, typer.Option("--films", min=1, max=100_000, help="How many images.")] = 24,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed draws the same images.")] = 0,
 ) -> None:
-    """Draw synthetic chest films, and a few files that are none, to try the desk with."""
+    """Draw synthetic chest images, and a few files that are none, to try the desk with."""
     from core.radiograph.phantom import write_phantom_folder
 
     write_phantom_folder(folder, num_films, seed=seed, with_hostile=True)
-    print_sentence(f"{num_films} synthetic films and a few other files are in {folder}. They are drawn, not real.")
+    print_sentence(f"{num_films} synthetic images and a few other files are in {folder}. They are drawn, not real.")
 
 
 @runs_app.command("list")

@@ -1,4 +1,4 @@
-"""Commands about films before any training: `index`, and the splits that have a name (`splits`)."""
+"""Commands about images before any training: `index`, and the splits that have a name (`splits`)."""
 
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -48,9 +48,9 @@ def index(
         for split, labels in summary["images"].items()
         for label, count in labels.items()
     ]
-    print_table(rows, ("split", "label", "films"), f"{folder} holds no usable films.")
+    print_table(rows, ("split", "label", "films"), f"{folder} holds no usable images.")
     typer.echo(
-        f"{summary['num_usable']} usable films, patients: {count_of_patients(summary)}; "
+        f"{summary['num_usable']} usable images, patients: {count_of_patients(summary)}; "
         f"{summary['num_exact_duplicates']} exact duplicates, {len(summary['problems'])} files with a problem. "
         f"Fingerprint {summary['fingerprint'][:16]}."
     )
@@ -83,7 +83,7 @@ def adopt(
     model: Annotated[str, typer.Option(help="Whose folds: starter, NAME@VERSION, run:RUN, ensemble:NAME.")],
     as_json: Json = False,
 ) -> None:
-    """Keep the folds that a model was trained and chosen on, to train and judge others on the very same."""
+    """Save the folds that a model was trained and chosen on, to train and evaluate others on the very same."""
     from core.services.datasets import indexing
     from core.services.models.training_folds import save_split_of_model
 

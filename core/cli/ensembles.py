@@ -32,7 +32,7 @@ def create(
     cost_ratio: CostRatio = 5.0,
     as_json: Json = False,
 ) -> None:
-    """Make an ensemble from runs' stored predictions: fitted on validation and calibration films alone."""
+    """Make an ensemble from runs' stored predictions: fitted on validation and calibration images alone."""
     from pydantic import ValidationError
 
     from core.services.experiments.ensembles import EnsembleRequest, create_ensemble
@@ -108,7 +108,7 @@ def compare(
     cost: Annotated[bool, typer.Option("--cost/--no-cost", help="Time each model and measure its memory.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Compare an ensemble with each of its members: paired tests, films per second, memory."""
+    """Compare an ensemble with each of its members: paired tests, images per second, memory."""
     from core.evaluation.metrics import engine_text, interval_notes
     from core.services.experiments.ensemble_comparison import compare_ensemble
 

@@ -1,4 +1,4 @@
-"""Commands about the runs that were made: search, judge, compare, export, and what people say of them."""
+"""Commands about the runs that were made: search, evaluate, compare, export, and annotations."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ Split = Annotated[str, typer.Option("--split", help="validation, calibration, or
 
 
 def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> None:
-    """Compare two to eight runs on the same films, each with the first, with paired tests."""
+    """Compare two to eight runs on the same images, each with the first, with paired tests."""
     from core.evaluation.catalogue import METRICS
     from core.evaluation.metrics import engine_text, interval_notes
     from core.services.experiments.comparison import CompareRequest, compare_runs
@@ -76,7 +76,7 @@ def export(
 
 
 def predictions(run: Run, split: Split = "validation") -> None:
-    """Write what a run said of every film of a split as CSV on standard output."""
+    """Write what a run said of every image of a split as CSV on standard output."""
     from core.services.experiments.run_export import predictions_to_csv
     from core.services.runs.record import get_record
 
@@ -110,7 +110,7 @@ def purge(
     runs: Annotated[
         list[str] | None, typer.Argument(help="Deleted runs; all whose time for undo is over if none.")
     ] = None,
-    who: Annotated[str | None, typer.Option("--as", help="Who does it: stands in the audit trail.")] = None,
+    who: Annotated[str | None, typer.Option("--as", help="Who does it: named in the audit log.")] = None,
     as_json: Json = False,
 ) -> None:
     """Delete runs for good that were deleted before: their files, checkpoints and curves."""
@@ -150,7 +150,9 @@ def choose_point(
     split: Split = "validation",
     as_json: Json = False,
 ) -> None:
-    """Choose a run's operating point on validation or calibration films; it is kept as the next version of its name."""
+    """Choose a run's operating point on validation or calibration images; it is kept as the next version of its
+    name.
+    """
     from core.services.evaluation.stored_results import look_at
     from core.services.evaluation.threshold_selection import keep_point
     from core.services.runs.record import get_record

@@ -9,14 +9,14 @@ from core.cli.terminal import print_sentence, print_table
 from core.services.desk import open_desk
 from core.settings import get_settings
 
-Who = Annotated[str | None, typer.Option("--as", help="Who does it: stands in the audit trail.")]
+Who = Annotated[str | None, typer.Option("--as", help="Who does it: named in the audit log.")]
 
 
 def backup(
     file: Annotated[Path, typer.Argument(help="A new zip file.")],
     who: Who = None,
 ) -> None:
-    """Keep the whole desk in one file; it may go on working meanwhile."""
+    """Keep the whole desk in one file; it may keep working meanwhile."""
     from core.services.desk.backup import back_up
 
     done = back_up(open_desk(), file, who)
@@ -37,7 +37,7 @@ def backup_key(
     name = export_key(open_desk(), file, who)
     print_sentence(
         f"{file} holds the key {name}. With it `restore --key FILE` knows on any machine whether a backup of this desk "
-        "was changed. Keep it apart from the backups: whoever has both can change one unseen."
+        "was changed. Keep it apart from the backups: anyone who has both can change one unseen."
     )
 
 
@@ -54,7 +54,8 @@ def restore(
         bool,
         typer.Option(
             "--accept-unverified",
-            help="Restore although no key vouches for the backup. RISK: whoever changed it decides what readers said, "
+            help="Restore although no key vouches for the backup. RISK: anyone who changed it decides what readers "
+            "said, "
             "which model analyses and at which threshold. Keys of programs are revoked.",
         ),
     ] = False,
@@ -87,7 +88,7 @@ def delete(
     name: Annotated[str, typer.Option("--name", help="The batch's name, so that no other is deleted by mistake.")] = "",
     who: Who = None,
 ) -> None:
-    """Delete a batch with its uploaded films; films in other folders stay. For a day `undelete` brings it back."""
+    """Delete a batch with its uploaded images; images in other folders stay. For a day `undelete` brings it back."""
     from core.services.worklist.deletion import delete_batch
 
     done = delete_batch(open_desk(), batch, name, who)

@@ -12,11 +12,11 @@ from core.evaluation.operating_point import RuleKind
 from core.evaluation.proportions import say_fraction, say_share
 from core.services.desk import open_desk
 
-app = typer.Typer(help="Models that can read films.", no_args_is_help=True)
+app = typer.Typer(help="Models that can analyse images.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Reference = Annotated[str, typer.Argument(help="NAME@VERSION of a promoted model.")]
-Who = Annotated[str, typer.Option("--by", help="Who does it, for the audit trail.")]
+Who = Annotated[str, typer.Option("--by", help="Who does it, for the audit log.")]
 
 
 @app.command("list")
@@ -94,7 +94,7 @@ def choose_point(
     rule: RuleKindOption = RuleKind.YOUDEN,
     target: Target = 0.95,
     cost_ratio: CostRatio = 5.0,
-    data: Annotated[Path | None, typer.Option("--data", help="A folder of films to read for it.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="A folder of images to read for it.")] = None,
     split: Annotated[
         str,
         typer.Option("--split", help="validation, calibration, both, or NAME/FOLD of a saved split."),
@@ -120,7 +120,7 @@ def choose_point(
 
 @app.command()
 def activate(
-    model: Annotated[str, typer.Argument(help="NAME@VERSION, or `starter` for the model in the box.")],
+    model: Annotated[str, typer.Argument(help="NAME@VERSION, or `starter` for the bundled model.")],
     by: Who = "",
     as_json: Json = False,
 ) -> None:
@@ -147,7 +147,7 @@ def history(as_json: Json = False) -> None:
 
     rows = [asdict(one) for one in list_activations(open_desk())]
     columns = ("created_at", "model", "kind", "actor")
-    print_json(rows) if as_json else print_table(rows, columns, "The model in the box has always been active.")
+    print_json(rows) if as_json else print_table(rows, columns, "The bundled model has always been active.")
 
 
 @app.command()
@@ -217,9 +217,9 @@ def export(
     model: Annotated[str, typer.Argument(help="`run:RUN` or `ensemble:NAME`.")],
     folder: Annotated[Path, typer.Argument(help="Where to write the checkpoint, its card and the run's record.")],
     name: Annotated[str | None, typer.Option("--name", help="What the exported model is called.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder of the cohort it was trained on.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of the dataset it was trained on.")] = None,
     pictures: Annotated[
-        Path | None, typer.Option("--pictures", help="Folder of pictures that are no chest films: measures the gate.")
+        Path | None, typer.Option("--pictures", help="Folder of pictures that are no chest images: measures the gate.")
     ] = None,
     pictures_description: Annotated[
         str, typer.Option("--pictures-description", help="What those pictures are, for the card.")
@@ -246,7 +246,7 @@ def export(
         roc = card.gate.roc
         typer.echo(
             f"Its gate stops {say_share(roc['pictures_stopped'])} of {roc['num_pictures']} other pictures "
-            f"and {say_share(roc['films_stopped'])} of {roc['num_films']} films (AUC {say_fraction(roc['auc'], 4)})."
+            f"and {say_share(roc['films_stopped'])} of {roc['num_films']} images (AUC {say_fraction(roc['auc'], 4)})."
         )
 
 
@@ -271,7 +271,7 @@ def onnx(
     by: Who = "",
     as_json: Json = False,
 ) -> None:
-    """Write a model as ONNX, if ONNX Runtime gives the same logits on drawn films."""
+    """Write a model as ONNX, if ONNX Runtime gives the same logits on synthetic images."""
     from core.services.registry.onnx_export import export_onnx
 
     made = export_onnx(open_desk(), model, file, by or None)
@@ -279,7 +279,7 @@ def onnx(
         print_json(asdict(made))
         return
     typer.echo(
-        f"{made.model} is in {made.file}. Largest difference of a logit on {made.num_films} drawn films, "
+        f"{made.model} is in {made.file}. Largest difference of a logit on {made.num_films} synthetic images, "
         f"{made.runtime} against torch: {made.largest_difference:.2g} (allowed {made.tolerance:g})."
     )
 

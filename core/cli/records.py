@@ -9,7 +9,7 @@ from core.cli.terminal import print_json, print_sentence
 from core.errors import PneumoDeskError
 from core.services.desk import open_desk
 
-app = typer.Typer(help="Records of runs as JSON, without films, names or paths.", no_args_is_help=True)
+app = typer.Typer(help="Records of runs as JSON, without images, names or paths.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 
@@ -23,7 +23,7 @@ def export(
     sweep: Annotated[str | None, typer.Option("--sweep", help="All finished runs of this sweep.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write finished runs with epochs, figures and predictions: films by their hashes, patients by others."""
+    """Write finished runs with epochs, figures and predictions: images by their hashes, patients by others."""
     from core.services.experiments.run_tables import chosen_runs
     from core.services.records.export import export_records
 

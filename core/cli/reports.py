@@ -11,7 +11,7 @@ from core.services.desk import open_desk
 
 app = typer.Typer(help="Write results as CSV, JSON or PDF.", no_args_is_help=True)
 Out = Annotated[Path, typer.Option("--out", help="The file to write; its ending, .csv, .json or .pdf, says what.")]
-Reader = Annotated[str | None, typer.Option("--reader", help="Who exports it, for the audit trail.")]
+Reader = Annotated[str | None, typer.Option("--reader", help="Who exports it, for the audit log.")]
 
 
 @app.command("batch")
@@ -28,7 +28,7 @@ def report_study(
     out: Out,
     reader: Reader = None,
 ) -> None:
-    """Write one study: film, where the model looked, result, what it rests on, readers' verdicts."""
+    """Write one study: image, AI heatmap, result, provenance, readers' verdicts."""
     from core.services.worklist.reports import export_study, format_of
 
     _write(out, export_study(open_desk(), reading, format_of(out), reader))

@@ -59,7 +59,7 @@ def kill(run: RunId, as_json: Json = False) -> None:
 
 
 def resume(run: RunId, as_json: Json = False) -> None:
-    """Let a stopped, failed or lost run go on from its last checkpoint."""
+    """Resume a stopped, failed or lost run from its last checkpoint."""
     from core.services.runs import control as run_control
 
     desk = open_desk()
@@ -76,7 +76,7 @@ def requeue(run: RunId, as_json: Json = False) -> None:
 
 
 def clean(run: RunId, as_json: Json = False) -> None:
-    """Delete the checkpoints from which a run could go on; its model stays."""
+    """Delete the resume checkpoints of a run; its model is kept."""
     from core.services.runs.checkpoint_storage import clean_checkpoints
 
     num_bytes = clean_checkpoints(open_desk(), run)

@@ -1,4 +1,4 @@
-"""`python -m core stress` and `gate`: what a model says of changed films, and of pictures that are none."""
+"""`python -m core stress` and `gate`: what a model says of changed images, and of pictures that are none."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from core.services.models.lookup import ACTIVE
 COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "what was done")
 
 
-Data = Annotated[Path, typer.Option("--data", help="The folder of the cohort.")]
+Data = Annotated[Path, typer.Option("--data", help="The folder of the dataset.")]
 Model = Annotated[str, typer.Option("--model", help="starter, run:RUN, ensemble:NAME, imported:NAME or a folder.")]
 Split = Annotated[
     str,
@@ -34,7 +34,7 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
 
     choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
-        report = stress_model(open_desk(), choice, lambda done, count: bar.show("reading films", done, count))
+        report = stress_model(open_desk(), choice, lambda done, count: bar.show("reading images", done, count))
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
@@ -51,7 +51,7 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
     ]
     print_table(rows, COLUMNS, "")
     print_sentence(
-        f"{report.n} films of {split!r} with {report.model}; as they are: AUC {METRIC['auc'].say(report.auc)}, "
+        f"{report.n} images of {split!r} with {report.model}; as they are: AUC {METRIC['auc'].say(report.auc)}, "
         f"computed by {report.engine}."
     )
 
@@ -64,16 +64,16 @@ def gate(
     model: Model = ACTIVE,
     split: Split = "validation",
     elsewhere: Annotated[
-        Path | None, typer.Option("--elsewhere", help="Folder of upright chest films of another hospital.")
+        Path | None, typer.Option("--elsewhere", help="Folder of upright chest images of another hospital.")
     ] = None,
     num_films: Annotated[
-        int, typer.Option("--films", min=1, help="How many films of the split are turned, cut, covered and so on.")
+        int, typer.Option("--films", min=1, help="How many images of the split are turned, cut, covered and so on.")
     ] = 100,
     as_json: Json = False,
 ) -> None:
-    """Measure what is stopped of pictures that are no upright chest films, and of a split's films.
+    """Measure what is stopped of pictures that are no upright chest images, and of a split's images.
 
-    `unnoticed` counts altered films that are neither stopped nor put under review and have another finding.
+    `unnoticed` counts altered images that are neither stopped nor put under review and have another finding.
     """
     from core.services.evaluation.film_selection import FilmChoice
     from core.services.evaluation.gate_by_kind import measure_gate_by_kind
@@ -99,6 +99,6 @@ def gate(
     ]
     print_table(rows, GATE_COLUMNS, "")
     print_sentence(
-        f"{result.model}, limit {result.threshold:.2f}; films of {result.split!r}. Inverted films count apart. "
+        f"{result.model}, limit {result.threshold:.2f}; images of {result.split!r}. Inverted images count apart. "
         "Intervals take each picture for itself."
     )

@@ -26,7 +26,7 @@ SweepId = Annotated[str, typer.Argument(help="A sweep's id, or its beginning.")]
 def start(
     config: TrainingConfig,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder of the cohort; the split's own if only --split is given.")
+        Path | None, typer.Option("--data", help="Folder of the dataset; the split's own if only --split is given.")
     ] = None,
     split: Annotated[
         str, typer.Option("--split", help="A saved split of all runs; drawn by the shares below if not given.")
@@ -42,7 +42,7 @@ def start(
         int | None, typer.Option("--trials", help="Search with so many runs in place of every combination.")
     ] = None,
     seeds: Annotated[str, typer.Option("--seeds", help="Each config once with each seed: 0,1,2 or 0..4.")] = "",
-    objective: Annotated[Objective, typer.Option("--objective", help="What runs are judged by.")] = Objective.AUC,
+    objective: Annotated[Objective, typer.Option("--objective", help="What runs are selected by.")] = Objective.AUC,
     pruning: Annotated[Pruning, typer.Option("--pruning", help="When a search gives a run up.")] = Pruning.MEDIAN,
     at_once: Annotated[int, typer.Option("--at-once", help="Runs of a search at a time.")] = 1,
     name: Annotated[str, typer.Option("--name", help="A name for the sweep.")] = "",
@@ -107,7 +107,7 @@ def stop(sweep: SweepId, as_json: Json = False) -> None:
 
 @app.command()
 def resume(sweep: SweepId, as_json: Json = False) -> None:
-    """Let a sweep go on with the runs it lacks; what is complete or was pruned is not run again."""
+    """Resume a sweep with the runs it lacks; what is complete or was pruned is not run again."""
     from core.services.sweeps.control import resume_sweep
 
     desk = open_desk()

@@ -19,7 +19,7 @@ Split = Annotated[
     str | None, typer.Option("--split", help="holdout, validation or calibration; holdout where all runs have one.")
 ]
 Measure = Annotated[
-    bool, typer.Option("--measure/--no-measure", help="Judge held-out films and time models that were not before.")
+    bool, typer.Option("--measure/--no-measure", help="Evaluate held-out images and time models that were not before.")
 ]
 Out = Annotated[Path | None, typer.Option("--csv", help="Write the table to this file as well.")]
 
@@ -31,7 +31,7 @@ SHORT = {
     "num_parameters": "parameters",
     "megabytes": "MB",
     "gigaflops": "GFLOPs",
-    "films_per_second": "films/s",
+    "films_per_second": "images/s",
     "training_seconds": "trained s",
 }
 

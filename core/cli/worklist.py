@@ -1,4 +1,4 @@
-"""Commands for the worklist: studies, agreement, verdicts as labels, the audit trail."""
+"""Commands for the worklist: studies, agreement, verdicts as labels, the audit log."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +8,14 @@ import typer
 from core.cli.terminal import print_json, print_sentence, print_table
 from core.services.desk import open_desk
 
-app = typer.Typer(help="The worklist: studies, verdicts, audit trail.", no_args_is_help=True)
+app = typer.Typer(help="The worklist: studies, verdicts, audit log.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-Who = Annotated[str | None, typer.Option("--as", help="Who does it: stands in the audit trail.")]
+Who = Annotated[str | None, typer.Option("--as", help="Who does it: named in the audit log.")]
 
 
 @app.command("list")
 def worklist_list(
-    show_all: Annotated[bool, typer.Option("--all", help="Also studies that were judged.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Also studies that were read.")] = False,
     batch: Annotated[str | None, typer.Option("--batch", help="Only the studies of this batch.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -67,15 +67,15 @@ def worklist_judge(
 
 @app.command("export")
 def worklist_export(
-    folder: Annotated[Path, typer.Argument(help="A new folder for films and metadata.csv.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for images and metadata.csv.")],
     who: Who = None,
 ) -> None:
-    """Export the films whose readers agree, labelled, as a cohort."""
+    """Export the images whose readers agree, labelled, as a dataset."""
     from core.services.worklist.label_export import export_verdicts
 
     done = export_verdicts(open_desk(), who, folder)
     print_sentence(
-        f"{done.num_films} films are in {done.folder}. Left out: {done.num_conflicting} on which readers differ, "
+        f"{done.num_films} images are in {done.folder}. Left out: {done.num_conflicting} on which readers differ, "
         f"{done.num_undecided} that nobody decided, {len(done.missing)} that are gone."
     )
 
@@ -99,7 +99,7 @@ def worklist_audit(
 
 @app.command("undo")
 def worklist_undo(who: Who = None) -> None:
-    """Take back the last verdict that counts of whoever asks; the one before it counts again."""
+    """Undo the last finding of the acting reader; the one before it counts again."""
     from core.errors import WorklistError
     from core.services.desk.reader_names import checked_name
     from core.services.worklist.verdicts import last_verdict, undo_verdict
@@ -108,9 +108,9 @@ def worklist_undo(who: Who = None) -> None:
     reader = checked_name(who)
     last = last_verdict(desk, reader)
     if last is None:
-        raise WorklistError(f"{reader} has given no verdict that could be taken back.")
+        raise WorklistError(f"{reader} has given no finding that could be undone.")
     undone = undo_verdict(desk, last.id, reader)
-    print_sentence(f"Taken back: {undone.verdict} on study {undone.study[:16]}.")
+    print_sentence(f"Undone: {undone.verdict} on study {undone.study[:16]}.")
 
 
 @app.command("assign")
@@ -143,12 +143,12 @@ def worklist_agreement(
         return
     columns = ("first", "second", "num_studies", "share_agreed", "kappa", "kappa_low", "kappa_high", "agreed")
     pairs = [{**pair, "kappa": "not defined" if pair["kappa"] is None else pair["kappa"]} for pair in document["pairs"]]
-    print_table(pairs, columns, "Nobody has judged a study yet.")
+    print_table(pairs, columns, "Nobody has read a study yet.")
     shares = ("reference", "sensitivity", "sensitivity_low", "sensitivity_high")
     print_table(document["against"], (*shares, "specificity", "specificity_low", "specificity_high"), "")
     print_table(document["disagreements"], ("file", "probability", "finding", "verdicts", "between"), "")
     print_sentence(
-        f"{report.num_judged} studies were judged; {len(document['disagreements'])} in disagreement. {EACH_STUDY_ALONE}"
+        f"{report.num_judged} studies were read; {len(document['disagreements'])} in disagreement. {EACH_STUDY_ALONE}"
     )
 
 

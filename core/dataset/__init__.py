@@ -1,1 +1,1 @@
-"""A folder of radiographs as a cohort: manifest, fingerprint, splits, pixel cache."""
+"""A folder of radiographs as a dataset: manifest, fingerprint, splits, pixel cache."""

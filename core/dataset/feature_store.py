@@ -1,4 +1,4 @@
-"""Features of films kept between visits, so that an unchanged cohort is not measured again."""
+"""Features of images kept between visits, so that an unchanged dataset is not measured again."""
 
 import hashlib
 import logging
@@ -24,7 +24,7 @@ def load_or_measure(
     num_threads: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
 ) -> pd.DataFrame:
-    """Return the features of a cohort's films, measuring only contents that are new since the last visit."""
+    """Return the features of a dataset's images, measuring only contents that are new since the last visit."""
     path = _path(cohort.root, cache_folder)
     kept = _read(path)
     features = measure_films(cohort, kept, progress, num_threads, max_file_bytes)
@@ -32,7 +32,7 @@ def load_or_measure(
         try:
             _write(features, path)
         except OSError as error:
-            _log.warning("The features of %s could not be kept (%s): they will be measured again.", cohort.root, error)
+            _log.warning("The features of %s could not be saved (%s): they will be measured again.", cohort.root, error)
     return features
 
 

@@ -1,4 +1,4 @@
-"""What a film's file and a small copy of its picture show: the ground on which a cohort is audited.
+"""What an image's file and a small copy of its picture show: the ground on which a dataset is audited.
 
 Shapes: H and W pixels of the small copy, S side of a signature.
 """
@@ -26,7 +26,7 @@ DECODED_SIDE = 96
 BORDER_SHARE = 0.04
 """Width of the border, as a share of each side."""
 DARK = 0.06
-"""Grey value below which a border pixel counts as dark: black surroundings, not the film's own greys."""
+"""Grey value below which a border pixel counts as dark: black surroundings, not the image's own greys."""
 FEATURE_COLUMNS = (
     *("content_hash", "bit_depth", "quantisation", "brightness", "contrast", "border_darkness", "signature"),
 )
@@ -39,11 +39,11 @@ def measure_films(
     num_threads: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
 ) -> pd.DataFrame:
-    """Return one row of features for each content of a cohort; contents in `known` are not read again.
+    """Return one row of features for each content of a dataset; contents in `known` are not read again.
 
     `quantisation` is the sum of a JPEG's luminance table, 0 for other formats; brightness, contrast (standard
     deviation) and border darkness (share of dark pixels along the edges) are fractions; `signature` holds the
-    24 by 24 grey levels of the film as bytes. A file that cannot be read any more has no row.
+    24 by 24 grey levels of the image as bytes. A file that cannot be read any more has no row.
     """
     films = cohort.select().drop_duplicates("content_hash")
     if known is not None and not known.empty:

@@ -1,6 +1,6 @@
-"""Where a film's label and split are written: in its folders, or in a metadata.csv.
+"""Where an image's label and split are written: in its folders, or in a metadata.csv.
 
-Shapes: N films.
+Shapes: N images.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from core.errors import CohortError
 
 @dataclass(frozen=True)
 class Place:
-    """What a film's folders or its row in the metadata say of it."""
+    """What an image's folders or its row in the metadata say of it."""
 
     label: str | None
     split: str | None
@@ -30,7 +30,7 @@ class Place:
 
 @dataclass(frozen=True)
 class FolderOddities:
-    """What lies in a cohort's folder besides films: files that are no pictures, links not followed."""
+    """What lies in a dataset's folder besides images: files that are no pictures, links not followed."""
 
     other_files: tuple[str, ...] = ()
     cut_links: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class FolderOddities:
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a cohort in order of their names, before any is opened."""
+    """The files of a dataset in order of their names, before any is opened."""
 
     files: list[str]
     num_bytes_N: np.ndarray
@@ -59,9 +59,9 @@ class Listing:
 
 
 def list_films(root: Path) -> Listing:
-    """Return every picture file below `root` and every film the metadata name; raises CohortError if there is none."""
+    """Return every picture file below `root` and every image the metadata name; raises CohortError if there is none."""
     if not root.is_dir():
-        raise CohortError(f"{root} is no folder. Give the folder that holds the films.")
+        raise CohortError(f"{root} is no folder. Give the folder that holds the images.")
     walk = walk_pictures(root)
     found = walk.pictures
     files = {film.file for film in found}
@@ -73,7 +73,8 @@ def list_films(root: Path) -> Listing:
     if not found:
         there_are = f", only {len(others):,} other files ({', '.join(endings_of(others))})" if others else ""
         raise CohortError(
-            f"{root} holds no pictures{there_are}. Expected films below folders like train/NORMAL and train/PNEUMONIA, "
+            f"{root} holds no pictures{there_are}. Expected images below folders like train/NORMAL and "
+            "train/PNEUMONIA, "
             f"below NORMAL and PNEUMONIA, or beside a {METADATA_FILE}."
         )
     return Listing(

@@ -1,6 +1,6 @@
-"""A cohort's manifest: one row a film, and the fingerprint that names exactly these films.
+"""A dataset's manifest: one row an image, and the fingerprint that names exactly these images.
 
-Shapes: N films.
+Shapes: N images.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ MANIFEST_COLUMNS = (
 )
 Pseudonym = Callable[[str], str]
 MAX_FILE_BYTES = 200 * 10**6
-"""No film file is larger unless it is said otherwise; a file is held in memory whole while it is read."""
+"""No image file is larger unless it is said otherwise; a file is held in memory whole while it is read."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def index_cohort(
     progress: Callable[[int, int], None] | None = None,
     num_threads: int = 0,
 ) -> Cohort:
-    """Return the cohort of a folder; files whose size and time stand in `previous` are not read again.
+    """Return the dataset of a folder; files whose size and time are in `previous` are not read again.
 
     Raises CohortError if the folder cannot serve.
     """
@@ -87,7 +87,7 @@ def index_listing(
     max_file_bytes: int = MAX_FILE_BYTES,
     pseudonym: Pseudonym | None = None,
 ) -> Cohort:
-    """Return the cohort of files that are listed already.
+    """Return the dataset of files that are listed already.
 
     Every new file is read and decoded once, since only decoding shows that a picture is cut short. `pseudonym` gives
     what is kept of a patient's number in a DICOM file; without it no such number is looked at.
@@ -112,9 +112,9 @@ def is_patient_unknown(films: pd.DataFrame) -> pd.Series:
 
 
 def fingerprint_of(manifest: pd.DataFrame) -> str:
-    """Return SHA-256 over every film's name, label, split, patient and content; place and order do not matter.
+    """Return SHA-256 over every image's name, label, split, patient and content; place and order do not matter.
 
-    Nor does the desk: a pseudonym, another on each, stands there as the least content of its patient's films.
+    Nor does the desk: a pseudonym, another on each, is there as the least content of its patient's images.
     """
     patients = _named_by_content(manifest)
     columns = [manifest[name].tolist() for name in ("file", "label", "split")]
@@ -199,7 +199,7 @@ def _manifest(listing: Listing, facts: list[FileFacts]) -> pd.DataFrame:
         "file": listing.files,
         "label": [place.label for place in listing.places],
         "split": [place.split for place in listing.places],
-        # Where nothing says the patient a film is its own; copies of it then share one.
+        # Where nothing says the patient an image is its own; copies of it then share one.
         "patient": [
             place.patient or fact.patient or patient_of_name(file) or fact.content_hash
             for file, (place, _, fact) in zip(listing.files, films, strict=True)
@@ -219,7 +219,7 @@ def _manifest(listing: Listing, facts: list[FileFacts]) -> pd.DataFrame:
 
 
 def _counted_once(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Mark all but the first by name of the usable copies of a film that lie under one path within one another."""
+    """Mark all but the first by name of the usable copies of an image that lie under one path within one another."""
     usable = manifest[manifest["problem"].isna()]
     for _, copies in usable[usable["content_hash"].duplicated(keep=False)].groupby("content_hash"):
         kept: list[tuple[str, ...]] = []
@@ -232,7 +232,7 @@ def _counted_once(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lie_within(one: Sequence[str | None], other: Sequence[str | None]) -> bool:
-    """Return whether the path of one of two films is the end of the other's, and label and split are the same."""
+    """Return whether the path of one of two images is the end of the other's, and label and split are the same."""
     (file, *said), (other_file, *other_said) = one, other
     if file is None or other_file is None:
         return False

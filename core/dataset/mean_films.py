@@ -1,6 +1,6 @@
-"""The mean film of each class, by which one sees what sets the classes apart besides disease.
+"""The mean image of each class, by which one sees what sets the classes apart besides disease.
 
-Shapes: S side of the mean film.
+Shapes: S side of the mean image.
 """
 
 from pathlib import Path
@@ -15,11 +15,11 @@ from core.radiograph.resizing import resize_to_square
 
 MEAN_SIDE = 96
 MOST_FILMS = 200
-"""Of each class: a mean of 200 films no longer changes to the eye."""
+"""Of each class: a mean of 200 images no longer changes to the eye."""
 
 
 def mean_films(cohort: Cohort, num_threads: int = 0) -> dict[str, np.ndarray]:
-    """Return `mean_SS` in [0, 1] for each label that has films, of at most 200 drawn the same way every time."""
+    """Return `mean_SS` in [0, 1] for each label that has images, of at most 200 drawn the same way every time."""
     means = {}
     for label, rows in cohort.select().dropna(subset="label").groupby("label"):
         drawn = rows.sample(min(len(rows), MOST_FILMS), random_state=0)

@@ -1,4 +1,4 @@
-"""Reads a metadata.csv: what a cohort without telling folders says of each film."""
+"""Reads a metadata.csv: what a dataset without telling folders says of each image."""
 
 import csv
 import unicodedata
@@ -15,7 +15,7 @@ EMPTY_CELLS = {"", "nan", "none", "null", "na", "n/a"}
 
 @dataclass(frozen=True, slots=True)
 class MetadataRow:
-    """The cells of one film, stripped; what is empty is None."""
+    """The cells of one image, stripped; what is empty is None."""
 
     label: str | None
     split: str | None
@@ -39,7 +39,7 @@ def read_metadata(root: Path, files: Collection[str]) -> dict[str, MetadataRow] 
                 if not file:
                     raise CohortError(f"{path}, line {line}, names no file. Fill in the column file.")
                 if file in rows:
-                    raise CohortError(f"{path}, line {line}, names {file!r} a second time. Give each film one row.")
+                    raise CohortError(f"{path}, line {line}, names {file!r} a second time. Give each image one row.")
                 rows[file] = MetadataRow(_cell(cells, "label"), _cell(cells, "split"), _cell(cells, "patient_id"))
     except (csv.Error, UnicodeDecodeError) as error:
         raise CohortError(

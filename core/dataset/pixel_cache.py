@@ -1,6 +1,6 @@
-"""Films decoded once and kept at the size that training needs.
+"""Images decoded once and kept at the size that training needs.
 
-Shapes: N films, S pixels a side.
+Shapes: N images, S pixels a side.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class PixelCache:
-    """8-bit films `pixels_NSS`, memory-mapped, and the row of each file; copies of a film share a row."""
+    """8-bit images `pixels_NSS`, memory-mapped, and the row of each file; copies of an image share a row."""
 
     pixels_NSS: np.ndarray
     row_of_file: dict[str, int]
 
     def index_of(self, file: str) -> int:
-        """Return the row of a film."""
+        """Return the row of an image."""
         return self.row_of_file[file]
 
     @classmethod
@@ -45,11 +45,11 @@ class PixelCache:
         cache_folder: Path,
         progress: OnProgress | None = None,
     ) -> "PixelCache":
-        """Return the cache of these films, decoding each once if it is not there yet.
+        """Return the cache of these images, decoding each once if it is not there yet.
 
-        It is named after the films' contents and the size, so that it is never out of date, and appears whole or
+        It is named after the images' contents and the size, so that it is never out of date, and appears whole or
         not at all, also when two processes build it at once; a damaged one is built again. Raises CohortError if
-        there is nothing to cache, or a film has changed since the cohort was indexed.
+        there is nothing to cache, or an image has changed since the dataset was indexed.
         """
         hash_of = _content_hashes(cohort, files)
         file_of = {hash_of[file]: file for file in sorted(files)}
@@ -73,10 +73,10 @@ def _content_hashes(cohort: Cohort, files: Sequence[str]) -> dict[str, str]:
     strange = [file for file in files if file not in hash_of]
     if strange:
         raise CohortError(
-            f"{strange[0]!r} is no usable film of {cohort.root}. Index the folder again and split it anew."
+            f"{strange[0]!r} is no usable image of {cohort.root}. Index the folder again and split it again."
         )
     if not files:
-        raise CohortError(f"No film of {cohort.root} was chosen, so there is nothing to decode.")
+        raise CohortError(f"No image of {cohort.root} was chosen, so there is nothing to decode.")
     return {file: hash_of[file] for file in files}
 
 
@@ -93,7 +93,7 @@ def _decode(source: Path, content_hash: str, size: int) -> np.ndarray:
     try:
         content = source.read_bytes()
         if hashlib.sha256(content).hexdigest() != content_hash:
-            raise CohortError(f"{source} has changed since the cohort was indexed. Index the folder again.")
+            raise CohortError(f"{source} has changed since the dataset was indexed. Index the folder again.")
         pixels_HW = read_radiograph(content, shortest_side=2 * size).pixels_HW
     except OSError as error:
         raise CohortError(f"{source} cannot be read any more ({error.strerror}). Index the folder again.") from error

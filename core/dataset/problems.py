@@ -1,4 +1,4 @@
-"""Why a file of a cohort cannot be used; what its content shows has its codes in core.radiograph.rejection."""
+"""Why a file of a dataset cannot be used; what its content shows has its codes in core.radiograph.rejection."""
 
 from enum import StrEnum
 
@@ -33,7 +33,7 @@ _SENTENCES = {
         "the cell."
     ),
     FilmProblem.LABEL_CONFLICT: "Its folders and the metadata give different labels: correct the one that is wrong.",
-    FilmProblem.NOT_IN_METADATA: "The metadata have no row for this film: add one, or take the film away.",
+    FilmProblem.NOT_IN_METADATA: "The metadata have no row for this image: add one, or take the image away.",
     FilmProblem.MISSING_FILE: "It is named, but is not there: restore the file, or remove its row or link.",
     FilmProblem.VANISHED: "It was there when the folder was listed, but gone when it was to be read: index again.",
     FilmProblem.UNDECODABLE_NAME: "Its name holds bytes that are no text: rename the file or its folder.",
@@ -53,4 +53,4 @@ NEVER_READ = frozenset(
         FilmProblem.FOLDER_NOT_READ,
     }
 )
-"""Problems of files that there is no use in opening."""
+"""Problems of files that there is no use in reading."""

@@ -1,4 +1,4 @@
-"""What folders and tables call the splits of a dataset: one vocabulary, whoever names them."""
+"""What folders and tables call the splits of a dataset: one vocabulary, for folders and tables alike."""
 
 import re
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ _QUALIFIERS = {
 
 
 def split_named(name: str) -> str | None:
-    """Return train, val or test where a folder's name or a table's cell says so, None for any other.
+    """Return train, val or test where a folder's name or a table's cell names it, None for any other.
 
     "hold-out", "external_test" and "valid images" do; "train_val" and "exclude" do not. External validation is a test.
     """
@@ -54,7 +54,7 @@ def split_of_folder(folder: str) -> str | None:
 
 
 def folders_beside_splits(folders: Iterable[str]) -> set[str]:
-    """Return the folders that stand beside one that names a split, and name neither a split nor a label themselves.
+    """Return the folders that are beside one that names a split, and name neither a split nor a label themselves.
 
     What they are meant for cannot be known: an "exclude" beside train and test is hardly a part of train.
     """

@@ -1,6 +1,6 @@
-"""Patient-disjoint splits of a cohort's own training films.
+"""Patient-disjoint splits of a dataset's own training images.
 
-Shapes: N films.
+Shapes: N images.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ _ENOUGH = 0.9
 
 
 class SplitConfig(BaseModel):
-    """How a cohort is split."""
+    """How a dataset is split."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     validation_fraction: float = Field(
-        default=0.1, gt=0, lt=0.5, description="Share of the films that judges each epoch."
+        default=0.1, gt=0, lt=0.5, description="Fraction of images in the validation set."
     )
     calibration_fraction: float = Field(
         default=0.1, ge=0, lt=0.5, description="Share that fits probabilities and threshold."
     )
     holdout_fraction: float = Field(
-        default=0.0, ge=0, lt=0.5, description="Share kept out of everything, for a last judgement."
+        default=0.0, ge=0, lt=0.5, description="Fraction held out of everything, as an internal test set."
     )
     seed: int = Field(default=0, ge=0, description="Seed of the draw.")
 
@@ -50,13 +50,13 @@ class SplitConfig(BaseModel):
     @model_validator(mode="after")
     def _leave_films_to_train_on(self) -> Self:
         if sum(self.carved.values()) >= 1:
-            raise ValueError("validation, calibration and holdout together must leave films to train on")
+            raise ValueError("validation, calibration and holdout together must leave images to train on")
         return self
 
 
 @dataclass(frozen=True)
 class CohortSplit:
-    """Which fold each film belongs to; `assignments` maps file to fold."""
+    """Which fold each image belongs to; `assignments` maps file to fold."""
 
     assignments: pd.Series
     fingerprint: str
@@ -68,21 +68,21 @@ class CohortSplit:
 
 
 def propose_split(cohort: Cohort, config: SplitConfig) -> CohortSplit:
-    """Split a cohort by patient, stratified by subtype, after removing exact duplicates.
+    """Split a dataset by patient, stratified by subtype, after removing exact duplicates.
 
-    The test folder is never used, nor any film of which it holds an exact copy; the validation folder, too small
-    to choose anything on, joins the training films. Of exact copies the first by name stays, none if their labels
-    differ; patients who share a copy are taken for one. The draw depends on the films' names, labels, patients
-    and contents and on the seed alone. Raises CohortError if there are too few films or patients for each fold
+    The test folder is never used, nor any image of which it holds an exact copy; the validation folder, too small
+    to choose anything on, joins the training images. Of exact copies the first by name stays, none if their labels
+    differ; patients who share a copy are taken for one. The draw depends on the images' names, labels, patients
+    and contents and on the seed alone. Raises CohortError if there are too few images or patients for each fold
     to hold both classes.
     """
     films, patients_N = _trainable(cohort)
     if films.empty:
-        raise CohortError(f"{cohort.root} has no labelled training films (folders train/NORMAL and train/PNEUMONIA).")
+        raise CohortError(f"{cohort.root} has no labelled training images (folders train/NORMAL and train/PNEUMONIA).")
     labels_N = films["label"].to_numpy()
     if len(set(labels_N)) < 2:
         raise CohortError(
-            f"All training films of {cohort.root} are {labels_N[0]}: a model needs films of both classes. "
+            f"All training images of {cohort.root} are {labels_N[0]}: a model needs images of both classes. "
             "Add the folder of the other class."
         )
     folds: dict[str, Fold] = {}
@@ -95,7 +95,7 @@ def propose_split(cohort: Cohort, config: SplitConfig) -> CohortSplit:
 
 
 def _trainable(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the films to be split, sorted by name and each content once, and the patient of each."""
+    """Return the images to be split, sorted by name and each content once, and the patient of each."""
     films = cohort.select()
     in_test = films["split"] == "test"
     tested = set(films.loc[in_test, "content_hash"])
@@ -110,9 +110,9 @@ def _trainable(cohort: Cohort) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _united_patients(films: pd.DataFrame, copies: pd.DataFrame) -> list[str]:
-    """Return each film's patient; patients who share a content, directly or in a chain, get the first one's name.
+    """Return each image's patient; patients who share a content, directly or in a chain, get the first one's name.
 
-    `copies` are the films whose content stands there more than once.
+    `copies` are the images whose content is there more than once.
     """
     parent: dict[str, str] = {}
 
@@ -130,9 +130,9 @@ def _united_patients(films: pd.DataFrame, copies: pd.DataFrame) -> list[str]:
 
 
 def _strata(films: pd.DataFrame, patients_N: np.ndarray, num_folds: int) -> dict[str, list[str]]:
-    """Return the patients of each film by stratum: subtypes, or whole classes where a subtype has too few patients.
+    """Return the patients of each image by stratum: subtypes, or whole classes where a subtype has too few patients.
 
-    A patient with films in several strata counts to the one with the fewest patients, which can spare none.
+    A patient with images in several strata counts to the one with the fewest patients, which can spare none.
     """
     is_own = (films["subtype"] == "normal") == (films["label"] == "normal")
     strata_N = films["subtype"].where(films["subtype"].notna() & is_own, films["label"]).to_numpy()
@@ -153,10 +153,10 @@ def _strata(films: pd.DataFrame, patients_N: np.ndarray, num_folds: int) -> dict
 
 
 def _deal(patients: Sequence[str], config: SplitConfig, stratum: str) -> dict[str, Fold]:
-    """Deal shuffled patients out until each fold holds its share of the stratum's films, at least one patient each.
+    """Deal shuffled patients out until each fold holds its share of the stratum's images, at least one patient each.
 
-    A fold ends up within half of one patient's films of its share. Where every patient left is larger than that,
-    it takes the smallest: a patient with very many films is then trained on rather than filling a fold.
+    A fold ends up within half of one patient's images of its share. Where every patient left is larger than that,
+    it takes the smallest: a patient with very many images is then trained on rather than filling a fold.
     """
     names, counts = np.unique(np.array(patients, dtype=object), return_counts=True)
     seed = int.from_bytes(hashlib.sha256(f"{config.seed}:{stratum}".encode()).digest()[:8], "big")
@@ -197,9 +197,9 @@ def _check_both_classes(folds_N: np.ndarray, labels_N: np.ndarray, patients_N: n
             if not ((folds_N == fold) & (labels_N == label)).any():
                 num_patients = len(set(patients_N[labels_N == label]))
                 raise CohortError(
-                    f"The {fold} fold gets no {label} film: there are {num_patients} patients with such films for "
-                    f"{1 + len(config.carved)} folds, and one patient's films must not stand in two. "
-                    f"Add {label} films of other patients."
+                    f"The {fold} fold gets no {label} image: there are {num_patients} patients with such images for "
+                    f"{1 + len(config.carved)} folds, and one patient's images must not be in two. "
+                    f"Add {label} images of other patients."
                 )
 
 

@@ -1,4 +1,4 @@
-"""Manifests kept between visits, so that an unchanged cohort is not read again."""
+"""Manifests kept between visits, so that an unchanged dataset is not read again."""
 
 import hashlib
 import logging
@@ -45,9 +45,9 @@ def load_or_index(
     max_file_bytes: int = MAX_FILE_BYTES,
     pseudonym: Pseudonym | None = None,
 ) -> Cohort:
-    """Return the cohort of a folder, reading only files that are new or changed since the last visit.
+    """Return the dataset of a folder, reading only files that are new or changed since the last visit.
 
-    `pseudonym` is as in `index_listing`. Raises CohortError if the folder cannot serve; a manifest that cannot be kept
+    `pseudonym` is as in `index_listing`. Raises CohortError if the folder cannot serve; a manifest that cannot be saved
     only costs the time of the next visit.
     """
     root = root.resolve()
@@ -72,7 +72,7 @@ def load_or_index(
     try:
         _write(kept, path)
     except OSError as error:
-        _log.warning("The index of %s could not be kept (%s): it will be made again.", root, error)
+        _log.warning("The index of %s could not be saved (%s): it will be made again.", root, error)
     return cohort
 
 

@@ -1,1 +1,1 @@
-"""Judges scores: metrics with intervals, calibration, operating points, paired tests."""
+"""Evaluates scores: metrics with intervals, calibration, operating points, paired tests."""

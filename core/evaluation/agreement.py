@@ -13,7 +13,7 @@ POSITIVE, NEGATIVE = "pneumonia", "normal"
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two raters on the studies that both judged; kappa is None where it is undefined.
+    """Two raters on the studies that both evaluated; kappa is None where it is undefined.
 
     `table` counts studies by what the first (rows) and the second (columns) said, in the order of `labels`.
     """
@@ -64,7 +64,7 @@ def cohen_kappa(counts: np.ndarray) -> tuple[float | None, Interval | None]:
     """Return kappa and its 95 % interval of a square table of counts.
 
     Kappa is None where a rater said only one thing: it would be 0 however often both agree. The interval is None where
-    its variance cannot be had from the counts: all studies agree.
+    its variance is not available from the counts: all studies agree.
     """
     from statsmodels.stats.inter_rater import cohens_kappa
 

@@ -1,6 +1,6 @@
-"""Percentile bootstrap that draws whole patients, so that several films of one child do not count as independent.
+"""Percentile bootstrap that draws whole patients, so that several images of one child do not count as independent.
 
-Shapes: N films, C patients (clusters), R resamples.
+Shapes: N images, C patients (clusters), R resamples.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ Figures = dict[str, np.ndarray]
 
 
 def draw_weights(clusters_N: np.ndarray, num_resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield blocks of weights [R, N]: how often each film's patient was drawn, in all `num_resamples` rows.
+    """Yield blocks of weights [R, N]: how often each image's patient was drawn, in all `num_resamples` rows.
 
     `clusters_N` holds patient numbers from 0 to C - 1; each row draws C patients with replacement.
     """

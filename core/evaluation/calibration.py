@@ -29,7 +29,8 @@ class PlattScaling(BaseModel):
 
 
 def fit_platt_scaling(logits_N: ArrayLike, labels_N: ArrayLike) -> PlattScaling:
-    """Fit slope and intercept by maximum likelihood with Platt's smoothed targets, so that separable films stay finite.
+    """Fit slope and intercept by maximum likelihood with Platt's smoothed targets, so that separable images stay
+    finite.
 
     Newton's method with step halving (Platt 1999; Lin, Lin and Weng 2007). The slope is kept above zero. Raises
     EvaluationError unless both classes are there and all logits are finite.
@@ -60,7 +61,7 @@ def fit_temperature(logits_N: ArrayLike, labels_N: ArrayLike) -> PlattScaling:
     def gradient(slope: float) -> float:
         return float(logits @ (expit(slope * logits) - targets_N))
 
-    from scipy.optimize import brentq  # Here: half a second that reading films can do without.
+    from scipy.optimize import brentq  # Here: half a second that reading images can do without.
 
     low, high = TEMPERATURE_SLOPE_BOUNDS
     # The gradient rises with the slope, so its sign at a bound tells that the best slope lies beyond it.
@@ -72,7 +73,7 @@ def fit_temperature(logits_N: ArrayLike, labels_N: ArrayLike) -> PlattScaling:
 
 
 def smoothed_targets(labels_N: np.ndarray) -> np.ndarray:
-    """Return Platt's targets [N]: the share to expect of one more film of the class, never quite 0 or 1."""
+    """Return Platt's targets [N]: the share to expect of one more image of the class, never quite 0 or 1."""
     num_positive = int(labels_N.sum())
     num_negative = len(labels_N) - num_positive
     return np.where(labels_N, (num_positive + 1) / (num_positive + 2), 1 / (num_negative + 2))
@@ -111,7 +112,7 @@ def maximise_likelihood(logits_N: np.ndarray, targets_N: np.ndarray) -> tuple[fl
 
 def fit_intercept(scaled_N: np.ndarray, targets_N: np.ndarray) -> float:
     """Return the shift at which the mean probability equals the mean target."""
-    from scipy.optimize import brentq  # Here: half a second that reading films can do without.
+    from scipy.optimize import brentq  # Here: half a second that reading images can do without.
 
     reach = float(np.abs(scaled_N).max()) + abs(float(logit(targets_N.mean()))) + 1
     return cast(

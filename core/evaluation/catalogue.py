@@ -1,6 +1,6 @@
 """Every metric of a report, each defined once: what it is called, means, ranges over and is computed from.
 
-Reports, cards, pages, the command line and the schemas of the REST API are made from this list. Shapes: N films,
+Reports, cards, pages, the command line and the schemas of the REST API are made from this list. Shapes: N images,
 R resamples.
 """
 
@@ -25,7 +25,7 @@ class Direction(StrEnum):
 
 
 class IntervalKind(StrEnum):
-    """How a metric's 95 % interval is computed; in either way the films of one patient count together."""
+    """How a metric's 95 % interval is computed; in either way the images of one patient count together."""
 
     WILSON = "Wilson, the images of one patient counted together"
     BOOTSTRAP = "bootstrap of whole patients"
@@ -34,7 +34,7 @@ class IntervalKind(StrEnum):
 
 @dataclass(frozen=True)
 class ScoredFilms:
-    """Labels (True is pneumonia), probabilities in ascending order and a threshold, of N films."""
+    """Labels (True is pneumonia), probabilities in ascending order and a threshold, of N images."""
 
     labels_N: np.ndarray
     probabilities_N: np.ndarray
@@ -42,34 +42,34 @@ class ScoredFilms:
 
     @cached_property
     def flags(self) -> np.ndarray:
-        """Whether each film [N] is found positive: its probability is at least the threshold."""
+        """Whether each image [N] is found positive: its probability is at least the threshold."""
         return self.probabilities_N >= self.threshold
 
     @cached_property
     def hits(self) -> np.ndarray:
-        """Whether each film [N] shows pneumonia and is flagged."""
+        """Whether each image [N] shows pneumonia and is flagged."""
         return self.labels_N & self.flags
 
 
 class WeightedFilms:
-    """Scored films in many weightings at once: `weights_RN` says how often each resample holds each film."""
+    """Scored images in many weightings at once: `weights_RN` says how often each resample holds each image."""
 
     def __init__(self, films: ScoredFilms, weights_RN: np.ndarray) -> None:
         self.films, self.weights_RN = films, weights_RN
 
     @cached_property
     def num_hits(self) -> np.ndarray:
-        """The flagged films with pneumonia of each resample."""
+        """The flagged images with pneumonia of each resample."""
         return self.weights_RN @ self.films.hits.astype(np.float64)
 
     @cached_property
     def num_flags(self) -> np.ndarray:
-        """The flagged films of each resample [R]."""
+        """The flagged images of each resample [R]."""
         return self.weights_RN @ self.films.flags.astype(np.float64)
 
     @cached_property
     def num_positive(self) -> np.ndarray:
-        """The films with pneumonia of each resample [R]."""
+        """The images with pneumonia of each resample [R]."""
         return self.weights_RN @ self.films.labels_N.astype(np.float64)
 
 
@@ -77,7 +77,7 @@ class WeightedFilms:
 class Metric:
     """One metric from 0 to 1.
 
-    `measure` gives its value, None where it is undefined. A proportion has `counted`: which films are hits [N], and
+    `measure` gives its value, None where it is undefined. A proportion has `counted`: which images are hits [N], and
     among which [N]; a metric with a bootstrap has `resampled`, its value in each resample [R].
     """
 
@@ -103,7 +103,7 @@ class Metric:
 
     @property
     def help(self) -> str:
-        """What it means and how its interval is made, for whoever points at it."""
+        """What it means and how its interval is made, for anyone who points at it."""
         if self.interval_kind is IntervalKind.NONE:
             return self.explanation
         return f"{self.explanation} Interval: {self.interval_kind}."
@@ -147,7 +147,8 @@ METRICS: tuple[Metric, ...] = (
         "auc",
         "AUC",
         "AUC",
-        "Area under the ROC curve: how often a film with pneumonia gets a higher probability than one without; 0.5 is "
+        "Area under the ROC curve: how often an image with pneumonia gets a higher probability than one without; 0.5 "
+        "is "
         "chance.",
         lambda films: roc_auc(films.labels_N, films.probabilities_N),
         num_decimals=4,
@@ -170,7 +171,7 @@ METRICS: tuple[Metric, ...] = (
         "accuracy",
         "Accuracy at threshold",
         "Accuracy",
-        "Share of all films read rightly at the threshold.",
+        "Share of all images classified correctly at the threshold.",
         _share_of(_right),
         counted=_right,
     ),
@@ -178,7 +179,7 @@ METRICS: tuple[Metric, ...] = (
         "sensitivity",
         "Sensitivity",
         "Sens.",
-        "Share of the pneumonia films that are flagged (recall).",
+        "Share of the pneumonia images that are flagged (recall).",
         _share_of(_flagged_of_positive),
         counted=_flagged_of_positive,
     ),
@@ -186,7 +187,7 @@ METRICS: tuple[Metric, ...] = (
         "specificity",
         "Specificity",
         "Spec.",
-        "Share of the normal films that are not flagged.",
+        "Share of the normal images that are not flagged.",
         _share_of(_clear_of_negative),
         counted=_clear_of_negative,
     ),
@@ -194,7 +195,7 @@ METRICS: tuple[Metric, ...] = (
         "precision",
         "Precision",
         "Prec.",
-        "Share of the flagged films that show pneumonia, among these films.",
+        "Share of the flagged images that show pneumonia, among these images.",
         lambda films: ratio(int(films.hits.sum()), int(films.flags.sum())),
         resampled=lambda drawn: divide(drawn.num_hits, drawn.num_flags),
     ),

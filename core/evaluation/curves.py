@@ -1,6 +1,6 @@
 """ROC and precision–recall curves with pointwise 95 % bands from a bootstrap of whole patients.
 
-Shapes: N films, G distinct scores, K points of a curve, X places on the horizontal axis, R resamples.
+Shapes: N images, G distinct scores, K points of a curve, X places on the horizontal axis, R resamples.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class CurveWithBand:
 
 @dataclass(frozen=True)
 class Curves:
-    """Both curves of one set of films."""
+    """Both curves of one set of images."""
 
     roc: CurveWithBand
     precision_recall: CurveWithBand
@@ -46,7 +46,7 @@ def curves_with_bands(
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,
 ) -> Curves:
-    """Return ROC (false positive rate, sensitivity) and precision–recall (recall, precision) of labelled films [N].
+    """Return ROC (false positive rate, sensitivity) and precision–recall (recall, precision) of labelled images [N].
 
     Raises EvaluationError unless both classes are there.
     """
@@ -94,7 +94,7 @@ def _precision_at(grid_X: np.ndarray, true_G: np.ndarray, false_G: np.ndarray) -
     """Return the precision at the highest threshold that reaches each recall."""
     flagged_G = true_G + false_G
     precision_G = np.divide(true_G, flagged_G, out=np.ones_like(true_G), where=flagged_G > 0)
-    # Recall 0 asks for at least one film found.
+    # Recall 0 asks for at least one image found.
     wanted_X = np.maximum(grid_X * true_G[-1], 1e-9)
     return precision_G[np.minimum(np.searchsorted(true_G, wanted_X - 1e-9), len(true_G) - 1)]
 

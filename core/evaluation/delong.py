@@ -1,7 +1,7 @@
-"""DeLong's interval of an AUC and test of two AUCs on the same films (DeLong 1988; fast form of Sun and Xu 2014).
+"""DeLong's interval of an AUC and test of two AUCs on the same images (DeLong 1988; fast form of Sun and Xu 2014).
 
-Where it is known whose the films are, the variance is that of Obuchowski (1997), in which the films of one patient
-count together. Shapes: K scores per film, N films, P with pneumonia, M without, C patients.
+Where it is known whose the images are, the variance is that of Obuchowski (1997), in which the images of one patient
+count together. Shapes: K scores per image, N images, P with pneumonia, M without, C patients.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class AucEstimate:
 
 @dataclass(frozen=True)
 class AucComparison:
-    """Two AUCs on the same films; `difference` is first minus second. None where it cannot be estimated."""
+    """Two AUCs on the same images; `difference` is first minus second. None where it cannot be estimated."""
 
     auc_first: float | None
     auc_second: float | None
@@ -45,7 +45,7 @@ def delong_interval(
 ) -> AucEstimate:
     """Return the AUC of these scores with its normal interval.
 
-    The AUC needs a film of each class, the rest at least two of each and scores that overlap: with perfect separation
+    The AUC needs an image of each class, the rest at least two of each and scores that overlap: with perfect separation
     the estimated variance is zero, and no interval is claimed. Raises EvaluationError for scores that do not fit.
     """
     labels, scores = check_labels_and_scores(labels_N, scores_N)
@@ -65,9 +65,9 @@ def delong_test(
     patients_N: ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> AucComparison:
-    """Compare the AUCs of two sets of scores of the same films; two-sided p-value.
+    """Compare the AUCs of two sets of scores of the same images; two-sided p-value.
 
-    Scores that rank the films alike give a difference of 0 and p = 1. Raises EvaluationError for scores that do not
+    Scores that rank the images alike give a difference of 0 and p = 1. Raises EvaluationError for scores that do not
     fit.
     """
     labels, first = check_labels_and_scores(labels_N, first_N)
@@ -93,15 +93,15 @@ def delong_test(
 def estimate(
     labels_N: np.ndarray, scores_KN: np.ndarray, patients_N: ArrayLike | None = None
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the AUCs [K] and their covariance [K, K]; None for what the numbers of films or patients do not allow."""
+    """Return the AUCs [K] and their covariance [K, K]; None for what the numbers of images or patients do not allow."""
     if scores_KN.shape[1] != len(labels_N):
-        raise EvaluationError("Both sets of scores must cover the same films.")
+        raise EvaluationError("Both sets of scores must cover the same images.")
     positive_KP, negative_KM = scores_KN[:, labels_N], scores_KN[:, ~labels_N]
     num_positive, num_negative = positive_KP.shape[1], negative_KM.shape[1]
     if not (num_positive and num_negative):
         return None, None
     ranks_KN = rankdata(scores_KN, axis=1)
-    # For each film, the share of the other class that it ranks rightly against, ties counting half.
+    # For each image, the share of the other class that it ranks rightly against, ties counting half.
     right_KP = (ranks_KN[:, labels_N] - rankdata(positive_KP, axis=1)) / num_negative
     right_KM = 1 - (ranks_KN[:, ~labels_N] - rankdata(negative_KM, axis=1)) / num_positive
     aucs_K = right_KP.mean(axis=1)

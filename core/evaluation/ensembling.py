@@ -1,6 +1,6 @@
-"""Several models' probabilities of the same films made into one.
+"""Several models' probabilities of the same images made into one.
 
-Shapes: K members, N films.
+Shapes: K members, N images.
 """
 
 from enum import StrEnum
@@ -35,7 +35,7 @@ def soft_vote(probabilities_KN: ArrayLike, weights_K: ArrayLike | None = None) -
 
 
 def hard_vote(probabilities_KN: ArrayLike, thresholds_K: ArrayLike) -> np.ndarray:
-    """Return the logit [N] of the share of members that flag a film, each at its own threshold.
+    """Return the logit [N] of the share of members that flag an image, each at its own threshold.
 
     Half a vote is added to either side (Krichevsky and Trofimov), so that one voice for all stays finite.
     """
@@ -56,7 +56,7 @@ def fit_weights(labels_N: ArrayLike, probabilities_KN: ArrayLike) -> np.ndarray:
     probabilities = _checked(probabilities_KN)
     labels, _ = check_labels_and_scores(labels_N, probabilities[0])
     require_both_classes(labels, "Fitting the weights of an ensemble")
-    # What each member gives to the class that is the case: the loss of a film is -log of the weighted mean of these.
+    # What each member gives to the class that is the case: the loss of an image is -log of the weighted mean of these.
     right_KN = np.clip(np.where(labels, probabilities, 1 - probabilities), SMALLEST, 1)
     num_members = len(probabilities)
 
@@ -82,7 +82,7 @@ def fit_weights(labels_N: ArrayLike, probabilities_KN: ArrayLike) -> np.ndarray:
 def _checked(probabilities_KN: ArrayLike) -> np.ndarray:
     probabilities = np.asarray(probabilities_KN, dtype=np.float64)
     if probabilities.ndim != 2 or not probabilities.size:
-        raise EvaluationError("An ensemble needs the probabilities of at least one member for at least one film.")
+        raise EvaluationError("An ensemble needs the probabilities of at least one member for at least one image.")
     if not (np.isfinite(probabilities).all() and (probabilities >= 0).all() and (probabilities <= 1).all()):
         raise EvaluationError("The members of an ensemble give probabilities between 0 and 1.")
     return probabilities

@@ -1,6 +1,6 @@
-"""McNemar's exact test of two readers' errors on the same films (McNemar 1947), and Holm's correction.
+"""McNemar's exact test of two readers' errors on the same images (McNemar 1947), and Holm's correction.
 
-Shapes: N films, C patients, S sums from -T to T.
+Shapes: N images, C patients, S sums from -T to T.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from core.evaluation.scores import clusters_of
 
 @dataclass(frozen=True)
 class ErrorComparison:
-    """On how many films only one of two readers errs, and how likely so uneven a share is by chance (two-sided)."""
+    """On how many images only one of two readers errs, and how likely so uneven a share is by chance (two-sided)."""
 
     num_only_first_wrong: int
     num_only_second_wrong: int
@@ -27,15 +27,15 @@ class ErrorComparison:
 def mcnemar_test(
     wrong_first_N: ArrayLike, wrong_second_N: ArrayLike, patients_N: ArrayLike | None = None
 ) -> ErrorComparison:
-    """Compare two readers by the films that only one of them got wrong; the exact form, right at any number.
+    """Compare two readers by the images that only one of them got wrong; the exact form, right at any number.
 
-    Takes whether each film was misread, [N] each, and whose each is: the films of one patient then count together.
-    p is 1 where both err on the same films. Raises EvaluationError if the numbers of films
+    Takes whether each image was misread, [N] each, and whose each is: the images of one patient then count together.
+    p is 1 where both err on the same images. Raises EvaluationError if the numbers of images
     differ.
     """
     first_N, second_N = np.asarray(wrong_first_N, dtype=bool), np.asarray(wrong_second_N, dtype=bool)
     if first_N.shape != second_N.shape or first_N.ndim != 1:
-        raise EvaluationError("McNemar's test needs the errors of both models on the same films.")
+        raise EvaluationError("McNemar's test needs the errors of both models on the same images.")
     only_first, only_second = int((first_N & ~second_N).sum()), int((~first_N & second_N).sum())
     p_value = _p_value(only_first, only_second)
     if patients_N is not None:
@@ -52,7 +52,7 @@ def _p_value(only_first: int, only_second: int) -> float:
 def _p_value_of_patients(differences_C: np.ndarray) -> float:
     """Return the exact p-value where each patient's difference could as well have had the other sign.
 
-    With one film a patient it is McNemar's exact one.
+    With one image a patient it is McNemar's exact one.
     """
     sizes = np.abs(differences_C).astype(int)
     sizes = sizes[sizes > 0]

@@ -1,4 +1,4 @@
-"""The figures of one set of labelled films at one threshold, each with its 95 % interval where it has one."""
+"""The figures of one set of labelled images at one threshold, each with its 95 % interval where it has one."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -14,18 +14,18 @@ from core.evaluation.scores import check_labels_and_probabilities, clusters_of
 
 
 class ConfusionCounts(BaseModel):
-    """Films by truth and finding; pneumonia is positive."""
+    """Images by truth and finding; pneumonia is positive."""
 
     model_config = ConfigDict(frozen=True)
 
-    tn: int = Field(ge=0, description="Normal films found normal.")
-    fp: int = Field(ge=0, description="Normal films found to be pneumonia.")
-    fn: int = Field(ge=0, description="Pneumonia films found normal.")
-    tp: int = Field(ge=0, description="Pneumonia films found to be pneumonia.")
+    tn: int = Field(ge=0, description="Normal images found normal.")
+    fp: int = Field(ge=0, description="Normal images found to be pneumonia.")
+    fn: int = Field(ge=0, description="Pneumonia images found normal.")
+    tp: int = Field(ge=0, description="Pneumonia images found to be pneumonia.")
 
     @classmethod
     def count(cls, labels_N: np.ndarray, probabilities_N: np.ndarray, threshold: float) -> Self:
-        """Count the films; one is found positive when its probability is at least the threshold."""
+        """Count the images; one is found positive when its probability is at least the threshold."""
         found_N = probabilities_N >= threshold
         return cls(
             tn=int((~labels_N & ~found_N).sum()),
@@ -61,7 +61,7 @@ class MetricIntervals(BaseModel):
 
 
 class EffectiveNumbers(BaseModel):
-    """How many independent films the interval of each proportion rests on: those of one patient count together."""
+    """How many independent images the interval of each proportion rests on: those of one patient count together."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,13 +71,13 @@ class EffectiveNumbers(BaseModel):
 
 
 class EvaluationReport(BaseModel):
-    """Figures between 0 and 1 of `n` labelled films; None where a figure is undefined."""
+    """Figures between 0 and 1 of `n` labelled images; None where a figure is undefined."""
 
     model_config = ConfigDict(frozen=True)
 
-    n: int = Field(ge=0, description="Films that were scored.")
-    num_positive: int = Field(ge=0, description="Films labelled pneumonia.")
-    num_patients: int = Field(ge=0, description="Patients the films come from; each film its own if not known.")
+    n: int = Field(ge=0, description="Images that were scored.")
+    num_positive: int = Field(ge=0, description="Images labelled pneumonia.")
+    num_patients: int = Field(ge=0, description="Patients the images come from; each image its own if not known.")
     auc: float | None = _figure("auc")
     average_precision: float | None = _figure("average_precision")
     accuracy: float | None = _figure("accuracy")
@@ -85,13 +85,14 @@ class EvaluationReport(BaseModel):
     specificity: float | None = _figure("specificity")
     precision: float | None = _figure("precision")
     f1: float | None = _figure("f1")
-    threshold: float = Field(description="A film is positive when its probability is at least this.")
+    threshold: float = Field(description="An image is positive when its probability is at least this.")
     brier: float | None = _figure("brier")
     ece: float | None = _figure("ece")
     confusion: ConfusionCounts
     ci: MetricIntervals
     effective: EffectiveNumbers | None = Field(
-        default=None, description="Null in reports of older versions: their Wilson intervals take each film for itself."
+        default=None,
+        description="Null in reports of older versions: their Wilson intervals take each image for itself.",
     )
     engine: str = Field(
         default="", description="What computed the scores, with its number format; empty where not recorded."
@@ -139,9 +140,9 @@ def evaluate_probabilities(
     seed: int = 0,
     engine: str = "",
 ) -> EvaluationReport:
-    """Return every figure of these films; the order of the films does not matter.
+    """Return every figure of these images; the order of the images does not matter.
 
-    Labels are 0 or 1, probabilities P(pneumonia) from 0 to 1, both [N]; `patients_N` names each film's patient, and
+    Labels are 0 or 1, probabilities P(pneumonia) from 0 to 1, both [N]; `patients_N` names each image's patient, and
     `engine` what computed them. With `num_resamples` 0 only Wilson intervals are given. Raises EvaluationError for
     labels, probabilities or patients that do not fit.
     """
@@ -165,7 +166,7 @@ def evaluate_probabilities(
 def arrange(
     labels_N: np.ndarray, probabilities_N: np.ndarray, patients_N: ArrayLike | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the films in ascending order of probability, with patient numbers from 0 that no shuffling changes."""
+    """Return the images in ascending order of probability, with patient numbers from 0 that no shuffling changes."""
     if patients_N is None:
         order = np.lexsort((labels_N, probabilities_N))
         return labels_N[order], probabilities_N[order], np.arange(len(order))
@@ -177,7 +178,7 @@ def arrange(
 def proportion_intervals(
     films: ScoredFilms, clusters_N: np.ndarray
 ) -> tuple[dict[str, Interval | None], EffectiveNumbers]:
-    """Return the intervals of the metrics that are proportions, and how many independent films each rests on."""
+    """Return the intervals of the metrics that are proportions, and how many independent images each rests on."""
     intervals, numbers = {}, {}
     for metric in METRICS:
         if metric.counted is None:
@@ -193,11 +194,11 @@ def proportion_intervals(
 def resampled_intervals(
     metrics: Sequence[Metric], films: ScoredFilms, clusters_N: np.ndarray, num_resamples: int, seed: int
 ) -> dict[str, Interval | None]:
-    """Return the bootstrap intervals of the metrics that are no proportions of a fixed number of films."""
+    """Return the bootstrap intervals of the metrics that are no proportions of a fixed number of images."""
     chosen = {metric.key: metric.resampled for metric in metrics if metric.resampled is not None}
 
     def measure(weights_RN: np.ndarray) -> dict[str, np.ndarray]:
-        """Return each figure of R resamples, given how often each film is in each."""
+        """Return each figure of R resamples, given how often each image is in each."""
         drawn = WeightedFilms(films, weights_RN)
         return {key: resampled(drawn) for key, resampled in chosen.items()}
 

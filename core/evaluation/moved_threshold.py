@@ -1,6 +1,6 @@
 """A report's figures at another threshold, without doing again what no threshold changes.
 
-Shapes: N films.
+Shapes: N images.
 """
 
 import numpy as np
@@ -29,9 +29,9 @@ def at_threshold(
     num_resamples: int = NUM_RESAMPLES,
     seed: int = 0,
 ) -> EvaluationReport:
-    """Return the report of the same films at another threshold; metrics that no threshold moves stay as they are.
+    """Return the report of the same images at another threshold; metrics that no threshold moves stay as they are.
 
-    Intervals as in `evaluate_probabilities`, from the same draws. Raises EvaluationError for films that do not fit.
+    Intervals as in `evaluate_probabilities`, from the same draws. Raises EvaluationError for images that do not fit.
     """
     labels, probabilities = check_labels_and_probabilities(labels_N, probabilities_N)
     labels, probabilities, clusters_N = arrange(labels, probabilities, patients_N)

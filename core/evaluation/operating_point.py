@@ -1,4 +1,4 @@
-"""Chooses the threshold and the band in which a human must decide, on films kept for that purpose."""
+"""Chooses the threshold and the band in which a human must decide, on images kept for that purpose."""
 
 from enum import StrEnum
 from typing import Literal, Self
@@ -34,10 +34,13 @@ class OperatingPointRule(BaseModel):
     )
     cost_ratio: float = Field(default=5.0, gt=0, le=1000, description="Cost of a missed pneumonia in false alarms.")
     uncertain_miss_rate: float = Field(
-        default=0.005, ge=0, lt=1, description="At most this share of pneumonia films may lie below the uncertain band."
+        default=0.005,
+        ge=0,
+        lt=1,
+        description="At most this share of pneumonia images may lie below the uncertain band.",
     )
     uncertain_false_alarm_rate: float = Field(
-        default=0.01, ge=0, lt=1, description="At most this share of normal films may lie above the uncertain band."
+        default=0.01, ge=0, lt=1, description="At most this share of normal images may lie above the uncertain band."
     )
     minimum_half_width: float = Field(
         default=0.05, ge=0, le=0.5, description="The band reaches at least this far on both sides of the threshold."
@@ -50,11 +53,11 @@ class OperatingPoint(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(min_length=1, max_length=128, description="What people call it.")
-    threshold: float = Field(ge=0, le=1, description="A film counts as positive from this probability on.")
+    threshold: float = Field(ge=0, le=1, description="An image counts as positive from this probability on.")
     uncertain_low: float = Field(ge=0, le=1, description="Lower end of the uncertain band, part of it.")
     uncertain_high: float = Field(ge=0, le=1, description="Upper end of the uncertain band, part of it.")
     rule: str = Field(description="How it was chosen, in a sentence.")
-    chosen_on: str = Field(description="The films it was chosen on.")
+    chosen_on: str = Field(description="The images it was chosen on.")
 
     @model_validator(mode="after")
     def check_order(self) -> Self:
@@ -64,7 +67,7 @@ class OperatingPoint(BaseModel):
         return self
 
     def finding(self, probability: float) -> Finding:
-        """Return what a film with this calibrated probability is; a band of no width is never uncertain."""
+        """Return what an image with this calibrated probability is; a band of no width is never uncertain."""
         in_band = self.uncertain_low <= probability <= self.uncertain_high
         if in_band and self.uncertain_low < self.uncertain_high:
             return "uncertain"
@@ -72,7 +75,7 @@ class OperatingPoint(BaseModel):
 
 
 class Cuts:
-    """Every threshold that divides the films differently, ascending [K], with the errors each one makes."""
+    """Every threshold that divides the images differently, ascending [K], with the errors each one makes."""
 
     def __init__(self, labels_N: np.ndarray, probabilities_N: np.ndarray) -> None:
         scores_G, group_N = np.unique(probabilities_N, return_inverse=True)
@@ -99,7 +102,7 @@ def cuts_between(scores_G: np.ndarray) -> np.ndarray:
 def choose_operating_point(
     labels_N: ArrayLike, probabilities_N: ArrayLike, rule: OperatingPointRule, *, name: str, chosen_on: str
 ) -> OperatingPoint:
-    """Return the operating point that the rule asks for on these films (labels 0 or 1, calibrated probabilities, [N]).
+    """Return the operating point that the rule asks for on these images (labels 0 or 1, calibrated probabilities, [N]).
 
     Of equally good thresholds the lowest is taken, because a miss harms more than a false alarm. Raises EvaluationError
     if a class is missing or a target cannot be met.
@@ -132,14 +135,14 @@ def choose_cut(cuts: Cuts, rule: OperatingPointRule) -> int:
     good_enough = np.flatnonzero(cuts.false_alarms_K <= allowed(1 - rule.target, cuts.num_negative))
     if not len(good_enough):
         raise EvaluationError(
-            f"No threshold reaches a specificity of {rule.target:g} on these films, because too many normal ones have "
+            f"No threshold reaches a specificity of {rule.target:g} on these images, because too many normal ones have "
             "the probability 1. Choose a lower target or calibrate the model first."
         )
     return int(good_enough[0])
 
 
 def allowed(rate: float, num_films: float) -> float:
-    """Return how many films a rate allows, forgiving rounding (0.05 of 100 is 5)."""
+    """Return how many images a rate allows, forgiving rounding (0.05 of 100 is 5)."""
     return rate * num_films + 1e-9
 
 
@@ -156,7 +159,7 @@ def choose_band(cuts: Cuts, chosen: int, rule: OperatingPointRule) -> tuple[floa
 
 
 def describe(rule: OperatingPointRule, cuts: Cuts, chosen: int) -> str:
-    """Return the rule as a sentence, with what it gave on the films that chose it."""
+    """Return the rule as a sentence, with what it gave on the images that chose it."""
     purpose = {
         RuleKind.YOUDEN: "The highest sum of sensitivity and specificity (Youden)",
         RuleKind.TARGET_SENSITIVITY: f"The highest specificity with a sensitivity of at least {rule.target:g}",
@@ -168,6 +171,6 @@ def describe(rule: OperatingPointRule, cuts: Cuts, chosen: int) -> str:
     missed, alarmed = say_share(rule.uncertain_miss_rate), say_share(rule.uncertain_false_alarm_rate)
     return (
         f"{purpose}: sensitivity {say_fraction(sensitivity)} and specificity {say_fraction(specificity)} on "
-        f"{cuts.num_positive:.0f} films with pneumonia and {cuts.num_negative:.0f} without. Below the uncertain band "
+        f"{cuts.num_positive:.0f} images with pneumonia and {cuts.num_negative:.0f} without. Below the uncertain band "
         f"lie at most {missed} of the former, above it at most {alarmed} of the latter."
     )

@@ -1,6 +1,6 @@
-"""Differences between models on the same films, from one bootstrap of whole patients that all of them share.
+"""Differences between models on the same images, from one bootstrap of whole patients that all of them share.
 
-Shapes: K models, N films, R resamples.
+Shapes: K models, N images, R resamples.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ NUM_RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """One figure of a model less the first model's; None where it is undefined or cannot be told."""
+    """One figure of a model less the first model's; None where it is undefined or cannot be computed."""
 
     figure: str
     difference: float | None
@@ -40,14 +40,14 @@ def paired_differences(
 ) -> tuple[tuple[PairedDifference, ...], ...]:
     """Return, for every model after the first, the difference of each figure to the first, with its interval.
 
-    Each model is judged at its own threshold. Raises EvaluationError for shapes that do not fit.
+    Each model is evaluated at its own threshold. Raises EvaluationError for shapes that do not fit.
     """
     probabilities_KN = np.atleast_2d(np.asarray(probabilities_KN, dtype=np.float64))
     thresholds_K = np.asarray(thresholds_K, dtype=np.float64)
     if len(thresholds_K) != len(probabilities_KN):
         raise EvaluationError("Give one threshold for each model that is compared.")
     labels, _ = check_labels_and_scores(labels_N, probabilities_KN[0])
-    # Films in an order that does not depend on how they were listed, so that the same films give the same draws.
+    # Images in an order that does not depend on how they were listed, so that the same images give the same draws.
     order = np.lexsort((*probabilities_KN, labels))
     clusters_N = arrange(labels[order], np.arange(len(order)) / max(1, len(order)), _at(patients_N, order))[2]
     columns_ND = _columns(labels[order], probabilities_KN[:, order], thresholds_K)
@@ -82,7 +82,7 @@ def figures_of(sums_RD: np.ndarray, num_models: int) -> dict[str, np.ndarray]:
 
 
 def _columns(labels_N: np.ndarray, probabilities_KN: np.ndarray, thresholds_K: np.ndarray) -> np.ndarray:
-    """Return what every figure is made of, one row a film: 1, label, and for each model hit, flag, squared error."""
+    """Return what every figure is made of, one row an image: 1, label, and for each model hit, flag, squared error."""
     flags_KN = probabilities_KN >= thresholds_K[:, None]
     squares_KN = (probabilities_KN - labels_N) ** 2
     parts = (np.ones((1, len(labels_N))), labels_N[None, :], flags_KN & labels_N, flags_KN, squares_KN)

@@ -11,7 +11,7 @@ from core.evaluation.proportions import Interval, wilson_interval
 
 @dataclass(frozen=True)
 class MeasuredRates:
-    """Sensitivity and specificity, 0 to 1, and how many independent films of each class they rest on."""
+    """Sensitivity and specificity, 0 to 1, and how many independent images of each class they rest on."""
 
     sensitivity: float
     specificity: float
@@ -21,10 +21,11 @@ class MeasuredRates:
 
     @classmethod
     def of(cls, reports: Iterable[EvaluationReport]) -> Self | None:
-        """Return the rates over the films of all these reports, which share no patient; None if a class was not tested.
+        """Return the rates over the images of all these reports, which share no patient; None if a class was not
+        tested.
 
-        A report of an older version does not say how alike a patient's films are: as if they all were, it counts as
-        many independent films as it has patients.
+        A report of an older version does not say how alike a patient's images are: as if they all were, it counts as
+        many independent images as it has patients.
         """
         reports = list(reports)
         positive = sum(one.confusion.tp + one.confusion.fn for one in reports)
@@ -66,7 +67,7 @@ def predictive_values(tested: MeasuredRates, prevalence: float, confidence: floa
     sensitivities = wilson_interval(sensitivity * tested.num_positive, tested.num_positive, each)
     specificities = wilson_interval(specificity * tested.num_negative, tested.num_negative, each)
     if sensitivities is None or specificities is None:
-        raise EvaluationError("These rates rest on no films of one of the classes.")
+        raise EvaluationError("These rates rest on no images of one of the classes.")
     (se_low, se_high), (sp_low, sp_high) = sensitivities, specificities
     return PredictiveValues(
         prevalence=prevalence,

@@ -1,6 +1,6 @@
 """Intervals of proportions, also where the images of one patient are alike, and how shares are written.
 
-Shapes: N films.
+Shapes: N images.
 """
 
 from statistics import NormalDist
@@ -29,10 +29,10 @@ def wilson_interval(num_hits: float, num_trials: float, confidence: float = 0.95
 
 
 def effective_number(hits_N: np.ndarray, clusters_N: np.ndarray) -> float:
-    """Return how many independent films tell as much of a proportion as these, of which some are of one patient.
+    """Return how many independent images tell as much of a proportion as these, of which some are of one patient.
 
-    The number of films over the design effect (Rao and Scott 1992): the variance of the share between patients over
-    that of independent films, at least 1. Where all or none are hits nothing shows how alike a patient's films are:
+    The number of images over the design effect (Rao and Scott 1992): the variance of the share between patients over
+    that of independent images, at least 1. Where all or none are hits nothing shows how alike a patient's images are:
     they then count as one.
     """
     hits = np.asarray(hits_N, dtype=bool)
@@ -54,7 +54,7 @@ def effective_number(hits_N: np.ndarray, clusters_N: np.ndarray) -> float:
 
 
 def clustered_interval(hits_N: np.ndarray, clusters_N: np.ndarray, confidence: float = 0.95) -> Interval | None:
-    """Return Wilson's interval of the share of hits with the films of one patient counted together."""
+    """Return Wilson's interval of the share of hits with the images of one patient counted together."""
     number = effective_number(hits_N, clusters_N)
     return wilson_interval(float(np.mean(hits_N)) * number, number, confidence) if number else None
 

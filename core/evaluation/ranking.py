@@ -1,6 +1,6 @@
-"""Figures that depend on the order of the scores only, for many weightings of the films at once.
+"""Figures that depend on the order of the scores only, for many weightings of the images at once.
 
-Shapes: N films, R resamples (rows of weights), G groups of films with one and the same score.
+Shapes: N images, R resamples (rows of weights), G groups of images with one and the same score.
 """
 
 import numpy as np

@@ -13,7 +13,7 @@ NUM_BINS = 15
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The films whose probability lies in [low, high), or [low, 1] for the last bin; None where there are none."""
+    """The images whose probability lies in [low, high), or [low, 1] for the last bin; None where there are none."""
 
     low: float
     high: float
@@ -38,7 +38,7 @@ def reliability_bins(
 ) -> tuple[ReliabilityBin, ...]:
     """Return every bin of the reliability diagram, empty ones included, with Wilson 95 % intervals of the shares.
 
-    The films of one patient count together in an interval.
+    The images of one patient count together in an interval.
     """
     labels, probabilities = check_labels_and_probabilities(labels_N, probabilities_N)
     clusters_N = np.arange(len(labels)) if patients_N is None else clusters_of(patients_N, len(labels))
@@ -63,13 +63,13 @@ def reliability_bins(
 def expected_calibration_error(
     labels_N: ArrayLike, probabilities_N: ArrayLike, num_bins: int = NUM_BINS
 ) -> float | None:
-    """Return the mean gap between stated probability and share of pneumonia, weighted by films per bin.
+    """Return the mean gap between stated probability and share of pneumonia, weighted by images per bin.
 
-    Bins have equal width in P(pneumonia), not in the winning class's confidence (Naeini 2015). None without films.
+    Bins have equal width in P(pneumonia), not in the winning class's confidence (Naeini 2015). None without images.
     """
     labels, probabilities = check_labels_and_probabilities(labels_N, probabilities_N)
     if not len(labels):
         return None
-    # The film counts cancel: |mean stated - share| * films is |sum of (stated - label)| of the bin.
+    # The image counts cancel: |mean stated - share| * images is |sum of (stated - label)| of the bin.
     gaps = np.bincount(bin_of(probabilities, num_bins), weights=probabilities - labels, minlength=num_bins)
     return float(np.abs(gaps).sum() / len(labels))

@@ -16,10 +16,10 @@ def check_labels_and_scores(labels_N: ArrayLike, scores_N: ArrayLike) -> tuple[n
     if labels.ndim != 1 or labels.shape != scores.shape:
         raise EvaluationError(
             f"Labels of shape {labels.shape} and scores of shape {scores.shape} do not belong together; "
-            "give one of each for every film."
+            "give one of each for every image."
         )
     if not np.isin(labels, (0, 1)).all():
-        raise EvaluationError("A label is neither 0 (normal) nor 1 (pneumonia). Leave unlabelled films out.")
+        raise EvaluationError("A label is neither 0 (normal) nor 1 (pneumonia). Leave unlabelled images out.")
     num_bad = int((~np.isfinite(scores)).sum())
     if num_bad:
         raise EvaluationError(f"{num_bad} of {len(scores)} scores are not finite numbers, so nothing can be measured.")
@@ -40,19 +40,19 @@ def check_labels_and_probabilities(labels_N: ArrayLike, probabilities_N: ArrayLi
 
 
 def clusters_of(patients_N: ArrayLike, num_films: int) -> np.ndarray:
-    """Return patient numbers from 0 [N]; raises EvaluationError unless there is one patient for every film."""
+    """Return patient numbers from 0 [N]; raises EvaluationError unless there is one patient for every image."""
     patients = np.asarray(patients_N)
     if patients.shape != (num_films,):
-        raise EvaluationError(f"{num_films} films came with {patients.size} patients; give one for every film.")
+        raise EvaluationError(f"{num_films} images came with {patients.size} patients; give one for every image.")
     return np.unique(patients.astype(str), return_inverse=True)[1]
 
 
 def require_both_classes(labels_N: np.ndarray, purpose: str) -> None:
-    """Raise EvaluationError unless there is at least one film of each class; `purpose` completes the sentence."""
+    """Raise EvaluationError unless there is at least one image of each class; `purpose` completes the sentence."""
     num_positive = int(labels_N.sum())
     if 0 < num_positive < len(labels_N):
         return
     raise EvaluationError(
-        f"{purpose} needs films of both classes; there are {num_positive} with pneumonia "
+        f"{purpose} needs images of both classes; there are {num_positive} with pneumonia "
         f"and {len(labels_N) - num_positive} normal ones."
     )

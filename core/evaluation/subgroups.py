@@ -1,6 +1,6 @@
-"""The same model on parts of the films: by subtype of pneumonia.
+"""The same model on parts of the images: by subtype of pneumonia.
 
-Shapes: N films.
+Shapes: N images.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from core.evaluation.proportions import Interval, clustered_interval
 from core.evaluation.scores import clusters_of
 
 SMALLEST_GROUP = 5
-"""Fewer films than this say nothing about a group."""
+"""Fewer images than this say nothing about a group."""
 
 
 @dataclass(frozen=True)
 class Subgroup:
-    """One part of the films against all films of the other class; None where a figure is undefined."""
+    """One part of the images against all images of the other class; None where a figure is undefined."""
 
     kind: str
     name: str
@@ -30,11 +30,13 @@ class Subgroup:
     auc: float | None
     auc_interval: Interval | None
     num_patients: int | None = None
-    """Counted together in the intervals; None in facts of older versions, whose intervals take each film for itself."""
+    """Counted together in the intervals; None in facts of older versions, whose intervals take each image for
+    itself.
+    """
 
     @property
     def is_small(self) -> bool:
-        """Whether there are too few films to say anything."""
+        """Whether there are too few images to say anything."""
         return self.num_films < SMALLEST_GROUP
 
 
@@ -45,9 +47,10 @@ def judge_subgroups(
     threshold: float,
     patients_N: ArrayLike | None = None,
 ) -> tuple[Subgroup, ...]:
-    """Return for each subtype how many of its films are read rightly, and its AUC; a patient's films count together.
+    """Return for each subtype how many of its images are classified correctly, and its AUC; a patient's images count
+    together.
 
-    A group holds films of one label; its AUC sets them against every film of the other label.
+    A group holds images of one label; its AUC sets them against every image of the other label.
     """
     labels = np.asarray(labels_N).astype(bool)
     clusters_N = np.arange(len(labels)) if patients_N is None else clusters_of(patients_N, len(labels))

@@ -54,7 +54,7 @@ def draw_batch_page(report: BatchReport) -> bytes:
     paper.write_columns(COLUMNS)
     for row in report.rows:
         _row(paper, row)
-    paper.write_heading("What this rests on")
+    paper.write_heading("Provenance")
     paper.write_pairs(list(report.lineage.items()))
     if report.limits:
         paper.write_heading("Limits of the model")
@@ -93,7 +93,7 @@ def _tiles(paper: Paper, counts: dict[str, int]) -> None:
 
 
 def _histogram(paper: Paper, report: BatchReport) -> None:
-    """Draw how many films have which probability over the same scale as on a study's page."""
+    """Draw how many images have which probability over the same scale as on a study's page."""
     found = [row.probability for row in report.rows if row.probability is not None]
     if not found:
         return

@@ -1,6 +1,6 @@
-"""Figures of a dataset: counts, sizes, brightness, shortcuts, mean films.
+"""Figures of a dataset: counts, sizes, brightness, shortcuts, mean images.
 
-Shapes: S side of a mean film.
+Shapes: S side of a mean image.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ PROPERTIES = (
 
 
 def count_figure(counts: pd.DataFrame) -> go.Figure:
-    """Return films per split and class as grouped bars; columns `split`, `label`, `films`."""
+    """Return images per split and class as grouped bars; columns `split`, `label`, `films`."""
     figure = go.Figure()
     for label, rows in counts.groupby("label", sort=True):
         figure.add_bar(
@@ -69,12 +69,12 @@ def histogram_figure(
 
 
 def per_patient_figure(films_per_patient: pd.DataFrame) -> go.Figure:
-    """Return how many films patients have, by class; columns `label`, `films`."""
-    return histogram_figure(films_per_patient, "films", "films of one patient", num_bins=30)
+    """Return how many images patients have, by class; columns `label`, `films`."""
+    return histogram_figure(films_per_patient, "films", "images of one patient", num_bins=30)
 
 
 def size_figure(films: pd.DataFrame) -> go.Figure:
-    """Return width against height, at most 4,000 films drawn."""
+    """Return width against height, at most 4,000 images drawn."""
     drawn = films.sample(min(len(films), MOST_POINTS), random_state=0)
     figure = go.Figure()
     for label, rows in drawn.dropna(subset=["label"]).groupby("label", sort=True):
@@ -125,7 +125,7 @@ def shortcut_figure(names: list[str], aucs: list[float | None]) -> go.Figure:
 
 
 def mean_figure(means: dict[str, np.ndarray]) -> go.Figure:
-    """Return the mean film of each class, and where two classes differ."""
+    """Return the mean image of each class, and where two classes differ."""
     labels = sorted(means)
     titles = [f"mean {label}" for label in labels] + (["pneumonia minus normal"] if len(labels) == 2 else [])
     figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.03)

@@ -1,4 +1,4 @@
-"""Figures of one model on labelled films: confusion matrix, ROC, precision–recall, reliability, histograms."""
+"""Figures of one model on labelled images: confusion matrix, ROC, precision–recall, reliability, histograms."""
 
 from collections.abc import Sequence
 
@@ -85,7 +85,7 @@ def precision_recall_figure(curves: Curves, recall: float | None, precision: flo
 def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
     """Return the share of pneumonia against the stated probability, one point a filled bin, with Wilson intervals."""
     filled = [one for one in bins if one.num_films]
-    # A bin with films has both.
+    # A bin with images has both.
     shares = [(one.share_positive or 0.0, one.share_interval or (0.0, 1.0)) for one in filled]
     figure = go.Figure()
     figure.add_scatter(
@@ -112,7 +112,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
 
 
 def histogram_figure(labels_N: np.ndarray, probabilities_N: np.ndarray, threshold: float) -> go.Figure:
-    """Return how the probabilities of normal and pneumonia films are spread, with the threshold."""
+    """Return how the probabilities of normal and pneumonia images are spread, with the threshold."""
     figure = go.Figure()
     for value, name, colour, pattern in ((0, "normal", NORMAL_COLOUR, ""), (1, "pneumonia", PNEUMONIA_COLOUR, "/")):
         figure.add_histogram(

@@ -31,7 +31,7 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 
 class Paper(FPDF):
-    """As many pages as it takes: text is wrapped, and what finds no room on a page goes on to the next."""
+    """As many pages as it takes: text is wrapped, and what finds no room on a page continues on the next."""
 
     def __init__(self, heading: str, notice: str, made_at: str) -> None:
         super().__init__(format="A4")
@@ -169,7 +169,7 @@ class Paper(FPDF):
 
     @contextmanager
     def bold(self, size: float, colour: tuple[int, int, int] = INK) -> Iterator[None]:
-        """Write bold, and only as long as this lasts: the page would go on outlining letters, in any colour.
+        """Write bold, and only as long as this lasts: the page would continue outlining letters, in any colour.
 
         Letters are drawn with an outline: reading a second font in would cost half as much as all the page.
         """

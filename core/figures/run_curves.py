@@ -13,7 +13,7 @@ from core.figures.palette import COLOURS, DASHES, framed
 SHOWN = tuple(metric for metric in METRICS if metric.direction is Direction.HIGHER)
 
 FROM_LOW_TO_HIGH = [[0, "#7a6ff0"], [0.5, "#1f9e89"], [1, "#c27c00"]]
-"""Told apart by all kinds of colour vision; no end is as dark as a dark page or as light as a light one."""
+"""Distinguishable in all kinds of colour vision; no end is as dark as a dark page or as light as a light one."""
 MOST_TICKS = 8
 
 

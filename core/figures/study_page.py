@@ -1,4 +1,4 @@
-"""The PDF of one study: film, where the model looked, result, what it rests on, limits, notice."""
+"""The PDF of one study: image, AI heatmap, result, provenance, limits, notice."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from core.triage.priority import in_words
 GAP = 4
 PICTURE_HEIGHT = 92
 STATUS_WORDS = {
-    "rejected": "no usable film, a human must look",
+    "rejected": "no usable image, a human must look",
     "failed": "could not be read at all, a human must look",
 }
 BAND_WORDS = {
@@ -20,7 +20,7 @@ BAND_WORDS = {
     "review": "a human must decide",
     "routine": "not flagged; this does not exclude disease",
 }
-HEATMAP_WORDS = "Where the model looked: it shows what moved the model, not where disease begins or ends."
+HEATMAP_WORDS = "AI heatmap: it shows what moved the model, not where disease begins or ends."
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def draw_study_page(report: StudyReport) -> bytes:
         paper.ln(0.8)
         paper.write_text(f"Mind: {warning}", size=8.5)
     _verdicts(paper, report)
-    paper.write_heading("What this rests on")
+    paper.write_heading("Provenance")
     paper.write_pairs(list(report.lineage.items()))
     if report.limits:
         paper.write_heading("Limits of the model")
@@ -101,7 +101,7 @@ def _badge_words(report: StudyReport) -> str:
 
 def _pictures(paper: Paper, report: StudyReport) -> None:
     if report.film is None:
-        paper.write_text("The film cannot be shown.", colour=FAINT)
+        paper.write_text("The image cannot be shown.", colour=FAINT)
         paper.ln(2)
         return
     pictures = [report.film] + ([report.overlay] if report.overlay else [])
@@ -112,7 +112,7 @@ def _pictures(paper: Paper, report: StudyReport) -> None:
         paper.image(_as_jpeg(picture), MARGIN + number * (room + GAP), top, width, height)
         tallest = max(tallest, height)
     paper.set_y(top + tallest + 1.2)
-    paper.write_text(HEATMAP_WORDS if report.overlay else "The film.", size=7.5, colour=FAINT)
+    paper.write_text(HEATMAP_WORDS if report.overlay else "The image.", size=7.5, colour=FAINT)
 
 
 def _as_jpeg(picture: Image.Image) -> BytesIO:

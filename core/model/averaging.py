@@ -11,7 +11,7 @@ from core.model.checkpoint import Checkpoint
 def mean_weights(checkpoints: Sequence[Checkpoint]) -> dict[str, np.ndarray]:
     """Return the mean of networks' weights, tensor by tensor; whole numbers, which only count, are the first's.
 
-    It makes sense of networks that went on from common weights (Wortsman et al. 2022, "Model soups"). Raises
+    It makes sense of networks that continued from common weights (Wortsman et al. 2022, "Model soups"). Raises
     CheckpointError if they are not of one kind.
     """
     first = checkpoints[0]

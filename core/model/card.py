@@ -19,11 +19,11 @@ class _Frozen(BaseModel):
 
 
 class Preprocessing(_Frozen):
-    """How a film becomes the network's input; the mean and standard deviation are applied inside the network."""
+    """How an image becomes the network's input; the mean and standard deviation are applied inside the network."""
 
     image_size: int = Field(default=224, ge=32, le=1024, description="Side of the square input, in pixels.")
     resize: str = Field(
-        default="bilinear, antialiased, aspect not kept", description="How a film is brought to that size."
+        default="bilinear, antialiased, aspect not kept", description="How an image is brought to that size."
     )
     range: tuple[float, float] = Field(
         default=(0.0, 1.0), description="Range of the grey values handed to the network."
@@ -33,13 +33,13 @@ class Preprocessing(_Frozen):
 
 
 class GateReport(_Frozen):
-    """How far a picture may lie from the training films, and how well that stops pictures that are no chest films."""
+    """How far a picture may lie from the training images, and how well that stops pictures that are no chest images."""
 
     threshold: float = Field(description="Largest distance at which a picture is read.")
     rule: str = Field(description="How the threshold was chosen.")
-    num_validation: int = Field(ge=0, description="Validation films that chose the threshold.")
-    validation_stopped: float = Field(ge=0, le=1, description="Share of the validation films that the gate stops.")
-    roc: dict[str, Any] | None = Field(default=None, description="Measured on real pictures that are no chest films.")
+    num_validation: int = Field(ge=0, description="Validation images that chose the threshold.")
+    validation_stopped: float = Field(ge=0, le=1, description="Share of the validation images that the gate stops.")
+    roc: dict[str, Any] | None = Field(default=None, description="Measured on real pictures that are no chest images.")
 
 
 class ModelCard(_Frozen):

@@ -109,7 +109,7 @@ def _load_verified(path: Path, expected_hash: str) -> dict[str, np.ndarray]:
 
 
 def _single(array: np.ndarray) -> np.ndarray:
-    """Weights may be kept at half precision; everything computes in single."""
+    """Weights may be stored at half precision; everything computes in single."""
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 

@@ -1,6 +1,6 @@
-"""The one network class: grey film in; log-odds of pneumonia, embedding and activation map out.
+"""The one network class: grey image in; log-odds of pneumonia, embedding and activation map out.
 
-Shapes: B films, C channels, H and W pixels, D embedding size, h and w cells of the last feature map.
+Shapes: B images, C channels, H and W pixels, D embedding size, h and w cells of the last feature map.
 """
 
 from collections import OrderedDict
@@ -25,7 +25,7 @@ class ClassifierOutput(NamedTuple):
 class PneumoniaClassifier(nn.Module):
     """A backbone, a pooling step and a head of dropout plus linear, with normalisation built in.
 
-    Input: grey films `images_B1HW`, float in [0, 1]. The single logit equals the difference of the two
+    Input: grey images `images_B1HW`, float in [0, 1]. The single logit equals the difference of the two
     logits of a two-class softmax head, so `sigmoid(logit)` is that head's probability of pneumonia.
     """
 

@@ -1,6 +1,6 @@
 """What an ensemble is made of, as one frozen document: `ensemble.json` in its folder.
 
-Shapes: K members, N films.
+Shapes: K members, N images.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class EnsembleRecipe(_Frozen):
     format: int = Field(default=ENSEMBLE_FORMAT, description="Version of this document's layout.")
     voting: Voting
     members: tuple[EnsembleMember, ...] = Field(min_length=2, max_length=8)
-    gate_member: int = Field(default=0, ge=0, description="Place of the member whose gate stands at the door.")
+    gate_member: int = Field(default=0, ge=0, description="Place of the member whose gate checks images.")
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:

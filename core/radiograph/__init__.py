@@ -1,1 +1,1 @@
-"""One file, one radiograph: reading pictures, checking that they can be films, phantoms."""
+"""One file, one radiograph: reading pictures, checking that they can be images, phantoms."""

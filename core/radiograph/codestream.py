@@ -110,5 +110,5 @@ def _of_jpeg(frame: bytes) -> Codestream | None:
 def _refuse(stated: str, held: str) -> None:
     raise UnreadableFileError(
         RejectionReason.UNSUPPORTED_PIXELS,
-        f"the header says {stated}, the compressed picture in it has {held}: export the image anew",
+        f"the header says {stated}, the compressed picture in it has {held}: export the image again",
     )

@@ -47,5 +47,5 @@ def range_of(values_HW: np.ndarray, white_of_kind: int | None, remarks: Remarks)
         if half is not None and white_of_kind is not None:
             remarks.notes.append("the image holds numbers below 0: shown from the lowest to the highest of their bits")
             return float(-half), float(half - 1)
-    remarks.notes.append("the image does not tell its black and white: shown from its lowest to its highest value")
+    remarks.notes.append("the image does not show what is black and white: shown from its lowest to its highest value")
     return low, max(high, low + 1e-12)

@@ -1,4 +1,4 @@
-"""Reads one DICOM file into one radiograph, white where the film is dense, inverted exactly once.
+"""Reads one DICOM file into one radiograph, white where the image is dense, inverted exactly once.
 
 The greys come from a table of all the values a file can store, and the pixels are looked up in it.
 Shapes: H and W pixels, V values that the stored bits can have.
@@ -30,7 +30,7 @@ from core.radiograph.rejection import RejectionReason
 from core.radiograph.remarks import Remarks
 
 MAX_PIXELS = 30_000_000
-"""Above the largest detectors; with 16 bits a film of more would need over 500 MB on its way."""
+"""Above the largest detectors; with 16 bits an image of more would need over 500 MB on its way."""
 ROWS_AT_ONCE = 64
 COLOUR_KINDS = ("RGB", "YBR", "PALETTE")
 KINDS = {
@@ -63,16 +63,16 @@ def read_dicom(content: bytes, shortest_side: int | None = None, *, whatever_it_
     except RadiographError:
         raise
     except MemoryError as error:
-        raise _refusal(RejectionReason.TOO_MANY_PIXELS, "the film needs more memory than this machine has") from error
+        raise _refusal(RejectionReason.TOO_MANY_PIXELS, "the image needs more memory than this machine has") from error
     except PARSER_ERRORS as error:
         if isinstance(error, AttributeError | NotImplementedError):
             raise _refusal(
                 RejectionReason.UNSUPPORTED_PIXELS,
-                "the header lacks or contradicts what decoding the pixels needs: export the image anew",
+                "the header lacks or contradicts what decoding the pixels needs: export the image again",
             ) from error
         raise _refusal(
             RejectionReason.TRUNCATED,
-            f"the pixels are cut short or damaged ({type(error).__name__}): send the film again from its source",
+            f"the pixels are cut short or damaged ({type(error).__name__}): send the image again from its source",
         ) from error
     return Radiograph(
         _reduced(grey_HW, shortest_side),
@@ -102,12 +102,12 @@ def _checked_size(dataset: FileDataset) -> tuple[int, int, int]:
     if width <= 0 or height <= 0 or depth is None or allocated not in DEPTHS or not 1 <= depth <= allocated:
         raise _refusal(
             RejectionReason.UNSUPPORTED_PIXELS,
-            f"{width} by {height} pixels of {depth} in {allocated} bits: 8- and 16-bit films are read",
+            f"{width} by {height} pixels of {depth} in {allocated} bits: 8- and 16-bit images are read",
         )
     if width * height > MAX_PIXELS:
         raise _refusal(
             RejectionReason.TOO_MANY_PIXELS,
-            f"the film says it has {width} by {height} pixels, more than the {MAX_PIXELS // 10**6} million that are "
+            f"the image says it has {width} by {height} pixels, more than the {MAX_PIXELS // 10**6} million that are "
             "read; it was not opened",
         )
     _require_decoder(dataset)
@@ -124,7 +124,7 @@ def _require_decoder(dataset: FileDataset) -> None:
         name = syntax.name if syntax in AllTransferSyntaxes else "an unknown way"
         raise _refusal(
             RejectionReason.MISSING_CODEC,
-            f"the pixels are stored as {name}, which is not decoded here: send the film uncompressed or as JPEG 2000",
+            f"the pixels are stored as {name}, which is not decoded here: send the image uncompressed or as JPEG 2000",
         )
 
 
@@ -138,7 +138,7 @@ def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Rem
         remarks.notes.append("the file does not say whether high values are bright: shown as if they were")
     if not kind:
         raise _refusal(
-            RejectionReason.UNSUPPORTED_PIXELS, "the file does not say what its colour channels are: export it anew"
+            RejectionReason.UNSUPPORTED_PIXELS, "the file does not say what its colour channels are: export it again"
         )
     # The library knows these only in capitals and only where they are stated.
     dataset.PhotometricInterpretation = kind
@@ -150,11 +150,11 @@ def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Rem
     high_bit = whole_number(dataset, "HighBit")
     is_compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
     if not is_compressed:
-        # The library would cut off the upper bits, also where the film lies in them; here that is done below.
+        # The library would cut off the upper bits, also where the image lies in them; here that is done below.
         dataset.BitsStored, dataset.HighBit = dataset.BitsAllocated, dataset.BitsAllocated - 1
     stored_HW = _pixels(dataset)
     if stored_HW.ndim != 2 or stored_HW.dtype.kind not in "iu":
-        raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, f"{stored_HW.ndim} dimensions are none of a grey film")
+        raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, f"{stored_HW.ndim} dimensions are none of a grey image")
     if is_compressed:
         depth = prefer_fewer_bits(dataset, fewer_bits, stored_HW) if fewer_bits else depth
     shift = max(high_bit + 1 - depth, 0) if high_bit is not None and high_bit < stored_HW.itemsize * 8 else 0
@@ -212,7 +212,7 @@ def _refuse_cut_short(frame: bytes) -> None:
     if frame.rfind(END_OF_IMAGE) < frame.rfind(START_OF_SCAN):
         raise _refusal(
             RejectionReason.TRUNCATED,
-            "the JPEG in the file is cut short: send the film again from its source",
+            "the JPEG in the file is cut short: send the image again from its source",
         )
 
 

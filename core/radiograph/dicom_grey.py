@@ -108,7 +108,9 @@ def _windowed(dataset: FileDataset, measured_V: np.ndarray) -> np.ndarray | None
 
 
 def _by_range(measured_V: np.ndarray, is_padding_V: np.ndarray, patterns_HW: np.ndarray, depth: int) -> np.ndarray:
-    """Return values in [0, 1] by the range the bits allow, or by the film's own where it fills less than half of it."""
+    """Return values in [0, 1] by the range the bits allow, or by the image's own where it fills less than half of
+    it.
+    """
     low, high = float(measured_V.min()), float(measured_V.max())
     if depth > 8:
         used_V = np.bincount(patterns_HW[::2, ::2].ravel(), minlength=len(measured_V)) > 0
@@ -166,7 +168,7 @@ def _is_negative(shown_V: np.ndarray, is_padding_V: np.ndarray, patterns_HW: np.
 
 
 def _is_padding(dataset: FileDataset, values_V: np.ndarray) -> np.ndarray:
-    """Return which stored values lie outside the film, where the detector or a shutter saw nothing."""
+    """Return which stored values lie outside the image, where the detector or a shutter saw nothing."""
     first = whole_number(dataset, "PixelPaddingValue")
     if first is None:
         return np.zeros(len(values_V), dtype=bool)

@@ -1,4 +1,4 @@
-"""What a DICOM file says of its film before any pixel is looked at: is it one this desk reads, and how old is whom.
+"""What a DICOM file says of its image before any pixel is looked at: is it one this desk reads, and how old is whom.
 
 Only the attributes listed here are ever taken from a file; names, numbers and dates of birth are not among them
 but for the one that gives an age where none is stated.
@@ -61,7 +61,7 @@ _WANTED: list[BaseTag | int] = [
     Tag(name) for name in (*PIXEL_ATTRIBUTES, *SCOPE_ATTRIBUTES, *_ONLY_FOR_AGE, *_ONLY_FOR_VIEW)
 ]
 
-# The library's own remarks may quote a file's values; nothing of a file is to stand in a log.
+# The library's own remarks may quote a file's values; nothing of a file is to are in a log.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"pydicom.*")
 config.settings.reading_validation_mode = config.IGNORE
@@ -77,7 +77,7 @@ PARSER_ERRORS = (
 def read_header(content: bytes) -> FileDataset:
     """Return the listed attributes of a DICOM file; raises UnreadableFileError for a damaged one.
 
-    Big-endian files come as little-endian ones, so that whoever takes the pixels' bytes need not know the difference.
+    Big-endian files come as little-endian ones, so that code that takes the pixels' bytes need not know the difference.
     """
     seen = 0
 
@@ -126,7 +126,7 @@ def states_unclear_age(dataset: FileDataset) -> bool:
 
 
 def may_show_text(dataset: FileDataset) -> bool:
-    """Return whether writing may be burned into the picture: the file says so, or does not say."""
+    """Return whether writing may be burned into the picture: the file states it, or does not say."""
     return text_of(dataset, "BurnedInAnnotation") != "NO"
 
 
@@ -193,7 +193,7 @@ def _day(text: str) -> date | None:
 
 
 def refuse_bombs(content: bytes) -> None:
-    """Raise UnreadableFileError for a deflated file larger than any film, which the library would unpack whole."""
+    """Raise UnreadableFileError for a deflated file larger than any image, which the library would unpack whole."""
     uid = DeflatedExplicitVRLittleEndian.encode()
     start = content.find(uid, 0, 4096)
     if start < 0:

@@ -1,4 +1,4 @@
-"""Whom a DICOM file says it shows, and which image: told only to be replaced by pseudonyms, and kept nowhere."""
+"""Whom a DICOM file says it shows, and which image: read only to be replaced by pseudonyms, and kept nowhere."""
 
 import re
 from io import BytesIO
@@ -49,6 +49,6 @@ def _texts(content: bytes) -> list[str]:
             dataset = read_partial(BytesIO(content), is_past, force=True, specific_tags=[*tags])
             return [text_of(dataset, name) for name in _ATTRIBUTES]
         except (MemoryError, UnreadableFileError, *PARSER_ERRORS):
-            # Whoever reads the image itself says what is wrong with it.
+            # Anyone who reads the image itself says what is wrong with it.
             pass
     return [""] * len(_ATTRIBUTES)

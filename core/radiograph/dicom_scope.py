@@ -84,7 +84,7 @@ def check_scope(dataset: Dataset) -> None:
             f"the file says its modality is {said}; plain radiographs (CR, DX, RG) are read",
         )
     if part_of(dataset) is Part.OTHER:
-        _refuse(RejectionReason.NOT_CHEST, "the file says it shows another part of the body; chest films are read")
+        _refuse(RejectionReason.NOT_CHEST, "the file says it shows another part of the body; chest images are read")
     if view_of(dataset) is View.OTHER:
         _refuse(
             RejectionReason.LATERAL, "the file says its view is lateral or oblique; frontal views (AP, PA) are read"
@@ -95,7 +95,7 @@ def check_scope(dataset: Dataset) -> None:
             "these are the detector's raw values (FOR PROCESSING): send the image made for presentation",
         )
     if (whole_number(dataset, "NumberOfFrames") or 1) > 1:
-        _refuse(RejectionReason.MULTI_FRAME, "the file holds several frames: send one film in one file")
+        _refuse(RejectionReason.MULTI_FRAME, "the file holds several frames: send one image in one file")
 
 
 def view_of(dataset: Dataset) -> View:

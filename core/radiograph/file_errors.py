@@ -32,6 +32,6 @@ def typed_file_errors() -> Iterator[None]:
         _log.error("A file raised %s, which no reader foresees, at %s.", kind, " > ".join(places))
         raise UnreadableFileError(
             RejectionReason.UNEXPECTED_ERROR,
-            f"reading the file failed with an error that was not foreseen ({kind} in {places[-1]}): save it anew "
+            f"reading the file failed with an error that was not foreseen ({kind} in {places[-1]}): save it again "
             "in its viewer, and report this line",
         ) from error

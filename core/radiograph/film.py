@@ -13,16 +13,16 @@ from core.radiograph.shutter import Field, find_field
 
 @dataclass(frozen=True)
 class Radiograph:
-    """A film as decoded, upright; width and height are those of the file.
+    """An image as decoded, upright; width and height are those of the file.
 
-    `grey_HW` holds its grey values as decoded, uint8 with white at 255 or float32 with white at 1: most of a film's
+    `grey_HW` holds its grey values as decoded, uint8 with white at 255 or float32 with white at 1: most of an image's
     pixels are needed only once, and turning all into fractions would cost as much as half the decoding.
     `colourfulness` in [0, 1] is the spread of the colour channels over the brightest one, both summed over the pixels.
     `age_years` is the patient's age where the file says it; with `is_age_unclear` it states one that cannot be
     understood. `may_show_text` is whether the file says that writing,
     such as a name, was burned into the picture, or leaves it open; None where its format cannot say.
     `notes` and `doubts` are what its reader has to say of it, as in `Remarks`. `field` is what a shutter or a page
-    around the film leaves open: `grey_HW` then holds that part alone, and `uncropped_HW` all that was decoded.
+    around the image leaves open: `grey_HW` then holds that part alone, and `uncropped_HW` all that was decoded.
     """
 
     grey_HW: np.ndarray
@@ -47,7 +47,7 @@ class Radiograph:
 
     @property
     def pixels_HW(self) -> np.ndarray:  # noqa: N802
-        """The film as float32 `[H, W]` in [0, 1].
+        """The image as float32 `[H, W]` in [0, 1].
 
         Division is in single precision: an 8-bit value and its 16-bit twin then give the very same fraction.
         """
@@ -55,11 +55,11 @@ class Radiograph:
 
     @property
     def whole_HW(self) -> np.ndarray:  # noqa: N802
-        """All grey values as decoded, for those who look at the film; models are given `grey_HW`."""
+        """All grey values as decoded, for those who look at the image; models are given `grey_HW`."""
         return self.grey_HW if self.uncropped_HW is None else self.uncropped_HW
 
     def cropped(self) -> "Radiograph":
-        """Return the film without a border of one grey value around it, with a note on that; itself if it has none."""
+        """Return the image without a border of one grey value around it, with a note on that; itself if it has none."""
         found = find_field(self.grey_HW, self.white)
         if found is None:
             return self
@@ -75,5 +75,5 @@ class Radiograph:
         )
 
     def to_square(self, size: int) -> np.ndarray:
-        """Return the film as float32 `[size, size]` in [0, 1], as `resize_to_square` makes it of `pixels_HW`."""
+        """Return the image as float32 `[size, size]` in [0, 1], as `resize_to_square` makes it of `pixels_HW`."""
         return resize_to_square(self.grey_HW, size, self.white)

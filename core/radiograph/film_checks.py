@@ -1,4 +1,4 @@
-"""Cheap checks of whether a picture can be a film at all, by its pixels alone."""
+"""Cheap checks of whether a picture can be an image at all, by its pixels alone."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from core.radiograph.rejection import RejectionReason
 from core.radiograph.screenshots import MOST_DRAWN, drawn_share
 from core.reasons import Blank, FlatBright, InColour, Noise, OddShape, Reason, TooFewPixels, WritingOnDark
 
-# On 5,746 real films, copies and native ones, no measure comes near its limit; the worst film stands beside each.
+# On 5,746 real images, copies and native ones, no measure comes near its limit; the worst image is shown beside each.
 SMALLEST_SIDE = 64  # 140
 LARGEST_ASPECT = 4.0  # 3.2
 MOST_COLOUR = 0.06  # 0.000
@@ -29,7 +29,7 @@ ROWS_COMPARED = 24
 
 
 def check_film(radiograph: Radiograph) -> None:
-    """Raise UnusableFilmError with the reason if the picture cannot be a grey film."""
+    """Raise UnusableFilmError with the reason if the picture cannot be a grey image."""
     width, height = radiograph.width, radiograph.height
     if radiograph.field is not None:
         field = radiograph.field
@@ -53,7 +53,7 @@ def check_film(radiograph: Radiograph) -> None:
 
 
 def doubts_about(radiograph: Radiograph) -> tuple[str, ...]:
-    """Return what makes a picture doubtful as a film, in sentences without a full stop."""
+    """Return what makes a picture doubtful as an image, in sentences without a full stop."""
     doubts = []
     if drawn_share(radiograph.whole_HW, radiograph.white) > MOST_DRAWN:
         doubts.append(
@@ -81,7 +81,7 @@ def spread(levels: np.ndarray) -> float:
 
 
 def roughness(values_HW: np.ndarray) -> float:
-    """Return the mean step between neighbours over the standard deviation: 1.13 for noise, under 0.25 for films."""
+    """Return the mean step between neighbours over the standard deviation: 1.13 for noise, under 0.25 for images."""
     rows_HW = values_HW[:: _every(values_HW, ROWS_COMPARED)].astype(np.float32)
     deviation = float(rows_HW.std())
     steps_HW = np.diff(rows_HW, axis=1)
@@ -94,16 +94,16 @@ def flat_share(levels: np.ndarray) -> float:
 
 
 def edges(values_HW: np.ndarray, levels: np.ndarray, white: float = 1.0) -> float:
-    """Return the hard steps between neighbours for each pixel off the commonest level: many in writing, few in films.
+    """Return the hard steps between neighbours for each pixel off the commonest level: many in writing, few in images.
 
-    A film that was laid on a black page has as many pixels of exactly one value as a dark screen has.
+    An image that was laid on a black page has as many pixels of exactly one value as a dark screen has.
     """
     steps_HW = np.abs(np.diff(values_HW[::8].astype(np.float32), axis=1)) > EDGE * white
     return float(steps_HW.mean() / max(1 - levels.max(), 1 / values_HW.size))
 
 
 def _every(values_HW: np.ndarray, num_rows: int) -> int:
-    """Return how far apart rows lie of which a film has at least `num_rows`, or all it has."""
+    """Return how far apart rows lie of which an image has at least `num_rows`, or all it has."""
     return max(values_HW.shape[0] // num_rows, 1)
 
 

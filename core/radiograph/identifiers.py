@@ -1,4 +1,4 @@
-"""Takes from a film's file all that is not the film: names, numbers, dates, places, comments.
+"""Takes from an image's file all that is not the image: names, numbers, dates, places, comments.
 
 What is kept is named one by one, so that nothing unheard of comes through, and what cannot be taken apart is refused
 rather than kept. Writing burned into the picture stays.
@@ -17,11 +17,11 @@ _JPEG_START = b"\xff\xd8\xff"
 
 
 def without_identifiers(content: bytes, pseudonym: Callable[[str], str] | None = None) -> bytes:
-    """Return the same film without metadata: the same pixels, and of a DICOM header what reading it needs.
+    """Return the same image without metadata: the same pixels, and of a DICOM header what reading it needs.
 
-    `pseudonym` gives what stands in place of a patient's number in a DICOM file, so that images of one patient are
+    `pseudonym` gives what replaces a patient's number in a DICOM file, so that images of one patient are
     still known to belong together; without it nothing does. An empty file stays one. Raises UnreadableFileError for
-    what cannot be cleaned and so must not be kept: damaged films, and all that is no film.
+    what cannot be cleaned and so must not be saved: damaged images, and all that is no image.
     """
     if not content:
         return content
@@ -46,8 +46,8 @@ def _plain_dicom(content: bytes, pseudonym: Callable[[str], str] | None) -> byte
             try:
                 read_dicom(content)
             except UnusableFilmError:
-                # Its reason stands in the header, whatever became of its pixels.
+                # Its reason is in the header, whatever became of its pixels.
                 return plain_dicom(content, pseudonym, with_pixels=False)
         raise UnreadableFileError(
-            RejectionReason.UNSUPPORTED_PIXELS, "the pixels are not stored in a way that can be written anew"
+            RejectionReason.UNSUPPORTED_PIXELS, "the pixels are not stored in a way that can be rewritten"
         ) from error

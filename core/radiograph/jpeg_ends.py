@@ -1,6 +1,6 @@
-"""Tells how many of a JPEG's coded bytes its pixels need: whatever hides behind the last pixel stands at the end.
+"""Finds how many of a JPEG's coded bytes its pixels need: whatever hides behind the last pixel is at the end.
 
-The decoder itself says so: with one byte less than it needs it runs out of data. At an eighth of the size it does
+The decoder itself shows it: with one byte less than it needs it runs out of data. At an eighth of the size it does
 hardly more than count.
 """
 
@@ -19,7 +19,9 @@ def decodes_without_remark(content: bytes, num_channels: int) -> bool:
 
 
 def runs_out(content: bytes, num_channels: int) -> bool:
-    """Return whether a JPEG has fewer coded bytes than its pixels need; raises ValueError where that cannot be told."""
+    """Return whether a JPEG has fewer coded bytes than its pixels need; raises ValueError where that cannot be
+    computed.
+    """
     remark = _remark_on(content, num_channels)
     return remark is not None and _RAN_OUT in remark
 
@@ -61,7 +63,7 @@ def unit_size(frame: bytes) -> tuple[int, int]:
 def _remark_on(content: bytes, num_channels: int) -> str | None:
     """Return the decoder's remark on the end of the data, None if it has none.
 
-    Raises ValueError for any other: the last alone is told, and where data is damaged it may hide one on the end.
+    Raises ValueError for any other: only the last is reported, and where data is damaged it may hide one on the end.
     """
     colours = "CMYK" if num_channels == 4 else "GRAY"
     try:

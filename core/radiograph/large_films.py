@@ -1,15 +1,15 @@
 """Pictures of more pixels than any detector gives: brought down on the way, so that one file needs little memory.
 
-Shapes: H and W pixels, h and w of the reduced film.
+Shapes: H and W pixels, h and w of the reduced image.
 """
 
 import numpy as np
 from PIL import Image
 
 MAX_PIXELS = 60_000_000
-"""Three times the largest detector; more is a bomb or no film."""
+"""Three times the largest detector; more is a bomb or no image."""
 MOST_BYTES = 320_000_000
-"""For a file's content and its decoded pixels together; what follows, on a film brought down, stays below 500 MB."""
+"""For a file's content and its decoded pixels together; what follows, on an image brought down, stays below 500 MB."""
 LARGE = 20_000_000
 """Pixels above which a picture is averaged down: above the 4,300 by 4,300 of the largest detectors."""
 
@@ -21,7 +21,7 @@ def memory_needed(image: Image.Image, num_content_bytes: int) -> int:
     """Return the bytes that decoding an opened picture takes, its content among them."""
     of_pixel = _BYTES_OF_MODE.get(image.mode, 4)
     if image.format == "JPEG" and image.info.get("progressive"):
-        # All coefficients of such a picture are held before a single pixel can be had.
+        # All coefficients of such a picture are held before a single pixel is available.
         of_pixel += 2 * len(image.getbands())
     if image.format in {"WEBP", "GIF"}:
         of_pixel += 8

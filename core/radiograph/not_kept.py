@@ -14,9 +14,9 @@ _WHY = {
     RejectionReason.ARCHIVE_UNREADABLE: "it is damaged, split, locked or an archive within one: unpack it and send it",
     RejectionReason.NO_PIXELS: "it holds no pixels: send the image, not a report",
     RejectionReason.MISSING_CODEC: "its compression is not decoded here: send it uncompressed or as JPEG 2000",
-    RejectionReason.UNSUPPORTED_PIXELS: "its header does not describe its pixels in a way that is read: export it anew",
+    RejectionReason.UNSUPPORTED_PIXELS: "its header does not describe its pixels in a known way: export it again",
 }
-_OTHERWISE = "it could not be read to its end: save it anew in its viewer"
+_OTHERWISE = "it could not be read to its end: save it again in its viewer"
 
 
 def placeholder(reason: str, tag: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Whom a file says it shows and which image it is: told only to be replaced by pseudonyms at once, and kept nowhere."""
+"""Whom a file says it shows and which image it is: read only to be replaced by pseudonyms at once, and kept nowhere."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Draws synthetic chest films, for trying the desk where no real film may lie; they show nobody.
+"""Draws synthetic chest images, for trying the desk where no real image may lie; they show nobody.
 
 Shapes: H and W pixels of the square picture. Coordinates run from -1 to 1, right and down; lengths are
 fractions of half the picture's side.
@@ -30,14 +30,14 @@ def synthesise_phantom(seed: int, size: int = 512, opacity: bool = False) -> np.
         film_HW = _hazy(film_HW, draw)
     film_HW += 0.03 * draw.smooth_noise(size / 40) + 0.012 * draw.rng.standard_normal((size, size))
     film_HW = _blurred(film_HW, size / 400)
-    # A film's curve: flat in the black surroundings, compressed in the white.
+    # An image's curve: flat in the black surroundings, compressed in the white.
     return np.round(255 * np.clip(film_HW, 0, 1) ** 1.1).astype(np.uint8)
 
 
 def write_phantom_folder(folder: Path, num_films: int, seed: int = 0, *, with_hostile: bool = False) -> list[Path]:
     """Write `phantom_001.png` and so on, every third as JPEG, every second with an opacity; return their paths.
 
-    `with_hostile` adds, after the films, what a real folder also holds: a colour picture, a blank one, a text
+    `with_hostile` adds, after the images, what a real folder also holds: a colour picture, a blank one, a text
     that is named .jpg and an empty file.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,12 +52,12 @@ def write_phantom_folder(folder: Path, num_films: int, seed: int = 0, *, with_ho
 
 
 def mark_as_drawn(folder: Path) -> None:
-    """Leave in a folder the word that its films are drawn; it goes along when the folder is copied or moved."""
-    (folder / _MARK).write_text("The films in this folder are drawn by a program. They show nobody.\n")
+    """Leave in a folder the word that its images are drawn; it goes along when the folder is copied or moved."""
+    (folder / _MARK).write_text("The images in this folder are drawn by a program. They show nobody.\n")
 
 
 def is_marked_as_drawn(folder: Path) -> bool:
-    """Return whether a folder, or one above it, says that its films are drawn."""
+    """Return whether a folder, or one above it, says that its images are drawn."""
     return any((place / _MARK).exists() for place in (folder, *folder.parents))
 
 
@@ -68,14 +68,14 @@ def _write_hostile(folder: Path) -> list[Path]:
     ramp_HW = np.tile(np.linspace(0, 255, 320, dtype=np.uint8), (240, 1))
     Image.fromarray(np.stack([ramp_HW, ramp_HW[::-1, ::-1], np.roll(ramp_HW, 90, axis=1)], axis=2)).save(colour)
     Image.new("L", (320, 240), 128).save(blank)
-    text.write_text("This is a note, not a film.\n", encoding="utf-8")
+    text.write_text("This is a note, not an image.\n", encoding="utf-8")
     empty.write_bytes(b"")
     return [colour, blank, text, empty]
 
 
 @dataclass(frozen=True)
 class _Drawing:
-    """One phantom's paper: coordinates, chance and the few measures that differ from film to film."""
+    """One phantom's paper: coordinates, chance and the few measures that differ from image to image."""
 
     rng: np.random.Generator
     size: int

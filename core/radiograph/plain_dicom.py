@@ -1,4 +1,4 @@
-"""Writes a DICOM film anew with what reading it needs, and nothing else of its file.
+"""Rewrites a DICOM image with what reading it needs, and nothing else of its file.
 
 Every value is a number, a word of a fixed vocabulary, or pixels of exactly the size stated: text of the file's own
 may hold anything, a name as well.
@@ -50,7 +50,7 @@ _LONGEST_DECIMAL = 16
 
 
 def plain_dicom(content: bytes, pseudonym: Callable[[str], str] | None = None, *, with_pixels: bool = True) -> bytes:
-    """Return the film in a DICOM file in a new one, with a pseudonym in place of the patient's number.
+    """Return the image in a DICOM file in a new one, with a pseudonym in place of the patient's number.
 
     Compressed pixels are stored uncompressed, since what is compressed may carry remarks of its own. Raises
     UnreadableFileError and what the library raises for a damaged file, one whose pixels cannot be decoded or are
@@ -86,7 +86,7 @@ def plain_dicom(content: bytes, pseudonym: Callable[[str], str] | None = None, *
     number = patient_id(content) if pseudonym else None
     if pseudonym and number:
         plain.PatientID = pseudonym(number)
-    # The same file is the same film, also when it is sent again.
+    # The same file is the same image, also when it is sent again.
     plain.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[hashlib.sha256(content).hexdigest()])
     if instance_uid(content):
         plain.SOPInstanceUID = plain.file_meta.MediaStorageSOPInstanceUID
@@ -158,7 +158,7 @@ def _state_table(source: Dataset, plain: Dataset, descriptor: str, data: str) ->
 def _refuse_too_many_pixels(source: Dataset) -> None:
     frames = whole_number(source, "NumberOfFrames") or 1
     if (whole_number(source, "Rows") or 0) * (whole_number(source, "Columns") or 0) * frames > MAX_PIXELS:
-        raise ValueError("more pixels than any film has")
+        raise ValueError("more pixels than any image has")
 
 
 def _num_pixel_bytes(source: Dataset) -> int:

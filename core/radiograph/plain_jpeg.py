@@ -1,7 +1,7 @@
-"""Writes a JPEG anew from what decoding it needs; one that may hide more than that is left to be drawn anew.
+"""Rewrites a JPEG from what decoding it needs; one that may hide more than that is left to be redrawn.
 
-Its coefficients stay as they are coded: drawn anew, images would tell by their format how the camera stored them. Since
-all that decoding needs is taken over as it is, the pixels need not be decoded to know that they stay the same.
+Its coefficients stay as they are coded: redrawn, images would show by their format how the camera stored them. Since
+all that decoding needs is reused as it is, the pixels need not be decoded to know that they stay the same.
 """
 
 import re
@@ -82,7 +82,7 @@ class _Parts:
 
 
 def plain_jpeg(content: bytes) -> bytes | None:
-    """Return the same JPEG without anything that is not the picture, None for one that has to be drawn anew."""
+    """Return the same JPEG without anything that is not the picture, None for one that has to be redrawn."""
     try:
         parts = _parts_of(content)
         parts.turn = _turn(content)
@@ -99,7 +99,7 @@ def plain_jpeg(content: bytes) -> bytes | None:
 def _needed_pieces(parts: _Parts) -> list[bytes]:
     """Return the coded bytes of each piece of the only scan up to the last that any pixel needs.
 
-    Between restart markers decoding begins anew, so that each piece by itself is an image of one row.
+    Between restart markers decoding starts again, so that each piece by itself is an image of one row.
     """
     (scan,) = parts.scans
     if len(scan.pieces) == 1:

@@ -1,4 +1,4 @@
-"""Reads one film file of any common picture format or DICOM into one radiograph.
+"""Reads one image file of any common picture format or DICOM into one radiograph.
 
 Shapes: H and W pixels of the upright picture.
 """
@@ -28,7 +28,7 @@ from core.radiograph.remarks import Remarks
 
 # A format can only be named to Pillow once its plugin is loaded.
 Image.init()
-# Pillow otherwise gives every picture's memory back to the system, and getting it anew costs a tenth of the decoding.
+# Pillow otherwise gives every picture's memory back to the system, and getting it again costs a tenth of the decoding.
 Image.core.set_blocks_max(8)
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 
@@ -57,10 +57,10 @@ def read_radiograph(
 ) -> Radiograph:
     """Return the picture in a file or its bytes as grey values.
 
-    With `shortest_side` a JPEG or DICOM film may come at a half, a quarter or an eighth of its size as long as both
+    With `shortest_side` a JPEG or DICOM image may come at a half, a quarter or an eighth of its size as long as both
     sides keep that many pixels. Of an animation the first frame is read. A border of one grey value, as a shutter or
     a page leaves, is cropped. Raises UnreadableFileError, and UnusableFilmError for a DICOM file that says it is no
-    frontal chest film, unless a person is to see it `whatever_it_shows`.
+    frontal chest image, unless a person is to see it `whatever_it_shows`.
     """
     content = _content(source)
     with typed_file_errors():
@@ -106,7 +106,7 @@ def typed_decoder_errors() -> Iterator[None]:
         ) from error
     except Image.DecompressionBombError as error:
         # A picture within the picture says so only while it is decoded.
-        raise _too_many_pixels("more pixels than any film has") from error
+        raise _too_many_pixels("more pixels than any image has") from error
     except _DECODER_ERRORS as error:
         raise UnreadableFileError(
             RejectionReason.TRUNCATED,
@@ -141,7 +141,7 @@ def open_picture(content: bytes) -> Image.Image:
             "this is no picture in a known format (JPEG, PNG, BMP, TIFF, WebP, GIF, DICOM), whatever its name says",
         ) from error
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels("more pixels than any film has") from error
+        raise _too_many_pixels("more pixels than any image has") from error
     except _DECODER_ERRORS as error:
         raise UnreadableFileError(
             RejectionReason.TRUNCATED, f"the head of the picture is damaged ({_brief(error)}): copy it again"
@@ -168,7 +168,7 @@ def refuse_what_needs_too_much_memory(image: Image.Image, num_content_bytes: int
         raise UnreadableFileError(
             RejectionReason.TOO_MANY_PIXELS,
             f"{image.width} by {image.height} pixels of this kind need {needed // 10**6} MB to be opened, more than "
-            f"the {MOST_BYTES // 10**6} MB that one film may take: save it as grey JPEG or PNG, or smaller",
+            f"the {MOST_BYTES // 10**6} MB that one image may take: save it as grey JPEG or PNG, or smaller",
         )
 
 
@@ -186,7 +186,7 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     try:
         turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels("more pixels than any film has") from error
+        raise _too_many_pixels("more pixels than any image has") from error
     except _DECODER_ERRORS:
         turned = False
     return (image.height, image.width) if turned else (image.width, image.height)
@@ -243,7 +243,7 @@ def _wide_range(image: Image.Image, remarks: Remarks) -> np.ndarray:
     if (black, white) == (0.0, 1.0):
         return values_HW.astype(np.float32)
     fractions_HW = np.empty(values_HW.shape, np.float32)
-    # Row by row: in double precision the whole film would take eight bytes a pixel more.
+    # Row by row: in double precision the whole image would take eight bytes a pixel more.
     for row_W, fractions_W in zip(values_HW, fractions_HW, strict=True):
         fractions_W[:] = (row_W.astype(np.float64) - black) / (white - black)
     return fractions_HW
@@ -258,7 +258,7 @@ def is_of_32_unsigned_bits(image: Image.Image) -> bool:
 
 
 def on_black(image: Image.Image) -> Image.Image:
-    """Lay transparent pixels on black, the colour around a film."""
+    """Lay transparent pixels on black, the colour around an image."""
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba).convert("RGB")

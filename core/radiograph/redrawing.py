@@ -1,4 +1,4 @@
-"""Draws a picture anew: its decoded samples in a new PNG or TIFF, and nothing else of its file.
+"""Redraws a picture: its decoded samples in a new PNG or TIFF, and nothing else of its file.
 
 Shapes: H and W pixels of the upright picture.
 """

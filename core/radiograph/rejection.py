@@ -1,4 +1,4 @@
-"""Why a file is no usable film; the values are stable codes, kept in the database."""
+"""Why a file is no usable image; the values are stable codes, kept in the database."""
 
 from enum import StrEnum
 

@@ -1,6 +1,6 @@
-"""The one way a film becomes a network's square input.
+"""The one way an image becomes a network's square input.
 
-Shapes: H and W pixels of the film, S of the square's side.
+Shapes: H and W pixels of the image, S of the square's side.
 """
 
 from functools import lru_cache
@@ -9,14 +9,14 @@ import numpy as np
 from scipy.sparse import csr_array
 
 KEPT_SIZES = 512
-"""Sides of films whose weights are kept: a cohort has a few hundred, of some 15 KB each."""
+"""Sides of images whose weights are kept: a dataset has a few hundred, of some 15 KB each."""
 
 
 def resize_to_square(film_HW: np.ndarray, size: int, white: float = 1.0) -> np.ndarray:
-    """Return a grey film `[H, W]` as float32 `[size, size]` in [0, 1].
+    """Return a grey image `[H, W]` as float32 `[size, size]` in [0, 1].
 
-    `white` is the film's largest grey value; its aspect is not kept. Bilinear with antialiasing comes nearest to how
-    the standard cohort's 224-pixel copies were made: mean difference 2.1 grey levels of 255 on native films,
+    `white` is the image's largest grey value; its aspect is not kept. Bilinear with antialiasing comes nearest to how
+    the standard dataset's 224-pixel copies were made: mean difference 2.1 grey levels of 255 on native images,
     against 2.3 to 3.9 for five other filters.
     """
     # In floating point throughout: rounding to whole grey levels between the two passes can move a probability by 0.01.

@@ -1,4 +1,4 @@
-"""Tells the picture of a screen from a film by what is drawn there: evenly grey bars, lists and frames.
+"""Tells the picture of a screen from an image by what is drawn there: evenly grey bars, lists and frames.
 
 Shapes: H and W pixels.
 """
@@ -9,12 +9,12 @@ ROWS_LOOKED_AT = 32
 SHORTEST_RUN = 0.04
 """Of pixels side by side with exactly one grey value, as a share of the width."""
 DARKEST, LIGHTEST = 12 / 255, 243 / 255
-"""Greys between which such runs count; black and white ones lie in films too."""
+"""Greys between which such runs count; black and white ones lie in images too."""
 NUM_LEVELS = 256
 MOST_DRAWN = 0.02
-"""Share of the pixels in such runs of one grey, as a film may have it.
+"""Share of the pixels in such runs of one grey, as an image may have it.
 
-At most 0.011 on 200 native films; on the screens of viewers that were drawn for this, usually 0.02 to 0.14.
+At most 0.011 on 200 native images; on the screens of viewers that were drawn for this, usually 0.02 to 0.14.
 """
 
 

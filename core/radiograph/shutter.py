@@ -1,6 +1,6 @@
-"""Finds the part of a film that its shutter, or the page it was laid on, leaves open.
+"""Finds the part of an image that its shutter, or the page it was laid on, leaves open.
 
-Shapes: H and W pixels of the film as decoded, L lines from one of its borders inwards, P pixels of a line.
+Shapes: H and W pixels of the image as decoded, L lines from one of its borders inwards, P pixels of a line.
 """
 
 import math
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Of 2,808 films of the standard cohort, 0.7 % have such a border; what is black because it is air begins gradually.
+# Of 2,808 images of the standard dataset, 0.7 % have such a border; what is black because it is air begins gradually.
 TOLERANCE = 12 / 255
 """From the grey of the outermost line; saving as JPEG moves no more."""
 MOST_ODD = 0.05
 """Share of a border's line that may have another grey: a side mark may lie in it."""
 LEAST_WIDTH = 0.03
-"""Of a border that is cut off, as a share of the film's side; narrower ones change no finding."""
+"""Of a border that is cut off, as a share of the image's side; narrower ones change no finding."""
 LEAST_BESIDE = 0.01
 """Of a border beside one that is cut off."""
 STEP = 30 / 255
@@ -22,16 +22,16 @@ LEAST_STEP = 0.6
 """Share of a line close behind a border that differs from it by that step: beside air it is far less."""
 STEP_WITHIN = 0.02
 LEAST_FIELD = 0.25
-"""Share of each side below which what is left is no film with a border."""
+"""Share of each side below which what is left is no image with a border."""
 SMALLEST_SIDE = 64
-"""In pixels, of an image that is looked at: in a smaller one, which is no film, a line or two say nothing."""
+"""In pixels, of an image that is looked at: in a smaller one, which is no image, a line or two say nothing."""
 PIXELS_LOOKED_AT = 128
 """Of a line."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """The open part of a film: where it begins and ends, as shares of the film's height and width."""
+    """The open part of an image: where it begins and ends, as shares of the image's height and width."""
 
     top: float
     bottom: float
@@ -40,12 +40,12 @@ class Field:
 
     @property
     def area(self) -> float:
-        """Its share of the film."""
+        """Its share of the image."""
         return (self.bottom - self.top) * (self.right - self.left)
 
 
 def find_field(grey_HW: np.ndarray, white: float = 1.0) -> tuple[slice, slice] | None:
-    """Return the rows and columns within a border of one grey value, None for a film without one."""
+    """Return the rows and columns within a border of one grey value, None for an image without one."""
     if min(grey_HW.shape) < SMALLEST_SIDE:
         return None
     if not any(_may_have_border(lines_LP, white) for lines_LP in _from_each_side(grey_HW)):
@@ -61,7 +61,7 @@ def find_field(grey_HW: np.ndarray, white: float = 1.0) -> tuple[slice, slice] |
 
 
 def without_border(grey_HW: np.ndarray, white: float = 1.0) -> np.ndarray:
-    """Return the film within its border, itself if it has none."""
+    """Return the image within its border, itself if it has none."""
     field = find_field(grey_HW, white)
     return grey_HW if field is None else grey_HW[field]
 

@@ -1,1 +1,1 @@
-"""Training runs as processes: who they are, how they start, stop and go on."""
+"""Training runs as processes: who they are, how they start, stop and continue."""

@@ -1,4 +1,4 @@
-"""The devices of this machine by name, told without loading torch, and which of them a queued run gets.
+"""The devices of this machine by name, listed without loading torch, and which of them a queued run gets.
 
 A run asks for `cpu`, `mps`, any GPU (`cuda`) or one of them (`cuda:1`); what it gets is named alike, several GPUs as
 `cuda:0,2`.
@@ -15,7 +15,7 @@ ANY_GPU = "cuda"
 def list_devices() -> tuple[str, ...]:
     """Return the processor and every GPU that processes begun here would see."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    # What is visible is numbered anew from 0.
+    # What is visible is numbered again from 0.
     num_gpus = len(read_gpus()) if visible is None else len([part for part in visible.split(",") if part.strip()])
     return ("cpu", *(f"{ANY_GPU}:{index}" for index in range(num_gpus)))
 

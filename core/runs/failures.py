@@ -45,15 +45,15 @@ NEXT_STEPS = {
     FailureKind.DISK_FULL: "Free some space, for example by cleaning checkpoints of other runs, then resume the run.",
     FailureKind.NOT_WRITABLE: "Let this user write the folder that is named, or set PNEUMODESK_HOME to another, then "
     "resume the run.",
-    FailureKind.DATA_GONE: "Put the folder of the cohort back, or clone the run with the folder's new place.",
+    FailureKind.DATA_GONE: "Put the folder of the dataset back, or clone the run with the folder's new place.",
     FailureKind.BAD_CONFIG: "Clone the run and correct the choice that is named.",
     FailureKind.NO_WEIGHTS: "Clone the run with weights from the package, a file, or none.",
     FailureKind.DATABASE: "Close other programs that hold the database, then resume the run.",
-    FailureKind.KILLED: "Resume the run: it goes on from its last checkpoint. If it happens again, watch the memory: "
-    "a system that runs out of it kills processes without a word.",
+    FailureKind.KILLED: "Resume the run: it continues from its last checkpoint. If it happens again, watch the memory: "
+    "a system that runs out of it kills processes without warning.",
     FailureKind.UNHEARD: "See whether that machine or container still runs and reaches the database, then resume "
-    "the run: it goes on from its last checkpoint.",
-    FailureKind.LOST_POWER: "Resume the run: it goes on from its last checkpoint.",
+    "the run: it continues from its last checkpoint.",
+    FailureKind.LOST_POWER: "Resume the run: it continues from its last checkpoint.",
     FailureKind.UNKNOWN: "Read the end of the run's log, then resume or clone the run.",
 }
 MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc")
@@ -87,11 +87,11 @@ def next_step_with_batch(fitting: int | None) -> str:
     """Return what to do where memory was short, by the largest smaller batch that would fit (None if none would)."""
     if fitting is None:
         return (
-            "By a short trial not even two films would fit into the memory that is free now: end other programs that "
+            "By a short trial not even two images would fit into the memory that is free now: end other programs that "
             "use much memory, or clone the run with smaller images or a smaller network."
         )
     return (
-        f"By a short trial a batch of {fitting} films would fit into the memory that is free now: clone the run "
+        f"By a short trial a batch of {fitting} images would fit into the memory that is free now: clone the run "
         f"with batch size {fitting}."
     )
 
@@ -100,13 +100,13 @@ def vanished(how: Gone, host: str | None) -> Failure:
     """Return the failure of a run whose process is gone and left no word."""
     if how is Gone.REBOOTED:
         kind = FailureKind.LOST_POWER
-        sentence = "The machine was restarted or lost power while this run was going on."
+        sentence = "The machine was restarted or lost power while this run was running."
     elif how is Gone.SILENT:
         kind = FailureKind.UNHEARD
         sentence = f"Nothing has been heard for minutes of this run's process on {host or 'another machine'}."
     else:
         kind = FailureKind.KILLED
-        sentence = "The process of this run ended without a word: it was killed from outside, or the system ended it."
+        sentence = "The process of this run exited unexpectedly: it was killed from outside, or the system ended it."
     return Failure(kind, sentence, NEXT_STEPS[kind])
 
 

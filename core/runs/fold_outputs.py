@@ -1,6 +1,6 @@
-"""Fitting a network, and what it then says of the films of each fold.
+"""Fitting a network, and what it then says of the images of each fold.
 
-Shapes: N films of a fold, B films of a batch, D embedding size.
+Shapes: N images of a fold, B images of a batch, D embedding size.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ OnStage = Callable[[str, int, int, str], None]
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a network says of the films of one fold."""
+    """What a network says of the images of one fold."""
 
     logits_N: np.ndarray
     embeddings_ND: np.ndarray
@@ -41,9 +41,9 @@ def fit_and_read(
     on_stage: OnStage,
     team: Team = ALONE,
 ) -> tuple[FitResult, dict[str, Outputs]]:
-    """Fit on the fold `train`, judge epochs on `validation`, and return the network and its outputs on every fold.
+    """Fit on the fold `train`, evaluate epochs on `validation`, and return the network and its outputs on every fold.
 
-    The features of a frozen network are computed once for each film, and both its head and its outputs rest on them.
+    The features of a frozen network are computed once for each image, and both its head and its outputs rest on them.
     Of the processes that share a run only the first reads the folds. Raises RunStopped.
     """
     if config.fine_tuning is FineTuning.FROZEN:
@@ -92,7 +92,7 @@ def predict(
 def turned_embeddings(
     model: PneumoniaClassifier, films: FilmSet, config: TrainingConfig, device: torch.device
 ) -> np.ndarray:
-    """Return `embeddings_ND` of some of a fold's films, half of them turned by 180 degrees, the rest by 90 and 270."""
+    """Return `embeddings_ND` of some of a fold's images, half of them turned by 180 degrees, the rest by 90 and 270."""
     chosen = np.sort(np.random.default_rng(0).permutation(len(films))[:MOST_TURNED_FILMS])
     pixels_NHW = films.pixels_NHW[films.rows_N[chosen]].copy()
     for place, quarters in enumerate((2, 1, 2, 3)):
@@ -105,7 +105,7 @@ def turned_embeddings(
 
 @torch.inference_mode()
 def outputs_of_features(model: PneumoniaClassifier, features: FeatureSet, device: torch.device) -> Outputs:
-    """Return what a network says of films whose features it was fitted to."""
+    """Return what a network says of images whose features it was fitted to."""
     model.eval()
     logits_N = model.head(features.features_ND.to(device)).squeeze(1)
     return Outputs(logits_N.float().cpu().numpy(), features.features_ND.numpy())

@@ -1,4 +1,4 @@
-"""Signs of life of work that goes on, by which it also hears that it should stop."""
+"""Signs of life of work that continues, by which it also hears that it should stop."""
 
 import sys
 import threading
@@ -20,7 +20,7 @@ LONGEST_SECONDS_BETWEEN_BEATS = 30.0
 
 
 class Heartbeat:
-    """Writes a sign of life every two seconds and learns whether the work should stop; outlives database errors.
+    """Writes a heartbeat every two seconds and learns whether the work should stop; outlives database errors.
 
     Work that was taken for lost during a silence is taken up again, unless another process has been given it
     meanwhile: then it should stop, and `is_held` is False.
@@ -45,7 +45,7 @@ class Heartbeat:
         self._stop.set()
 
     def beat(self) -> None:
-        """Write one sign of life with what belongs to it, and hear whether the work should stop."""
+        """Write one heartbeat with what belongs to it, and hear whether the work should stop."""
         with self._transaction() as session:
             self._sign(session)
 
@@ -75,12 +75,12 @@ class Heartbeat:
                 self.beat()
                 pause = usual
             except DatabaseError as error:
-                # The work goes on meanwhile; a thread that ended here would never hear of a stop.
+                # The work continues meanwhile; a thread that ended here would never hear of a stop.
                 pause = min(2 * pause, longest)
-                sys.stderr.write(f"{error} The sign of life is tried again in {pause:.0f} s.\n")
+                sys.stderr.write(f"{error} The heartbeat is tried again in {pause:.0f} s.\n")
 
     def _sign(self, session: Session) -> bool:
-        """Write the sign of life; returns whether the work is still this process's."""
+        """Write the heartbeat; returns whether the work is still this process's."""
         table, held = self._queue.table, self._queue.held(self._key)
         found = session.execute(select(table.state, table.stop_requested).where(held)).one_or_none()
         self.is_held = found is not None

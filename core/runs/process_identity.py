@@ -58,7 +58,7 @@ class ProcessIdentity:
 
     @property
     def is_here(self) -> bool:
-        """Whether it is of this host, so that its number says something here."""
+        """Whether it is of this host, so that its number means something here."""
         return self.host == read_host()
 
     def is_alive(self) -> bool:

@@ -1,4 +1,4 @@
-"""The queue of runs as it stands in the database: who is next, and where it begins."""
+"""The queue of runs as it is in the database: who is next, and where it begins."""
 
 import os
 from collections.abc import Sequence
@@ -60,11 +60,13 @@ class RunQueue(WorkQueue):
         return ClusterJob(row.job) if row.job is not None else ProcessIdentity.of_row(row)
 
     def clean_values(self) -> dict[str, Any]:
-        """Return what else is taken back when a run has ended or begins anew."""
+        """Return what else is undone when a run has ended or starts again."""
         return {"failure": None}
 
     def may_be_requeued(self) -> ColumnElement[bool]:
-        """Return the condition under which an unfinished run can go on: imported ones have nothing to go on with."""
+        """Return the condition under which an unfinished run can continue: imported ones have nothing to continue
+        with.
+        """
         return Run.id.not_in(select(ImportedRecord.run_id))
 
     def explain_loss(self, row: Run, how: Gone) -> None:

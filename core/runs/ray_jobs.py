@@ -93,7 +93,7 @@ class RayJobs:
             return
 
     def is_alive(self, worker: Worker) -> bool:
-        """Return whether a job waits or goes on; while the cluster does not answer it is not confirmed gone."""
+        """Return whether a job is queued or running; while the cluster does not answer it is not confirmed gone."""
         if not isinstance(worker, ClusterJob):
             return self.local.is_alive(worker)
         try:

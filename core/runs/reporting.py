@@ -1,4 +1,4 @@
-"""What a worker tells of its run while it works, and how it hears that it should stop.
+"""What a worker reports of its run while it works, and how it hears that it should stop.
 
 A thread writes once a second, in one short transaction, so that a training step never waits for the database.
 """
@@ -28,12 +28,12 @@ SECONDS_OF_PATIENCE = 300.0
 
 
 class RunStopped(Exception):  # noqa: N818 - nothing went wrong
-    """A run was asked to stop, and has kept what it needs to go on."""
+    """A run was asked to stop, and has kept what it needs to continue."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a run does now, how much of it is done, and for how long it will go on."""
+    """What a run does now, how much of it is done, and for how long it will continue."""
 
     stage: str
     num_done: int
@@ -47,7 +47,7 @@ class Stage:
 
 
 class Reporter(Heartbeat):
-    """A run's sign of life, with its progress and its steps."""
+    """A run's heartbeat, with its progress and its steps."""
 
     def __init__(self, transaction: Sessions, run_id: str) -> None:
         super().__init__(transaction, RUNS, run_id)

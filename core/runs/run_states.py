@@ -1,4 +1,4 @@
-"""The full state of a run on disk, from which it goes on as if it had never been interrupted.
+"""The full state of a run on disk, from which it continues as if it had never been interrupted.
 
 A state file is its own SHA-256 in hex, then what torch writes: only tensors, numbers and text, so reading runs no code.
 Two are kept: `last.state`, and `previous.state` for the case that the last one is damaged.
@@ -33,7 +33,7 @@ class StateKeeper:
     should_stop: Callable[[], bool] = lambda: False
     # Of the processes that share a run, one writes.
     writes: bool = True
-    # Is told how many steps are done where a run goes on.
+    # Is told how many steps are done where a run continues.
     on_resume: Callable[[int], None] = lambda num_steps: None
     _state: TrainingState | None = field(default=None, init=False)
     _kept_at: float = field(default=0.0, init=False)
@@ -44,7 +44,7 @@ class StateKeeper:
         document = newest_state(self.folder)
         if document is not None:
             unpack(document, state)
-        # Told also where a run begins anew: it may have been killed before its first state was kept.
+        # Told also where a run starts again: it may have been killed before its first state was kept.
         self.on_resume(int(state.schedule.last_epoch))
 
     def after_step(self, is_asked: bool) -> None:
@@ -55,7 +55,7 @@ class StateKeeper:
             raise RunStopped
 
     def after_judged_batch(self) -> None:
-        """Raise RunStopped, with the state kept, if a stop was asked for while the epoch's weights are judged."""
+        """Raise RunStopped, with the state kept, if a stop was asked for while the epoch's weights are evaluated."""
         if self.should_stop():
             self.keep()
             raise RunStopped
@@ -110,7 +110,7 @@ def unpack(document: dict[str, Any], state: TrainingState) -> None:
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(
             "The checkpoint of this run was written by another version and does not fit. Clean the run's checkpoints "
-            "and resume it to begin anew, or clone it."
+            "and resume it to start at epoch 1, or clone it."
         ) from error
 
 
@@ -148,7 +148,7 @@ def newest_state(folder: Path) -> dict[str, Any] | None:
         damaged.append(path)
     if damaged:
         raise CheckpointError(
-            f"Every checkpoint in {folder} is damaged. Clean the run's checkpoints and resume it to begin anew."
+            f"Every checkpoint in {folder} is damaged. Clean the run's checkpoints and resume it to start at epoch 1."
         )
     return None
 

@@ -1,6 +1,6 @@
-"""One training session from films in memory to a checkpoint: fit, calibrate, choose the operating point, fit the gate.
+"""One training session from images in memory to a checkpoint: fit, calibrate, choose the operating point, fit the gate.
 
-Shapes: N films of a fold, D embedding size.
+Shapes: N images of a fold, D embedding size.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ MOST_GATE_FILMS = 3000
 
 @dataclass(frozen=True)
 class Fold:
-    """The films of one fold and the patient of each."""
+    """The images of one fold and the patient of each."""
 
     films: FilmSet
     patients_N: np.ndarray
@@ -70,7 +70,7 @@ class SessionRequest:
 
 @dataclass(frozen=True)
 class SessionWatchers:
-    """Who is told of a session's progress."""
+    """Receives a session's progress."""
 
     on_stage: Callable[[str, int, int, str], None] = lambda stage, done, count, detail: None
     # Epoch from 0, step of all steps from 1, number of all steps, loss, learning rate.
@@ -85,7 +85,7 @@ class SessionWatchers:
 
 @dataclass(frozen=True)
 class SessionOutcome:
-    """What a session left behind; logits [N] by the folds that chose, in the order of the fold's films."""
+    """What a session left behind; logits [N] by the folds that chose, in the order of the fold's images."""
 
     card: ModelCard
     summary: dict[str, Any]
@@ -96,7 +96,7 @@ class SessionOutcome:
 def run_session(
     request: SessionRequest, folds: Mapping[str, Fold], watchers: SessionWatchers, team: Team = ALONE
 ) -> SessionOutcome:
-    """Train on the `train` fold, judge epochs on `validation`, fit probabilities and threshold, save the checkpoint.
+    """Train on the `train` fold, evaluate epochs on `validation`, fit probabilities and threshold, save the checkpoint.
 
     Raises RunStopped when it was asked to stop.
     """
@@ -214,7 +214,7 @@ def _going_on(words: str, folders: Sequence[Path]) -> str:
 
 def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -> Watchers:
     def on_step(progress: Progress) -> None:
-        """Tell of a step, and keep the state where it is time."""
+        """Report a step, and keep the state where it is time."""
         watchers.on_step(progress.epoch, progress.step, progress.num_steps, progress.loss, progress.learning_rate)
         watchers.on_stage(
             "training", progress.step, progress.num_steps, f"epoch {progress.epoch + 1}, loss {progress.loss:.3f}"
@@ -226,7 +226,7 @@ def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -
         keeper.keep()
 
     def on_begin(state: TrainingState) -> None:
-        """Take up the state, and tell of the epochs that it holds."""
+        """Take up the state, and report the epochs that it holds."""
         keeper.begin(state)
         # An earlier process may have been killed after it kept an epoch's state and before it had told of it.
         for result in state.epochs:
@@ -249,7 +249,7 @@ def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -
 def _operating_point(
     folds: Mapping[str, Fold], outputs: Mapping[str, Outputs], calibration: PlattScaling, rule: OperatingPointRule
 ) -> OperatingPoint:
-    """Choose on both folds that the weights were not fitted to: more films make a steadier threshold."""
+    """Choose on both folds that the weights were not fitted to: more images make a steadier threshold."""
     chosen = ("validation", "calibration")
     labels_N = np.concatenate([folds[name].films.labels_N for name in chosen])
     logits_N = np.concatenate([outputs[name].logits_N for name in chosen])
@@ -259,7 +259,7 @@ def _operating_point(
         calibration.apply(logits_N),
         rule,
         name=rule.kind,
-        chosen_on=f"validation and calibration folds ({len(labels_N)} films of {num_patients} patients)",
+        chosen_on=f"validation and calibration folds ({len(labels_N)} images of {num_patients} patients)",
     )
 
 
@@ -271,7 +271,7 @@ def _gate(folds: Mapping[str, Fold], outputs: Mapping[str, Outputs], turned_ND: 
     stopped = float(np.mean(gate.distances(judged_ND) > gate.threshold))
     report = GateReport(
         threshold=gate.threshold,
-        rule=f"stops {STOPPED_SHARE:.1%} of the validation and calibration films",
+        rule=f"stops {STOPPED_SHARE:.1%} of the validation and calibration images",
         num_validation=len(judged_ND),
         validation_stopped=stopped,
     )

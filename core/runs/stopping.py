@@ -1,7 +1,7 @@
-"""How a run that was asked to stop is brought to its end: the one place where its deadlines stand.
+"""How a run that was asked to stop is brought to its end: the one place of its deadlines.
 
 A worker hears the request within a second, ends its step or its batch and writes a checkpoint. One that has not ended
-after two seconds gets SIGTERM, which it hears even where it cannot read the database. One that still goes on when a
+after two seconds gets SIGTERM, which it hears even where it cannot read the database. One that still continues when a
 step of its own and ten seconds have passed is killed: its last checkpoint is whole, because each is written beside the
 one before.
 """

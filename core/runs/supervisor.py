@@ -1,7 +1,7 @@
 """Drains the queue of runs: one run at a time on each device, and an end for those that do not stop when asked.
 
-Whoever needs it starts it, and it ends when nothing waits or goes on. Nothing rests on it alone: runs go on without it,
-and of two supervisors that race, each step is one transaction that only one of them can take.
+It is started when needed, and it ends when nothing is queued or running. Nothing depends on it alone: runs continue
+without it, and of two supervisors that race, each step is one transaction that only one of them can take.
 """
 
 import sys
@@ -39,7 +39,7 @@ def supervise(
     tend: Callable[[], bool] = lambda: False,
     devices: Sequence[str] | None = None,
 ) -> None:
-    """Carry out what is queued until nothing waits or goes on; returns at once while another supervisor does.
+    """Carry out what is queued until nothing is queued or running; returns at once while another supervisor does.
 
     `tend` is called before each look: it may queue runs by what others gave, and returns whether it has more to do.
     `devices` are those of this machine unless they are named, or the executor chooses them itself.
@@ -67,7 +67,7 @@ def supervise(
 def rest(reading: Sessions, seconds_unchanged: float) -> bool:
     """Wait until the next look is due, or a run has begun or ended, and return whether one has.
 
-    The longer the same runs have been going on, the rarer the glances at them.
+    The longer the same runs have been running, the rarer the glances at them.
     """
     pause = max(SHORTEST_SECONDS_BETWEEN_GLANCES, IDLE_SHARE * seconds_unchanged)
     until = time.monotonic() + SECONDS_BETWEEN_LOOKS
@@ -85,7 +85,7 @@ def _going_on(reading: Sessions) -> set[str]:
 
 
 def look(reading: Sessions, transaction: Sessions, executor: Executor, devices: Sequence[str]) -> bool:
-    """Put right, begin and end what must be; return whether anything waits or goes on."""
+    """Reconcile, start and end what must be; return whether anything is queued or running."""
     with reading() as session:
         runs, now = RUNS.live(session), database_now(session)
         is_due = bool(next_runs(runs, devices) or RUNS.vanished(session, runs, executor.is_alive))

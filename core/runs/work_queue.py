@@ -1,8 +1,8 @@
 """The one queue by which work is handed to processes: claimed once, asked to stop, found again after any crash.
 
-Each kind of work has a table with the same columns (`db.base.Work`) and a queue on it. Work of this host is judged by
-its process, work of another host, or of before hosts were recorded, by its sign of life alone; signs of life are
-written and judged by the database's clock.
+Each kind of work has a table with the same columns (`db.base.Work`) and a queue on it. Work of this host is evaluated
+by its process, work of another host, or of before hosts were recorded, by its heartbeat alone; signs of life are
+written and evaluated by the database's clock.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,9 +21,9 @@ from db.clock import database_now
 from db.states import State
 
 SECONDS_TO_START = 60.0
-"""After this, work that was handed to a process which never came is taken back."""
+"""After this, work that was handed to a process which never came is undone."""
 SECONDS_OF_SILENCE = 120.0
-"""After this without a sign of life, work of another host is lost: twice the longest pause between two beats and more,
+"""After this without a heartbeat, work of another host is lost: twice the longest pause between two beats and more,
 so that a database that did not answer for a while costs nothing."""
 NOBODY = {"pid": None, "process_started": None, "boot_id": None, "host": None}
 
@@ -161,7 +161,7 @@ class WorkQueue:
     def find_lost(
         self, reading: Sessions, transaction: Sessions, is_alive: IsAlive = ProcessIdentity.is_alive
     ) -> list[str]:
-        """Reconcile, and take the database's write lock only if there is something to put right."""
+        """Reconcile, and take the database's write lock only if there is something to reconcile."""
         with reading() as session:
             if not self.vanished(session, self.live(session), is_alive):
                 return []
@@ -173,11 +173,11 @@ class WorkQueue:
         return ProcessIdentity.of_row(row)
 
     def clean_values(self) -> dict[str, Any]:
-        """Return what else is taken back when work has ended or begins anew."""
+        """Return what else is undone when work has ended or starts again."""
         return {}
 
     def may_be_requeued(self) -> ColumnElement[bool]:
-        """Return the condition under which unfinished work can go on."""
+        """Return the condition under which unfinished work can continue."""
         return self.table.id.is_not(None)
 
     def explain_loss(self, row: Any, how: Gone) -> None:
@@ -200,7 +200,7 @@ class WorkQueue:
 
 
 LOSSES = {
-    Gone.ENDED: "Its process ended without a word.",
+    Gone.ENDED: "Its process exited unexpectedly.",
     Gone.REBOOTED: "The machine was restarted or lost power while it was carried out.",
     Gone.SILENT: "Nothing has been heard of its process on {host} for minutes.",
     Gone.NEVER_CAME: "Its process never began.",

@@ -1,6 +1,6 @@
-"""Varying training films, a whole batch at a time on the device that trains.
+"""Varying training images, a whole batch at a time on the device that trains.
 
-Shapes: B films, H and W pixels. Films are float in [0, 1] with one channel.
+Shapes: B images, H and W pixels. Images are float in [0, 1] with one channel.
 """
 
 import math
@@ -18,24 +18,24 @@ from core.training.config import Recipe
 
 
 class AugmentationRanges(BaseModel):
-    """How far a recipe varies a film; every draw is uniform within its range."""
+    """How far a recipe varies an image; every draw is uniform within its range."""
 
     model_config = ConfigDict(frozen=True)
 
-    flip: float = Field(default=0.5, ge=0, le=1, description="Share of films mirrored left to right.")
+    flip: float = Field(default=0.5, ge=0, le=1, description="Share of images mirrored left to right.")
     rotation: float = Field(default=0.0, ge=0, le=45, description="Largest rotation, in degrees.")
     crop_scale: tuple[float, float] = Field(
-        default=(1.0, 1.0), description="Share of the film's area that a crop keeps."
+        default=(1.0, 1.0), description="Share of the image's area that a crop keeps."
     )
     crop_ratio: tuple[float, float] = Field(default=(1.0, 1.0), description="Width over height of a crop, log-uniform.")
     brightness: float = Field(default=0.0, ge=0, le=1, description="Grey values are multiplied by 1 ± this.")
     contrast: float = Field(
-        default=0.0, ge=0, le=1, description="Distance to the film's mean is multiplied by 1 ± this."
+        default=0.0, ge=0, le=1, description="Distance to the image's mean is multiplied by 1 ± this."
     )
     gamma: float = Field(default=1.0, ge=1, le=4, description="Grey values are raised to 1/this … this, log-uniform.")
-    blur: float = Field(default=0.0, ge=0, le=1, description="Share of batches' films that are blurred.")
+    blur: float = Field(default=0.0, ge=0, le=1, description="Share of batches' images that are blurred.")
     noise: float = Field(default=0.0, ge=0, le=0.2, description="Largest standard deviation of added noise.")
-    jpeg: float = Field(default=0.0, ge=0, le=1, description="Share of films re-encoded as JPEG of quality 30 to 95.")
+    jpeg: float = Field(default=0.0, ge=0, le=1, description="Share of images re-encoded as JPEG of quality 30 to 95.")
 
 
 RANGES = {
@@ -52,7 +52,7 @@ RANGES = {
         noise=0.05,
         jpeg=0.3,
     ),
-    # Crops make everything in a film larger than it is when a whole film is read; training that ends on films at
+    # Crops make everything in an image larger than it is when a whole image is read; training that ends on images at
     # their own size closes the gap (Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
     Recipe.WHOLE: AugmentationRanges(
         rotation=12.0,
@@ -69,7 +69,7 @@ RANGES = {
 
 
 def augment(images_BHW: Tensor, ranges: AugmentationRanges, generator: Generator) -> Tensor:
-    """Return varied films of the same shape, float in [0, 1]; the same generator state gives the same films."""
+    """Return varied images of the same shape, float in [0, 1]; the same generator state gives the same images."""
     images = images_BHW.unsqueeze(1)
     images = _warp(images, ranges, generator)
     images = _intensity(images, ranges, generator)
@@ -90,7 +90,7 @@ def _uniform(count: int, low: float, high: float, generator: Generator) -> Tenso
 
 
 def _warp(images_B1HW: Tensor, ranges: AugmentationRanges, generator: Generator) -> Tensor:
-    """Crop, rotate and mirror in one resampling, so that a film is interpolated only once."""
+    """Crop, rotate and mirror in one resampling, so that an image is interpolated only once."""
     count = images_B1HW.shape[0]
 
     def draw(low: float, high: float) -> Tensor:

@@ -14,7 +14,7 @@ MOST_RUNS = 16
 
 
 class Recipe(StrEnum):
-    """How training films are varied."""
+    """How training images are varied."""
 
     ORIGINAL = "original"
     STRONG = "strong"
@@ -72,13 +72,13 @@ class Selection(StrEnum):
 
 
 class Group(StrEnum):
-    """Under which heading a choice stands in a form."""
+    """Under which heading a choice is in a form."""
 
     NETWORK = "Network"
     OPTIMISATION = "Optimisation"
-    FILMS = "Films"
+    FILMS = "Images"
     COMPUTING = "Computing"
-    JUDGING = "Judging and ending"
+    JUDGING = "Evaluation and stopping"
 
 
 def choice(default: Any, group: Group, description: str, unit: str = "", **bounds: Any) -> Any:
@@ -104,19 +104,19 @@ class TrainingConfig(BaseModel):
         None,
         Group.NETWORK,
         "The weights file, where weights is `file`: .safetensors, or .pth with only a state dict. Of a model of this "
-        "desk, its head is taken over too.",
+        "desk, its head is reused too.",
     )
     average_of: str = choice(
         "",
         Group.NETWORK,
         "Where weights is `runs`: finished runs of the same network and split, by id with commas between. Training "
-        "goes on from one, or from the mean of several runs' weights, which often holds up better than each of them.",
+        "continues from one, or from the mean of several runs' weights, which often holds up better than each of them.",
     )
     fine_tuning: FineTuning = choice(
         FineTuning.FULL,
         Group.NETWORK,
         "Which weights change: all of them; for the first epochs only the head, then all; or never any but the head "
-        "(frozen: each film's features are computed once, which is fast).",
+        "(frozen: each image's features are computed once, which is fast).",
     )
     head_epochs: int = choice(
         1, Group.NETWORK, "With head_first, the epochs in which only the head learns.", "epochs", ge=1, le=100
@@ -127,8 +127,8 @@ class TrainingConfig(BaseModel):
     recipe: Recipe = choice(
         Recipe.STRONG,
         Group.FILMS,
-        "How training films are varied: as in the original study; strongly (random crops, grey values, noise, "
-        "re-encoding); whole (as strongly, but showing most of the film, as it is read later: to go on from weights "
+        "How training images are varied: as in the original study; strongly (random crops, grey values, noise, "
+        "re-encoding); whole (as strongly, but showing most of the image, as it is read later: to start from weights "
         "that were trained strongly); or not at all.",
     )
     balancing: Balancing = choice(
@@ -137,8 +137,8 @@ class TrainingConfig(BaseModel):
         "How the rarer class is made to count: drawn more often, weighted in the loss, or not at all.",
     )
     image_size: int = choice(224, Group.FILMS, "Side of the square input.", "pixels", ge=32, le=1024)
-    epochs: int = choice(6, Group.OPTIMISATION, "Passes over the training films.", "epochs", ge=1, le=1000)
-    batch_size: int = choice(32, Group.OPTIMISATION, "Films in one step.", "films", ge=2, le=1024)
+    epochs: int = choice(6, Group.OPTIMISATION, "Passes over the training images.", "epochs", ge=1, le=1000)
+    batch_size: int = choice(32, Group.OPTIMISATION, "Images in one step.", "films", ge=2, le=1024)
     learning_rate: float = choice(1e-3, Group.OPTIMISATION, "Highest learning rate of the run.", gt=0, le=10)
     optimizer: OptimizerName = choice(
         OptimizerName.ADAMW,
@@ -199,16 +199,14 @@ class TrainingConfig(BaseModel):
         le=1000,
     )
     selection: Selection = choice(Selection.LOWEST_LOSS, Group.JUDGING, "Which epoch's weights become the checkpoint.")
-    validation_fraction: float = choice(
-        0.1, Group.JUDGING, "Share of the patients that judges each epoch.", gt=0, lt=0.5
-    )
+    validation_fraction: float = choice(0.1, Group.JUDGING, "Fraction of patients in the validation set.", gt=0, lt=0.5)
     calibration_fraction: float = choice(
         0.1, Group.JUDGING, "Share of the patients that fits probabilities and the threshold.", gt=0, lt=0.5
     )
     holdout_fraction: float = choice(
         0.0,
         Group.JUDGING,
-        "Share of the patients kept out of everything, for a last judgement beside the test films.",
+        "Fraction of patients held out of everything, as an internal test set beside the test images.",
         ge=0,
         lt=0.5,
     )
@@ -237,7 +235,7 @@ class TrainingConfig(BaseModel):
     def _frozen_features_are_of_unvaried_films(self) -> Self:
         if self.fine_tuning is FineTuning.FROZEN and self.recipe is not Recipe.NONE:
             raise ValueError(
-                "frozen features are computed once, from films as they are: choose recipe `none` with fine_tuning "
+                "frozen features are computed once, from images as they are: choose recipe `none` with fine_tuning "
                 "`frozen`"
             )
         return self
@@ -249,7 +247,7 @@ class TrainingConfig(BaseModel):
         if self.fine_tuning is FineTuning.FROZEN:
             raise ValueError("a frozen network's features are computed on one device: choose 1 device")
         if self.batch_size < 2 * self.devices:
-            raise ValueError(f"{self.devices} devices need a batch of at least {2 * self.devices} films to share")
+            raise ValueError(f"{self.devices} devices need a batch of at least {2 * self.devices} images to share")
         if self.device == "mps" or ":" in self.device:
             raise ValueError(f"{self.device} is one device: choose auto, cpu or cuda for several")
         return self

@@ -1,6 +1,6 @@
-"""Films in memory, or their features, as training and evaluation draw them.
+"""Images in memory, or their features, as training and evaluation draw them.
 
-Shapes: N films, B films of one batch, H and W pixels, D features of a film.
+Shapes: N images, B images of one batch, H and W pixels, D features of an image.
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from core.training.config import Balancing, Recipe
 
 
 class Examples(Protocol):
-    """What a loop trains and judges on: network inputs with labels, in batches."""
+    """What a loop trains and evaluates on: network inputs with labels, in batches."""
 
     @property
     def labels_N(self) -> np.ndarray:  # noqa: N802 - a shape suffix
-        """Whether each film shows pneumonia, 0 or 1."""
+        """Whether each image shows pneumonia, 0 or 1."""
         ...
 
     def __len__(self) -> int: ...
@@ -44,7 +44,7 @@ def labels_at(examples: Examples, positions_B: np.ndarray, device: torch.device)
 
 @dataclass(frozen=True)
 class FilmSet:
-    """Films of one fold: 8-bit pixels (which may be a memory map), which of its rows belong, and labels."""
+    """Images of one fold: 8-bit pixels (which may be a memory map), which of its rows belong, and labels."""
 
     pixels_NHW: np.ndarray
     rows_N: np.ndarray
@@ -75,7 +75,7 @@ class FilmSet:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """What a frozen network makes of the films of one fold, for a head to learn from."""
+    """What a frozen network makes of the images of one fold, for a head to learn from."""
 
     features_ND: Tensor
     labels_N: np.ndarray
@@ -95,7 +95,7 @@ class FeatureSet:
 
 
 def training_order(films: Examples, balancing: Balancing, generator: Generator) -> Sampler[int]:
-    """Return the sampler of one epoch: each film once, or drawn so that both classes come equally often."""
+    """Return the sampler of one epoch: each image once, or drawn so that both classes come equally often."""
     if balancing is not Balancing.SAMPLER:
         return RandomSampler(range(len(films)), generator=generator)
     counts = np.bincount(films.labels_N.astype(int), minlength=2)
@@ -104,9 +104,9 @@ def training_order(films: Examples, balancing: Balancing, generator: Generator) 
 
 
 def in_batches(order: Sampler[int], batch_size: int, fewest: int = 2) -> Iterator[np.ndarray]:
-    """Yield positions in batches; a last batch of one film, which batch norm cannot take, is left out.
+    """Yield positions in batches; a last batch of one image, which batch norm cannot take, is left out.
 
-    So is a last one of less than `fewest` films.
+    So is a last one of less than `fewest` images.
     """
     positions = np.fromiter(order, dtype=np.int64)
     for start in range(0, len(positions), batch_size):

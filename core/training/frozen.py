@@ -1,6 +1,6 @@
-"""A frozen network: features of films that are computed only once, and a head that is fitted to them.
+"""A frozen network: features of images that are computed only once, and a head that is fitted to them.
 
-Shapes: N films, D features of a film.
+Shapes: N images, D features of an image.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def compute_features(
     device: torch.device,
     on_films: Callable[[int], None] = lambda num_films: None,
 ) -> FeatureSet:
-    """Return the embeddings of a fold's films, unvaried; `on_films` hears how many films are done."""
+    """Return the embeddings of a fold's images, unvaried; `on_films` hears how many images are done."""
     model.eval()
     batches = []
     for start in range(0, len(films), config.batch_size):

@@ -1,6 +1,6 @@
 """The training loop, top to bottom: one epoch, one evaluation, the whole fit.
 
-Shapes: N films of a fold, B films of a batch, H and W pixels.
+Shapes: N images of a fold, B images of a batch, H and W pixels.
 """
 
 from collections.abc import Callable
@@ -62,12 +62,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Watchers:
-    """Who is told of a run's progress, and who may end it early."""
+    """Receives a run's progress, and who may end it early."""
 
     # Is given the state before the first step, and may bring it to where an earlier process got.
     on_begin: Callable[["TrainingState"], None] = lambda state: None
     on_step: Callable[[Progress], None] = lambda progress: None
-    # Is called after each batch of films on which the epoch's weights are judged.
+    # Is called after each batch of images on which the epoch's weights are evaluated.
     on_judged_batch: Callable[[], None] = lambda: None
     on_epoch: Callable[[EpochResult], None] = lambda result: None
     should_stop: Callable[[], bool] = lambda: False
@@ -84,7 +84,7 @@ class FitResult(Generic[Network]):
     best_epoch: int
     epochs: tuple[EpochResult, ...]
     stopped: bool
-    # Of a frozen network, what its features of training and validation films took before the first epoch.
+    # Of a frozen network, what its features of training and validation images took before the first epoch.
     seconds_before: float = 0.0
 
     @property
@@ -196,7 +196,7 @@ def train_one_epoch(
     watchers: Watchers,
     team: Team = ALONE,
 ) -> float:
-    """Take what is left of one pass over the films and return the pass's mean loss; raises LossNotFiniteError."""
+    """Take what is left of one pass over the images and return the pass's mean loss; raises LossNotFiniteError."""
     learn_only_what_may(state.model, config, epoch)
     steps = num_steps(len(train), config.batch_size, team.fewest)
     batches = prepared_batches(train, config, device, epoch, first_step=state.step, team=team)
@@ -263,7 +263,7 @@ def evaluate(
     on_batch: Callable[[], None] = lambda: None,
     team: Team = ALONE,
 ) -> np.ndarray:
-    """Return `logits_N` for every film of a fold, in its order, without variation."""
+    """Return `logits_N` for every image of a fold, in its order, without variation."""
     model.eval()
     mine: dict[int, np.ndarray] = {}
     starts = range(0, len(films), config.batch_size)

@@ -23,7 +23,7 @@ class Preset:
 PRESETS = {
     "quick_look": Preset(
         "Quick look",
-        "Computes each film's features once with a frozen network, then trains a head on them: a first answer in "
+        "Computes each image's features once with a frozen network, then trains a head on them: a first answer in "
         "minutes on any laptop.",
         TrainingConfig(
             fine_tuning=FineTuning.FROZEN,
@@ -43,7 +43,7 @@ PRESETS = {
     ),
     "strong": Preset(
         "Strong",
-        "All weights learn, on strongly varied films, with a moving average of the weights: how the model in the box "
+        "All weights learn, on strongly varied images, with a moving average of the weights: how the bundled model "
         "was trained.",
         TrainingConfig(recipe=Recipe.STRONG, ema_decay=0.99, label_smoothing=0.05),
     ),

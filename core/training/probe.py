@@ -1,4 +1,4 @@
-"""A short trial of a config on drawn films: seconds a step, seconds a film that is only read, memory.
+"""A short trial of a config on synthetic images: seconds a step, seconds an image that is only read, memory.
 
 Run as a process of its own (`python -m core.training.probe`, config on standard input): the memory is the process's.
 """
@@ -29,7 +29,7 @@ NUM_STEPS = 2
 class Trial:
     """What was measured: times in seconds, memory in bytes.
 
-    Memory is the most that was in use, with `few` films in a step and with `many`.
+    Memory is the most that was in use, with `few` images in a step and with `many`.
     """
 
     seconds_per_step: float
@@ -43,7 +43,7 @@ class Trial:
 
 
 def try_out(config: TrainingConfig, many: int) -> Trial:
-    """Take a few steps of a config with few and with `many` films, and scale the time to its batch size."""
+    """Take a few steps of a config with few and with `many` images, and scale the time to its batch size."""
     device = resolve_device(config.device)
     # As a run does: what it keeps is part of what it takes.
     keep_freed_memory()
@@ -99,7 +99,7 @@ def _most_memory(device: torch.device) -> int:
 
 
 def main() -> None:
-    """Read a config and a number of films, print what was measured as one JSON document."""
+    """Read a config and a number of images, print what was measured as one JSON document."""
     asked = json.load(sys.stdin)
     try:
         trial = try_out(TrainingConfig.model_validate(asked["config"]), asked["many"])

@@ -1,10 +1,10 @@
 """One run over several devices: a process for each takes its share of every batch, and all keep the same weights.
 
 Processes are begun by torchrun, gradients averaged by DistributedDataParallel. A batch's loss and its batch norms are
-those of the whole batch, so that the number of devices does not change what is learnt from films as they are; how films
-are varied and what is dropped is drawn anew for each device.
+those of the whole batch, so that the number of devices does not change what is learnt from images as they are; how
+images are varied and what is dropped is redrawn for each device.
 
-Shapes: B films of a batch, C channels.
+Shapes: B images of a batch, C channels.
 """
 
 import os
@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from core.errors import SettingsError
 
-# The first process indexes and decodes the cohort while the others wait for it.
+# The first process indexes and decodes the dataset while the others wait for it.
 LONGEST_WAIT = timedelta(hours=6)
 
 
@@ -40,11 +40,11 @@ class Team:
 
     @property
     def fewest(self) -> int:
-        """The fewest films that a batch may have: one for each process, and never a single one."""
+        """The fewest images that a batch may have: one for each process, and never a single one."""
         return max(2, self.size)
 
     def share(self, positions_B: np.ndarray) -> np.ndarray:
-        """Return this process's share of a batch; shares differ by one film at most."""
+        """Return this process's share of a batch; shares differ by one image at most."""
         return np.array_split(positions_B, self.size)[self.rank]
 
     def means(self, numbers: list[float], device: torch.device) -> list[float]:
@@ -116,7 +116,7 @@ def shared(model: nn.Module, team: Team, device: torch.device, *, parts_are_held
 
 
 def synchronise_batch_norms(model: nn.Module) -> None:
-    """Have every batch norm of a network take its statistics from the films of all processes while it trains."""
+    """Have every batch norm of a network take its statistics from the images of all processes while it trains."""
     for module in model.modules():
         if type(module) in SYNCHRONISED:
             module.__class__ = SYNCHRONISED[type(module)]
@@ -144,7 +144,7 @@ class _Synchronised:
     """A batch norm over all processes: torch's own exists for GPUs only."""
 
     def normalise(self: Any, inputs: Tensor) -> Tensor:
-        """Return inputs normalised by mean and variance over every process's films, and move the running ones."""
+        """Return inputs normalised by mean and variance over every process's images, and move the running ones."""
         axes = [0, *range(2, inputs.ndim)]
         shape = [1, -1, *[1] * (inputs.ndim - 2)]
         values = inputs.float()

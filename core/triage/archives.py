@@ -29,7 +29,7 @@ from core.reasons import (
 )
 
 MOST_COMPRESSION = 200
-"""Pictures shrink by far less; only members above `SMALL_MEMBER_BYTES` are judged by it."""
+"""Pictures shrink by far less; only members above `SMALL_MEMBER_BYTES` are measured by it."""
 SMALL_MEMBER_BYTES = 10 * 10**6
 MOST_MEMBERS = 200_000
 CHUNK_BYTES = 1 << 18
@@ -177,7 +177,7 @@ def directory_of(path: Path, max_archive_bytes: int) -> list[zipfile.ZipInfo]:
 
 
 def member_name(info: zipfile.ZipInfo) -> str:
-    """Return the name with posix separators, as UTF-8 where some packers leave out to say so."""
+    """Return the name with posix separators, as UTF-8 where some packers leave out that flag."""
     name = info.filename
     if not info.flag_bits & _UTF8_NAME_FLAG:
         try:
@@ -197,7 +197,7 @@ def _outside() -> UnreadableFileError:
 
 
 def problem_of(name: str, info: zipfile.ZipInfo, max_file_bytes: int) -> UnreadableFileError | None:
-    """Return why a member is not read at all, judged by what the directory says."""
+    """Return why a member is not read at all, by what the directory says."""
     unsafe, unreadable = RejectionReason.ARCHIVE_UNSAFE, RejectionReason.ARCHIVE_UNREADABLE
     if info.flag_bits & _ENCRYPTED_FLAGS:
         return UnreadableFileError(unreadable, MemberLocked())

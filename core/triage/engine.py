@@ -1,6 +1,6 @@
 """The forward pass of triage: OpenVINO on CPUs, torch on GPUs, one interface.
 
-Shapes: B films, D embedding size, H and W pixels, h and w cells of the last feature map.
+Shapes: B images, D embedding size, H and W pixels, h and w cells of the last feature map.
 """
 
 import hashlib
@@ -47,8 +47,8 @@ class OpenVinoEngine:
 
     def submit(self, images_B1HW: np.ndarray, deliver: Callable[[EngineOutput], None]) -> None:
         """Begin a batch; waits while all places are taken."""
-        # The queue keeps what it was given last, unseen by Python: only an empty list may be left of it, or whoever is
-        # delivered to, and so this engine itself, would never go.
+        # The queue keeps what it was given last, unseen by Python: only an empty list may be left of it, or anyone who
+        # is delivered to, and so this engine itself, would never go.
         self._queue.start_async({0: images_B1HW}, userdata=[deliver])
 
     def finish(self) -> None:

@@ -1,6 +1,6 @@
 """A classifier as a graph for inference engines: one forward pass gives logit, embedding and activation map.
 
-Shapes: K members of an ensemble, B films, C channels, D embedding size, H and W pixels, h and w cells of the last
+Shapes: K members of an ensemble, B images, C channels, D embedding size, H and W pixels, h and w cells of the last
 feature map.
 """
 

@@ -1,4 +1,4 @@
-"""The gate: is this picture near enough to the films the model was trained on to be read at all?
+"""The gate: is this picture near enough to the images the model was trained on to be read at all?
 
 Shapes: N pictures, D embedding size, K principal components.
 """
@@ -14,7 +14,7 @@ NUM_COMPONENTS = 64
 
 @dataclass(frozen=True)
 class Gate:
-    """Distance of an embedding to the training films: Mahalanobis in the main directions, plus what lies outside them.
+    """Distance of an embedding to the training images: Mahalanobis in the main directions, plus what lies outside them.
 
     Source: Lee et al. 2018 (Mahalanobis score) with the residual of Wang et al. 2022 (ViM). Embeddings are
     scaled to unit length first, since their length follows the logit.
@@ -28,7 +28,7 @@ class Gate:
     orientation: Orientation | None = None
 
     def distances(self, embeddings_ND: np.ndarray) -> np.ndarray:
-        """Return `distances_N`, at least 0; about 1 for a typical training film."""
+        """Return `distances_N`, at least 0; about 1 for a typical training image."""
         centred_ND = _unit(embeddings_ND) - self.mean_D
         scores_NK = centred_ND @ self.components_KD.T
         inside_N = ((scores_NK @ self.precision_KK) * scores_NK).sum(1) / len(self.components_KD)
@@ -36,7 +36,7 @@ class Gate:
         return np.sqrt((inside_N + outside_N) / 2)
 
     def are_turned(self, embeddings_ND: np.ndarray) -> np.ndarray:
-        """Return `are_turned_N`, whether each seems to be of a film that does not stand upright.
+        """Return `are_turned_N`, whether each seems to be of an image that does not stand upright.
 
         False where nothing tells.
         """
@@ -45,7 +45,7 @@ class Gate:
         return self.turned_scores(embeddings_ND) > self.orientation.threshold
 
     def turned_scores(self, embeddings_ND: np.ndarray) -> np.ndarray:
-        """Return `scores_N`, log-odds that each is of a turned film; -inf where nothing tells."""
+        """Return `scores_N`, log-odds that each is of a turned image; -inf where nothing tells."""
         if self.orientation is None:
             return np.full(len(embeddings_ND), -np.inf)
         return self.orientation.scores(_unit(embeddings_ND))
@@ -74,11 +74,11 @@ def fit_gate(
     stopped_share: float = 0.003,
     turned_ND: np.ndarray | None = None,
 ) -> Gate:
-    """Fit the gate on training films' embeddings; the threshold stops `stopped_share` of the validation films.
+    """Fit the gate on training images' embeddings; the threshold stops `stopped_share` of the validation images.
 
-    With embeddings of turned films it tells these too.
+    With embeddings of turned images it recognises these too.
     """
-    # Here, since reading films needs a fitted gate alone, and the import takes a second.
+    # Here, since reading images needs a fitted gate alone, and the import takes a second.
     from sklearn.covariance import LedoitWolf
     from sklearn.decomposition import PCA
 

@@ -178,7 +178,7 @@ def _children(folder: _Place) -> tuple[list[_Place], list[_Place]]:
             if is_hidden(entry.name):
                 continue
             relative = f"{folder.relative}/{entry.name}" if folder.relative else entry.name
-            # The folder's listing mostly says what an entry is: no need to ask again of every film.
+            # The folder's listing mostly says what an entry is: no need to ask again of every image.
             place = _Place(relative, folder.path / entry.name, is_regular=entry.is_file(follow_symlinks=False))
             (linked if entry.is_symlink() and _is_folder(place.path) else near).append(place)
     return near, linked

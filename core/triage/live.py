@@ -1,6 +1,6 @@
-"""Films that come one at a time, from many askers at once: what waits together goes through the engine together.
+"""Images that come one at a time, from many askers at once: what waits together goes through the engine together.
 
-Shapes: B films of a batch, H and W pixels.
+Shapes: B images of a batch, H and W pixels.
 """
 
 import logging
@@ -34,13 +34,13 @@ class ReaderClosedError(PneumoDeskError):
 
 @dataclass(frozen=True)
 class ReceivedFilm(Candidate):
-    """A film that somebody sent, read from its stream only when its turn comes; `sender` is who."""
+    """An image that somebody sent, read from its stream only when its turn comes; `sender` is who."""
 
     stream: BinaryIO = field(kw_only=True, repr=False, compare=False)
     sender: str | None = None
 
     def read_bytes(self, limit_bytes: int) -> bytes:
-        """Return the film's content; raises UnreadableFileError if it is above the limit."""
+        """Return the image's content; raises UnreadableFileError if it is above the limit."""
         content = self.stream.read(limit_bytes + 1)
         if len(content) > limit_bytes:
             raise too_large(limit_bytes)
@@ -57,10 +57,11 @@ Settle = Callable[[list[tuple[ReceivedFilm, FilmReading]]], Sequence[Answer]]
 
 
 class LiveReader(Generic[Answer]):
-    """Reads films as they come: threads decode them, one gathers what is ready into batches, one settles the results.
+    """Analyses images as they come: threads decode them, one gathers what is ready into batches, one settles the
+    results.
 
-    `settle` turns readings into answers, for all films that are done together: what it stores costs one
-    transaction for many films. A batch never waits to become full, so a film that comes alone is read at once.
+    `settle` turns readings into answers, for all images that are done together: what it stores costs one
+    transaction for many images. A batch never waits to become full, so an image that comes alone is read at once.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class LiveReader(Generic[Answer]):
         on_batch: Callable[[int], None] = lambda size: None,
     ) -> None:
         keep_freed_memory()
-        # Two threads ask it: one sends batches, the other may have to look at a film again.
+        # Two threads ask it: one sends batches, the other may have to look at an image again.
         self._predictor = replace(predictor, engine=SerialEngine(predictor.engine))
         self._settle = settle
         self._on_batch = on_batch
@@ -155,7 +156,7 @@ class LiveReader(Generic[Answer]):
             self._predictor.engine.submit(np.stack([film.image_HW for film in films])[:, None], deliver)
 
     def _finish(self) -> None:
-        """Judge and settle whatever is done, many films at a time if many are."""
+        """Evaluate and settle whatever is done, many images at a time if many are."""
         while (entry := self._done.get()) is not None:
             entries = [entry]
             with suppress(Empty):
@@ -175,10 +176,11 @@ class LiveReader(Generic[Answer]):
 
 @contextmanager
 def _errors_go_to(asked: Sequence[_Asked[Answer]]) -> Iterator[None]:
-    """Hand whatever fails to those who asked and to the log, and let the thread go on."""
+    """Hand whatever fails to those who asked and to the log, and let the thread continue."""
     try:
         yield
-    # Broad on purpose: a thread that ends leaves whoever asks waiting for ever, behind a server that says it is well.
+    # Broad on purpose: a thread that ends leaves anyone who asks waiting for ever, behind a server that says it is
+    # well.
     except Exception as error:  # noqa: BLE001
         _log.error("The model did not answer: %s.", type(error).__name__, exc_info=error)
         for one in asked:

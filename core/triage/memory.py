@@ -1,4 +1,4 @@
-"""How this process asks the system for memory, where many films pass through it."""
+"""How this process asks the system for memory, where many images pass through it."""
 
 import ctypes
 import sys
@@ -10,10 +10,10 @@ _KEPT_BYTES = 256 * 2**20
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep the memory of a film for the next one, where that library is glibc.
+    """Let the C library keep the memory of an image for the next one, where that library is glibc.
 
-    By default every buffer of a few megabytes is taken from the system and given back: its pages are cleared anew
-    for each film, which costs an eighth of triage. See `mallopt(3)`.
+    By default every buffer of a few megabytes is taken from the system and given back: its pages are cleared again
+    for each image, which costs an eighth of triage. See `mallopt(3)`.
     """
     if not sys.platform.startswith("linux"):
         return

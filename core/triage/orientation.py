@@ -1,6 +1,6 @@
-"""Does a film stand upright? A network's embedding tells it, though it was never asked.
+"""Does an image stand upright? A network's embedding shows it, though it was never asked.
 
-Shapes: N films, D embedding size.
+Shapes: N images, D embedding size.
 """
 
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ import numpy as np
 
 MOST_UPRIGHT_STOPPED = 0.001
 MOST_TURNED_FILMS = 400
-"""So many training films are turned to fit it on."""
+"""So many training images are turned to fit it on."""
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """Log-odds, linear in an embedding of unit length, that a film is turned by 90, 180 or 270 degrees."""
+    """Log-odds, linear in an embedding of unit length, that an image is turned by 90, 180 or 270 degrees."""
 
     weights_D: np.ndarray
     intercept: float
     threshold: float
 
     def scores(self, units_ND: np.ndarray) -> np.ndarray:
-        """Return `scores_N` of embeddings of unit length; one above the threshold is of a turned film."""
+        """Return `scores_N` of embeddings of unit length; one above the threshold is of a turned image."""
         return units_ND @ self.weights_D + self.intercept
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -41,11 +41,11 @@ class Orientation:
 
 
 def fit_orientation(upright_ND: np.ndarray, turned_ND: np.ndarray, validation_ND: np.ndarray) -> Orientation:
-    """Fit a logistic regression on unit embeddings of training films, upright and turned.
+    """Fit a logistic regression on unit embeddings of training images, upright and turned.
 
-    The threshold is even odds, or higher where that would stop more than a thousandth of the upright validation films.
+    The threshold is even odds, or higher where that would stop more than a thousandth of the upright validation images.
     """
-    # Here, since reading films needs no fit, and the import takes a second.
+    # Here, since reading images needs no fit, and the import takes a second.
     from sklearn.linear_model import LogisticRegression
 
     labels_N = np.repeat([0, 1], [len(upright_ND), len(turned_ND)])

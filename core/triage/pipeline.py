@@ -1,6 +1,6 @@
-"""Triage of many files: read, check, predict in batches while the next files decode, judge.
+"""Triage of many files: read, check, predict in batches while the next files decode, evaluate.
 
-Shapes: B films of a batch, D embedding size, h and w cells of an activation map, H and W pixels.
+Shapes: B images of a batch, D embedding size, h and w cells of an activation map, H and W pixels.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ LIES_IN_WORDS = {1: "lies on its side", 2: "stands on its head", 3: "lies on its
 DECODED_SIDE = 4.0
 """Shortest side of a decoded JPEG, in input sizes: a smaller one may move a probability by more than 0.01.
 
-It is what the model in the box needs. Of six models that were tried all but one needed more than 2.5.
+It is what the bundled model needs. Of six models that were tried all but one needed more than 2.5.
 """
 
 
@@ -80,7 +80,7 @@ class FilmReading:
 
 @dataclass(frozen=True)
 class FilmView:
-    """What a reading was made from, for those who draw: the film's grey at drawing size and the activation map."""
+    """What a reading was made from, for those who draw: the image's grey at drawing size and the activation map."""
 
     grey_HW: np.ndarray
     map_hw: np.ndarray
@@ -88,7 +88,7 @@ class FilmView:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model ready to read films: its engine, gate, calibration and operating point."""
+    """A model ready to analyse images: its engine, gate, calibration and operating point."""
 
     checkpoint: Checkpoint | Ensemble
     engine: Engine
@@ -103,9 +103,9 @@ class Predictor:
 
 @dataclass(frozen=True)
 class PreparedFilm:
-    """A film ready for the network: its square image, and its grey at drawing size where it will be drawn on.
+    """An image ready for the network: its square image, and its grey at drawing size where it will be drawn on.
 
-    `field` is the part of the film that the image shows, None for all of it; the grey shows the whole film.
+    `field` is the part of the image that the image shows, None for all of it; the grey shows the whole image.
     """
 
     candidate: Candidate
@@ -123,7 +123,7 @@ class PreparedFilm:
 
 @dataclass(frozen=True)
 class KnownFilm:
-    """A film that was read before, and the earlier reading."""
+    """An image that was read before, and the earlier reading."""
 
     candidate: Candidate
     file_hash: str
@@ -146,12 +146,12 @@ def read_films(
 ) -> Iterator[FilmReading | KnownFilm]:
     """Yield one reading for every candidate, in the order in which they are done; one bad file harms no other.
 
-    A film whose hash is in `known` is not read but yielded with the id of its earlier reading. `check_films` may be
+    An image whose hash is in `known` is not read but yielded with the id of its earlier reading. `check_films` may be
     off where every readable file is to be scored. `on_film` is called, in one of the reading threads, with every
-    film that was read and what it was read from. Memory holds a few batches, however many candidates there are.
+    image that was read and what it was read from. Memory holds a few batches, however many candidates there are.
     """
     keep_freed_memory()
-    # Leaving early (an error, or a reader who stops asking) must not wait for films nobody wants.
+    # Leaving early (an error, or a reader who stops asking) must not wait for images nobody wants.
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="read")
     batches = _Batches(predictor, pool, on_film)
     keep_pixels = on_film is not None
@@ -172,7 +172,7 @@ def read_films(
 
 
 class _Batches:
-    """Films on their way through the engine; judged in the caller's thread, so that every error surfaces there."""
+    """Images on their way through the engine; evaluated in the caller's thread, so that every error surfaces there."""
 
     def __init__(self, predictor: Predictor, pool: ThreadPoolExecutor, on_film: OnFilm | None) -> None:
         self._predictor = predictor
@@ -183,7 +183,7 @@ class _Batches:
         self._drawings: deque[Future[None]] = deque()
 
     def add(self, film: PreparedFilm) -> None:
-        """Take a film, and send the batch off once it is full."""
+        """Take an image, and send the batch off once it is full."""
         self._waiting.append(film)
         if len(self._waiting) == BATCH_SIZE:
             self._send()
@@ -238,7 +238,7 @@ class Preparation:
     known: Mapping[str, int] | None = None
 
     def __call__(self, candidate: Candidate) -> PreparedFilm | FilmReading | KnownFilm:
-        """Return the prepared film, the reading of one that cannot be read, or that it is known."""
+        """Return the prepared image, the reading of one that cannot be read, or that it is known."""
         content, file_hash, origin = b"", None, UNKNOWN
         try:
             with typed_file_errors():
@@ -260,7 +260,7 @@ class Preparation:
         return read_radiograph(content, shortest_side=side, whatever_it_shows=whatever_it_shows)
 
     def _hash_of_refused(self, content: bytes) -> str | None:
-        """Return the hash of an image that is not analysed, None where its pixels cannot be had."""
+        """Return the hash of an image that is not analysed, None where its pixels is not available."""
         try:
             with typed_file_errors():
                 radiograph = self._decoded(content, whatever_it_shows=True)
@@ -275,7 +275,7 @@ class Preparation:
             check_film(radiograph)
             doubts = (*doubts, *doubts_about(radiograph))
         image_HW = radiograph.to_square(self.image_size)
-        # As small as it will be drawn: a film waits here for its batch with dozens of others.
+        # As small as it will be drawn: an image waits here for its batch with dozens of others.
         grey_HW = small_film(radiograph.whole_HW) if self.keep_pixels else None
         age = radiograph.age_years
         is_in_scope = is_age_in_scope(age, radiograph.is_age_unclear)
@@ -344,7 +344,7 @@ def _not_read(
 def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor) -> list[FilmReading]:
     """Return the readings of one batch: gate first, then the calibrated probability and its band.
 
-    The engine is asked once more, and waited for, where a film seems turned.
+    The engine is asked once more, and waited for, where an image seems turned.
     """
     probabilities_B = predictor.checkpoint.card.calibration.apply(output.logits_B.astype(float))
     distances_B = predictor.gate.distances(output.embeddings_BD) if predictor.gate else [None] * len(films)
@@ -376,18 +376,18 @@ def _needed_turns(films: list[PreparedFilm], output: EngineOutput, predictor: Pr
 
 
 def _stopped(film: PreparedFilm, distance: float | None, turn: int, predictor: Predictor) -> FilmReading | None:
-    """Return the reading of a film that the gate stops, None for one that passes."""
-    # A stated age settles the scope: such a film is read with that reason, however near or far its look is.
+    """Return the reading of an image that the gate stops, None for one that passes."""
+    # A stated age settles the scope: such an image is read with that reason, however near or far its look is.
     gate = predictor.gate
     if gate is None or distance is None or not film.is_age_in_scope:
         return None
-    # The truer reason goes first: nearly all turned films look foreign too.
+    # The truer reason goes first: nearly all turned images look foreign too.
     if turn:
         sentence = TURNED_SENTENCE.format(lies=LIES_IN_WORDS[turn], turn=TURN_IN_WORDS[turn])
         return _not_read(film.candidate, Status.REJECTED, TURNED, sentence, film.file_hash, float(distance))
     if distance > gate.threshold:
         sentence = (
-            f"does not look like the frontal chest films this model was trained on (distance {distance:.2f}, "
+            f"does not look like the frontal chest images this model was trained on (distance {distance:.2f}, "
             f"limit {gate.threshold:.2f}): check the picture, or read it without the model"
         )
         return _not_read(film.candidate, Status.REJECTED, OUT_OF_SCOPE, sentence, film.file_hash, float(distance))

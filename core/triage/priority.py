@@ -8,7 +8,7 @@ from core.reasons import AboveBand, BelowBand, Reason, WithinBand
 
 
 class Priority(StrEnum):
-    """What the model alone would make of a film; where its study stands, the site's rules decide."""
+    """What the model alone would make of an image; where its study stands, the site's rules decide."""
 
     URGENT = "urgent"
     REVIEW = "review"
@@ -31,7 +31,7 @@ PRIORITY_OF_FINDING = {
 
 
 def explain(probability: float, finding: str, point: OperatingPoint) -> Reason:
-    """Return what put a film into its band."""
+    """Return what put an image into its band."""
     low, high = point.uncertain_low, point.uncertain_high
     match finding:
         case "pneumonia":

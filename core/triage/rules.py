@@ -45,11 +45,11 @@ class WorklistRules(BaseModel):
         default=0.95,
         gt=0,
         le=1,
-        description="A film whose distance from the training films is over this share of the gate's limit is never "
+        description="An image whose distance from the training images is over this share of the gate's limit is never "
         "routine.",
     )
     rejected_band: HumanBand = Field(
-        default=HumanBand.REVIEW, description="Where files stand that are no usable film or out of the model's scope."
+        default=HumanBand.REVIEW, description="Where files stand that are no usable image or out of the model's scope."
     )
     unreadable_band: HumanBand = Field(
         default=HumanBand.REVIEW, description="Where files stand that could not be opened."
@@ -58,20 +58,21 @@ class WorklistRules(BaseModel):
         default=24,
         gt=0,
         le=24 * 365,
-        description="Hours without a verdict after which a study is lifted among the urgent ones; after twice as long "
+        description="Hours without a verdict after which a study is escalated among the urgent ones; after twice as "
+        "long "
         "it comes before all others.",
     )
     prevalence: float | None = Field(
         default=None,
         gt=0,
         lt=1,
-        description="Share (0 to 1) of the films sent to this desk that show pneumonia; predictive values rest on it.",
+        description="Share (0 to 1) of the images sent to this desk that show pneumonia; predictive values rest on it.",
     )
     keep_days: int | None = Field(
         default=None,
         ge=1,
         le=36_500,
-        description="Days after which a finished batch is deleted with its films; empty: never.",
+        description="Days after which a finished batch is deleted with its images; empty: never.",
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""Where the model looked: class activation maps, and their picture over a film.
+"""AI heatmap: class activation maps, and their picture over an image.
 
-Shapes: B films, C channels, h and w cells of the last feature map, H and W pixels of the film.
+Shapes: B images, C channels, h and w cells of the last feature map, H and W pixels of the image.
 """
 
 from functools import lru_cache
@@ -28,15 +28,15 @@ SMOOTH_SIDE = 56
 """A map is made smooth at this size; from there on straight lines look the same and cost half."""
 
 EDGE_SHARE_LIMIT = 0.78
-"""Share of the activation in the outermost of 7 x 7 cells, which cover 0.49 of the film, that only 1 in 20 exceeds.
+"""Share of the activation in the outermost of 7 x 7 cells, which cover 0.49 of the image, that only 1 in 20 exceeds.
 
-Measured with the model in the box on 200 native films and the official validation folder: of the 152 films over its
+Measured with the bundled model on 200 native images and the official validation folder: of the 152 images over its
 threshold the median is 0.61, the 95th percentile 0.78.
 """
 
 HEATMAP_SIDE = 224
 PLACED_SIDE = 28
-"""Cells of a map of a cropped film, brought to the whole film: fine enough that it lies right to 2 % of a side."""
+"""Cells of a map of a cropped image, brought to the whole image: fine enough that it lies right to 2 % of a side."""
 
 
 def positive_share(maps_Bhw: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def positive_share(maps_Bhw: np.ndarray) -> np.ndarray:
 
 
 def on_whole_film(map_hw: np.ndarray, field: Field | None) -> np.ndarray:
-    """Return the map of a cropped film as one of the whole film, 0 outside the part that the network was given."""
+    """Return the map of a cropped image as one of the whole image, 0 outside the part that the network was given."""
     if field is None:
         return map_hw
     rows, is_row = _cells(field.top, field.bottom, map_hw.shape[0])
@@ -56,13 +56,13 @@ def on_whole_film(map_hw: np.ndarray, field: Field | None) -> np.ndarray:
 
 
 def _cells(begin: float, end: float, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each place along the whole film the cell of the map that covers it, and whether any does."""
+    """Return for each place along the whole image the cell of the map that covers it, and whether any does."""
     places = ((np.arange(PLACED_SIDE) + 0.5) / PLACED_SIDE - begin) / (end - begin)
     return np.clip(np.floor(places * count).astype(int), 0, count - 1), (places >= 0) & (places < 1)
 
 
 def overlay(grey_HW: np.ndarray, map_hw: np.ndarray, opacity: float = 0.45) -> Image.Image:
-    """Return the film (uint8, or fractions of white) with its scaled map laid over it, as an RGB picture.
+    """Return the image (uint8, or fractions of white) with its scaled map laid over it, as an RGB picture.
 
     No side of it is longer than `OVERLAY_LONGEST_SIDE`: encoding at full size costs several times the reading.
     """
@@ -86,7 +86,7 @@ def _weights(opacity: float) -> list[int]:
 
 
 def small_film(grey_HW: np.ndarray) -> np.ndarray:
-    """Return a film (uint8, or fractions of white) as uint8 with no side longer than `OVERLAY_LONGEST_SIDE`."""
+    """Return an image (uint8, or fractions of white) as uint8 with no side longer than `OVERLAY_LONGEST_SIDE`."""
     factor = -(-max(grey_HW.shape) // OVERLAY_LONGEST_SIDE)
     if grey_HW.dtype == np.uint8 and factor == 1:
         return grey_HW
@@ -117,7 +117,7 @@ PALETTE = np.round(colours(np.linspace(0, 1, 256))).astype(np.uint8).tobytes()
 
 
 def draw_heatmap(share_hw: np.ndarray) -> bytes:
-    """Return a map in [0, 1] as a square PNG to be stretched over its film: the less there is, the clearer."""
+    """Return a map in [0, 1] as a square PNG to be stretched over its image: the less there is, the clearer."""
     layer = share_image(share_hw, (HEATMAP_SIDE, HEATMAP_SIDE))
     opacity = layer.copy()
     layer.putpalette(PALETTE)

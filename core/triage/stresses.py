@@ -1,6 +1,7 @@
-"""Changes that a film may undergo on its way to the desk, and that should not change what is said of it.
+"""Changes that an image may undergo on its way to the desk, and that should not change what is said of it.
 
-Shapes: H and W pixels of the film as decoded; sizes are given as shares of it, so that they mean the same on any film.
+Shapes: H and W pixels of the image as decoded; sizes are given as shares of it, so that they mean the same on any
+image.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 COPY_SIDE = 224
-"""Side of the small copies that cohorts are handed on as, in pixels."""
+"""Side of the small copies that datasets are handed on as, in pixels."""
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -21,7 +22,7 @@ Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 class Stress:
     """One change: its name, what it stands for, and how it is made from 8-bit grey values `[H, W]`.
 
-    `is_harmless` says whether a reader would still call it the same film; others are reported apart.
+    `is_harmless` says whether a reader would still call it the same image; others are reported apart.
     """
 
     name: str
@@ -31,48 +32,48 @@ class Stress:
 
 
 def reencode(film_HW: np.ndarray, _: np.random.Generator, quality: int) -> np.ndarray:
-    """Return the film after it was saved as a JPEG of this quality."""
+    """Return the image after it was saved as a JPEG of this quality."""
     encoded = BytesIO()
     Image.fromarray(film_HW).save(encoded, "JPEG", quality=quality)
     return np.asarray(Image.open(encoded))
 
 
 def small_copy(film_HW: np.ndarray, _: np.random.Generator, resampling: Image.Resampling) -> np.ndarray:
-    """Return the film as a square copy of 224 pixels, its aspect not kept."""
+    """Return the image as a square copy of 224 pixels, its aspect not kept."""
     return np.asarray(Image.fromarray(film_HW).resize((COPY_SIDE, COPY_SIDE), resampling))
 
 
 def blur(film_HW: np.ndarray, _: np.random.Generator, sigma: float) -> np.ndarray:
-    """Return the film blurred; `sigma` is in pixels of a copy whose shorter side is 224."""
+    """Return the image blurred; `sigma` is in pixels of a copy whose shorter side is 224."""
     radius = sigma * min(film_HW.shape) / COPY_SIDE
     return np.asarray(Image.fromarray(film_HW).filter(ImageFilter.GaussianBlur(radius)))
 
 
 def add_noise(film_HW: np.ndarray, generator: np.random.Generator, deviation: float) -> np.ndarray:
-    """Return the film with normal noise on every pixel; `deviation` is a share of white."""
+    """Return the image with normal noise on every pixel; `deviation` is a share of white."""
     noise_HW = generator.standard_normal(film_HW.shape, dtype=np.float32) * np.float32(255 * deviation)
     return _to_grey(film_HW + noise_HW)
 
 
 def bend(film_HW: np.ndarray, _: np.random.Generator, gamma: float) -> np.ndarray:
-    """Return the film with its grey values, as shares of white, raised to `gamma`."""
+    """Return the image with its grey values, as shares of white, raised to `gamma`."""
     curve = _to_grey(255 * (np.arange(256) / 255) ** gamma)
     return curve[film_HW]
 
 
 def crop(film_HW: np.ndarray, _: np.random.Generator, share: float) -> np.ndarray:
-    """Return the film without this share of its height and width at each border."""
+    """Return the image without this share of its height and width at each border."""
     rows, columns = (round(share * side) for side in film_HW.shape)
     return film_HW[rows : film_HW.shape[0] - rows, columns : film_HW.shape[1] - columns]
 
 
 def rotate(film_HW: np.ndarray, _: np.random.Generator, degrees: float) -> np.ndarray:
-    """Return the film turned counter-clockwise, with black where nothing was."""
+    """Return the image turned counter-clockwise, with black where nothing was."""
     return np.asarray(Image.fromarray(film_HW).rotate(degrees, Image.Resampling.BILINEAR))
 
 
 def occlude(film_HW: np.ndarray, generator: np.random.Generator, num_patches: int, share: float) -> np.ndarray:
-    """Return the film with black patches of this share of its sides at random places."""
+    """Return the image with black patches of this share of its sides at random places."""
     result_HW = film_HW.copy()
     height, width = (max(round(share * side), 1) for side in film_HW.shape)
     for _ in range(num_patches):
@@ -83,7 +84,7 @@ def occlude(film_HW: np.ndarray, generator: np.random.Generator, num_patches: in
 
 
 def mask_corners(film_HW: np.ndarray, _: np.random.Generator, share: float) -> np.ndarray:
-    """Return the film with its four corners black, each this share of its sides; side marks and writing lie there."""
+    """Return the image with its four corners black, each this share of its sides; side marks and writing lie there."""
     result_HW = film_HW.copy()
     rows, columns = (max(round(share * side), 1) for side in film_HW.shape)
     for vertical in (slice(None, rows), slice(-rows, None)):
@@ -93,7 +94,7 @@ def mask_corners(film_HW: np.ndarray, _: np.random.Generator, share: float) -> n
 
 
 def letterbox(film_HW: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """Return the film in the middle of a black square, its aspect kept."""
+    """Return the image in the middle of a black square, its aspect kept."""
     height, width = film_HW.shape
     side = max(height, width)
     square_SS = np.zeros((side, side), dtype=film_HW.dtype)
@@ -103,7 +104,7 @@ def letterbox(film_HW: np.ndarray, _: np.random.Generator) -> np.ndarray:
 
 
 def invert(film_HW: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """Return the film with black for white."""
+    """Return the image with black for white."""
     return 255 - film_HW
 
 

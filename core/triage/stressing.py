@@ -1,6 +1,6 @@
-"""Reading films as they are and as each stress leaves them, each film decoded once.
+"""Reading images as they are and as each stress leaves them, each image decoded once.
 
-Shapes: N films, S versions of one film (as it is, then one for each stress), H and W pixels.
+Shapes: N images, S versions of one image (as it is, then one for each stress), H and W pixels.
 """
 
 import zlib
@@ -32,15 +32,15 @@ def stressed_logits(
     max_file_bytes: int,
     on_progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> np.ndarray:
-    """Return logits `[N, 1 + S]`, the first column of the films as they are; rows of unreadable films are NaN.
+    """Return logits `[N, 1 + S]`, the first column of the images as they are; rows of unreadable images are NaN.
 
-    The random part of a stress depends on the film's name alone, so that two models see the very same versions.
+    The random part of a stress depends on the image's name alone, so that two models see the very same versions.
     """
     logits_NS = np.full((len(candidates), 1 + len(stresses)), np.nan)
     window: deque[tuple[int, Future[np.ndarray | None]]] = deque()
 
     def predict_oldest() -> None:
-        """Predict the film that has waited longest."""
+        """Predict the image that has waited longest."""
         row, versions = window.popleft()
         images_S1HW = versions.result()
         if images_S1HW is not None:
@@ -59,7 +59,7 @@ def stressed_logits(
 
 
 def _versions(candidate: Candidate, size: int, stresses: Sequence[Stress], max_file_bytes: int) -> np.ndarray | None:
-    """Return the network's inputs `[1 + S, 1, size, size]` of one film, None if it cannot be read."""
+    """Return the network's inputs `[1 + S, 1, size, size]` of one image, None if it cannot be read."""
     try:
         radiograph = read_radiograph(candidate.read_bytes(max_file_bytes), shortest_side=round(DECODED_SIDE * size))
     except RadiographError:
@@ -73,7 +73,7 @@ def _versions(candidate: Candidate, size: int, stresses: Sequence[Stress], max_f
 
 
 def _submit(images_S1HW: np.ndarray, predictor: Predictor, logits_S: np.ndarray) -> None:
-    """Have all versions of a film predicted, in batches of the size that is fastest beside decoding."""
+    """Have all versions of an image predicted, in batches of the size that is fastest beside decoding."""
 
     def keep(columns: slice, output: EngineOutput) -> None:
         logits_S[columns] = output.logits_B

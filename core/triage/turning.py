@@ -1,9 +1,9 @@
-"""Which way a film lies: one that seems turned is looked at again, turned each way.
+"""Which way an image lies: one that seems turned is looked at again, turned each way.
 
-The orientation check was fitted to one hospital's films; those of others look a little turned to it as they are, but
-still more so when they are turned. So a film is called turned only if some turn of it looks more upright than it
+The orientation check was fitted to one hospital's images; those of others look a little turned to it as they are, but
+still more so when they are turned. So an image is called turned only if some turn of it looks more upright than it
 does, and upright enough for the model to read it.
-Shapes: B films of a batch, S suspected of them, T turns, D embedding size, H and W pixels of the square input.
+Shapes: B images of a batch, S suspected of them, T turns, D embedding size, H and W pixels of the square input.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ QUARTERS = (1, 2, 3)
 """Quarter turns counter-clockwise."""
 TURN_IN_WORDS = {1: "by 90° counter-clockwise", 2: "by 180°", 3: "by 90° clockwise"}
 LEAST_GAIN = 2.0
-"""Log-odds by which a turn has to look more upright than the film as it is."""
+"""Log-odds by which a turn has to look more upright than the image as it is."""
 
 
 def needed_turns(images_BHW: Sequence[np.ndarray], embeddings_BD: np.ndarray, gate: Gate, engine: Engine) -> np.ndarray:
-    """Return `quarters_B`: by how many quarters counter-clockwise each film has to be turned to stand upright.
+    """Return `quarters_B`: by how many quarters counter-clockwise each image has to be turned to stand upright.
 
     0 for all that do not seem turned, and for those of which no turn looks upright. The engine is asked for the
-    turned copies of suspected films alone, few among films of the hospital that the model was trained on.
+    turned copies of suspected images alone, few among images of the hospital that the model was trained on.
     """
     quarters_B = np.zeros(len(images_BHW), dtype=int)
     suspected_S = np.flatnonzero(gate.are_turned(embeddings_BD))

@@ -1,6 +1,6 @@
 """The engines of an ensemble's members as one engine.
 
-Shapes: K members, B films, D embedding size, H and W pixels, S of the square's side, h and w cells of a map.
+Shapes: K members, B images, D embedding size, H and W pixels, S of the square's side, h and w cells of a map.
 """
 
 import threading
@@ -22,7 +22,7 @@ class VotingEngine:
     """Hands every batch to each member and delivers their common answer.
 
     The logit is what the recipe makes of the members' logits, the embedding that of the member whose gate is used,
-    and the map the mean of the members' maps, each scaled by its own maximum and weighted as its voice. A film comes
+    and the map the mean of the members' maps, each scaled by its own maximum and weighted as its voice. An image comes
     at the largest member's size; members with a smaller input get it made smaller from there.
     """
 

@@ -18,7 +18,7 @@ def config_form(
 ) -> Config | None:
     """Show a widget for every field and return the config, or say what does not go together and return None.
 
-    The widgets begin with the values of `start`; a changed key begins anew. Hidden fields keep `start`'s values.
+    The widgets begin with the values of `start`; a changed key starts again. Hidden fields keep `start`'s values.
     """
     values: dict[str, Any] = {name: getattr(start, name) for name in hidden}
     for place, (heading, names) in enumerate(_by_heading(config_type, hidden).items()):

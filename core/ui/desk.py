@@ -1,4 +1,4 @@
-"""The dashboard's entry script: the look of every page, navigation, and what stands beside each page."""
+"""The dashboard's entry script: the look of every page, navigation, and what is beside each page."""
 
 from pathlib import Path
 

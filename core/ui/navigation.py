@@ -8,20 +8,20 @@ import streamlit as st
 PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
 PAGES = {
     "overview": ("Overview", ":material/space_dashboard:", "The state of the desk: model, device, data, next step."),
-    "triage": ("Triage", ":material/radiology:", "Give films, and work through them from the most urgent on."),
-    "dataset": ("Dataset", ":material/dataset:", "Know the films before training on them: leaks, shortcuts, splits."),
+    "triage": ("Triage", ":material/radiology:", "Add X-rays, and work through them from the most urgent on."),
+    "dataset": ("Dataset", ":material/dataset:", "Know the images before training on them: leaks, shortcuts, splits."),
     "training": ("Training", ":material/model_training:", "Launch, watch, stop and resume training runs."),
-    "experiments": ("Experiments", ":material/experiment:", "Every run: find, judge, compare, choose thresholds."),
+    "experiments": ("Experiments", ":material/experiment:", "Every run: find, evaluate, compare, choose thresholds."),
     "models": (
         "Models",
         ":material/network_intelligence:",
-        "Promote a run, choose what reads, go back, read the card.",
+        "Promote a run, choose the active model, roll back, read the card.",
     ),
 }
 
 
 def all_pages() -> list[st.Page]:
-    """Return the pages in the order in which they stand in the sidebar."""
+    """Return the pages in the order of the sidebar."""
     return [page_named(name) for name in PAGES]
 
 

@@ -15,7 +15,7 @@ BAND_HELP = {
     "urgent": "Flagged by the model, or waiting too long.",
     "review": "A human must decide: uncertain, near the limit of the model's scope, or not read by it.",
     "routine": "Not flagged. This does not exclude disease.",
-    "rejected": "Opened, but no usable chest film. A human must look.",
+    "rejected": "Opened, but no usable chest image. A human must look.",
     "failed": "Could not be read at all.",
 }
 BAND_COLOURS: dict[str, Colour] = {

@@ -32,7 +32,7 @@ def free_port() -> int:
 
 @contextmanager
 def serve_api(home: Path, host: str = "127.0.0.1", application: str = "core.api:app", **environment: str):
-    """Yield the served API once it says that it is ready to read films."""
+    """Yield the served API once it says that it is ready to analyse images."""
     home.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), home / "api.log"
     process = subprocess.Popen(

@@ -25,7 +25,7 @@ from tests.app.api_server import ServedApi, serve_api
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = Path(__file__).with_name("parts_app.py")
 KEPT = {"PNEUMODESK_KEEP_IDENTIFIERS": "1"}
-"""For the parts' page: what its tests send is no film, and has to be found as it was."""
+"""For the parts' page: what its tests send is no image, and has to be found as it was."""
 PATIENCE_SECONDS = 90
 # Converting the model costs every new home some seconds: those of the tests share what was converted.
 GRAPHS = Path(tempfile.mkdtemp(prefix="pneumodesk-graphs-"))
@@ -44,7 +44,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 @pytest.fixture(scope="session")
 def api_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One home for all tests that read single films, so that the model is made ready once."""
+    """One home for all tests that read single images, so that the model is made ready once."""
     return tmp_path_factory.mktemp("api") / "home"
 
 

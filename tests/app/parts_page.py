@@ -21,7 +21,7 @@ st.text(f"closed: {st.session_state.get('closed')}")
 
 films = sorted((desk.settings.home / "films").glob("*.jpg"))
 if films:
-    path = st.selectbox("Film", films, format_func=lambda path: path.name)
-    viewer(desk, path, alt=f"Film {path.name}", heatmap=path.with_suffix(".png"))
+    path = st.selectbox("Image", films, format_func=lambda path: path.name)
+    viewer(desk, path, alt=f"Image {path.name}", heatmap=path.with_suffix(".png"))
     addresses = [picture_address(desk, Picture.THUMBNAIL, film) for film in films]
     st.dataframe({"film": addresses}, column_config={"film": st.column_config.ImageColumn()}, row_height=96)

@@ -60,7 +60,7 @@ def test_what_may_come_from_outside_needs_a_key(desk: Desk, headers: dict[str, s
 
 @pytest.mark.parametrize("address", ["10.0.0.7", "2001:db8::1", "", "localhost"])
 def test_another_machine_needs_a_key(desk: Desk, address: str) -> None:
-    """Whoever connects from another address than this machine's is asked for a key."""
+    """Anyone who connects from another address than this machine's is asked for a key."""
     api = create_api(ApiSettings())
     assert TestClient(api, base_url=LOCAL, client=(address, 5000)).get("/v1/batches").status_code == 401
     for own in ("127.0.0.1", "::1"):
@@ -148,7 +148,7 @@ def test_too_many_requests_are_told_when_to_come_back(desk: Desk) -> None:
 
 
 def test_a_body_above_the_limit_is_refused_announced_or_not(desk: Desk) -> None:
-    """A film above the desk's limit is 413 whether its size is announced or found out, and the connection ends."""
+    """An image above the desk's limit is 413 whether its size is announced or found out, and the connection ends."""
     asked = client()
     announced = asked.post("/predict", content=b"", headers={"Content-Length": str(10**9)})
     hidden = asked.post(
@@ -267,7 +267,7 @@ def test_a_server_bound_to_all_addresses_needs_keys(api: ServedApi) -> None:
 
 
 def test_slow_and_broken_senders_do_not_stay(api: ServedApi) -> None:
-    """Who stops in the middle of a film is told so and let go, and others are answered meanwhile."""
+    """Who stops in the middle of an image is told so and let go, and others are answered meanwhile."""
     with serve_api(api.home, PNEUMODESK_API_SILENCE_SECONDS="1") as served:
         port = int(served.address.rsplit(":", 1)[1])
         with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
@@ -281,7 +281,9 @@ def test_slow_and_broken_senders_do_not_stay(api: ServedApi) -> None:
 
 
 def test_a_restore_is_refused_while_the_server_runs(api: ServedApi, tmp_path: Path) -> None:
-    """Whoever would restore beneath a served desk is told which process has it open, before the backup is looked at."""
+    """Anyone who would restore beneath a served desk is told which process has it open, before the backup is looked
+    at.
+    """
     (tmp_path / "desk.zip").write_bytes(b"")
     with pytest.raises(HomeHeldError, match=rf"in process {api.pid} \("):
         restore(AppSettings(home=api.home), RestoreRequest(tmp_path / "desk.zip", replace=True))

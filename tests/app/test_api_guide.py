@@ -54,7 +54,7 @@ def test_every_curl_line_of_the_guide_works(api: ServedApi, folder: Path) -> Non
 
 
 def test_the_example_reads_films_alone_and_as_a_batch(api: ServedApi, folder: Path) -> None:
-    """The typed example, run as it stands, prints a result for each film, also for one that is none."""
+    """The typed example, run as it stands, prints a result for each image, also for one that is none."""
     (folder / "letter.txt").write_text("text")
     command = [sys.executable, ROOT / "docs" / "examples" / "predict_films.py", api.address]
     ended = subprocess.run(
@@ -68,7 +68,7 @@ def test_the_example_reads_films_alone_and_as_a_batch(api: ServedApi, folder: Pa
 
 
 def test_the_guide_names_every_setting_and_scope() -> None:
-    """Settings, their defaults and scopes stand in the guide as they are in the code."""
+    """Settings, their defaults and scopes are in the guide as they are in the code."""
     for name, field in ApiSettings.model_fields.items():
         assert f"`{name.upper()}`" in GUIDE
         assert str(field.default).lower() in GUIDE.lower()

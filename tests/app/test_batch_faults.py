@@ -1,4 +1,4 @@
-"""A batch goes on, or can be gone on with, whatever happens to tabs, server and reader while it is being read."""
+"""A batch continues, or can be gone on with, whatever happens to tabs, server and reader while it is being read."""
 
 import os
 import re
@@ -36,7 +36,7 @@ SEEDS = count(1)
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Films that no batch before has read: those would be taken over, not read."""
+    """Images that no batch before has read: those would be reused, not read."""
     folder = tmp_path_factory.mktemp("ward")
     (folder / "0000.png").write_bytes(encoded(synthesise_phantom(next(SEEDS), size=512)))
     for number in range(1, NUM_FILMS):
@@ -60,8 +60,8 @@ def begin(tab: Page, served: Served, folder: Path) -> str:
     """Start a batch over a folder of the server, wait until a part is read, and return its id."""
     tab.goto(f"{served.address}/triage?view=films")
     tab.get_by_role("tab", name="From a folder of the server").click()
-    tab.get_by_label("Folder, film or zip").fill(str(folder))
-    tab.get_by_test_id("stForm").get_by_role("button", name="Read the films").click()
+    tab.get_by_label("Folder, image or zip").fill(str(folder))
+    tab.get_by_test_id("stForm").get_by_role("button", name="Read the images").click()
     tab.wait_for_url(re.compile("batch="), timeout=90_000)
     batch_id = re.search(r"batch=([0-9a-f]+)", tab.url).group(1)
     # It is held in the middle until the page has shown that it is being read: a slow page could miss it otherwise.
@@ -108,7 +108,7 @@ def test_refreshed_and_second_tabs_see_a_batch_that_a_closed_one_does_not_stop(
 
 
 def test_a_killed_reader_is_said_and_its_batch_resumed(served: Served, tab: Page, folder: Path) -> None:
-    """After kill -9 of the process that reads, the page says so, and Resume reads the rest, no film twice."""
+    """After kill -9 of the process that reads, the page says so, and Resume reads the rest, no image twice."""
     batch_id = begin(tab, served, folder)
     process_of(served, batch_id).kill()
     tab.get_by_text("Lost:").wait_for()
@@ -148,7 +148,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_fails_a_batch_in_words_and_room_lets_it_go_on(
     tab: Page, folder: Path, small_disk: Path, monkeypatch
 ) -> None:
-    """A disk that fills up while films are read costs no reading: with room again, Resume reads the rest."""
+    """A disk that fills up while images are analysed costs no reading: with room again, Resume reads the rest."""
     monkeypatch.setenv("PNEUMODESK_FILM_ROOTS", str(folder))
     with serve(ROOT / "Home.py", small_disk / "home") as served:
         batch_id = begin(tab, served, folder)
@@ -176,13 +176,13 @@ def fill_up(filler) -> None:
 
 
 def sent_name(name: str) -> str:
-    """The name a sent file stands under; members of a zip keep their own below it."""
+    """The name a sent file is under; members of a zip keep their own below it."""
     archive, dot_zip, member = name.partition(".zip/")
     return f"{safe_name(f'mixed/{archive}{dot_zip[:4]}')}{dot_zip[4:]}{member}"
 
 
 def test_hostile_files_come_through_the_browser(served: Served, tab: Page, real_data: Path, tmp_path: Path) -> None:
-    """Every file of the hostile folder is sent and answered for with the status it should have, films are read."""
+    """Every file of the hostile folder is sent and answered for with the status it should have, images are analysed."""
     film = Image.open(sorted((real_data / "originals" / "NORMAL").iterdir())[0]).convert("L")
     film.thumbnail((512, 512))
     expected = write_hostile_files(tmp_path / "mixed", np.asarray(film))

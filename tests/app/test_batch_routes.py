@@ -1,4 +1,4 @@
-"""Batches over HTTP: sent once or twice, followed to their end, stopped, judged, and never lost to a bad file."""
+"""Batches over HTTP: sent once or twice, followed to their end, stopped, evaluated, and never lost to a bad file."""
 
 import io
 import time
@@ -48,7 +48,7 @@ def until_ended(api: ServedApi, batch_id: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def batch(api: ServedApi, films: list[tuple[str, bytes]]) -> dict[str, Any]:
-    """A finished batch of two films, a zip of two more and a text, followed by its Location."""
+    """A finished batch of two images, a zip of two more and a text, followed by its Location."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         for name, content in films[2:]:
@@ -60,7 +60,7 @@ def batch(api: ServedApi, films: list[tuple[str, bytes]]) -> dict[str, Any]:
 
 
 def test_every_file_sent_has_its_row(api: ServedApi, batch: dict[str, Any], films) -> None:
-    """Films, members of a zip and a text all are answered for, and one bad file harms no other."""
+    """Images, members of a zip and a text all are answered for, and one bad file harms no other."""
     assert (batch["state"], batch["title"], batch["num_done"]) == ("completed", "Monday", 5)
     page = httpx.get(f"{api.address}/v1/batches/{batch['id']}/readings").json()
     rows = {row["file"].rsplit("/", 1)[-1]: row for row in page["items"]}
@@ -85,7 +85,7 @@ def test_pages_follow_one_another_without_loss(api: ServedApi, batch: dict[str, 
 
 
 def test_film_saliency_and_verdict_of_a_reading(api: ServedApi, batch: dict[str, Any]) -> None:
-    """A reading gives its film and where the model looked; a verdict is kept, counted and taken back."""
+    """A reading gives its image and the AI heatmap; a verdict is kept, counted and undone."""
     rows = httpx.get(f"{api.address}/v1/batches/{batch['id']}/readings").json()["items"]
     urgent = next(row for row in rows if row["finding"] == "pneumonia")
     place = f"{api.address}/v1/readings/{urgent['id']}"
@@ -103,7 +103,7 @@ def test_film_saliency_and_verdict_of_a_reading(api: ServedApi, batch: dict[str,
 
 
 def test_a_repeated_request_starts_nothing_twice(api: ServedApi, films) -> None:
-    """With its key the same request names the same batch; another with that key is refused, and keeps no film."""
+    """With its key the same request names the same batch; another with that key is refused, and keeps no image."""
     first = send(api, films[:1], key="upload-1")
     again = send(api, films[:1], key="upload-1")
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
@@ -117,7 +117,7 @@ def test_a_repeated_request_starts_nothing_twice(api: ServedApi, films) -> None:
 
 
 def test_names_that_lead_out_or_clash_keep_nothing(api: ServedApi, films) -> None:
-    """A batch with a name that leads out, or the same name for two films, is refused whole."""
+    """A batch with a name that leads out, or the same name for two images, is refused whole."""
     before = set((api.home / "uploads").iterdir())
     content = films[0][1]
     assert send(api, [("../out.jpg", content)]).status_code in {202, 400}
@@ -133,7 +133,7 @@ def test_names_that_lead_out_or_clash_keep_nothing(api: ServedApi, films) -> Non
 
 
 def test_models_and_what_cannot_be_named(api: ServedApi, films) -> None:
-    """The model in the box is listed with its card; a path is no name of a model."""
+    """The bundled model is listed with its card; a path is no name of a model."""
     listed = httpx.get(f"{api.address}/v1/models").json()["items"]
     assert listed[0]["name"] == "starter"
     assert httpx.get(f"{api.address}/v1/models/starter").json()["weights_hash"] == listed[0]["checkpoint_hash"]

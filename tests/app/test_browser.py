@@ -21,7 +21,7 @@ def film_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Many small files in nested folders, with names in several scripts, and a hidden one."""
     folder = tmp_path_factory.mktemp("films") / "set"
     for number in range(NUM_FILES):
-        path = folder / f"station {number % 3}" / f"film {number} é日.jpg"
+        path = folder / f"station {number % 3}" / f"image {number} é日.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(4000 + number))
     (folder / ".DS_Store").write_bytes(b"hidden")
@@ -116,7 +116,7 @@ def test_a_file_that_fails_is_sent_again_and_one_that_stays_failed_is_named(part
 
 
 def test_namesakes_from_two_folders_are_both_kept(parts, tab, tmp_path: Path) -> None:
-    """Two films of one name, picked one after the other, are two films; across a refresh too."""
+    """Two images of one name, picked one after the other, are two images; across a refresh too."""
     pairs = []
     for number, content in enumerate((b"first", b"other", b"third")):
         path = tmp_path / str(number) / "IM1.dcm"
@@ -162,7 +162,7 @@ def test_a_dropped_folder_is_walked_to_its_end(parts, tab, tmp_path: Path) -> No
 
 @pytest.fixture
 def films(parts) -> Path:
-    """Two films with heatmaps in the served home."""
+    """Two images with heatmaps in the served home."""
     folder = parts.home / "films"
     folder.mkdir(exist_ok=True)
     share_hw = np.zeros((7, 7), np.float32)
@@ -180,8 +180,8 @@ def test_the_viewer_moves_at_once_and_keeps_its_place(parts, films: Path, tab, f
     film, heatmap, stage = (tab.locator(f".viewer .{name}") for name in ("film", "heatmap", "stage"))
     film.wait_for()
     tab.wait_for_function("image => image.naturalWidth === 300", arg=film.element_handle())
-    assert film.get_attribute("alt") == "Film film0.jpg"
-    tab.get_by_label("Where the model looked").fill("80")
+    assert film.get_attribute("alt") == "Image film0.jpg"
+    tab.get_by_label("AI heatmap").fill("80")
     assert heatmap.evaluate("image => image.style.opacity") == "0.8"
 
     stage.focus()
@@ -216,7 +216,7 @@ def parse(transform: str) -> list[float]:
 
 
 def test_a_film_can_be_turned(parts, films: Path, tab) -> None:
-    """A quarter turn lays a film of 300 by 400 on its side, all of it within the stage, and four set it upright."""
+    """A quarter turn lays an image of 300 by 400 on its side, all of it within the stage, and four set it upright."""
     tab.goto(parts.address)
     film, stage = (tab.locator(f".viewer .{name}") for name in ("film", "stage"))
     tab.wait_for_function("image => image.naturalWidth === 300", arg=film.element_handle())

@@ -19,7 +19,7 @@ from core.training.config import TrainingConfig
 from tests.unit.dataset.small_cohorts import write_film
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
-PARTS = ("Findings", "Counts", "Films", "Sizes and greys", "Splits", "Take away")
+PARTS = ("Findings", "Counts", "Images", "Sizes and greys", "Splits", "Take away")
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def in_this_process(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     get_settings.cache_clear()
 
     def work(arguments: list[str], log: Path) -> None:
-        # What went wrong stands in the examination's row.
+        # What went wrong is in the examination's row.
         with suppress(PneumoDeskError):
             work_on_examination(desk, arguments[-1])
 
@@ -58,14 +58,14 @@ def metrics(test: AppTest) -> dict[str, str]:
 
 
 def test_a_folder_is_examined_and_every_part_opens(tmp_path: Path) -> None:
-    """Films of two classes go in by the form; findings, counts, films, sizes, splits and files to take away open."""
+    """Images of two classes go in by the form; findings, counts, images, sizes, splits and files to take away open."""
     for number in range(1, 13):
         write_film(tmp_path / f"ward/NORMAL/IM-{number:04}-0001.jpeg", number, side=64)
         write_film(tmp_path / f"ward/PNEUMONIA/person{number}_virus_{number}.jpeg", 100 + number, side=64)
     (tmp_path / "ward/note.txt").write_text("x")
     test = examine_folder(page(), tmp_path / "ward")
     assert metrics(test) == {
-        "Usable films": "24",
+        "Usable images": "24",
         "Patients": "24",
         "Exact copies": "0",
         "Left out": "0",
@@ -82,7 +82,7 @@ def test_a_folder_is_examined_and_every_part_opens(tmp_path: Path) -> None:
 
 
 def test_the_folds_of_a_model_are_saved(tmp_path: Path) -> None:
-    """Once a model was trained on the films its folds can be saved under a name; a name that is taken is said."""
+    """Once a model was trained on the images its folds can be saved under a name; a name that is taken is said."""
     for number in range(1, 13):
         write_film(tmp_path / f"ward/NORMAL/IM-{number:04}-0001.jpeg", number, side=64)
         write_film(tmp_path / f"ward/PNEUMONIA/person{number}_virus_{number}.jpeg", 100 + number, side=64)
@@ -103,26 +103,26 @@ def test_the_folds_of_a_model_are_saved(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_broken_files_opens_in_every_part(tmp_path: Path) -> None:
-    """Where no film is usable each part says so, and nothing falls over."""
+    """Where no image is usable each part says so, and nothing falls over."""
     (tmp_path / "ward/NORMAL").mkdir(parents=True)
     (tmp_path / "ward/NORMAL/text.jpg").write_text("no picture")
     test = examine_folder(page(), tmp_path / "ward")
-    assert metrics(test)["Usable films"] == "0"
-    assert "No film has a label" in said(test) and "Not a picture" in said(test)
+    assert metrics(test)["Usable images"] == "0"
+    assert "No image has a label" in said(test) and "Not a picture" in said(test)
     for part in PARTS:
         test.segmented_control("dataset.part").set_value(part).run()
         assert not test.exception, part
 
 
 def test_an_empty_folder_says_what_a_dataset_looks_like(tmp_path: Path) -> None:
-    """It ends in a sentence with its path and what is expected, and a way to go on once films are there."""
+    """It ends in a sentence with its path and what is expected, and a way to continue once images are there."""
     (tmp_path / "empty").mkdir()
     test = examine_folder(page(), tmp_path / "empty")
     assert not test.exception
     assert "holds no pictures" in said(test).replace("\\", "")
     write_film(tmp_path / "empty/NORMAL/a.png", 1)
     test.button("dataset.resume").click().run()
-    assert metrics(test.run())["Usable films"] == "1"
+    assert metrics(test.run())["Usable images"] == "1"
 
 
 def test_a_wrong_folder_is_said_on_the_page() -> None:
@@ -141,7 +141,7 @@ def test_an_unknown_dataset_leads_back() -> None:
 
 
 def test_drawn_films_are_called_so_and_stay_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The badge stands on the page of a drawn dataset, also after it was examined again."""
+    """The badge stands on the page of a drawn dataset, also after it was imported again."""
     monkeypatch.setattr(sources, "NUM_PHANTOM_PATIENTS", 6)
     test = page(dataset=start_examination(desk, ExaminationRequest(origin=Origin.PHANTOMS)))
     assert "Synthetic" in said(test)

@@ -1,4 +1,4 @@
-"""The Dataset page in a real browser on real films: what decides results is found, a split saved and trained on."""
+"""The Dataset page in a real browser on real images: what decides results is found, a split saved and trained on."""
 
 import hashlib
 import shutil
@@ -16,14 +16,14 @@ from db import models as tables
 from tests.app.conftest import ROOT, Served, serve
 
 NUM_COPIED = 60
-"""Of the films at hand so many have the same bytes as another."""
+"""Of the images at hand so many have the same bytes as another."""
 ONE_OF = 60
-"""Of the films that have no copy so many are left out for each that is taken."""
+"""Of the images that have no copy so many are left out for each that is taken."""
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Served]:
-    """A desk that has examined the native films and a part of the standard cohort."""
+    """A desk that has examined the native images and a part of the standard dataset."""
     home = tmp_path_factory.mktemp("desk") / "home"
     desk = open_desk(AppSettings(home=home))
     add_dataset(desk, "originals", real_data / "originals")
@@ -33,7 +33,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterato
 
 
 def part_of_the_standard_cohort(source: Path, root: Path) -> Path:
-    """Copy every film that has a copy, the validation folder whole, and some of the rest."""
+    """Copy every image that has a copy, the validation folder whole, and some of the rest."""
     films = sorted(source.rglob("*.jpeg"))
     hashes = [hashlib.sha256(film.read_bytes()).hexdigest() for film in films]
     num_of = Counter(hashes)
@@ -46,7 +46,7 @@ def part_of_the_standard_cohort(source: Path, root: Path) -> Path:
 
 
 def add_dataset(desk: Desk, name: str, folder: Path) -> None:
-    """Examine a folder in this process, to be found under `?dataset=NAME`."""
+    """Import a folder in this process, to be found under `?dataset=NAME`."""
     fingerprint = examine(desk, folder).fingerprint
     with desk.transaction() as session:
         session.add(
@@ -63,16 +63,16 @@ def open_part(tab: Page, name: str) -> None:
 def test_real_films_from_findings_to_a_split_that_is_trained_on(
     served: Served, tab: Page, browser: Browser, foreign_requests: list[str]
 ) -> None:
-    """Copies, a validation folder too small and shortcuts are found; a saved split stands in the Training form."""
+    """Copies, a validation folder too small and shortcuts are found; a saved split is in the Training form."""
     main = tab.get_by_test_id("stMain")
     tab.goto(f"{served.address}/dataset?dataset=originals")
     for name in ("JPEG quantisation", "Bytes per pixel", "Height"):
         expect(main).to_contain_text(f"{name} gives the class away")
 
     tab.goto(f"{served.address}/dataset?dataset=standard")
-    expect(main).to_contain_text(f"Films that are there more than once · {NUM_COPIED} files")
+    expect(main).to_contain_text(f"Images that are there more than once · {NUM_COPIED} files")
     expect(main).to_contain_text("The validation folder is too small · 16 files")
-    open_part(tab, "Films")
+    open_part(tab, "Images")
     pictures = tab.locator("figure img")
     expect(pictures).to_have_count(8)
     tab.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
@@ -98,7 +98,7 @@ def test_real_films_from_findings_to_a_split_that_is_trained_on(
 
 
 def card_shows_everything_without_a_network(browser: Browser, path: Path) -> None:
-    """The card draws its figures and films from its one file and asks nobody for more."""
+    """The card draws its figures and images from its one file and asks nobody for more."""
     asked: list[str] = []
     card = path.rename(path.with_name("card.html"))
     page = browser.new_page()

@@ -88,7 +88,7 @@ QUERIES = {
 
 
 class Clock:
-    """A clock that goes on by hours between doors: what one showed is not what the next one shows again."""
+    """A clock that continues by hours between doors: what one showed is not what the next one shows again."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()

@@ -1,4 +1,4 @@
-"""The Experiments page in a real browser: runs found, judged, compared, deleted and taken back."""
+"""The Experiments page in a real browser: runs found, evaluated, compared, deleted and undone."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.made_runs import add_run, made_films
 
 @pytest.fixture(scope="module")
 def home_desk(dashboard) -> Iterator[Desk]:
-    """The served home with a few runs, judged on drawn films that can be shown."""
+    """The served home with a few runs, evaluated on synthetic images that can be shown."""
     desk = open_desk(AppSettings(home=dashboard.home))
     folder = dashboard.home / "films"
     films = drawn_films(folder)
@@ -60,18 +60,18 @@ def test_history_leads_to_a_comparison(dashboard, home_desk, tab, foreign_reques
     for row in (3, 2):
         table.click(position={"x": 15, "y": 35 * row + 17}, force=True)
     tab.get_by_role("button", name="Compare 2").click()
-    expect(main).to_contain_text("ranks these 40 films better")
+    expect(main).to_contain_text("ranks these 40 images better")
     expect(tab).to_have_url(re.compile(r"/experiments\?compare=\w+%2C\w+$"))
     expect(main).to_contain_text("Where their configs differ")
     tab.reload()
-    expect(main).to_contain_text("ranks these 40 films better")
+    expect(main).to_contain_text("ranks these 40 images better")
     tab.get_by_role("button", name="All runs").click()
     expect(main).to_contain_text("runs that match")
     assert foreign_requests == []
 
 
 def test_test_films_are_opened_on_purpose_and_counted(dashboard, home_desk, tab) -> None:
-    """Test figures stay closed until they are opened by a button; each opening is counted beside them."""
+    """Test figures stay closed until they are opened by a button; each access is counted beside them."""
     before = openings_so_far(home_desk, ["good00-checkpoint"], "test")
     tab.goto(f"{dashboard.address}/experiments?run=good00")
     main = tab.get_by_test_id("stMain")
@@ -89,10 +89,10 @@ def test_test_films_are_opened_on_purpose_and_counted(dashboard, home_desk, tab)
 
 
 def test_runs_on_different_films_say_so(dashboard, home_desk, tab) -> None:
-    """A comparison of runs on different films, of which none are common, is one sentence and a way back."""
+    """A comparison of runs on different images, of which none are common, is one sentence and a way back."""
     tab.goto(f"{dashboard.address}/experiments?compare=good00,other0")
     main = tab.get_by_test_id("stMain")
-    expect(main).to_contain_text(re.compile("different films"))
+    expect(main).to_contain_text(re.compile("different images"))
     tab.goto(f"{dashboard.address}/experiments?compare=good00,broken")
     expect(main).to_contain_text("Broken reader (broken) is failed and has no finished model")
     tab.get_by_role("button", name="All runs").first.click()
@@ -121,7 +121,7 @@ def test_a_deleted_run_is_taken_back(dashboard, home_desk, tab) -> None:
 
 
 def test_probabilities_that_never_differ_are_said(dashboard, home_desk, tab) -> None:
-    """A model that says the same of every film is shown with a sentence and without a crash."""
+    """A model that says the same of every image is shown with a sentence and without a crash."""
     films = made_films(60)
     add_run(home_desk, "same00", name="Same", films=replace(films, labels_N=np.resize([0, 1], 60)), skill=0.0, day=9)
     with home_desk.transaction() as session:
@@ -131,11 +131,11 @@ def test_probabilities_that_never_differ_are_said(dashboard, home_desk, tab) -> 
         session.add(tables.PredictionSet(**values))
         session.get(tables.Run, "same00").checkpoint_hash = "flat"
     tab.goto(f"{dashboard.address}/experiments?run=same00")
-    expect(tab.get_by_test_id("stMain")).to_contain_text("says the same of every film")
+    expect(tab.get_by_test_id("stMain")).to_contain_text("says the same of every image")
 
 
 def test_a_threshold_moves_and_an_operating_point_is_kept_for_good(dashboard, home_desk, tab) -> None:
-    """Moved to 0, the threshold flags every film; a point that is kept under a name is there after a refresh."""
+    """Moved to 0, the threshold flags every image; a point that is kept under a name is there after a refresh."""
     tab.goto(f"{dashboard.address}/experiments?run=good00")
     main = tab.get_by_test_id("stMain")
     expect(main).to_contain_text("Worst errors")

@@ -1,4 +1,4 @@
-"""The film route: what the desk signed is shown, and nothing else."""
+"""The image route: what the desk signed is shown, and nothing else."""
 
 import io
 import zipfile
@@ -22,10 +22,10 @@ def client() -> TestClient:
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    """A film with a dark left and a bright right half, in 300 by 200 pixels."""
+    """An image with a dark left and a bright right half, in 300 by 200 pixels."""
     pixels_HW = np.full((200, 300), 40, np.uint8)
     pixels_HW[:, 150:] = 200
-    path = tmp_path / "film ä.png"
+    path = tmp_path / "image ä.png"
     Image.fromarray(pixels_HW).save(path)
     return path
 
@@ -35,7 +35,7 @@ def fetch(client: TestClient, address: str):
 
 
 def test_a_film_is_shown_pixel_by_pixel(desk: Desk, client: TestClient, film: Path) -> None:
-    """The picture of a film has the film's own grey values, and a browser may keep it."""
+    """The picture of an image has the image's own grey values, and a browser may keep it."""
     response = fetch(client, picture_address(desk, Picture.FILM, film))
     assert response.status_code == 200
     assert "private" in response.headers["cache-control"]
@@ -44,14 +44,14 @@ def test_a_film_is_shown_pixel_by_pixel(desk: Desk, client: TestClient, film: Pa
 
 
 def test_a_thumbnail_is_small_and_keeps_the_shape(desk: Desk, client: TestClient, film: Path) -> None:
-    """A thumbnail has at most 192 pixels a side and the film's proportions."""
+    """A thumbnail has at most 192 pixels a side and the image's proportions."""
     response = fetch(client, picture_address(desk, Picture.THUMBNAIL, film))
     assert Image.open(io.BytesIO(response.content)).size == (192, 128)
     assert response.headers["content-type"] == "image/jpeg"
 
 
 def test_a_member_of_a_zip_is_shown(desk: Desk, client: TestClient, film: Path, tmp_path: Path) -> None:
-    """A film inside an archive is shown without unpacking it; a member that is not there is 404."""
+    """An image inside an archive is shown without unpacking it; a member that is not there is 404."""
     with zipfile.ZipFile(tmp_path / "films.zip", "w") as archive:
         archive.write(film, "set/one.png")
     shown = fetch(client, picture_address(desk, Picture.FILM, tmp_path / "films.zip", "set/one.png"))

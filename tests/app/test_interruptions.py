@@ -1,4 +1,4 @@
-"""Uploads and films when something comes between: a killed server, a cancel, a film that is gone."""
+"""Uploads and images when something comes between: a killed server, a cancel, an image that is gone."""
 
 import os
 import re
@@ -78,7 +78,9 @@ def test_a_cancelled_upload_is_not_complete_and_can_be_finished(
 
 
 def test_a_film_never_stands_under_another_films_name(start_parts, tab, tmp_path: Path) -> None:
-    """When the next film cannot be had, the last one and its heatmap are gone from sight and a sentence says why."""
+    """When the next image is not available, the last one and its heatmap are gone from sight and a sentence says
+    why.
+    """
     folder = tmp_path / "home" / "films"
     folder.mkdir(parents=True)
     for name in ("first", "gone"):
@@ -94,7 +96,7 @@ def test_a_film_never_stands_under_another_films_name(start_parts, tab, tmp_path
         tab.get_by_role("option", name="gone.jpg").click()
         problem = tab.get_by_role("alert").filter(has_text="no picture in a known format")
         problem.wait_for()
-        assert film.get_attribute("alt") == "Film gone.jpg"
+        assert film.get_attribute("alt") == "Image gone.jpg"
         assert not film.is_visible()
         assert not heatmap.is_visible()
         tab.get_by_role("combobox").click()

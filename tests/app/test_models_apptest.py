@@ -29,7 +29,7 @@ def page(**query: str) -> AppTest:
 
 
 def test_an_empty_desk_shows_the_model_in_the_box_and_what_to_do(desk: Desk) -> None:
-    """The starter is active, its card stands there, and what is lacking for a promotion is said."""
+    """The starter is active, its card is there, and what is lacking for a promotion is said."""
     app = page()
     assert not app.exception and not app.error
     said = " ".join(one.value for one in app.main.caption)

@@ -191,7 +191,7 @@ def test_nothing_planted_comes_from_a_folder_of_the_machine(desk: Desk, tmp_path
 
 
 def test_nothing_planted_is_left_of_what_a_program_sends(api: ServedApi) -> None:
-    """A batch and single films over HTTP leave nothing of a name, in answers, in the home and in the server's log."""
+    """A batch and single images over HTTP leave nothing of a name, in answers, in the home and in the server's log."""
     sent = [("files", (name, content)) for name, content in FILES.items()]
     answer = httpx.post(f"{api.address}/v1/batches", files=sent, timeout=120)
     assert answer.status_code == 202, answer.text
@@ -207,7 +207,7 @@ def test_nothing_planted_is_left_of_what_a_program_sends(api: ServedApi) -> None
 
 
 def test_nothing_planted_is_left_of_an_imported_dataset(desk: Desk) -> None:
-    """A dataset that was sent with a table of patients keeps films, known words and pseudonyms."""
+    """A dataset that was sent with a table of patients keeps images, known words and pseudonyms."""
     upload_id = new_upload_id()
     films = {f"set/{name}": content for name, content in {**dicoms(), **pictures()}.items()}
     rows = [

@@ -1,4 +1,4 @@
-"""Single films over HTTP: the original study's client, what it gets beside its keys, and what is refused."""
+"""Single images over HTTP: the original study's client, what it gets beside its keys, and what is refused."""
 
 import io
 import json
@@ -23,7 +23,7 @@ from tests.app.api_server import ServedApi
 
 @pytest.fixture(scope="module")
 def films(real_data: Path) -> list[Path]:
-    """Three native films of either kind."""
+    """Three native images of either kind."""
     return [path for kind in ("NORMAL", "PNEUMONIA") for path in sorted((real_data / "originals" / kind).iterdir())[:3]]
 
 
@@ -76,7 +76,7 @@ def test_a_client_of_the_standard_library_works(api: ServedApi, films: list[Path
 
 
 def test_it_says_what_triage_says(api: ServedApi, films: list[Path], tmp_path: Path) -> None:
-    """The same film gets the same probability and band by the API and in a batch."""
+    """The same image gets the same probability and band by the API and in a batch."""
     for film in films:
         shutil.copy(film, tmp_path)
     desk = open_desk(AppSettings(home=api.home))
@@ -90,7 +90,7 @@ def test_it_says_what_triage_says(api: ServedApi, films: list[Path], tmp_path: P
 
 
 def test_the_lineage_leads_from_the_answer_to_what_it_rests_on(api: ServedApi, films: list[Path]) -> None:
-    """The id of an answer finds the same answer again, with the checkpoint, the run, the cohort and the rule."""
+    """The id of an answer finds the same answer again, with the checkpoint, the run, the dataset and the rule."""
     answer = post(api, films[0].read_bytes(), "/v1/predictions").json()
     found = httpx.get(f"{api.address}/v1/predictions/{answer['lineage_id']}").json()
     assert found["answer"] == answer
@@ -167,7 +167,7 @@ def test_documentation_comes_from_this_machine_alone(api: ServedApi, tab, foreig
 
 
 def test_log_lines_are_json_and_name_no_file(api: ServedApi, films: list[Path]) -> None:
-    """Every request has one line with its id; neither the film's name nor a query stands in the log."""
+    """Every request has one line with its id; neither the image's name nor a query is in the log."""
     files = {"file": ("DOE^JANE.jpg", films[0].read_bytes())}
     httpx.post(f"{api.address}/predict?patient=DOE", files=files, headers={"X-Request-Id": "trace-1"}, timeout=60)
     line = logged_request(api.log, "trace-1")

@@ -1,4 +1,4 @@
-"""The reader's name is chosen once, kept by the browser, and stands beside what was read."""
+"""The reader's name is chosen once, kept by the browser, and is shown beside what was read."""
 
 from playwright.sync_api import expect
 
@@ -32,13 +32,13 @@ def test_the_name_is_kept_over_refresh_tab_and_page(dashboard, browser) -> None:
 
 
 def test_a_batch_names_its_reader(dashboard, browser) -> None:
-    """The batch of drawn films stands under the name of who began it."""
+    """The batch of synthetic images is under the name of who began it."""
     context = browser.new_context()
     tab = context.new_page()
     tab.goto(dashboard.address)
     choose(tab, "Nurse Lee")
-    tab.get_by_role("button", name="Try it with drawn films").click()
+    tab.get_by_role("button", name="Try synthetic images").click()
     tab.get_by_text("Completed:").wait_for()
-    tab.get_by_text("What this rests on").click()
+    tab.get_by_text("Provenance").click()
     expect(tab.get_by_test_id("stMain")).to_contain_text("Nurse Lee")
     context.close()

@@ -26,9 +26,9 @@ NUM_EXAMPLES = 8
 SETTINGS = ApiSettings(keys_required=True, max_live_batches=1)
 SCHEMA = from_dict(create_api(SETTINGS).openapi())
 OPERATIONS = sorted(operation.ok().label for operation in SCHEMA.get_all_operations())
-# Made-up bytes are rightly refused here, since they are no film; so are configs whose fields do not go together,
-# and models that are not there. What is stored refuses the others: a finding is taken back by its own reader alone,
-# and a text is no film.
+# Made-up bytes are rightly refused here, since they are no image; so are configs whose fields do not go together,
+# and models that are not there. What is stored refuses the others: a finding is undone by its own reader alone,
+# and a text is no image.
 REFUSE_MORE = (
     *("POST /predict", "POST /v1/predictions", "POST /v1/batches", "POST /v1/runs"),
     "POST /v1/models/{name}/versions",
@@ -85,7 +85,7 @@ def test_every_address_keeps_its_word(schema_and_key, label: str, mode: Generati
 
 
 def add_readings(desk: Desk) -> None:
-    """Add a film with a reader's finding, and a text that is no film."""
+    """Add an image with a reader's finding, and a text that is no image."""
     folder = uploaded(desk, "one")
     (folder / "film.png").write_bytes(encoded(synthesise_phantom(1, size=128)))
     (folder / "letter.txt").write_text("text")

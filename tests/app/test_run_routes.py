@@ -27,7 +27,7 @@ def films(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def desk(tmp_path: Path, films: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """A desk that may read films below one folder, and begins nothing by itself."""
+    """A desk that may analyse images below one folder, and begins nothing by itself."""
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PNEUMODESK_FILM_ROOTS", str(films))
     monkeypatch.setattr(run_control, "start_supervisor", lambda desk: None)
@@ -42,7 +42,7 @@ def client(desk: Desk) -> TestClient:
 
 
 def test_runs_are_queued_stopped_and_resumed(client: TestClient, films: Path) -> None:
-    """One run is queued for each seed; what has not begun is stopped at once, and may go on."""
+    """One run is queued for each seed; what has not begun is stopped at once, and may continue."""
     asked = {"data": str(films), "name": "night", "config": {"epochs": 3}, "seeds": [1, 2]}
     launched = client.post("/v1/runs", json=asked)
     assert launched.status_code == 202
@@ -68,7 +68,7 @@ def test_cohorts_are_read_below_the_film_folders_only(client: TestClient, films:
 
 
 def test_runs_are_queued_on_a_saved_split(client: TestClient, desk: Desk, films: Path) -> None:
-    """A split is named as it was saved; an unknown name is 404, one of other films 400 with the reason."""
+    """A split is named as it was saved; an unknown name is 404, one of other images 400 with the reason."""
     for number in range(1, 11):
         write_film(films / f"ward/NORMAL/IM-{number:04}-0001.png", number)
         write_film(films / f"ward/PNEUMONIA/person{number}_virus_1.png", 100 + number)

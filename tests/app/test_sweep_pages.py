@@ -60,7 +60,7 @@ def test_an_empty_desk_leads_to_the_form(desk: Desk) -> None:
     assert not test.exception
     assert "No sweep has been started" in test.markdown[0].value
     test.button("training.first_sweep").click().run()
-    assert any("No folder of films" in text.value for text in test.markdown)
+    assert any("No folder of images" in text.value for text in test.markdown)
 
 
 def test_a_sweep_shows_progress_best_and_every_run(desk: Desk, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_sweep_shows_progress_best_and_every_run(desk: Desk, tmp_path: Path) -
     figures = {metric.label: metric.value for metric in test.metric}
     assert figures["Runs done"] == "2 of 4"
     assert figures["Best validation AUC"] == "0.9300"
-    assert figures["Given up early"] == "1"
+    assert figures["Pruned"] == "1"
     table = test.dataframe[0].value
     assert list(table["State"]) == ["completed (best)", "pruned, epoch 3", "queued", "queued"]
     assert list(table["Dropout"]) == [0.1, 0.2, 0.3, 0.4]

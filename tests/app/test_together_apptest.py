@@ -70,7 +70,7 @@ def test_measured_costs_stand_in_the_table(two_runs: Desk) -> None:
 
 
 def test_marked_runs_become_an_ensemble_that_is_compared(two_runs: Desk) -> None:
-    """A name is asked for in a sentence; the ensemble made is listed and stands beside its members with verdicts."""
+    """A name is asked for in a sentence; the ensemble made is listed and is shown beside its members with verdicts."""
     app = page(ensemble=",".join(RUNS))
     assert not app.exception and "no ensemble yet" in captions(app)
     make(app).click().run()

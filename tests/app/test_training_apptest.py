@@ -57,11 +57,11 @@ def test_an_empty_desk_says_what_to_do(desk: Desk) -> None:
     assert not test.exception
     assert "No model has been trained here yet" in test.markdown[0].value
     test.button("training.first").click().run()
-    assert any("No folder of films" in text.value for text in test.markdown)
+    assert any("No folder of images" in text.value for text in test.markdown)
 
 
 def test_the_form_has_a_widget_for_every_choice(desk: Desk, small_cohort: Path) -> None:
-    """Each field of the config but the seed, which several runs share out, stands in the form with its help."""
+    """Each field of the config but the seed, which several runs share out, is in the form with its help."""
     indexing.index(desk, small_cohort)
     test = page(view="new")
     assert not test.exception
@@ -85,12 +85,12 @@ def test_choices_that_do_not_go_together_are_said_and_cannot_be_launched(desk: D
 
 def test_a_failed_run_says_why_and_what_to_do(desk: Desk, small_cohort: Path) -> None:
     """The explanation and the next step stand on the run's page, with a way to resume it."""
-    failure = {"kind": "out_of_memory", "explanation": "There was not enough memory.", "next_step": "Take 16 films."}
+    failure = {"kind": "out_of_memory", "explanation": "There was not enough memory.", "next_step": "Take 16 images."}
     run_id = ended_run(desk, small_cohort, State.FAILED, failure=failure)
     test = page(run=run_id)
     assert not test.exception
     assert any("There was not enough memory." in text.value for text in test.markdown)
-    assert any("Take 16 films." in text.value for text in test.caption)
+    assert any("Take 16 images." in text.value for text in test.caption)
     assert "training.resume" in {button.key for button in test.button}
 
 

@@ -44,7 +44,7 @@ def one_thread() -> Iterator[None]:
 
 
 def few_films(desk: Desk, real_data: Path) -> Path:
-    """Return a folder of few real films of either class, which the desk knows."""
+    """Return a folder of few real images of either class, which the desk knows."""
     root = desk.settings.home / "ward"
     for label in ("NORMAL", "PNEUMONIA"):
         (root / "train" / label).mkdir(parents=True)
@@ -56,7 +56,7 @@ def few_films(desk: Desk, real_data: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def ward(real_data: Path, dashboard) -> Iterator[Path]:
-    """Few real films, which the desk knows; nothing that learns from them outlives the tests."""
+    """Few real images, which the desk knows; nothing that learns from them outlives the tests."""
     desk = open_desk(AppSettings(home=dashboard.home))
     yield few_films(desk, real_data)
     for run in list_watched(desk):
@@ -68,7 +68,7 @@ def ward(real_data: Path, dashboard) -> Iterator[Path]:
 def earlier_run(ward: Path, dashboard) -> str:
     """A run of small choices, from which the form can be filled in."""
     desk = open_desk(AppSettings(home=dashboard.home))
-    return record_run(desk, TrainRequest(data=ward, name="few films", config=SMALL), State.STOPPED)
+    return record_run(desk, TrainRequest(data=ward, name="few images", config=SMALL), State.STOPPED)
 
 
 @pytest.mark.timeout(600)
@@ -99,11 +99,11 @@ def test_a_run_is_launched_watched_stopped_resumed_and_completed(
     expect(other.get_by_test_id("stMain").get_by_text("Training loss by step")).to_be_visible()
     other.close()
 
-    main.get_by_role("button", name="Judge it").wait_for(timeout=MOST_MILLISECONDS)
+    main.get_by_role("button", name="Evaluate").wait_for(timeout=MOST_MILLISECONDS)
     expect(main.get_by_text(re.compile(r"completed$")).first).to_be_visible()
     expect(main.get_by_test_id("stMetric").filter(has_text="Epochs done")).to_contain_text("8")
     main.get_by_role("button", name="All runs").click()
-    expect(main.get_by_text("No run waits or goes on.")).to_be_visible()
+    expect(main.get_by_text("No run is queued or running.")).to_be_visible()
     assert foreign_requests == []
 
 
@@ -139,7 +139,7 @@ def test_app_supervisor_and_worker_killed_together_cost_no_run(
 ) -> None:
     """After kill -9 of all three, the next start of the app calls the run lost, and Resume brings it to its end."""
     desk = open_desk(AppSettings(home=tmp_path / "home"))
-    request = TrainRequest(data=few_films(desk, real_data), name="few films", config=SMALL)
+    request = TrainRequest(data=few_films(desk, real_data), name="few images", config=SMALL)
     earlier = record_run(desk, request, State.STOPPED)
     main = tab.get_by_test_id("stMain")
     with start_dashboard(desk.settings.home) as served:
@@ -158,6 +158,6 @@ def test_app_supervisor_and_worker_killed_together_cost_no_run(
         tab.goto(tab.url)
         expect(main.get_by_text(re.compile(r"lost$")).first).to_be_visible()
         main.get_by_role("button", name="Resume").click()
-        main.get_by_role("button", name="Judge it").wait_for(timeout=MOST_MILLISECONDS)
+        main.get_by_role("button", name="Evaluate").wait_for(timeout=MOST_MILLISECONDS)
         expect(main.get_by_test_id("stMetric").filter(has_text="Epochs done")).to_contain_text("8")
         assert [epoch["epoch"] for epoch in show_run(desk, run_id)["epochs"]] == list(range(1, 9))

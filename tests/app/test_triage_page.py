@@ -17,7 +17,7 @@ def real_films(real_data: Path, tmp_path: Path) -> Path:
     for film in films[:: len(films) // NUM_FILMS][:NUM_FILMS]:
         (folder / film.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(film, folder / film.parent.name / film.name)
-    (folder / "notes.txt").write_text("no film")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
@@ -33,7 +33,7 @@ def test_the_page_opens_by_its_own_address(dashboard, tab, foreign_requests: lis
 
 
 def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreign_requests: list[str]) -> None:
-    """Films are sent, read and ranked; the first reading shows its film; a refresh finds all of it again."""
+    """Images are sent, read and ranked; the first reading shows its image; a refresh finds all of it again."""
     tab.goto(f"{dashboard.address}/triage?view=films")
     tab.locator(".folder-input").set_input_files(str(real_films))
     tab.get_by_role("button", name=f"Read {NUM_FILMS + 1} files").click()
@@ -45,9 +45,9 @@ def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreig
     opacity.wait_for()
     opacity.fill("80")
     expect(tab.locator(".opacity-value")).to_contain_text("80")
-    expect(tab.get_by_test_id("stMain")).to_contain_text("Where the model looked")
+    expect(tab.get_by_test_id("stMain")).to_contain_text("AI heatmap")
     tab.get_by_test_id("stDataFrame").first.hover()
-    # The table's toolbar is there, without the download that would leave no line in the audit trail.
+    # The table's toolbar is there, without the download that would leave no line in the audit log.
     expect(tab.get_by_role("button", name="Search").first).to_be_visible()
     expect(tab.get_by_role("button", name="Download as CSV")).to_have_count(0)
     tab.reload()

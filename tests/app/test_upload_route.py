@@ -51,7 +51,7 @@ class Sender:
 
 @pytest.fixture
 def sender(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Sender:
-    """On a site that keeps files as they came, since what is sent here is no film."""
+    """On a site that keeps files as they came, since what is sent here is no image."""
     monkeypatch.setenv("PNEUMODESK_KEEP_IDENTIFIERS", "1")
     get_settings.cache_clear()
     return Sender(desk, uploads.new_upload_id())
@@ -71,14 +71,14 @@ def test_a_file_arrives_under_its_own_folder_and_name(sender: Sender) -> None:
 
 def test_a_pack_keeps_what_it_can(sender: Sender) -> None:
     """Of files that come together each lies under its own name; one that may not be there leaves the others alone."""
-    sender.put("taken.png", b"another film")
+    sender.put("taken.png", b"another image")
     listed = [{"name": name, "size": 3} for name in ("ward/a.png", "../out.png", "taken.png", "b.png")]
     answer = sender.pack(listed, [b"one", b"two", b"thr", b"fou"])
     assert (answer.status_code, answer.json()) == (200, {"received": [0, 3]})
     assert sender.stored() == {
         "files/ward/a.png": b"one",
         "files/b.png": b"fou",
-        "files/taken.png": b"another film",
+        "files/taken.png": b"another image",
     }
     assert sender.missing(*listed) == [1, 2]
 

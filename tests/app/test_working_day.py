@@ -1,4 +1,4 @@
-"""A working day at the desk in a real browser: many real films read by keyboard alone, through refresh and restart."""
+"""A working day at the desk in a real browser: many real images read by keyboard alone, through refresh and restart."""
 
 import os
 import re
@@ -21,17 +21,17 @@ from core.settings import AppSettings
 from tests.app.conftest import ROOT, Served, serve
 
 NUM_BY_KEYBOARD = int(os.environ.get("PNEUMODESK_TEST_WORKING_DAY", "18"))
-"""How many of the 200 films are read; all of them take minutes."""
+"""How many of the 200 images are analysed; all of them take minutes."""
 KEYS = {Verdict.PNEUMONIA: "p", Verdict.NORMAL: "n", Verdict.UNSURE: "u", Verdict.NOT_READABLE: "x"}
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Path:
-    """A desk that has read the native films, a file that is no film and one with a hostile name."""
+    """A desk that has read the native images, a file that is no image and one with a hostile name."""
     home = tmp_path_factory.mktemp("day") / "home"
     folder = tmp_path_factory.mktemp("ward")
     shutil.copytree(real_data / "originals", folder, dirs_exist_ok=True)
-    (folder / "=1+1 <img src=x onerror=alert(1)> **bold**.jpeg").write_text("no film")
+    (folder / "=1+1 <img src=x onerror=alert(1)> **bold**.jpeg").write_text("no image")
     run_triage(open_desk(AppSettings(home=home)), TriageRequest(paths=(folder,), reader="Night shift"))
     return home
 
@@ -61,7 +61,7 @@ def wait_until_idle(tab) -> None:
 
 
 def read_by_keyboard(tab, desk: Desk, count: int) -> None:
-    """Judge films as they come, by their folder's name, each by one key; wait for the next one after each."""
+    """Evaluate images as they come, by their folder's name, each by one key; wait for the next one after each."""
     judged = {row.study for row in current_verdicts(desk)}
     for _ in range(count):
         row = next(row for row in load_worklist(desk).studies.itertuples() if row.study not in judged)
@@ -95,7 +95,7 @@ def test_a_day_of_reading_loses_nothing(home: Path, desk: Desk, tab, foreign_req
         last = rows[-1]
         wait_until_idle(tab)
         tab.keyboard.press("z")
-        expect(tab.get_by_text("Taken back")).to_be_visible()
+        expect(tab.get_by_text("Undone")).to_be_visible()
         expect(tab.get_by_test_id("stMain")).to_contain_text(Path(files[last.study]).name)
         assert len(current_verdicts(desk)) == NUM_BY_KEYBOARD - 1
         wait_until_idle(tab)
@@ -109,7 +109,7 @@ def test_a_day_of_reading_loses_nothing(home: Path, desk: Desk, tab, foreign_req
     assert foreign_requests == []
 
 
-# By the browser's own clock, well before the next film can be there: a test on a busy machine would press too late.
+# By the browser's own clock, well before the next image can be there: a test on a busy machine would press too late.
 PRESSED_THRICE = """() => {
     for (const milliseconds of [0, 50, 100]) {
         setTimeout(() => {
@@ -122,7 +122,7 @@ PRESSED_THRICE = """() => {
 
 
 def test_a_key_pressed_twice_judges_no_film_unseen(evening: Served, desk: Desk, tab) -> None:
-    """The second press of an impatient reader falls on the film that was on the screen, never on the one after it."""
+    """The second press of an impatient reader falls on the image that was on the screen, never on the one after it."""
     as_reader(tab, evening.address, "Eve")
     tab.goto(f"{evening.address}/triage")
     tab.get_by_role("button", name="Pneumonia").wait_for()
@@ -141,13 +141,13 @@ def test_a_second_reader_judges_unseen_and_stands_beside_the_first(evening: Serv
     as_reader(tab, evening.address, "Bob")
     tab.goto(f"{evening.address}/triage?study={study['study']}")
     main = tab.get_by_test_id("stMain")
-    expect(main).to_contain_text("1 reader has judged this study")
+    expect(main).to_contain_text("1 reader has evaluated this study")
     expect(main).not_to_contain_text("=1+1")
     tab.get_by_placeholder("Note, kept with").fill("right hilum")
     tab.get_by_placeholder("Note, kept with").press("Tab")
     tab.get_by_role("button", name="Pneumonia").click()
     # The next study comes up once the verdict is kept; to leave before could leave it ungiven.
-    expect(main).not_to_contain_text("1 reader has judged this study")
+    expect(main).not_to_contain_text("1 reader has evaluated this study")
     tab.goto(f"{evening.address}/triage?study={study['study']}")
     expect(main).to_contain_text(note)
     expect(main).to_contain_text("right hilum")
@@ -156,7 +156,7 @@ def test_a_second_reader_judges_unseen_and_stands_beside_the_first(evening: Serv
 
 
 def test_what_no_model_read_stands_above_the_routine_with_its_name_as_text(evening: Served, desk: Desk, tab) -> None:
-    """The file that could not be opened is for review, is named as it is, and without a name nobody judges."""
+    """The file that could not be opened is for review, is named as it is, and without a name nobody evaluates."""
     studies = load_worklist(desk).studies
     failed = studies[studies["status"] == "failed"].iloc[0]
     routine = studies.index[studies["band"] == "routine"]

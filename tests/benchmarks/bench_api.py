@@ -1,4 +1,4 @@
-"""The REST API against the original study's endpoint: 32 clients, native films, the same machine, the same run.
+"""The REST API against the original study's endpoint: 32 clients, native images, the same machine, the same run.
 
 Clients, server and model share the machine's cores. The machine's speed drifts, so both servers are asked in turns,
 and the median of the rounds' ratios counts. Start-up is left out.
@@ -30,9 +30,9 @@ def main() -> None:
         serve_api(Path(home) / "original", application="original_endpoint:app", PYTHONPATH=place) as original,
     ):
         ports = [int(served.address.rsplit(":", 1)[1]) for served in (ours, original)]
-        # Films that the gate rightly stops are answered 422, and the original has no gate.
+        # Images that the gate rightly stops are answered 422, and the original has no gate.
         known = [request for request in requests if load(ports[0], [request], 1, 1).num_errors == 0]
-        print(f"{len(known)} of {len(requests)} native films pass the gate")
+        print(f"{len(known)} of {len(requests)} native images pass the gate")
         for port in ports:
             load(port, known, CLIENTS, WARM)
         measured = []
@@ -43,8 +43,8 @@ def main() -> None:
     first, second = zip(*measured, strict=True)
     speed = np.array([mine.per_second / theirs.per_second for mine, theirs in measured])
     wait = np.array([mine.p99 / theirs.p50 for mine, theirs in measured])
-    line("ours", float(np.median([one.per_second for one in first])), "films/s")
-    line("original study's endpoint", float(np.median([one.per_second for one in second])), "films/s")
+    line("ours", float(np.median([one.per_second for one in first])), "images/s")
+    line("original study's endpoint", float(np.median([one.per_second for one in second])), "images/s")
     line(
         "ours / original, requests a second",
         float(np.median(speed)),

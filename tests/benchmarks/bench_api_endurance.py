@@ -1,7 +1,7 @@
 """What a served REST API stands: memory over many requests, and its health while somebody abuses it.
 
 Memory is that of the server's process alone (unique set size). Health is asked for every fifty milliseconds while one
-client sends a gigabyte, others send a film byte by byte, and 500 connections stand open and say nothing.
+client sends a gigabyte, others send an image byte by byte, and 500 connections stand open and say nothing.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ def main() -> None:
     requests = [film_request(path) for path in films]
     with tempfile.TemporaryDirectory() as home, serve_api(Path(home) / "home") as served:
         port = int(served.address.rsplit(":", 1)[1])
-        # Films that the gate rightly stops are answered 422; here every answer but 200 is an error.
+        # Images that the gate rightly stops are answered 422; here every answer but 200 is an error.
         requests = [request for request in requests if load(port, [request], 1, 1).num_errors == 0]
         load(port, requests, CLIENTS, 4 * len(requests))
         used, num_errors = [memory_megabytes(served.pid)], 0

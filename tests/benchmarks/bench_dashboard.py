@@ -58,7 +58,7 @@ def visits(browser: Browser, script: Path, heading: str, home: Path) -> tuple[fl
 
 def fill(desk: Desk, film: Path) -> str:
     """Store a finished batch of 10,000 readings and return its id."""
-    batch_id = create_batch(desk, TriageRequest(paths=(film,), title=f"{NUM_READINGS:,} films"))
+    batch_id = create_batch(desk, TriageRequest(paths=(film,), title=f"{NUM_READINGS:,} images"))
     priorities = ("urgent", "review", "routine")
     rows = [
         {
@@ -144,14 +144,16 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1400, "height": 900})
             batch_id = fill(open_desk(AppSettings(home=served.home)), next(originals.rglob("*.jpeg")))
             line("rerun with 10,000 readings", 1000 * rerun_seconds(page, served, batch_id), "ms", "must be under 300")
-            command_line_seconds(served.home, originals)  # Converts the model and brings the films into memory.
+            command_line_seconds(served.home, originals)  # Converts the model and brings the images into memory.
             rounds = [
                 (upload_seconds(page, served, originals), command_line_seconds(served.home, originals))
                 for _ in range(ROUNDS)
             ]
             uploads, commands = zip(*rounds, strict=True)
-            line("browser, 200 films to ranked list", median(uploads), "s", f"{min(uploads):.1f} to {max(uploads):.1f}")
-            line("command line, 200 films", median(commands), "s", f"{min(commands):.1f} to {max(commands):.1f}")
+            line(
+                "browser, 200 images to ranked list", median(uploads), "s", f"{min(uploads):.1f} to {max(uploads):.1f}"
+            )
+            line("command line, 200 images", median(commands), "s", f"{min(commands):.1f} to {max(commands):.1f}")
             ratio = median(command / upload for upload, command in rounds)
             line("browser's speed / command line's", ratio, "of 1", "must reach 0.8")
 

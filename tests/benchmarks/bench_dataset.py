@@ -1,11 +1,11 @@
-"""The Dataset page's costs: a first and an unchanged examination of the real films, growth from 5,000 to 50,000 drawn
+"""The Dataset page's costs: a first and an unchanged examination of the real images, growth from 5,000 to 50,000 drawn
 ones, their memory, and one rerun of the page.
 
 An examination is what the page starts: index (hashes, sizes, decoding), features with near-duplicate signatures, and
 audit. Each is made in a process of its own on an empty desk, after everything is imported; seconds are the clock's,
-and processor seconds, which other work on the machine changes less, stand beside them. Drawn films are cheap to make:
-two hundred phantoms of 64 pixels, laid under random blots that each file has of its own, so that every file has its
-own hash and a signature far from all others.
+and processor seconds, which other work on the machine changes less, are beside them. Synthetic images are cheap to
+make: two hundred phantoms of 64 pixels, laid under random blots that each file has of its own, so that every file has
+its own hash and a signature far from all others.
 
 `bench_dataset.py real` and `bench_dataset.py drawn [SMALL LARGE]` measure one half.
 """
@@ -153,19 +153,19 @@ def page(name: str, root: Path, home: Path) -> None:
 
 def measure_real(scratch: Path) -> None:
     root, home = data_folder() / "chest_xray", scratch / "home-real"
-    cost = examined("real films", root, scratch, home)
-    line("real films: first examination of the limit", cost.seconds / MOST_SECONDS, "x", f"limit {MOST_SECONDS} s")
-    page("real films", root, home)
+    cost = examined("real images", root, scratch, home)
+    line("real images: first examination of the limit", cost.seconds / MOST_SECONDS, "x", f"limit {MOST_SECONDS} s")
+    page("real images", root, home)
 
 
 def measure_drawn(scratch: Path, small: int, large: int) -> None:
     costs = []
     for count in (small, large):
         root, home = write_drawn(scratch / f"drawn-{count}", count), scratch / f"home-{count}"
-        costs.append(examined("drawn films", root, scratch, home))
+        costs.append(examined("synthetic images", root, scratch, home))
     few, many = (cost.cpu_seconds / cost.num_files for cost in costs)
     line(f"cost of a file among {large} by one among {small}", many / few, "x", "1 is linear; of processor seconds")
-    page(f"drawn films, {large}", root, home)
+    page(f"synthetic images, {large}", root, home)
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
-"""DICOM against JPEG: triage of the same native films in both forms (must reach 0.7), and a study's PDF (under 1 s)."""
+"""DICOM against JPEG: triage of the same native images in both forms (must reach 0.7), and a study's PDF (under 1
+s).
+"""
 
 import tempfile
 from pathlib import Path
@@ -57,13 +59,13 @@ def main() -> None:
                 speeds.setdefault(name, []).append(len(films) / (perf_counter() - began))
                 found[name] = probabilities(desk, batch.batch_id)
         for name, rates in speeds.items():
-            line(f"triage, {name}", float(np.median(rates)), "films/s")
+            line(f"triage, {name}", float(np.median(rates)), "images/s")
         for name in ("8 bits", "12 bits"):
             ratios = np.array(speeds[name]) / np.array(speeds["JPEG"])
             line(f"DICOM of {name} / JPEG", float(np.median(ratios)), "of 1", f"{ratios.min():.2f}; must be 0.7")
             both = [(value, found[name][file]) for file, value in found["JPEG"].items()]
             apart = [abs(one - other) for one, other in both if one is not None and other is not None]
-            line(f"largest difference of a probability, {name}", max(apart), "", f"{len(apart)} films")
+            line(f"largest difference of a probability, {name}", max(apart), "", f"{len(apart)} images")
         measure_pages(desk, batch.batch_id)
 
 

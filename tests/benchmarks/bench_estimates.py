@@ -28,7 +28,7 @@ SECONDS_BETWEEN_READINGS = 0.2
 
 
 def ward(folder: Path, num_films: int) -> Path:
-    """Return a cohort of links to some training films of both kinds."""
+    """Return a dataset of links to some training images of both kinds."""
     for label in ("NORMAL", "PNEUMONIA"):
         (folder / "train" / label).mkdir(parents=True)
         for film in sorted((data_folder() / "chest_xray" / "train" / label).iterdir())[: num_films // 2]:

@@ -1,6 +1,6 @@
-"""Mutated films: no crash, no hang, no flood of memory (limits: 0 crashes, 5 s, 500 MB for one file).
+"""Mutated images: no crash, no hang, no flood of memory (limits: 0 crashes, 5 s, 500 MB for one file).
 
-Hypothesis mutates DICOM, JPEG and PNG films in processes of their own, so that a fault in a decoder's native code is
+Hypothesis mutates DICOM, JPEG and PNG images in processes of their own, so that a fault in a decoder's native code is
 counted and does not end the count. Memory is the peak of the process while it reads one file, over what it had before.
 """
 
@@ -22,7 +22,7 @@ MOST_CRASHES_FOLLOWED = 50
 
 
 def bases() -> dict[str, bytes]:
-    """Small films in every form: what is mutated matters more than how large it is."""
+    """Small images in every form: what is mutated matters more than how large it is."""
     from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
     from core.radiograph.phantom import synthesise_phantom

@@ -1,7 +1,7 @@
-"""First and unchanged index of a cohort (limit: the unchanged one at most 5 % of the first), and the memory it takes.
+"""First and unchanged index of a dataset (limit: the unchanged one at most 5 % of the first), and the memory it takes.
 
 Times are processor seconds of the process, which other work on the machine changes less than the clock's;
-each cohort is indexed in a process of its own, after everything is imported.
+each dataset is indexed in a process of its own, after everything is imported.
 """
 
 import json
@@ -64,7 +64,7 @@ def main() -> None:
         write_films(scratch / "warm-up", 8, 64)
         real = Path(os.environ.get("PNEUMODESK_TEST_DATA", ROOT.parent / "shared" / "data")) / "chest_xray"
         if real.is_dir():
-            measure("standard cohort", real, scratch)
+            measure("standard dataset", real, scratch)
         else:
             print(f"no radiographs at {real}: only drawn files are measured; set PNEUMODESK_TEST_DATA")
         count = int(sys.argv[1]) if len(sys.argv) > 1 else NUM_SMALL_FILES

@@ -1,4 +1,4 @@
-"""Resident memory of triage, by the number of films in one batch (limit: 1.5 GB, and flat)."""
+"""Resident memory of triage, by the number of images in one batch (limit: 1.5 GB, and flat)."""
 
 import subprocess
 import sys
@@ -36,8 +36,8 @@ def main() -> None:
             read, peak = printed.split()
             assert int(read) == count
             peaks[count] = float(peak)
-            line(f"peak resident memory, {count} films", peaks[count], "MiB")
-        line("growth from 1,000 to 5,000 films", peaks[5000] / peaks[1000], "times", "flat is 1")
+            line(f"peak resident memory, {count} images", peaks[count], "MiB")
+        line("growth from 1,000 to 5,000 images", peaks[5000] / peaks[1000], "times", "flat is 1")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What it costs to have and to draw where the model looked, for a whole batch, on top of prediction alone.
+"""What it costs to have and to draw AI heatmap, for a whole batch, on top of prediction alone.
 
-The maps come out of the same forward pass; drawn over each film they cost the encoding alone. Every round measures
+The maps come out of the same forward pass; drawn over each image they cost the encoding alone. Every round measures
 prediction, and prediction with drawing, one after the other; the median of the rounds' ratios counts.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
             layered.append((perf_counter() - began) / alone)
             line("prediction, whole batch", alone, "s")
         line("heatmap layers for the viewer, on top", median(layered), "of 1", "at most 0.30")
-        line("films written with where the model looked, on top", median(drawn), "of 1", "at most 0.30")
+        line("images written with the AI heatmap, on top", median(drawn), "of 1", "at most 0.30")
 
 
 if __name__ == "__main__":

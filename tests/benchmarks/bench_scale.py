@@ -1,6 +1,6 @@
-"""Many films at once: 5,000 uploaded through a real browser, and 10,000 of a server folder read in the background.
+"""Many images at once: 5,000 uploaded through a real browser, and 10,000 of a server folder read in the background.
 
-The uploaded films are the standard cohort's training films, all in one folder. The server folder names each of them
+The uploaded images are the standard dataset's training images, all in one folder. The server folder names each of them
 twice. The command line reads the same folder in a home of its own, so that neither finds the other's readings; both
 have their model converted before anything is measured.
 """
@@ -79,8 +79,8 @@ def upload(served: Served, folder: Path) -> None:
             page.get_by_role("button", name=f"Read {NUM_UPLOADED:,} files").wait_for(timeout=PATIENCE_MS)
             taken = time.perf_counter() - began
         stored = {path.name for path in (served.home / "uploads").rglob("*.jpeg")}
-        line("upload of 5,000 films", taken, "s", f"{NUM_UPLOADED / taken:.0f} a second")
-        line("films lost", NUM_UPLOADED - len(stored), "of 5000", "must be 0")
+        line("upload of 5,000 images", taken, "s", f"{NUM_UPLOADED / taken:.0f} a second")
+        line("images lost", NUM_UPLOADED - len(stored), "of 5000", "must be 0")
         half = len(watch.samples) // 2
         first, second = watch.samples[:half] or [0.0], watch.samples[half:]
         growth = float(np.median(second) - np.median(first))
@@ -90,7 +90,7 @@ def upload(served: Served, folder: Path) -> None:
 
 
 def read_in_background(home: Path, folder: Path) -> float:
-    """Films per second of a batch that the desk reads in the background."""
+    """Images per second of a batch that the desk reads in the background."""
     os.environ["PNEUMODESK_HOME"] = str(home)
     desk = open_desk(AppSettings(home=home))
     batch_id = start_batch(desk, TriageRequest(paths=(folder,), again=True))
@@ -113,7 +113,7 @@ def _pid_of(desk: object, batch_id: str) -> int | None:
 
 
 def read_by_command(home: Path, folder: Path) -> float:
-    """Films per second of the command line, as its own record of the batch says."""
+    """Images per second of the command line, as its own record of the batch says."""
     command = [sys.executable, "-m", "core", "triage", str(folder), "--again", "--out", str(home / "results.csv")]
     environment = {**os.environ, "PNEUMODESK_HOME": str(home)}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
@@ -141,7 +141,10 @@ def main() -> None:
             theirs = read_by_command(scratch / "command", scratch / "read")
             rounds.append((ours, theirs))
             line(
-                "10,000 films, background / command line", ours / theirs, "of 1", f"{ours:.0f} and {theirs:.0f} films/s"
+                "10,000 images, background / command line",
+                ours / theirs,
+                "of 1",
+                f"{ours:.0f} and {theirs:.0f} films/s",
             )
         ratio = float(np.median([ours / theirs for ours, theirs in rounds]))
         line("background's speed / command line's", ratio, "of 1", "must reach 0.9")

@@ -2,7 +2,7 @@
 
 Run: python tests/benchmarks/bench_sweep.py [--runs 200] [--seconds 1.2] [--processes 12]
 
-Scheduling: a supervisor in this process begins made-up runs as threads, so that nothing but scheduling stands beside
+Scheduling: a supervisor in this process begins made-up runs as threads, so that nothing but scheduling is shown beside
 them; the limit is 5 % of wall time. A run takes as long as the shortest real process does, its start included.
 Processes: the same with real processes of this project's interpreter that train nothing, against the same processes
 begun one after another without a supervisor; what each needs until it works is told apart. Page: the sweep's page and

@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 
 def original_loop(folder: Path) -> float:
-    """Films per second of ImageFolder with per-image transforms, in fp32, with two loader processes."""
+    """Images per second of ImageFolder with per-image transforms, in fp32, with two loader processes."""
     varied = transforms.Compose(
         [
             transforms.Resize((224, 224)),
@@ -101,11 +101,11 @@ def main() -> None:
             for recipe in (Recipe.ORIGINAL, Recipe.STRONG):
                 speeds.setdefault(recipe.value + " recipe", []).append(our_loop(films, recipe))
         middle = {name: median(values) for name, values in speeds.items()}
-        line("original notebook's loop, ResNet18 fp32", middle["original"], "films/s")
-        line("bare forward, backward and step on a ready batch", middle["bare"], "films/s")
+        line("original notebook's loop, ResNet18 fp32", middle["original"], "images/s")
+        line("bare forward, backward and step on a ready batch", middle["bare"], "images/s")
         for recipe in (Recipe.ORIGINAL, Recipe.STRONG):
             ours = middle[recipe.value + " recipe"]
-            line(f"ours, recipe {recipe}", ours, "films/s")
+            line(f"ours, recipe {recipe}", ours, "images/s")
             line(f"ours / original notebook's loop, recipe {recipe}", ours / middle["original"], "times", "reach 1.8")
             line(f"ours / bare loop, recipe {recipe}", ours / middle["bare"], "of 1", "must reach 0.9")
 

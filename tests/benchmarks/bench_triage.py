@@ -1,6 +1,6 @@
-"""Triage of native films: ours against the original study's way and against the bound of the same engine.
+"""Triage of native images: ours against the original study's way and against the bound of the same engine.
 
-Bound: cores / (raw decode + raw forward core-seconds per film), each measured with all cores at work. The machine's
+Bound: cores / (raw decode + raw forward core-seconds per image), each measured with all cores at work. The machine's
 speed drifts, so every round measures bound and triage one after the other, and the median of the rounds' ratios
 counts. Start-up is left out everywhere.
 """
@@ -34,7 +34,7 @@ ROUNDS = 9
 
 
 def original_way(films: list[Path]) -> float:
-    """Films per second of the original study: open, RGB, resize at full size, fp32 ResNet18, one at a time."""
+    """Images per second of the original study: open, RGB, resize at full size, fp32 ResNet18, one at a time."""
     network = torchvision.models.resnet18(weights=None)
     network.fc = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(512, 2))
     network.eval()
@@ -54,7 +54,7 @@ def original_way(films: list[Path]) -> float:
 
 
 def decode_rate(films: list[Path], cores: int) -> float:
-    """Films per second of Pillow's own decode at the size that triage may use, on all cores."""
+    """Images per second of Pillow's own decode at the size that triage may use, on all cores."""
     with ThreadPoolExecutor(cores) as pool:
         began = perf_counter()
         list(pool.map(_decode_all, [films[core::cores] for core in range(cores)]))
@@ -119,13 +119,13 @@ def main() -> None:
         predictor = load_predictor(desk, "starter")
         exported = ExportedClassifier(classifier_from(one_network(predictor.checkpoint)))
         graph = next(Path(home).rglob("model.xml"))
-        print(f"{len(films)} native films, {cores} cores, engine {predictor.engine.name}")
-        line("forward, torch fp32", torch_rate(exported, bf16=False), "films/s")
-        line("forward, torch bf16", torch_rate(exported, bf16=True), "films/s")
-        line("forward, ONNX Runtime fp32", onnx_rate(exported), "films/s")
-        line("forward, OpenVINO fp32", forward_rate(OpenVinoEngine(graph, cores, "f32")), "films/s")
+        print(f"{len(films)} native images, {cores} cores, engine {predictor.engine.name}")
+        line("forward, torch fp32", torch_rate(exported, bf16=False), "images/s")
+        line("forward, torch bf16", torch_rate(exported, bf16=True), "images/s")
+        line("forward, ONNX Runtime fp32", onnx_rate(exported), "images/s")
+        line("forward, OpenVINO fp32", forward_rate(OpenVinoEngine(graph, cores, "f32")), "images/s")
         baseline = original_way(films)
-        line("original study's way", baseline, "films/s")
+        line("original study's way", baseline, "images/s")
         request = TriageRequest(paths=(data_folder() / "originals",), again=True)
         run_triage(desk, request, predictor=predictor)
         rounds = []
@@ -135,10 +135,10 @@ def main() -> None:
             run_triage(desk, request, predictor=predictor)
             rounds.append((forward, decode, 1 / (1 / forward + 1 / decode), len(films) / (perf_counter() - began)))
         forwards, decodes, bounds, ours = np.array(rounds).T
-        line("forward, OpenVINO as shipped", float(np.median(forwards)), "films/s")
-        line("raw decode", float(np.median(decodes)), "films/s")
-        line("bound", float(np.median(bounds)), "films/s")
-        line("triage, end to end", float(np.median(ours)), "films/s", f"{ours.min():.0f} to {ours.max():.0f}")
+        line("forward, OpenVINO as shipped", float(np.median(forwards)), "images/s")
+        line("raw decode", float(np.median(decodes)), "images/s")
+        line("bound", float(np.median(bounds)), "images/s")
+        line("triage, end to end", float(np.median(ours)), "images/s", f"{ours.min():.0f} to {ours.max():.0f}")
         line("triage / original study's way", float(np.median(ours)) / baseline, "times", "must reach 5")
         ratios = ours / bounds
         line(

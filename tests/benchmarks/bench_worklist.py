@@ -1,6 +1,6 @@
-"""The Triage desk at 10,000 studies: one rerun of the list, one step to the next film, each seen in a real browser.
+"""The Triage desk at 10,000 studies: one rerun of the list, one step to the next image, each seen in a real browser.
 
-Also the time that the server alone takes for list and film. Films are the 200 native ones, each under 50 names; their
+Also the time that the server alone takes for list and image. Images are the 200 native ones, each under 50 names; their
 readings are made up, so that no model is needed.
 """
 
@@ -74,7 +74,7 @@ def timed(work: object, times: int = 7) -> float:
 
 
 def step(tab: Page, key: str) -> float:
-    """Milliseconds from a key to the next film drawn."""
+    """Milliseconds from a key to the next image drawn."""
     film = tab.locator(".viewer .film")
     before = film.get_attribute("alt")
     began = time.perf_counter()
@@ -119,7 +119,7 @@ def main() -> None:
         ids = iter(worklist.studies["reading_id"].tolist())
         line("reading with its heatmap, first visit", timed(lambda: get_reading(desk, next(ids)), 25), "ms")
         content = Path(worklist.studies["source_path"].iloc[0]).read_bytes()
-        line("film drawn for the browser", timed(lambda: draw_film(content)), "ms")
+        line("image drawn for the browser", timed(lambda: draw_film(content)), "ms")
         with serve(ROOT / "Home.py", home) as served, sync_playwright() as playwright:
             chromium = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), headless=True, args=["--no-sandbox", "--disable-gpu"]
@@ -130,13 +130,15 @@ def main() -> None:
             tab.goto(f"{served.address}/triage")
             tab.locator(".viewer .film.arrived").wait_for()
             time.sleep(3)
-            for name, key in (("next film", "j"), ("verdict and next film", "n")):
+            for name, key in (("next image", "j"), ("verdict and next image", "n")):
                 took = []
                 for _ in range(STEPS):
                     took.append(step(tab, key))
                     time.sleep(0.7)
                 value = median(took)
-                line(f"{name}, key to film", value, "ms", f"{value / LIMIT_MS:.2f} of the limit; worst {max(took):.0f}")
+                line(
+                    f"{name}, key to image", value, "ms", f"{value / LIMIT_MS:.2f} of the limit; worst {max(took):.0f}"
+                )
             took = []
             for _ in range(6):
                 took.append(rerun(tab, "urgent"))

@@ -1,4 +1,4 @@
-"""Where benchmarks find real films, and how they print."""
+"""Where benchmarks find real images, and how they print."""
 
 import os
 import sys

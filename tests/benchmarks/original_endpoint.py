@@ -1,4 +1,4 @@
-"""The original study's endpoint, rebuilt as the baseline: ResNet18 in fp32 on the CPU, one film a request."""
+"""The original study's endpoint, rebuilt as the baseline: ResNet18 in fp32 on the CPU, one image a request."""
 
 import io
 

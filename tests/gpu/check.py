@@ -42,7 +42,7 @@ def new_model() -> PneumoniaClassifier:
 
 
 def config_for(films: FilmSet, batch: int, precision: Precision, recipe: Recipe = Recipe.ORIGINAL) -> TrainingConfig:
-    """Return a run of two epochs over the films."""
+    """Return a run of two epochs over the images."""
     return TrainingConfig(
         architecture=Architecture.RESNET18,
         image_size=films.pixels_NHW.shape[1],

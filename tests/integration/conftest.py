@@ -1,4 +1,4 @@
-"""A desk of its own for the tests of a module, and a small cohort of drawn films."""
+"""A desk of its own for the tests of a module, and a small dataset of synthetic images."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
 
 
 def write_films(folder: Path, count: int, brightness: int, first: int, seed: int) -> None:
-    """Write films of a smooth ramp; brighter ones stand for pneumonia, so that a small network can learn it."""
+    """Write images of a smooth ramp; brighter ones stand for pneumonia, so that a small network can learn it."""
     folder.mkdir(parents=True)
     draw = np.random.default_rng(seed)
     ramp_HW = np.tile(np.linspace(0, 90, 96), (96, 1))
@@ -60,7 +60,7 @@ def write_films(folder: Path, count: int, brightness: int, first: int, seed: int
 
 @pytest.fixture(scope="module")
 def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty training and ten test films of two kinds, in the standard layout."""
+    """Forty training and ten test images of two kinds, in the standard layout."""
     root = tmp_path_factory.mktemp("cohort")
     write_films(root / "train" / "NORMAL", 24, 30, 1, 0)
     write_films(root / "train" / "PNEUMONIA", 24, 120, 1, 1)
@@ -71,7 +71,7 @@ def small_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained_run(command_line: CommandLine, small_cohort: Path) -> dict[str, Any]:
-    """A finished run on the small cohort."""
+    """A finished run on the small dataset."""
     return command_line.json("train", "--data", small_cohort, *TINY_TRAINING)
 
 

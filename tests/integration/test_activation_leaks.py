@@ -46,7 +46,7 @@ VERSIONS = ("ward@1", "ward@2")
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk with two promoted versions of small networks, which the API's film desk opens."""
+    """A desk with two promoted versions of small networks, which the API's image desk opens."""
     desk = open_desk(AppSettings(home=tmp_path / "home", device="cpu"))
     for number, run_id in enumerate(("first0", "second")):
         add_run(desk, run_id, films=made_films(80), splits=("validation", "calibration"))

@@ -74,7 +74,7 @@ def pid_of(desk: Desk, batch_id: str) -> int:
 
 
 def test_kill_nine_loses_nothing_and_reads_nothing_twice(desk: Desk, folder: Path) -> None:
-    """A batch whose process is killed is found lost, and resumed reads exactly the films that were left."""
+    """A batch whose process is killed is found lost, and resumed reads exactly the images that were left."""
     batch_id = begin(desk, folder)
     os.kill(pid_of(desk, batch_id), signal.SIGKILL)
     wait_until(lambda: get_batch(desk, batch_id).state == "lost")
@@ -100,13 +100,13 @@ def test_stop_keeps_what_was_read(desk: Desk, folder: Path) -> None:
 
 
 def test_a_finished_batch_stays_as_it_is(desk: Desk, folder: Path, tmp_path: Path) -> None:
-    """Stopping a finished batch changes nothing, and it stands in the list with its counts."""
+    """Stopping a finished batch changes nothing, and it is in the list with its counts."""
     (tmp_path / "one.png").write_bytes((folder / "0000.png").read_bytes())
-    batch_id = start_batch(desk, TriageRequest(paths=(tmp_path,), title="one film"))
+    batch_id = start_batch(desk, TriageRequest(paths=(tmp_path,), title="one image"))
     wait_until(lambda: get_batch(desk, batch_id).state == "completed")
     stop_batch(desk, batch_id)
     status = list_batches(desk)[0]
-    assert (status.id, status.title, status.state) == (batch_id, "one film", "completed")
+    assert (status.id, status.title, status.state) == (batch_id, "one image", "completed")
     counts = count_bands(desk, [status.id])[status.id]
     assert sum(counts[band] for band in BANDS) == 1
     assert status.card.name == STARTER

@@ -42,7 +42,7 @@ def sentence(result: Any) -> str:
 
 
 def test_a_run_is_recorded_with_its_lineage(command_line, trained_run, small_cohort) -> None:
-    """A finished run stands in the list with its state, config, fingerprints, code, and a number for every epoch."""
+    """A finished run is in the list with its state, config, fingerprints, code, and a number for every epoch."""
     runs = command_line.json("runs", "list")
     assert [run["state"] for run in runs] == ["completed"]
     shown = command_line.json("runs", "show", trained_run["run_id"][:6])
@@ -58,7 +58,7 @@ def test_a_run_is_recorded_with_its_lineage(command_line, trained_run, small_coh
 
 
 def test_the_folds_of_a_run_share_no_patient_and_no_test_film(command_line, trained_run) -> None:
-    """The split kept with a run holds every training film once and no film of the test folder."""
+    """The split kept with a run holds every training image once and no image of the test folder."""
     rows = list(csv.DictReader((command_line.home / "runs" / trained_run["run_id"] / "split.csv").open()))
     assert len(rows) == len({row["file"] for row in rows}) == 48
     assert all(row["file"].startswith("train/") for row in rows)
@@ -66,7 +66,7 @@ def test_the_folds_of_a_run_share_no_patient_and_no_test_film(command_line, trai
 
 
 def test_evaluate_gives_every_figure(command_line, trained_run, small_cohort) -> None:
-    """An evaluation scores every film of the split and counts how often the split was opened."""
+    """An evaluation scores every image of the split and counts how often the split was opened."""
     arguments = ("evaluate", "--model", f"run:{trained_run['run_id']}", "--data", small_cohort, "--split", "test")
     first, second = command_line.json(*arguments), command_line.json(*arguments)
     assert set(first) >= FIGURES
@@ -86,7 +86,7 @@ def test_evaluate_works_where_other_splits_are_missing(command_line, trained_run
 
 
 def test_evaluating_one_class_leaves_the_rest_undefined(command_line, trained_run, small_cohort, tmp_path) -> None:
-    """With films of one class only, what cannot be known is null and nothing fails."""
+    """With images of one class only, what cannot be known is null and nothing fails."""
     shutil.copytree(small_cohort / "test" / "NORMAL", tmp_path / "test" / "NORMAL")
     figures = command_line.json("evaluate", "--model", f"run:{trained_run['run_id']}", "--data", tmp_path)
     assert figures["n"] == 5 and figures["auc"] is None and figures["sensitivity"] is None
@@ -96,7 +96,7 @@ def test_triage_ranks_every_file(command_line, trained_run, small_cohort, tmp_pa
     """Every visible file gets a row, most urgent first, unread ones first of what is reviewed; hidden ones none."""
     folder = tmp_path / "films"
     shutil.copytree(small_cohort / "test", folder)
-    (folder / "notes.txt").write_text("no film")
+    (folder / "notes.txt").write_text("no image")
     (folder / ".hidden.jpeg").write_text("hidden")
     Image.new("L", (200, 200), 90).save(folder / "blank.png")
     out = tmp_path / "results.csv"
@@ -122,7 +122,7 @@ def test_triage_ranks_every_file(command_line, trained_run, small_cohort, tmp_pa
 
 
 def test_what_the_model_read_agrees_with_the_evaluation(command_line, trained_run, small_cohort, tmp_path) -> None:
-    """Triage of the test films flags as many above the threshold as the evaluation counts."""
+    """Triage of the test images flags as many above the threshold as the evaluation counts."""
     model = f"run:{trained_run['run_id']}"
     figures = command_line.json("evaluate", "--model", model, "--data", small_cohort)
     document = command_line.json("triage", small_cohort / "test", "--model", model)
@@ -152,7 +152,7 @@ def test_formulas_are_text_in_a_spreadsheet(command_line, trained_run, small_coh
 
 
 def test_the_models_that_can_be_named_are_listed(command_line, trained_run) -> None:
-    """The list of models holds the model in the box and the run's."""
+    """The list of models holds the bundled model and the run's."""
     names = [model["name"] for model in command_line.json("models", "list")]
     assert names == ["starter", f"run:{trained_run['run_id']}"]
 

@@ -1,4 +1,4 @@
-"""Folders are examined in the background, splits keep their names and films, and the data card needs no network."""
+"""Folders are examined in the background, splits keep their names and images, and the data card needs no network."""
 
 import html
 import json
@@ -96,7 +96,7 @@ def test_a_folder_is_examined_by_a_process_of_its_own(desk: Desk, folder: Path) 
 
 
 def test_drawn_films_are_always_called_so(desk: Desk, in_this_process: None) -> None:
-    """A drawn cohort is synthetic in its status and on its card."""
+    """A drawn dataset is synthetic in its status and on its card."""
     examination_id = start_examination(desk, ExaminationRequest(origin=Origin.PHANTOMS))
     assert ended(desk, examination_id) == "completed"
     status = get_examination(desk, examination_id)
@@ -290,12 +290,12 @@ def test_the_card_and_the_command_line_say_the_same(desk: Desk, folder: Path, tm
 
 
 def test_the_card_holds_all_that_the_page_shows(desk: Desk, folder: Path) -> None:
-    """Every figure, table, finding and saved split of the page stands in the one file, and eight films in it."""
+    """Every figure, table, finding and saved split of the page is in the one file, and eight images in it."""
     dataset = examine(desk, folder)
     save_split(desk, indexing.index(desk, folder), SplitConfig(seed=11), "of the card", "Nurse Lee")
     # Plotly writes "/" so that no text within a figure can end its script.
     text = data_card(desk, dataset).replace("\\u002f", "/")
-    titles = ["films of one patient", *(title for _, title, _ in figures.PROPERTIES), "AUC of this property alone"]
+    titles = ["images of one patient", *(title for _, title, _ in figures.PROPERTIES), "AUC of this property alone"]
     titles += ["mean normal", "width, pixels", "pneumonia : normal", "colour mode", "bits per pixel", "subtype"]
     titles += [finding.title for finding in dataset.audit.findings] + ["of the card", "Train against test"]
     missing = [title for title in titles if html.escape(title) not in text and json.dumps(title)[1:-1] not in text]
@@ -309,4 +309,4 @@ def test_a_folder_without_any_usable_film_has_a_card(desk: Desk, tmp_path: Path)
     (tmp_path / "films/NORMAL/text.jpg").write_text("no picture")
     dataset = examine(desk, tmp_path / "films")
     assert {finding.code for finding in dataset.audit.findings} == {"no_labels", "file_not_a_picture"}
-    assert "There is no usable film" in data_card(desk, dataset)
+    assert "There is no usable image" in data_card(desk, dataset)

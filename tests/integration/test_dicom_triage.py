@@ -1,4 +1,4 @@
-"""DICOM films from the door to the document: read alike however they store white, and without whose they are."""
+"""DICOM images from the door to the document: read alike however they store white, and without whose they are."""
 
 import logging
 from pathlib import Path
@@ -26,7 +26,7 @@ NUM_FILMS = 3
 
 @pytest.fixture(scope="module")
 def films(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real films, each as picture and as three kinds of DICOM that show the same, and one that is cut short."""
+    """Real images, each as picture and as three kinds of DICOM that show the same, and one that is cut short."""
     folder = tmp_path_factory.mktemp("films")
     for number, path in enumerate(sorted((real_data / "chest_xray" / "test").rglob("*.jpeg"))[:: 300 // NUM_FILMS]):
         grey_HW = np.asarray(Image.open(path).convert("L"))
@@ -53,7 +53,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
-    """The model in the box, without the graph whose conversion takes longer than all of this."""
+    """The bundled model, without the graph whose conversion takes longer than all of this."""
     checkpoint = network_in_the_box()
     return Predictor(
         checkpoint,
@@ -69,7 +69,7 @@ def batch(desk: Desk, films: Path, predictor: Predictor) -> str:
 
 
 def test_one_film_is_read_alike_however_it_stores_white(desk: Desk, batch: str) -> None:
-    """MONOCHROME1, MONOCHROME2 and INVERSE of one real film, and its PNG, have the very same probability and band.
+    """MONOCHROME1, MONOCHROME2 and INVERSE of one real image, and its PNG, have the very same probability and band.
 
     Only MONOCHROME2 with INVERSE, which contradicts itself, is put under review.
     """

@@ -1,4 +1,4 @@
-"""The fast ways of reading a film agree with the slow ones, on real films."""
+"""The fast ways of reading an image agree with the slow ones, on real images."""
 
 from pathlib import Path
 
@@ -63,14 +63,14 @@ def probabilities(starter: Checkpoint, engine: Engine, images_NHW: np.ndarray) -
 
 
 def test_decoding_at_reduced_size_moves_no_probability(starter, exact, films) -> None:
-    """A film decoded at the size that triage uses scores as it does fully decoded, to 0.01."""
+    """An image decoded at the size that triage uses scores as it does fully decoded, to 0.01."""
     full_N = probabilities(starter, exact, inputs(films, None))
     reduced_N = probabilities(starter, exact, inputs(films, round(DECODED_SIDE * 224)))
     assert np.abs(full_N - reduced_N).max() <= MOST_BY_REDUCED_DECODING
 
 
 def test_the_shipped_engine_agrees_with_torch(starter, shipped, films) -> None:
-    """The shipped engine's probabilities stay near torch's in single precision, and no film changes sides."""
+    """The shipped engine's probabilities stay near torch's in single precision, and no image changes sides."""
     images_NHW = inputs(films[::4], round(DECODED_SIDE * 224))
     reference_N = probabilities(starter, TorchEngine(starter, "cpu"), images_NHW)
     shipped_N = probabilities(starter, shipped, images_NHW)
@@ -89,7 +89,7 @@ def test_openvino_in_single_precision_is_torch(starter, exact) -> None:
 
 
 def test_a_film_scores_the_same_in_any_company(exact) -> None:
-    """A film's answer does not depend on the films of its batch, nor on the batch's size."""
+    """An image's answer does not depend on the images of its batch, nor on the batch's size."""
     images_NHW = np.random.default_rng(1).random((BATCH_SIZE + 1, 224, 224), dtype=np.float32)
     together = outputs(exact, images_NHW).logits_B
     alone = np.concatenate([outputs(exact, images_NHW[row : row + 1]).logits_B for row in range(len(images_NHW))])

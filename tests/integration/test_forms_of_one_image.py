@@ -32,7 +32,7 @@ LONGEST_SECONDS = 5
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
-    """The bundled model without its gate, which has its own tests and might stop a drawn film."""
+    """The bundled model without its gate, which has its own tests and might stop a drawn image."""
     desk: Desk = open_desk(AppSettings(home=tmp_path_factory.mktemp("home")))
     return replace(load_predictor(desk, "starter"), gate=None)
 
@@ -139,7 +139,7 @@ def test_no_mutated_file_harms_a_batch(
 def test_no_mutated_file_breaks_cleaning() -> None:
     """No damaged file that is sent is kept as another image than it reads as, and none is refused unforeseen.
 
-    What reading refuses for its header may be readable once that is written anew.
+    What reading refuses for its header may be readable once that is rewritten.
     """
     film_HW = synthesise_phantom(7, size=96)
     sources = [content for forms in (dicom_forms, picture_forms) for _, content in forms(film_HW)]

@@ -1,4 +1,4 @@
-"""A folder of everything that can go wrong is answered for, row by row, and the films in it are read."""
+"""A folder of everything that can go wrong is answered for, row by row, and the images in it are read."""
 
 import csv
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_every_hostile_file_gets_its_row(command_line, real_data: Path, tmp_path
 
 
 def test_pictures_that_are_no_chest_films_are_stopped(command_line, tmp_path: Path) -> None:
-    """Grey photographs that pass for films by their pixels are stopped by the gate, nearly all of them."""
+    """Grey photographs that pass for images by their pixels are stopped by the gate, nearly all of them."""
     from core.services.evaluation.non_film_images import write_photographs
 
     count = write_photographs(tmp_path / "outside", seed=7)

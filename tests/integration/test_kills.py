@@ -108,7 +108,7 @@ def no_time_to_start() -> Iterator[None]:
 
 
 def put_right(desk: Desk) -> None:
-    """Reconcile as whoever looks next does, and check that no process that is gone holds anything."""
+    """Reconcile as anyone who looks next does, and check that no process that is gone holds anything."""
     with no_time_to_start():
         find_all_lost(desk.reading, desk.transaction)
         with desk.reading() as session:
@@ -132,7 +132,7 @@ class Launched:
 
 
 def each_film_once(desk: Desk, batch_id: str) -> int:
-    """Check that no film has two rows and that as many are counted as there are, and return how many."""
+    """Check that no image has two rows and that as many are counted as there are, and return how many."""
     with desk.reading() as session:
         files = Counter(session.scalars(select(tables.Reading.file).filter_by(batch_id=batch_id)))
         num_done = session.get_one(tables.Batch, batch_id).num_done
@@ -153,7 +153,7 @@ def films(tmp_path: Path) -> Path:
 def test_batch_workers(
     desk: Desk, films: Path, forks: ForkServer, moments: Iterator[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch whose worker is killed again and again ends complete, each film read once."""
+    """A batch whose worker is killed again and again ends complete, each image read once."""
     launched = Launched(forks, desk)
     monkeypatch.setattr(batches, "launch", launched)
     batch_id = start_batch(desk, TriageRequest(paths=(films,), again=True))

@@ -70,7 +70,7 @@ def test_runs_are_listed_with_their_figures_marks_and_failure(seen: Old) -> None
     best, failed = runs[about["runs"]["best"]], runs[about["runs"]["failed"]]
     assert (best.name, best.starred, best.tags) == ("strong augmentation", True, ("first wave",))
     assert best.auc == get_record(desk, best.id).summary["metrics"]["validation"]["auc"] > 0.9
-    assert failed.error == "The GPU ran out of memory at a batch of 64 films. Take a smaller batch."
+    assert failed.error == "The GPU ran out of memory at a batch of 64 images. Take a smaller batch."
     assert failed.state == "failed"
 
 
@@ -89,7 +89,7 @@ def test_checkpoints_models_and_datasets_are_found(seen: Old) -> None:
 
 
 def test_the_worklist_shows_the_batch_with_its_findings(seen: Old) -> None:
-    """Each file keeps status, code and sentence as stored; the readers' findings count, the one taken back does not."""
+    """Each file keeps status, code and sentence as stored; the readers' findings count, the one undone does not."""
     desk, about = seen
     batch = about["batches"]["read"]
     rows = {row["file"]: row for row in ranked_readings(desk, batch)}
@@ -193,7 +193,7 @@ def test_readers_go_on(old: Old) -> None:
 
 
 def test_a_backup_of_an_old_home_goes_on_elsewhere(old: Old, tmp_path: Path) -> None:
-    """Backed up and restored into another home, the search of the old desk goes on."""
+    """Backed up and restored into another home, the search of the old desk continues."""
     desk, about = old
     SweepTender(desk)()
     back_up(desk, tmp_path / "desk.zip")

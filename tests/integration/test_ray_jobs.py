@@ -124,7 +124,7 @@ def test_a_job_is_submitted_followed_and_completes(desk: Desk, jobs: RayJobs) ->
 
 
 def test_a_job_hears_a_stop_and_a_deaf_one_is_ended(desk: Desk, jobs: RayJobs) -> None:
-    """One ends by itself when asked; one that goes on past its bound is ended by Ray."""
+    """One ends by itself when asked; one that continues past its bound is ended by Ray."""
     hearing, deaf = queued(desk, epochs=1000), queued(desk, epochs=1000)
     for run_id in (hearing, deaf):
         looked_until(desk, jobs, run_id, lambda run: run.state == "running")

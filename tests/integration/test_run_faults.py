@@ -54,7 +54,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, forks: ForkServer) -> Iterato
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eighty drawn films of as many patients."""
+    """Eighty synthetic images of as many patients."""
     folder = tmp_path_factory.mktemp("films")
     for number in range(80):
         label = "PNEUMONIA" if number % 2 else "NORMAL"
@@ -185,7 +185,9 @@ def test_a_run_outlives_the_app_that_queued_it(desk: Desk, folder: Path, forks: 
 
 
 def test_a_cohort_deleted_mid_run_is_missed_only_by_a_resume(desk: Desk, folder: Path, tmp_path: Path) -> None:
-    """Films were decoded once, so the run goes on; stopped and resumed it says what is gone; put back, it completes."""
+    """Images were decoded once, so the run continues; stopped and resumed it says what is gone; put back, it
+    completes.
+    """
     copy = tmp_path / "films"
     shutil.copytree(folder, copy)
     run_id = begin(desk, copy, CONFIG.model_copy(update={"epochs": 8}))

@@ -1,4 +1,4 @@
-"""Where the model looked depends on what it learned, and is what its score rests on (sanity checks of the maps)."""
+"""AI heatmap depends on what it learned, and is what its score rests on (sanity checks of the maps)."""
 
 import copy
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def test_a_model_that_learned_nothing_looks_elsewhere(model, films_B1HW, only_he
 
 
 def covered(films_B1HW: torch.Tensor, orders_BK: np.ndarray, num_cells: int) -> torch.Tensor:
-    """The films with cells of each covered by its mean grey."""
+    """The images with cells of each covered by its mean grey."""
     changed = films_B1HW.clone()
     for film_1HW, order in zip(changed, orders_BK, strict=True):
         grey = float(film_1HW.mean())
@@ -77,7 +77,7 @@ def covered(films_B1HW: torch.Tensor, orders_BK: np.ndarray, num_cells: int) -> 
 
 
 def test_covering_what_is_marked_lowers_the_score_faster_than_covering_at_random(model, films_B1HW) -> None:
-    """A fifth of each film covered where the map is strongest costs more score than where chance says."""
+    """A fifth of each image covered where the map is strongest costs more score than where chance says."""
     logits_B, maps_Bhw = judge(model, films_B1HW)
     num_cells = CELLS * CELLS // 5
     draw = np.random.default_rng(0)

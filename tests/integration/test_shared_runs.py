@@ -46,7 +46,7 @@ WHOLE = TrainingConfig(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eighty drawn films of as many patients."""
+    """Eighty synthetic images of as many patients."""
     folder = tmp_path_factory.mktemp("films")
     for number in range(80):
         path = folder / ("PNEUMONIA" if number % 2 else "NORMAL") / f"{number:03}.png"
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk on which nothing goes on when the test has ended, however it ended."""
+    """A desk on which nothing continues when the test has ended, however it ended."""
     desk = small_desk(tmp_path)
     yield desk
     for run in list_watched(desk):
@@ -134,7 +134,7 @@ def test_a_run_over_two_devices_is_begun_by_torchrun(desk: Desk) -> None:
 
 
 def test_a_whole_run_over_two_processes_is_that_of_one(desk: Desk, folder: Path, forks: ForkServer) -> None:
-    """Films, folds, steps, checkpoint: the losses and weights are those of a run of one process, but for rounding."""
+    """Images, folds, steps, checkpoint: the losses and weights are those of a run of one process, but for rounding."""
     single = enqueue(desk, TrainRequest(data=folder, config=WHOLE))[0]
     assert end_of(desk, single).state == "completed", read_log(desk, single)
     shared, _ = shared_run(desk, folder, forks, WHOLE)
@@ -143,7 +143,7 @@ def test_a_whole_run_over_two_processes_is_that_of_one(desk: Desk, folder: Path,
     assert twos.steps == ones.steps and twos.losses == pytest.approx(ones.losses, rel=5e-3)
     folders = [get_detail(desk, run_id).folder / "checkpoint" for run_id in (single, shared)]
     mine, theirs = (load_file(folder / "weights.safetensors") for folder in folders)
-    # Rounding grows through fifty layers that saw so few films; a tiny network is held far closer above.
+    # Rounding grows through fifty layers that saw so few images; a tiny network is held far closer above.
     for name, array in mine.items():
         assert theirs[name] == pytest.approx(array, rel=2e-2, abs=5e-3), name
 

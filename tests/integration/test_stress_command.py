@@ -1,4 +1,4 @@
-"""`python -m core stress` and `gate` on real films."""
+"""`python -m core stress` and `gate` on real images."""
 
 import json
 import shutil
@@ -16,13 +16,13 @@ from core.triage.stresses import STRESSES
 
 @pytest.fixture
 def few_films(real_data: Path, tmp_path: Path) -> Path:
-    """Three films of each class and one file that is none, in a folder of their own."""
+    """Three images of each class and one file that is none, in a folder of their own."""
     for label in ("NORMAL", "PNEUMONIA"):
         films = sorted((real_data / "originals").rglob(f"{label}/*.jpeg"))[:3]
         (tmp_path / "films" / label).mkdir(parents=True)
         for path in films:
             shutil.copy(path, tmp_path / "films" / label / path.name)
-    (tmp_path / "films" / "NORMAL" / "broken.jpeg").write_bytes(b"no film")
+    (tmp_path / "films" / "NORMAL" / "broken.jpeg").write_bytes(b"no image")
     return tmp_path / "films"
 
 
@@ -36,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_every_stress_is_reported_with_its_three_figures(few_films: Path, home: Path) -> None:
-    """Standard output is one document with every stress, and is kept; a split without films is a sentence."""
+    """Standard output is one document with every stress, and is kept; a split without images is a sentence."""
     made = CliRunner().invoke(app, ["stress", "--data", str(few_films), "--split", "all", "--json"])
     assert made.exit_code == 0, made.output
     document = json.loads(made.stdout)
@@ -53,7 +53,7 @@ def test_every_stress_is_reported_with_its_three_figures(few_films: Path, home: 
 
 
 def test_the_gate_is_measured_by_kind_and_the_result_kept(few_films: Path, home: Path) -> None:
-    """Every kind of picture is counted, films lying on their side are stopped, films as they are pass; it is kept."""
+    """Every kind of picture is counted, images lying on their side are stopped, images as they are pass; it is kept."""
     made = CliRunner().invoke(app, ["gate", "--data", str(few_films), "--split", "all", "--json"])
     assert made.exit_code == 0, made.output
     document = json.loads(made.stdout)

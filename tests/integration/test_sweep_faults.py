@@ -1,4 +1,4 @@
-"""A sweep's supervisor as a real process: killed in the middle, the sweep goes on where it was."""
+"""A sweep's supervisor as a real process: killed in the middle, the sweep continues where it was."""
 
 import os
 import subprocess
@@ -31,7 +31,9 @@ def supervisor(desk: Desk) -> subprocess.Popen:
 
 
 def test_a_killed_supervisor_loses_no_trial_and_repeats_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed with -9 while a trial goes on, it is followed by another: each trial of the search began exactly once."""
+    """Killed with -9 while a trial continues, it is followed by another: each trial of the search began exactly
+    once.
+    """
     monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
     monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
     monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)

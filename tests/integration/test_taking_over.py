@@ -1,4 +1,6 @@
-"""A film that this model version has read before is not read again, and everything done with films is in the trail."""
+"""An image that this model version has analysed before is not read again, and everything done with images is in the
+trail.
+"""
 
 import json
 import shutil
@@ -26,7 +28,7 @@ from tests.hostile_files import encoded
 
 
 class CountingEngine:
-    """Passes films on to an engine and counts them."""
+    """Passes images on to an engine and counts them."""
 
     def __init__(self, engine: Engine) -> None:
         self.name, self.num_films = engine.name, 0
@@ -58,7 +60,7 @@ def films(tmp_path: Path, real_data: Path) -> Path:
     for film in sorted((real_data / "originals" / "NORMAL").glob("*.jpeg"))[:5]:
         shutil.copyfile(film, folder / film.name)
     (folder / "blank.png").write_bytes(encoded(synthesise_phantom(1, size=512) * 0))
-    (folder / "notes.txt").write_text("no film")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
@@ -66,20 +68,20 @@ OF_ONE_READING = ("id", "rank", "created_at")
 
 
 def read(desk: Desk, predictor: Predictor, folder: Path, **asked) -> tuple[str, int]:
-    """Read a folder; returns the batch and how many films went through the engine."""
+    """Read a folder; returns the batch and how many images went through the engine."""
     before = predictor.engine.num_films
     result = run_triage(desk, TriageRequest(paths=(folder,), reader="Ada", **asked), predictor=predictor)
     return result.batch_id, predictor.engine.num_films - before
 
 
 def test_known_films_are_taken_over_and_new_ones_read(desk, predictor, films: Path, real_data: Path) -> None:
-    """The second time only the new film goes through the model; the list is complete and the same."""
+    """The second time only the new image goes through the model; the list is complete and the same."""
     first, num_read = read(desk, predictor, films)
     assert (num_read, count_taken_over(desk, first)) == (5, 0)
     shutil.copyfile(next((real_data / "originals" / "PNEUMONIA").glob("*.jpeg")), films / "new.jpeg")
     second, num_read = read(desk, predictor, films)
     assert num_read == 1
-    # Five films and the blank one, which was refused before; what could not be opened is tried again.
+    # Five images and the blank one, which was refused before; what could not be opened is tried again.
     assert count_taken_over(desk, second) == 6
     rows = {row["file"]: row for row in ranked_readings(desk, second)}
     for row in ranked_readings(desk, first):
@@ -91,18 +93,18 @@ def test_known_films_are_taken_over_and_new_ones_read(desk, predictor, films: Pa
     taken_over = studies.index[studies["taken_over_from"].notna()]
     assert "new.jpeg" not in taken_over
     detail = get_reading(desk, int(studies.loc[taken_over[0], "reading_id"]))
-    assert detail.lineage["Taken over"] == "from an earlier reading of the same film"
+    assert detail.lineage["Reused"] == "from an earlier reading of the same image"
 
 
 def test_reading_again_can_be_asked_for(desk, predictor, films: Path) -> None:
-    """With `again` every film goes through the model once more."""
+    """With `again` every image goes through the model once more."""
     read(desk, predictor, films)
     batch, num_read = read(desk, predictor, films, again=True)
     assert (num_read, count_taken_over(desk, batch)) == (5, 0)
 
 
 def test_another_operating_point_reads_anew(desk, predictor, films: Path, tmp_path: Path) -> None:
-    """What another threshold said is not taken over: with another operating point every film is read."""
+    """What another threshold said is not reused: with another operating point every image is read."""
     read(desk, predictor, films)
     folder = shutil.copytree(Path(__file__).parents[2] / "core" / "model" / "starter", tmp_path / "other")
     card = json.loads((folder / "card.json").read_text())

@@ -31,7 +31,7 @@ def test_format() -> None:
 
 
 def test_the_config_needs_no_torch() -> None:
-    """A training config and the command line's help can be had without importing torch or streamlit."""
+    """A training config and the command line's help is available without importing torch or streamlit."""
     code = (
         "import sys, core.training.config, core.cli.commands; "
         "sys.exit(any(name in sys.modules for name in ('torch', 'streamlit', 'openvino')))"

@@ -1,4 +1,4 @@
-"""Batches: many films, or zips of films, sent in one request, read in the background and ranked."""
+"""Batches: many images, or zips of images, sent in one request, read in the background and ranked."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -91,7 +91,7 @@ class ReadingAnswer(BaseModel):
 # One parameter for each field of the form and each header, as FastAPI reads them.
 def start(
     files: Annotated[
-        list[UploadFile], File(min_length=1, description="Films and zips of films, each with a name of its own.")
+        list[UploadFile], File(min_length=1, description="Images and zips of images, each with a name of its own.")
     ],
     caller: Triager,
     request: Request,
@@ -107,7 +107,7 @@ def start(
         Header(pattern=PRINTABLE, description="Repeat it when you repeat a request, and nothing is done twice."),
     ] = None,
 ) -> BatchAnswer:
-    """Start a batch over the films sent. The answer is its state; ask for it again at its `Location` until it ends."""
+    """Start a batch over the images sent. The answer is its state; ask for it again at its `Location` until it ends."""
     settings: ApiSettings = request.app.state.settings
     if len(files) > settings.max_batch_files:
         raise HTTPException(413, f"More than {settings.max_batch_files} files: send a zip, or several batches.")
@@ -170,7 +170,7 @@ def show_readings(batch_id: BatchId, _caller: Reader, paging: Paged) -> Page[Rea
     responses={200: {"content": {"text/csv": {}}}, **problem_responses(404, 422)},
 )
 def worklist(batch_id: BatchId, caller: Reader) -> Response:
-    """Return the ranked list as command line and dashboard write it; the audit trail keeps that it was taken."""
+    """Return the ranked list as command line and dashboard write it; the audit log keeps that it was taken."""
     content = export_batch(open_desk(), batch_id, ExportFormat.CSV, caller.name)
     named = {"Content-Disposition": f'attachment; filename="{batch_id}.csv"'}
     return Response(content, media_type="text/csv; charset=utf-8", headers=named)

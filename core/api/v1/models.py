@@ -1,4 +1,4 @@
-"""The models that can read films, and how each was judged."""
+"""The models that can analyse images, and how each was evaluated."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -39,7 +39,7 @@ class ModelSummaryAnswer(BaseModel):
 
     name: str = Field(description="What other addresses take as `model`.")
     architecture: str
-    is_active: bool = Field(description="Whether films are read with it where no model is named.")
+    is_active: bool = Field(description="Whether images are analysed with it where no model is named.")
     checkpoint_hash: str
     run_id: str | None
     operating_point: OperatingPointAnswer | None
@@ -84,7 +84,7 @@ class VersionAnswer(BaseModel):
 
 
 class EvaluationAnswer(BaseModel):
-    """One opening of a labelled split with one checkpoint, and the figures it gave."""
+    """One access to a labelled split with one checkpoint, and the figures it gave."""
 
     id: int
     checkpoint_hash: str
@@ -108,7 +108,7 @@ def _point(point: OperatingPoint | None) -> OperatingPointAnswer | None:
 
 @router.get("/models", responses=problem_responses(422))
 def show_all(_caller: Reader, paging: Paged) -> Page[ModelSummaryAnswer]:
-    """List the models that can read films: the one in the box first, then promoted versions, runs and ensembles."""
+    """List the models that can analyse images: the bundled one first, then promoted versions, runs and ensembles."""
 
     def fetch(limit: int, offset: int) -> list[ModelSummaryAnswer]:
         """Return the answers of one page."""
@@ -131,7 +131,7 @@ def show_all(_caller: Reader, paging: Paged) -> Page[ModelSummaryAnswer]:
 
 @router.get("/models/{name}", responses=problem_responses(404, 422))
 def show(name: Annotated[str, Path(pattern=MODEL_NAME)], _caller: Reader) -> ModelCard:
-    """Return a model's card: what it was made from, how it was judged, where its limits are."""
+    """Return a model's card: what it was made from, how it was evaluated, where its limits are."""
     return show_card(open_desk(), name)
 
 
@@ -146,12 +146,12 @@ def make_version(
 
 @router.post("/models/{name}/activate", responses=problem_responses(404, 409, 422))
 def make_active(name: Annotated[str, Path(pattern=ACTIVATABLE)], caller: Trainer) -> ActivationAnswer:
-    """Make a promoted version, or the model in the box, the one that reads where no model is named."""
+    """Make a promoted version, or the bundled model, the one used where no model is named."""
     done = activate(open_desk(), name, caller.name)
     return ActivationAnswer(model=done.model, kind=done.kind, actor=done.actor, created_at=done.created_at)
 
 
 @router.get("/evaluations", responses=problem_responses(422))
 def show_evaluations(_caller: Reader, paging: Paged) -> Page[EvaluationAnswer]:
-    """List every opening of a labelled split with its figures, newest first."""
+    """List every access to a labelled split with its figures, newest first."""
     return paging.page(lambda limit, offset: evaluations_page(open_desk(), limit, offset))

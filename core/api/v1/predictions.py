@@ -1,4 +1,4 @@
-"""Single films: read one, and find again what one was found to be."""
+"""Single images: read one, and find again what one was found to be."""
 
 from typing import Annotated, Literal, cast
 
@@ -22,7 +22,7 @@ Outcome = Literal["read", "rejected", "failed"]
 
 
 class PredictionRecord(BaseModel):
-    """What is kept of a film that was sent by itself; `answer` is null if it was not read."""
+    """What is kept of an image that was sent by itself; `answer` is null if it was not read."""
 
     lineage_id: str
     status: Outcome
@@ -37,14 +37,14 @@ class PredictionRecord(BaseModel):
 
 @router.post("", response_model=FilmAnswer, responses=problem_responses(422))
 async def read_film(file: Film, films: Films, caller: Triager, request: Request) -> FilmAnswer | JSONResponse:
-    """Read one film. What cannot be read, or is no film this model knows, is answered 422 with its reason."""
+    """Read one image. What cannot be read, or is no image this model knows, is answered 422 with its reason."""
     prediction = await films.predict(file.file, caller)
     return FilmAnswer(**film_answer(prediction)) if prediction.is_read else refused(request, prediction)
 
 
 @router.get("/{lineage_id}", responses=problem_responses(404, 422))
 def show(lineage_id: PredictionId, _caller: Reader) -> PredictionRecord:
-    """Return what a film was found to be, and all that this rests on."""
+    """Return what an image was found to be, and all that this rests on."""
     prediction = get_prediction(open_desk(), lineage_id)
     return PredictionRecord(
         lineage_id=prediction.id,
@@ -64,5 +64,5 @@ def show(lineage_id: PredictionId, _caller: Reader) -> PredictionRecord:
     responses={200: {"content": {"image/png": {}}}, **problem_responses(404, 422)},
 )
 def saliency(lineage_id: PredictionId, _caller: Reader) -> Response:
-    """Return where the model looked: a square, partly clear PNG to be stretched over the film."""
+    """Return the AI heatmap: a square, partly clear PNG to be stretched over the image."""
     return Response(prediction_heatmap(open_desk(), lineage_id), media_type="image/png")

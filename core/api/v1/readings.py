@@ -73,9 +73,9 @@ class StudyAnswer(BaseModel):
 
 
 class VerdictRequest(BaseModel):
-    """What a human reader finds in a film."""
+    """What a human reader finds in an image."""
 
-    reader: ReaderName = Field(description="Who read the film.")
+    reader: ReaderName = Field(description="Who read the image.")
     verdict: Verdict
     note: str = Field(default="", max_length=LONGEST_NOTE)
 
@@ -107,7 +107,7 @@ def show(reading_id: ReadingId, _caller: Reader) -> ReadingDetailAnswer:
 
 @router.get("/readings/{reading_id}/film", response_class=Response, responses={**PNG, **problem_responses(404, 422)})
 def film(reading_id: ReadingId, _caller: Reader) -> Response:
-    """Return the film as a lossless grey PNG, no side longer than 2048 pixels."""
+    """Return the image as a lossless grey PNG, no side longer than 2048 pixels."""
     desk = open_desk()
     reading = get_reading(desk, reading_id)
     content, media_type = film_picture(desk, reading.source_path, reading.source_member)
@@ -118,10 +118,10 @@ def film(reading_id: ReadingId, _caller: Reader) -> Response:
     "/readings/{reading_id}/saliency", response_class=Response, responses={**PNG, **problem_responses(404, 422)}
 )
 def saliency(reading_id: ReadingId, _caller: Reader) -> Response:
-    """Return where the model looked: a square, partly clear PNG to be stretched over the film."""
+    """Return the AI heatmap: a square, partly clear PNG to be stretched over the image."""
     heatmap = get_reading(open_desk(), reading_id).heatmap
     if heatmap is None:
-        raise InputNotFoundError("There is no picture of where the model looked: nothing here spoke for pneumonia.")
+        raise InputNotFoundError("There is no AI heatmap: nothing here spoke for pneumonia.")
     return Response(heatmap.read_bytes(), media_type="image/png")
 
 
@@ -141,7 +141,7 @@ def worklist(_caller: Reader, paging: Paged) -> Page[StudyAnswer]:
 
 @router.get("/readings/{reading_id}/verdicts", responses=problem_responses(404, 422))
 def show_verdicts(reading_id: ReadingId, _caller: Reader) -> list[VerdictAnswer]:
-    """List all verdicts on the study of a reading, oldest first; those replaced or taken back are not current."""
+    """List all verdicts on the study of a reading, oldest first; those replaced or undone are not current."""
     desk = open_desk()
     return [_answer(row) for row in verdict_history(desk, study_of(desk, reading_id))]
 
@@ -159,7 +159,7 @@ def judge(reading_id: ReadingId, asked: VerdictRequest, caller: Triager) -> Verd
 def take_back(
     verdict_id: VerdictId, reader: Annotated[ReaderName, Query(description="Whose verdict it is.")], caller: Triager
 ) -> VerdictAnswer:
-    """Take back a verdict; the one before it counts again."""
+    """Undo a verdict; the one before it counts again."""
     return _answer(undo_verdict(open_desk(), verdict_id, _named(reader, caller)))
 
 

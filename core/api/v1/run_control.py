@@ -1,4 +1,4 @@
-"""Training runs under control: queue them, stop them, let them go on."""
+"""Training runs under control: queue, stop and resume them."""
 
 from pathlib import Path as FilePath
 from typing import Annotated
@@ -23,7 +23,7 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 class LaunchRequest(BaseModel):
     """What is to be trained on what; one run is queued for each seed."""
 
-    data: str = Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$", description="Full path of a cohort here.")
+    data: str = Field(min_length=1, max_length=4096, pattern=r"^[^\x00]*$", description="Full path of a dataset here.")
     name: str = Field(default="", max_length=100, pattern=r"^[^\x00]*$")
     split: str = Field(
         default="",
@@ -43,7 +43,7 @@ class Launched(BaseModel):
 
 @router.post("", status_code=202, responses=problem_responses(404, 422))
 def launch(asked: LaunchRequest, _caller: Trainer) -> Launched:
-    """Queue runs on a cohort of this machine, which must lie below a folder that the desk may read films from."""
+    """Queue runs on a dataset of this machine, which must lie below a folder that the desk may take images from."""
     request = TrainRequest(data=FilePath(asked.data), name=asked.name, split=asked.split, config=asked.config)
     return Launched(run_ids=enqueue_from_outside(open_desk(), request, asked.seeds))
 
@@ -57,6 +57,6 @@ def stop(run_id: RunId, _caller: Trainer) -> RunDetailAnswer:
 
 @router.post("/{run_id}/resume", status_code=202, responses=problem_responses(404, 409, 422))
 def resume(run_id: RunId, _caller: Trainer) -> RunDetailAnswer:
-    """Let a stopped, failed or lost run go on from its last checkpoint; 409 for any other."""
+    """Resume a stopped, failed or lost run from its last checkpoint; 409 for any other."""
     run_control.resume(open_desk(), run_id)
     return RunDetailAnswer.model_validate(show_run(open_desk(), run_id))

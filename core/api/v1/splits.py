@@ -19,9 +19,9 @@ class SplitAnswer(BaseModel):
 
     name: str
     fingerprint: str
-    cohort_fingerprint: str = Field(description="Of the films it was saved for; training on others is refused.")
+    cohort_fingerprint: str = Field(description="Of the images it was saved for; training on others is refused.")
     seed: int
-    counts: dict[str, dict[str, int]] = Field(description="Films by fold and class.")
+    counts: dict[str, dict[str, int]] = Field(description="Images by fold and class.")
     reader: str | None
     created_at: datetime
 

@@ -1,6 +1,6 @@
-"""Films that stand in a cohort more than once, byte by byte or in another size or encoding.
+"""Images that are in a dataset more than once, byte by byte or in another size or encoding.
 
-Shapes: N films, P pixels of a signature, D principal components.
+Shapes: N images, P pixels of a signature, D principal components.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from core.dataset.audit.findings import Finding, Severity
 from core.dataset.film_features import signatures_of
 
 LEAST_LIKENESS = 0.99
-"""Correlation of signatures above which two files show the same film.
+"""Correlation of signatures above which two files show the same image.
 
-On the 5,515 different films of the standard cohort no two come above 0.985; its 200 native films and their copies of
+On the 5,515 different images of the standard dataset no two come above 0.985; its 200 native images and their copies of
 224 pixels all come above 0.998.
 """
 NUM_COMPONENTS = 24
@@ -39,8 +39,8 @@ class _Place:
 
 ACROSS_LABELS = _Place(
     "_across_labels",
-    "One film, two labels",
-    "stand under both labels",
+    "One image, two labels",
+    "are under both labels",
     Severity.PROBLEM,
     Severity.PROBLEM,
     "Ask who graded them, and keep one. Training leaves exact copies with two labels out.",
@@ -48,16 +48,16 @@ ACROSS_LABELS = _Place(
 )
 ACROSS_SPLITS = _Place(
     "_across_splits",
-    "One film on both sides of a split",
-    "stand in more than one split, so that a model is judged on films it was trained on",
+    "One image on both sides of a split",
+    "are in more than one split, so that a model is evaluated on images it was trained on",
     Severity.PROBLEM,
     Severity.PROBLEM,
-    "Take them out of one side. Splits saved here never use a film of which the test folder has an exact copy.",
-    "Take them out of one side: splits saved here leave out exact copies of test films only.",
+    "Take them out of one side. Splits saved here never use an image of which the test folder has an exact copy.",
+    "Take them out of one side: splits saved here leave out exact copies of test images only.",
 )
 WITHIN = _Place(
     "",
-    "Films that are there more than once",
+    "Images that are there more than once",
     "stand within one split and class",
     Severity.NOTE,
     Severity.WARNING,
@@ -73,10 +73,10 @@ def find_duplicates(films: pd.DataFrame, features: pd.DataFrame) -> list[Finding
 
 
 def near_groups(films: pd.DataFrame, features: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return groups of files of different content that show the same film, one file for each content.
+    """Return groups of files of different content that show the same image, one file for each content.
 
-    Neighbours are sought in the films' main directions, where distances can only be smaller, by a k-d tree with a
-    small radius, then compared in full: no pair is missed unless a film has more than eight closer ones.
+    Neighbours are sought in the images' main directions, where distances can only be smaller, by a k-d tree with a
+    small radius, then compared in full: no pair is missed unless an image has more than eight closer ones.
     """
     names = films.drop_duplicates("content_hash").set_index("content_hash")["file"]
     features = features[features["content_hash"].isin(names.index)]

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a finding matters to whoever trains on the cohort."""
+    """How much a finding matters to a person who trains on the dataset."""
 
     PROBLEM = "problem"
     WARNING = "warning"
@@ -30,7 +30,7 @@ class Finding:
 
     @property
     def num_files(self) -> int:
-        """How many files it concerns; 0 for what concerns the cohort as a whole."""
+        """How many files it concerns; 0 for what concerns the dataset as a whole."""
         return sum(len(group) for group in self.groups)
 
 

@@ -1,4 +1,4 @@
-"""What a cohort's folder holds besides films, and folders that may be one and the same elsewhere."""
+"""What a dataset's folder holds besides images, and folders that may be one and the same elsewhere."""
 
 from pathlib import PurePosixPath
 
@@ -23,7 +23,7 @@ def _other_files(cohort: Cohort) -> list[Finding]:
             "Files that are no pictures",
             f"{len(others):,} files ({', '.join(endings_of(others))}) were passed over, because they are no "
             "pictures by name or content.",
-            "If films are among them, unpack them; nothing else needs to be done.",
+            "If images are among them, unpack them; nothing else needs to be done.",
             each_alone(list(others)),
         )
     ]
@@ -38,8 +38,8 @@ def _cut_links(cohort: Cohort) -> list[Finding]:
             "cut_links",
             Severity.NOTE,
             "Links that were not followed",
-            f"{len(links):,} links lead in a circle, or to folders read by another way: each film counts once.",
-            "Take the links away, unless you want to keep them; no film is lost.",
+            f"{len(links):,} links lead in a circle, or to folders read by another way: each image counts once.",
+            "Take the links away, unless you want to keep them; no image is lost.",
             each_alone(list(links)),
         )
     ]
@@ -69,8 +69,8 @@ def _folders_alike(files: list[str]) -> list[Finding]:
             Severity.WARNING,
             "Folders that differ only in the case of letters",
             f"{named} are read as different folders with the same meaning. On Windows and macOS they would be one, and "
-            "films of the same name would overwrite each other.",
-            "Move the films into one folder, unless names clash, and examine again.",
+            "images of the same name would overwrite each other.",
+            "Move the images into one folder, unless names clash, and examine again.",
             groups,
         )
     ]

@@ -1,4 +1,4 @@
-"""Whether a cohort's splits, classes and patients can carry what is asked of them."""
+"""Whether a dataset's splits, classes and patients can carry what is asked of them."""
 
 import pandas as pd
 
@@ -32,9 +32,9 @@ def _no_labels() -> Finding:
     return Finding(
         "no_labels",
         Severity.PROBLEM,
-        "No film has a label",
-        "No readable film has a label, so nothing can be trained or judged on this folder.",
-        "Put films below NORMAL and PNEUMONIA, or bring a metadata.csv with the columns file and label.",
+        "No image has a label",
+        "No readable image has a label, so nothing can be trained or evaluated on this folder.",
+        "Put images below NORMAL and PNEUMONIA, or bring a metadata.csv with the columns file and label.",
     )
 
 
@@ -48,14 +48,14 @@ def _one_class(films: pd.DataFrame) -> list[Finding]:
             "one_class",
             Severity.PROBLEM,
             "Only one class",
-            f"All {len(films):,} labelled films are {labels[0]}.",
-            f"Add films of the class {other}: a model needs both.",
+            f"All {len(films):,} labelled images are {labels[0]}.",
+            f"Add images of the class {other}: a model needs both.",
         )
     ]
 
 
 def _labels_against_names(films: pd.DataFrame) -> list[Finding]:
-    """Names of the standard cohort tell a film's subtype, and so its class."""
+    """Names of the standard dataset tell an image's subtype, and so its class."""
     named = films[films["subtype"].notna()]
     conflicting = named[(named["subtype"] == "normal") != (named["label"] == "normal")]
     if conflicting.empty:
@@ -65,7 +65,7 @@ def _labels_against_names(films: pd.DataFrame) -> list[Finding]:
             "labels_against_names",
             Severity.PROBLEM,
             "Name and label disagree",
-            f"{len(conflicting):,} films have the name of one class and the label of the other.",
+            f"{len(conflicting):,} images have the name of one class and the label of the other.",
             "Look at them, and move each to its class's folder or correct its row in the metadata.",
             each_alone(conflicting["file"].tolist()),
         )
@@ -86,7 +86,7 @@ def _patients_across_splits(films: pd.DataFrame) -> list[Finding]:
             "patients_across_splits",
             Severity.PROBLEM,
             "Patients on both sides of a split",
-            f"{len(groups):,} patients have films in more than one split: results on the other side are too good.",
+            f"{len(groups):,} patients have images in more than one split: results on the other side are too good.",
             "Train on a split saved here: it never divides a patient.",
             groups,
         )
@@ -102,7 +102,8 @@ def _unknown_patients(films: pd.DataFrame) -> list[Finding]:
             "unknown_patients",
             Severity.WARNING,
             "Patients are not known",
-            f"Of {len(unknown):,} of {len(films):,} films nothing says the patient: no metadata.csv, no patient number "
+            f"Of {len(unknown):,} of {len(films):,} images nothing says the patient: no metadata.csv, no patient "
+            "number "
             "in the file, no known naming scheme. Each counts as a patient of its own, so that images of one patient "
             "may be on both sides of a split and results too good.",
             "Bring a metadata.csv with the columns file, label and patient_id.",
@@ -120,9 +121,9 @@ def _small_validation(films: pd.DataFrame) -> list[Finding]:
             "validation_too_small",
             Severity.WARNING,
             "The validation folder is too small",
-            f"It has {len(validation):,} films: one film is worth {100 / len(validation):.1f} points of accuracy, so "
+            f"It has {len(validation):,} images: one image is worth {100 / len(validation):.1f} points of accuracy, so "
             "that choosing an epoch or a threshold on it is chance.",
-            "Train on a split saved here: it joins these films to the training films and carves by patient.",
+            "Train on a split saved here: it joins these images to the training images and carves by patient.",
             tuple((file,) for file in sorted(validation["file"])),
         )
     ]
@@ -142,8 +143,8 @@ def _few_patients(films: pd.DataFrame) -> list[Finding]:
             "few_patients",
             Severity.PROBLEM,
             "Too few patients to train on",
-            f"Outside the test folder there is no more than {named}: no fold can be judged on so few.",
-            f"Add films until there are at least {FEWEST_PATIENTS_OF_A_CLASS} patients of each class.",
+            f"Outside the test folder there is no more than {named}: no fold can be evaluated on so few.",
+            f"Add images until there are at least {FEWEST_PATIENTS_OF_A_CLASS} patients of each class.",
             tuple(sorted(tuple(sorted(files)) for _, files in by_patient)),
         )
     ]
@@ -163,7 +164,8 @@ def _imbalance(films: pd.DataFrame) -> list[Finding]:
             Severity.NOTE,
             "Classes of unequal size",
             f"The larger class outweighs the smaller one: {', '.join(ratios.values())}.",
-            "Balanced sampling or class weights are among the training options; judge by sensitivity and specificity.",
+            "Balanced sampling or class weights are among the training options; evaluate by sensitivity and "
+            "specificity.",
         )
     ]
 
@@ -171,7 +173,7 @@ def _imbalance(films: pd.DataFrame) -> list[Finding]:
 def _missing_subtypes(films: pd.DataFrame) -> list[Finding]:
     subtypes = set(films["subtype"].dropna())
     missing = [
-        f"{split} has no {subtype} film"
+        f"{split} has no {subtype} image"
         for split, rows in films[films["split"].notna()].groupby("split")
         for subtype in sorted(subtypes - set(rows["subtype"].dropna()))
     ]
@@ -183,6 +185,6 @@ def _missing_subtypes(films: pd.DataFrame) -> list[Finding]:
             Severity.WARNING,
             "A subtype is missing from a split",
             f"{'; '.join(missing)}: what is measured there says nothing about it.",
-            "Train on a split saved here (it keeps the subtypes' shares), or say so beside the results.",
+            "Train on a split saved here (it keeps the subtypes' shares), or state this beside the results.",
         )
     ]

@@ -1,4 +1,4 @@
-"""Files of a cohort that cannot be used, and films unlike the rest."""
+"""Files of a dataset that cannot be used, and images unlike the rest."""
 
 import pandas as pd
 
@@ -26,14 +26,14 @@ def find_unusable_files(manifest: pd.DataFrame) -> list[Finding]:
 
 
 def find_odd_films(films: pd.DataFrame) -> list[Finding]:
-    """Return findings about films of odd size, shape or colour mode among readable ones."""
+    """Return findings about images of odd size, shape or colour mode among readable ones."""
     shorter, longer = films[["width", "height"]].min(axis=1), films[["width", "height"]].max(axis=1)
     common_mode = films["mode"].mode().iloc[0] if len(films) else None
     cases = (
-        ("tiny_films", "Very small films", shorter < SMALLEST_SIDE, f"have a side under {SMALLEST_SIDE} pixels"),
+        ("tiny_films", "Very small images", shorter < SMALLEST_SIDE, f"have a side under {SMALLEST_SIDE} pixels"),
         (
             "odd_shapes",
-            "Films of odd shape",
+            "Images of odd shape",
             longer > LARGEST_ASPECT * shorter,
             f"are over {LARGEST_ASPECT} times as long as wide, or the reverse",
         ),
@@ -49,7 +49,7 @@ def find_odd_films(films: pd.DataFrame) -> list[Finding]:
             code,
             Severity.NOTE,
             title,
-            f"{int(is_odd.sum()):,} of {len(films):,} films {what}.",
+            f"{int(is_odd.sum()):,} of {len(films):,} images {what}.",
             "Look at them: if one class has more of these than the other, a model can tell the classes by it.",
             each_alone(films.loc[is_odd, "file"].tolist()),
         )

@@ -1,4 +1,4 @@
-"""The audit of a cohort: everything that decides what results on it are worth."""
+"""The audit of a dataset: everything that decides what results on it are worth."""
 
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ class AuditReport:
 
 
 def audit(cohort: Cohort, features: pd.DataFrame) -> AuditReport:
-    """Audit a cohort by its manifest and its films' features (see `measure_films`)."""
+    """Audit a dataset by its manifest and its images' features (see `measure_films`)."""
     films = cohort.select()
     shortcuts = measure_shortcuts(films, features)
     shifts = measure_shift(films, features)
@@ -42,7 +42,7 @@ def audit(cohort: Cohort, features: pd.DataFrame) -> AuditReport:
 
 
 def with_folder_findings(report: AuditReport, cohort: Cohort) -> AuditReport:
-    """Return an audit with what its folder holds besides films, which no fingerprint of films can tell."""
+    """Return an audit with what its folder holds besides images, which no fingerprint of images can tell."""
     return replace(report, findings=_gravest_first([*report.findings, *find_folder_oddities(cohort)]))
 
 

@@ -1,6 +1,6 @@
-"""Whether test films differ from training films of the same class.
+"""Whether test images differ from training images of the same class.
 
-Shapes: N films, P pixels of a signature.
+Shapes: N images, P pixels of a signature.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ TELLING_AUC = 0.8
 
 @dataclass(frozen=True)
 class Shift:
-    """How well small copies of one class's films tell which are test films: AUC 0.5 means not at all."""
+    """How well small copies of one class's images tell which are test images: AUC 0.5 means not at all."""
 
     label: str
     auc: float | None
@@ -34,7 +34,7 @@ class Shift:
 
 
 def measure_shift(films: pd.DataFrame, features: pd.DataFrame) -> list[Shift]:
-    """Return train against test for each class, cross-validated by patient; None for under 40 films on a side."""
+    """Return train against test for each class, cross-validated by patient; None for under 40 images on a side."""
     films = films[films["label"].notna() & films["split"].notna()].drop_duplicates("content_hash")
     measured = features.set_index("content_hash")
     films = films[films["content_hash"].isin(measured.index)]
@@ -51,15 +51,15 @@ def measure_shift(films: pd.DataFrame, features: pd.DataFrame) -> list[Shift]:
 
 
 def shift_findings(shifts: list[Shift]) -> list[Finding]:
-    """Return a warning for each class whose test films are told from its training films."""
+    """Return a warning for each class whose test images can be distinguished from its training images."""
     return [
         Finding(
             f"shift_{shift.label}",
             Severity.WARNING,
-            f"Test films of class {shift.label} are of another kind",
-            f"Small copies tell the {shift.num_test:,} test films of class {shift.label} from the {shift.num_train:,} "
-            f"others with an AUC of {shift.auc:.2f}: a threshold chosen on training films will not transfer fully.",
-            "Expect other sensitivity and specificity on the test films; no split of the training films can show it.",
+            f"Test images of class {shift.label} are of another kind",
+            f"Small copies tell the {shift.num_test:,} test images of class {shift.label} from the {shift.num_train:,} "
+            f"others with an AUC of {shift.auc:.2f}: a threshold chosen on training images will not transfer fully.",
+            "Expect other sensitivity and specificity on the test images; no split of the training images can show it.",
         )
         for shift in shifts
         if shift.auc is not None and shift.auc > TELLING_AUC
@@ -67,7 +67,7 @@ def shift_findings(shifts: list[Shift]) -> list[Finding]:
 
 
 def _sample(is_test_N: np.ndarray) -> np.ndarray:
-    """Return at most 3,000 rows, test films first, drawn the same way every time."""
+    """Return at most 3,000 rows, test images first, drawn the same way every time."""
     order = np.random.default_rng(0).permutation(len(is_test_N))
     order = order[np.argsort(~is_test_N[order], kind="stable")]
     num_test = min(int(is_test_N.sum()), MOST_FILMS // 2)

@@ -1,6 +1,6 @@
-"""Whether a model could tell the classes by how files were made instead of by what films show.
+"""Whether a model could tell the classes by how files were made instead of by what images show.
 
-Shapes: N films.
+Shapes: N images.
 """
 
 from dataclasses import dataclass
@@ -47,9 +47,9 @@ class Shortcut:
 
 
 def measure_shortcuts(films: pd.DataFrame, features: pd.DataFrame) -> list[Shortcut]:
-    """Return every property's cross-validated AUC, the most telling first; None where there are too few films.
+    """Return every property's cross-validated AUC, the most informative first; None where there are too few images.
 
-    A small decision tree is fitted on four fifths of the patients and judged on the rest, so that a property counts
+    A small decision tree is fitted on four fifths of the patients and evaluated on the rest, so that a property counts
     also where the classes lie in bands of it.
     """
     table = feature_table(films, features)
@@ -63,7 +63,7 @@ def measure_shortcuts(films: pd.DataFrame, features: pd.DataFrame) -> list[Short
 
 
 def feature_table(films: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
-    """Return labelled films, each content once, with every property of their files."""
+    """Return labelled images, each content once, with every property of their files."""
     labelled = films[films["label"].notna()].drop_duplicates("content_hash")
     table = labelled.merge(features.drop(columns="signature"), on="content_hash")
     num_pixels = (table["width"] * table["height"]).clip(lower=1)
@@ -75,13 +75,13 @@ def feature_table(films: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
 
 
 def patient_folds(patients: pd.Series, num_folds: int = NUM_FOLDS, seed: int = 0) -> np.ndarray:
-    """Return each film's fold; the films of one patient share one."""
+    """Return each image's fold; the images of one patient share one."""
     codes_N, names = pd.factorize(patients)
     return (np.random.default_rng(seed).permutation(len(names)) % num_folds)[codes_N]
 
 
 def cross_validated_auc(values_NF: np.ndarray, labels_N: np.ndarray, folds_N: np.ndarray) -> float | None:
-    """Return the AUC of out-of-fold predictions, at least 0.5 by definition of a shortcut; None for too few films."""
+    """Return the AUC of out-of-fold predictions, at least 0.5 by definition of a shortcut; None for too few images."""
     if min(labels_N.sum(), (~labels_N).sum()) < FEWEST_FILMS:
         return None
     scores_N = np.full(len(labels_N), np.nan)
@@ -106,9 +106,11 @@ def shortcut_findings(shortcuts: list[Shortcut]) -> list[Finding]:
             f"shortcut_{shortcut.feature}",
             Severity.WARNING,
             f"{shortcut.name[:1].upper()}{shortcut.name[1:]} gives the class away",
-            f"By {shortcut.name} alone the classes are told apart with an AUC of {shortcut.auc:.3f}, on films of other "
+            f"By {shortcut.name} alone the classes are distinguished with an AUC of {shortcut.auc:.3f}, on images of "
+            "other "
             "patients: a model can score well here without looking at lungs.",
-            "Train with the strong recipe, which re-encodes, blurs and crops, and judge on films of another source.",
+            "Train with the strong augmentation, which re-encodes, blurs and crops, and evaluate on images of "
+            "another source.",
         )
         for shortcut in shortcuts
         if shortcut.is_telling

@@ -47,7 +47,7 @@ STYLE = (
 
 
 def data_card(desk: Desk, dataset: Dataset) -> str:
-    """Return the card as HTML: findings, counts, sample films, sizes and greys, splits, with every figure."""
+    """Return the card as HTML: findings, counts, sample images, sizes and greys, splits, with every figure."""
     films = named(dataset.films)
     body = "".join(
         [

@@ -1,4 +1,4 @@
-"""Datasets: a cohort with everything that is known of it, made once and opened at once afterwards."""
+"""Datasets: a dataset with everything that is known of it, made once and opened at once afterwards."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A cohort, its films with their features, its audit, and the mean film `[S, S]` of each class."""
+    """A dataset, its images with their features, its audit, and the mean image `[S, S]` of each class."""
 
     root: Path
     fingerprint: str
@@ -44,12 +44,12 @@ class Dataset:
 
     @property
     def cohort(self) -> Cohort:
-        """The films as they were when they were examined."""
+        """The images as they were when they were examined."""
         return Cohort(self.root, self.manifest, self.fingerprint)
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether its films are drawn, not taken: their folder says so."""
+        """Whether its images are drawn, not taken: marked by their folder."""
         return is_marked_as_drawn(self.root)
 
 
@@ -106,10 +106,10 @@ def open_dataset(desk: Desk, root: Path, fingerprint: str) -> Dataset:
 
 @lru_cache(maxsize=2)
 def _opened(desk: Desk, root: Path, fingerprint: str, path: Path) -> Dataset:
-    """Keyed by the fingerprint, which names exactly these films, and by the audit of all that is said of them."""
+    """Keyed by the fingerprint, which names exactly these images, and by the audit of all that is said of them."""
     cohort = indexing.index(desk, root)
     if cohort.fingerprint != fingerprint or _audit_path(desk, cohort) != path:
-        raise InputNotFoundError(f"The films of {root} have changed since they were examined: examine it again.")
+        raise InputNotFoundError(f"The images of {root} have changed since they were examined: examine it again.")
     features = _features(desk, cohort)
     return _dataset(cohort, features, path)
 

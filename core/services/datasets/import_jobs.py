@@ -1,4 +1,4 @@
-"""Examinations in the background: a folder, a zip, a download or drawn films become a dataset that opens at once."""
+"""Imports in the background: a folder, a zip, a download or synthetic images become a dataset that opens at once."""
 
 import uuid
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from db.states import State
 
 
 class Origin(StrEnum):
-    """Where the films of a dataset come from."""
+    """Where the images of a dataset come from."""
 
     FOLDER = "folder"
     UPLOAD = "upload"
@@ -65,7 +65,7 @@ class ExaminationStatus:
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether its films are drawn, not taken."""
+        """Whether its images are drawn, not taken."""
         return self.origin is Origin.PHANTOMS or is_marked_as_drawn(self.root)
 
 
@@ -81,9 +81,9 @@ def start_examination(desk: Desk, request: ExaminationRequest) -> str:
 
 
 def start_anew(desk: Desk, examination_id: str, reader: str | None = None) -> str:
-    """Examine the folder of an examination once more, wherever its films came from, and return the new one's id.
+    """Examine the folder of an examination once more, wherever its images came from, and return the new one's id.
 
-    Films that lie there are neither sent, downloaded nor drawn again. Raises InputNotFoundError.
+    Images that lie there are neither sent, downloaded nor drawn again. Raises InputNotFoundError.
     """
     before = get_examination(desk, examination_id)
     return _start(desk, before.root, before.origin, reader)
@@ -242,7 +242,7 @@ def _store(desk: Desk, examination_id: str, **values: object) -> None:
         stored = session.execute(update(tables.Examination).where(IMPORTS.held(examination_id)).values(**values))
     if not num_changed(stored):
         raise WorkTakenOverError(
-            "Nothing was heard of this process for long, and its dataset was given to another, which goes on."
+            "Nothing was heard of this process for long, and its dataset was given to another, which continues."
         )
 
 

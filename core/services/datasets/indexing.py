@@ -1,4 +1,4 @@
-"""Cohorts: a folder is indexed, remembered and recorded under its fingerprint."""
+"""Datasets: a folder is indexed, remembered and recorded under its fingerprint."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -37,7 +37,7 @@ def index(desk: Desk, root: Path, on_progress: OnProgress | None = None) -> Coho
 
 
 def record_cohort(session: Session, cohort: Cohort) -> None:
-    """Add the cohort to the database unless its fingerprint stands there already."""
+    """Add the dataset to the database unless its fingerprint is there already."""
     known = session.scalar(select(tables.Cohort.id).where(tables.Cohort.fingerprint == cohort.fingerprint))
     if known is None:
         session.add(
@@ -51,7 +51,7 @@ def record_cohort(session: Session, cohort: Cohort) -> None:
 
 
 def summarise(cohort: Cohort) -> dict[str, Any]:
-    """Return the counts of a cohort: by split and label, patients, subtypes, and files with a problem."""
+    """Return the counts of a dataset: by split and label, patients, subtypes, and files with a problem."""
     manifest = cohort.manifest
     usable = manifest[manifest["problem"].isna()]
     unknown = usable[is_patient_unknown(usable)]
@@ -76,12 +76,12 @@ def summarise(cohort: Cohort) -> dict[str, Any]:
 
 
 def count_of_patients(summary: Mapping[str, Any]) -> str:
-    """Return how many patients are known by a cohort's summary, and of how many films none is."""
+    """Return how many patients are known by a dataset's summary, and of how many images none is."""
     num_unknown = summary["num_unknown_patients"]
     num_known = summary["num_patients"] - summary["num_different_unknown"]
     if not num_unknown:
         return f"{num_known:,}"
-    return f"{num_known:,}, and {num_unknown:,} films of unknown ones" if num_known else "not known"
+    return f"{num_known:,}, and {num_unknown:,} images of unknown ones" if num_known else "not known"
 
 
 def _text(value: object) -> str:

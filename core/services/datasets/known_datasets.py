@@ -14,7 +14,7 @@ from db import models as tables
 
 @dataclass(frozen=True)
 class KnownCohort:
-    """A folder that was indexed here: where it is and how many films it holds for training."""
+    """A folder that was indexed here: where it is and how many images it holds for training."""
 
     root: Path
     fingerprint: str
@@ -23,8 +23,8 @@ class KnownCohort:
 
     @property
     def words(self) -> str:
-        """The folder and how many films it holds, and whether these are drawn."""
-        films = "drawn films" if is_marked_as_drawn(self.root) else "films"
+        """The folder and how many images it holds, and whether these are drawn."""
+        films = "synthetic images" if is_marked_as_drawn(self.root) else "films"
         return f"{self.root} · {self.num_images:,} {films}"
 
 
@@ -57,7 +57,7 @@ def index_server_folder(desk: Desk, folder: str, on_progress: indexing.OnProgres
     path, roots = Path(folder.strip()).expanduser(), desk.settings.allowed_film_roots
     if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
         raise SettingsError(
-            f"Films may be read below {' and '.join(str(root) for root in roots)} only. "
+            f"Images may be read below {' and '.join(str(root) for root in roots)} only. "
             "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
         )
     indexing.index(desk, path, on_progress)

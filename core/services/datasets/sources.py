@@ -1,4 +1,4 @@
-"""Where the films of a dataset come from when they do not lie in a folder of this machine yet."""
+"""Where the images of a dataset come from when they do not lie in a folder of this machine yet."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +21,11 @@ OnProgress = Callable[[str, int, int], None]
 
 
 class DownloadError(PneumoDeskError):
-    """The standard cohort could not be downloaded."""
+    """The standard dataset could not be downloaded."""
 
 
 def draw_cohort(root: Path, on_progress: OnProgress) -> None:
-    """Draw a cohort of synthetic films in the standard layout: 60 patients of each class, a sixth for testing."""
+    """Draw a dataset of synthetic images in the standard layout: 60 patients of each class, a sixth for testing."""
     count = 2 * NUM_PHANTOM_PATIENTS
     root.mkdir(parents=True, exist_ok=True)
     mark_as_drawn(root)
@@ -42,7 +42,7 @@ def draw_cohort(root: Path, on_progress: OnProgress) -> None:
 
 
 def fetch_standard_cohort() -> Path:
-    """Download the standard cohort from Kaggle, or find it where it was downloaded before; raises DownloadError."""
+    """Download the standard dataset from Kaggle, or find it where it was downloaded before; raises DownloadError."""
     import kagglehub
     from kagglehub.exceptions import KaggleApiHTTPError
     from requests.exceptions import RequestException
@@ -73,7 +73,7 @@ def unpack_cohort(desk: Desk, upload: Path, on_progress: OnProgress) -> Path:
             break
         folder = inside[0]
     if not any(path.is_file() for path in folder.rglob("*")):
-        raise InputNotFoundError("There are no films in what was sent.")
+        raise InputNotFoundError("There are no images in what was sent.")
     return folder
 
 
@@ -88,7 +88,7 @@ def _unpack(desk: Desk, archive: Path) -> None:
         try:
             place = target / safe_name(name)
         except UploadNameError:
-            # It points out of the archive: nobody's film, and no place is its own.
+            # It points out of the archive: nobody's image, and no place is its own.
             continue
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(_content(archive, info, limits["max_file_bytes"]))

@@ -27,7 +27,7 @@ FOLDS = ("train", "validation", "calibration", "holdout")
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """A saved split as lists show it; `counts` holds films by fold and class."""
+    """A saved split as lists show it; `counts` holds images by fold and class."""
 
     name: str
     fingerprint: str
@@ -40,7 +40,7 @@ class SplitSummary:
 
 
 def preview_split(cohort: Cohort, config: SplitConfig) -> tuple[CohortSplit, pd.DataFrame]:
-    """Return the proposed split and its balance: films, patients and subtypes for each fold; raises CohortError."""
+    """Return the proposed split and its balance: images, patients and subtypes for each fold; raises CohortError."""
     split = propose_split(cohort, config)
     films = cohort.manifest.set_index("file").loc[split.assignments.index]
     films = films.assign(fold=split.assignments, subtype=films["subtype"].fillna("unknown"))
@@ -49,7 +49,7 @@ def preview_split(cohort: Cohort, config: SplitConfig) -> tuple[CohortSplit, pd.
     known = films["patient"].mask(unknown).groupby(films["fold"]).nunique()
     balance = pd.DataFrame({"films": by_fold.size(), "patients": known})
     if unknown.any():
-        balance["films of unknown patients"] = unknown.groupby(films["fold"]).sum()
+        balance["images of unknown patients"] = unknown.groupby(films["fold"]).sum()
     for column in ("label", "subtype"):
         counts = films.groupby(["fold", column]).size().unstack(fill_value=0)
         balance = balance.join(counts[[name for name in counts.columns if name not in balance.columns]])
@@ -62,7 +62,7 @@ def save_split(desk: Desk, cohort: Cohort, config: SplitConfig, name: str, reade
 
 
 def keep_split(desk: Desk, cohort: Cohort, split: CohortSplit, name: str, reader: str | None) -> SplitSummary:
-    """Save a split as it stands under a name; raises CohortError if the name is taken or unfit."""
+    """Save a split as it is under a name; raises CohortError if the name is taken or unfit."""
     name = name.strip()
     if not NAME.fullmatch(name):
         raise CohortError(
@@ -95,7 +95,7 @@ def keep_split(desk: Desk, cohort: Cohort, split: CohortSplit, name: str, reader
 
 
 def list_splits(desk: Desk, cohort_fingerprint: str | None = None) -> list[SplitSummary]:
-    """Return saved splits, newest first, of one cohort if it is named."""
+    """Return saved splits, newest first, of one dataset if it is named."""
     query = select(tables.SavedSplit).order_by(tables.SavedSplit.created_at.desc())
     if cohort_fingerprint is not None:
         query = query.where(tables.SavedSplit.cohort_fingerprint == cohort_fingerprint)
@@ -104,7 +104,7 @@ def list_splits(desk: Desk, cohort_fingerprint: str | None = None) -> list[Split
 
 
 def splits_for(desk: Desk, root: Path, cohort_fingerprint: str) -> list[SplitSummary]:
-    """Return the splits that were saved for a folder or for the same films elsewhere, newest first."""
+    """Return the splits that were saved for a folder or for the same images elsewhere, newest first."""
     return [one for one in list_splits(desk) if one.root == root or one.cohort_fingerprint == cohort_fingerprint]
 
 
@@ -120,16 +120,16 @@ def fingerprint_of_split(session: Session, name: str) -> str:
 
 
 def load_split(desk: Desk, name: str) -> tuple[Cohort, CohortSplit]:
-    """Return a saved split with its cohort, to train on.
+    """Return a saved split with its dataset, to train on.
 
-    Raises InputNotFoundError if there is none, and CohortError if its films or its table changed since it was saved.
+    Raises InputNotFoundError if there is none, and CohortError if its images or its table changed since it was saved.
     """
     cohort = indexing.index(desk, get_split(desk, name).root)
     return cohort, split_of(desk, name, cohort)
 
 
 def split_of(desk: Desk, name: str, cohort: Cohort) -> CohortSplit:
-    """Return a saved split of a cohort, wherever that lies now; raises as `load_split`."""
+    """Return a saved split of a dataset, wherever that lies now; raises as `load_split`."""
     with desk.reading() as session:
         row = _row(session.get(tables.SavedSplit, name), name)
     check_films(_summary(row), cohort)
@@ -145,21 +145,21 @@ def split_of(desk: Desk, name: str, cohort: Cohort) -> CohortSplit:
 
 
 def check_films(saved: SplitSummary, cohort: Cohort) -> None:
-    """Raise CohortError unless a cohort has just the films that a split was saved for."""
+    """Raise CohortError unless a dataset has just the images that a split was saved for."""
     if cohort.fingerprint == saved.cohort_fingerprint:
         return
     if cohort.root == saved.root:
         raise CohortError(
-            f"The films of {saved.root} have changed since the split {saved.name!r} was saved: save a new one."
+            f"The images of {saved.root} have changed since the split {saved.name!r} was saved: save a new one."
         )
     raise CohortError(
-        f"The split {saved.name!r} was saved for {saved.root}, and {cohort.root} holds other films: "
+        f"The split {saved.name!r} was saved for {saved.root}, and {cohort.root} holds other images: "
         "save a split of these."
     )
 
 
 def files_of_fold(desk: Desk, cohort: Cohort, named: str) -> list[str]:
-    """Return the films of `NAME/FOLD`, a fold of a saved split; raises as `load_split`, also for an unknown fold."""
+    """Return the images of `NAME/FOLD`, a fold of a saved split; raises as `load_split`, also for an unknown fold."""
     name, _, fold = named.rpartition("/")
     files = split_of(desk, name, cohort).files(cast("Fold", fold))
     if not files:

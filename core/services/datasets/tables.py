@@ -19,7 +19,7 @@ NO_SPLIT, NO_LABEL, NO_SUBTYPE = "no split", "no label", "unknown"
 
 @dataclass(frozen=True)
 class SampleFilter:
-    """Of which films a sample is drawn; `all` takes every one."""
+    """Of which images a sample is drawn; `all` takes every one."""
 
     label: str = ANY
     split: str = ANY
@@ -28,7 +28,7 @@ class SampleFilter:
 
 
 def named(films: pd.DataFrame) -> pd.DataFrame:
-    """Return films with words where split, label or subtype are not known, and their width by height."""
+    """Return images with words where split, label or subtype are not known, and their width by height."""
     return films.assign(
         split=films["split"].fillna(NO_SPLIT),
         label=films["label"].fillna(NO_LABEL),
@@ -38,7 +38,7 @@ def named(films: pd.DataFrame) -> pd.DataFrame:
 
 
 def sample(films: pd.DataFrame, wanted: SampleFilter, draw: int) -> pd.DataFrame:
-    """Return at most eight named films that match; each `draw` gives others."""
+    """Return at most eight named images that match; each `draw` gives others."""
     for column in ("label", "split", "subtype"):
         choice = getattr(wanted, column)
         if choice != ANY:
@@ -50,12 +50,12 @@ def sample(films: pd.DataFrame, wanted: SampleFilter, draw: int) -> pd.DataFrame
 
 
 def film_counts(films: pd.DataFrame) -> pd.DataFrame:
-    """Return the films of each split and class, in columns `split`, `label`, `films`."""
+    """Return the images of each split and class, in columns `split`, `label`, `films`."""
     return films.groupby(["split", "label"]).size().rename("films").reset_index()
 
 
 def ratio_table(films: pd.DataFrame) -> pd.DataFrame:
-    """Return films by split and class with their sum and, where both classes are there, their ratio."""
+    """Return images by split and class with their sum and, where both classes are there, their ratio."""
     table = pd.crosstab(films["split"], films["label"])
     table.columns.name = None
     classes = list(table.columns)
@@ -67,22 +67,22 @@ def ratio_table(films: pd.DataFrame) -> pd.DataFrame:
 
 
 def subtype_table(films: pd.DataFrame) -> pd.DataFrame:
-    """Return films and patients of each subtype."""
+    """Return images and patients of each subtype."""
     return films.groupby("subtype").agg(films=("file", "size"), patients=("patient", "nunique"))
 
 
 def films_per_patient(films: pd.DataFrame) -> pd.DataFrame:
-    """Return how many films each patient has, in columns `label`, `patient`, `films`."""
+    """Return how many images each patient has, in columns `label`, `patient`, `films`."""
     return films.groupby(["label", "patient"]).size().rename("films").reset_index()
 
 
 def colour_mode_table(films: pd.DataFrame) -> pd.DataFrame:
-    """Return how many films are stored in each colour mode, by class."""
+    """Return how many images are stored in each colour mode, by class."""
     return _crossed(films, "mode", "colour mode")
 
 
 def bit_depth_table(films: pd.DataFrame) -> pd.DataFrame:
-    """Return how many films have so many bits for each pixel, by class."""
+    """Return how many images have so many bits for each pixel, by class."""
     known = films.dropna(subset="bit_depth")
     return _crossed(known.assign(bit_depth=known["bit_depth"].astype(int)), "bit_depth", "bits per pixel")
 
@@ -100,13 +100,13 @@ def finding_rows(finding: Finding) -> list[dict[str, Any]]:
 
 
 def shift_rows(shifts: Sequence[Shift]) -> list[dict[str, Any]]:
-    """Return one row a class that has films on both sides: how many, and how well they are told apart."""
+    """Return one row a class that has images on both sides: how many, and how well they are distinguished."""
     return [
         {
             "class": one.label,
             "train": one.num_train,
             "test": one.num_test,
-            "AUC": "too few films" if one.auc is None else f"{one.auc:.3f}",
+            "AUC": "too few images" if one.auc is None else f"{one.auc:.3f}",
         }
         for one in shifts
         if one.num_train and one.num_test
@@ -114,7 +114,7 @@ def shift_rows(shifts: Sequence[Shift]) -> list[dict[str, Any]]:
 
 
 def split_rows(splits: Sequence[SplitSummary]) -> list[dict[str, Any]]:
-    """Return one row a saved split: the films of each fold, by whom and when it was saved."""
+    """Return one row a saved split: the images of each fold, by whom and when it was saved."""
     return [
         {
             "name": saved.name,

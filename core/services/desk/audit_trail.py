@@ -1,4 +1,4 @@
-"""The audit trail: who did what when, written with what was done in one transaction, and never changed."""
+"""The audit log: who did what when, written with what was done in one transaction, and never changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -114,7 +114,7 @@ def export_trail(desk: Desk, asked: AuditFilter, actor: str | None) -> list[Audi
     """Return all events that a filter allows, to leave the desk, and add that they did."""
     events = list_events(desk, replace(asked, limit=None))
     with desk.transaction() as session:
-        record_event(session, actor, AuditAction.EXPORT, "audit trail", lines=len(events))
+        record_event(session, actor, AuditAction.EXPORT, "audit log", lines=len(events))
     return events
 
 
@@ -125,7 +125,7 @@ def count_events(desk: Desk, asked: AuditFilter) -> int:
 
 
 def list_actors(desk: Desk) -> list[str]:
-    """Return everybody who stands in the trail, by name."""
+    """Return everybody who is named in the log, by name."""
     with desk.reading() as session:
         return list(session.scalars(select(tables.AuditEvent.actor).distinct().order_by(tables.AuditEvent.actor)))
 

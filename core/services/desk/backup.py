@@ -52,9 +52,10 @@ class BackupSummary:
 
 
 def back_up(desk: Desk, file: Path, actor: str | None = None) -> BackupSummary:
-    """Write the database and all films, heatmaps, runs and cohorts of the desk into one zip, and return what it holds.
+    """Write the database and all images, heatmaps, runs and datasets of the desk into one zip, and return what it
+    holds.
 
-    The desk may be in use: the database is copied as it stands at one moment. Everything is read back and hashed, and
+    The desk may be in use: the database is copied as it is at one moment. Everything is read back and hashed, and
     the file appears only when it is whole. Raises BackupError if it exists, cannot be written, or the database is
     damaged; DatabaseError if that is not an SQLite file.
     """
@@ -88,7 +89,7 @@ def back_up(desk: Desk, file: Path, actor: str | None = None) -> BackupSummary:
 
 
 def desk_key(home: Path) -> bytes:
-    """Return the key that signs a desk's backups, drawn at first use; raises SettingsError if it cannot be had."""
+    """Return the key that signs a desk's backups, drawn at first use; raises SettingsError if it is not available."""
     advice = "put back the copy that was made of it, or delete it"
     return secret_key(home / KEY_FILE, if_too_short=advice)[:SECRET_BYTES]
 
@@ -96,7 +97,7 @@ def desk_key(home: Path) -> bytes:
 def export_key(desk: Desk, file: Path, actor: str | None = None) -> str:
     """Write the key that signs this desk's backups into a new file, and return its name.
 
-    Whoever has it can restore a backup on another machine knowing that nobody changed it, and could also sign a
+    Anyone who has it can restore a backup on another machine knowing that nobody changed it, and could also sign a
     changed one. Raises BackupError if the file exists or cannot be written.
     """
     key = desk_key(desk.settings.home)
@@ -137,7 +138,7 @@ def _write_members(home: Path, source: Path, part: Path) -> dict[str, int]:
         for path, name in _kept_files(home, part):
             packed = zipfile.ZIP_STORED if path.suffix.lower() in PACKED_ENDINGS else zipfile.ZIP_DEFLATED
             try:
-                # A file may vanish while the desk goes on working; the database says what was read of it.
+                # A file may vanish while the desk continues working; the database says what was read of it.
                 with suppress(FileNotFoundError):
                     archive.write(path, name, packed, 1)
             except UnicodeEncodeError as error:

@@ -71,7 +71,7 @@ class HomeLock:
                     "meanwhile would be lost."
                 ) from error
             raise HomeHeldError(
-                f"Whether the desk in {self._home} is open cannot be told, for its file system has no locks "
+                f"Whether the desk in {self._home} is open cannot be computed, for its file system has no locks "
                 f"({error.strerror}). Restore into a home on a local disk and move that there."
             ) from error
 

@@ -1,7 +1,7 @@
-"""Put another desk into a home in one step: whoever is killed meanwhile leaves the old one or the new one, whole.
+"""Put another desk into a home in one step: anyone who is killed meanwhile leaves the old one or the new one, whole.
 
 The new desk lies ready in a folder of the home. A journal then names what moves out and what moves in; from then on the
-new desk stands, since whoever opens the home next carries out the rest.
+new desk stands, since anyone who opens the home next carries out the rest.
 """
 
 import json

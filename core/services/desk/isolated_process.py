@@ -25,6 +25,6 @@ def run_apart(desk: Desk, module: str, subject: str, *, minutes: int = 60) -> st
     except subprocess.TimeoutExpired as error:
         raise EvaluationError(f"The work on {subject} did not end within {minutes} minutes.") from error
     if ended.returncode != 0:
-        said = ended.stderr.strip().splitlines()[-1:] or ["its process ended without a word"]
+        said = ended.stderr.strip().splitlines()[-1:] or ["its process exited unexpectedly"]
         raise EvaluationError(f"The work on {subject} failed: {said[0]}")
     return ended.stdout

@@ -46,7 +46,7 @@ class Desk:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Yield a session whose work is committed at the end, or taken back if anything is raised.
+        """Yield a session whose work is committed at the end, or rolled back if anything is raised.
 
         It holds the write lock from its beginning, so that what it reads cannot change before it writes.
         """
@@ -54,7 +54,8 @@ class Desk:
             self.database.refuse_replaced()
             with session_factory(self.engine, writing=True).begin() as session:
                 yield session
-            # What was committed into a file that had just lost its place is not kept, and whoever wrote it must know.
+            # What was committed into a file that had just lost its place is not kept, and anyone who wrote it must
+            # know.
             self.database.refuse_replaced()
 
 
@@ -84,7 +85,7 @@ def open_desk(settings: AppSettings | None = None) -> Desk:
 
 
 def close_desk(desk: Desk) -> None:
-    """Let go of a desk's database and home, so that this process stands in no restore's way."""
+    """Let go of a desk's database and home, so that this process is in no restore's way."""
     _open.cache_clear()
     desk.engine.dispose()
     desk.lock.release()
@@ -108,7 +109,7 @@ def _open(settings: AppSettings) -> Desk:
     try:
         find_all_lost(desk.reading, desk.transaction)
     except DatabaseError as error:
-        # Reading goes on while another program holds the database; whoever lists the work next finds what is lost.
+        # Reading continues while another program holds the database; anyone who lists the work next finds what is lost.
         sys.stderr.write(f"{error}\n")
     return desk
 

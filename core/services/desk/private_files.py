@@ -15,7 +15,7 @@ def keep_files_private() -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take from other users what an earlier version, or whoever made a folder, gave them."""
+    """Take from other users what an earlier version, or anyone who made a folder, gave them."""
     # Not one's own, or vanished just now: then there is nothing to take.
     with suppress(OSError):
         mode = path.stat().st_mode

@@ -1,4 +1,4 @@
-"""What a reader may be called: the name that stands beside batches, verdicts and changes."""
+"""What a reader may be called: the name that is shown beside batches, verdicts and changes."""
 
 import unicodedata
 

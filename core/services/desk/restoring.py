@@ -48,7 +48,7 @@ from db.upgrade import upgrade_to_head
 DAMAGED = "The database in the backup is damaged"
 ANOTHER = "Use a backup that nobody has changed."
 RISK = (
-    "If you restore it all the same, with --accept-unverified, whoever changed it decides what readers said, which "
+    "If you restore it all the same, with --accept-unverified, anyone who changed it decides what readers said, which "
     "model analyses and at which threshold."
 )
 
@@ -249,7 +249,7 @@ def _prepare_database(
 ) -> int:
     """Upgrade an unpacked database, let it point to its new home, and return how many keys of programs were revoked.
 
-    The restore stands in its audit trail before anybody can open it.
+    The restore is in its audit log before anybody can open it.
     """
     engine = make_engine(f"sqlite:///{path}")
     try:
@@ -258,7 +258,7 @@ def _prepare_database(
         with session_factory(engine, writing=True).begin() as session:
             num_revoked = 0
             if not done["is_verified"]:
-                # Whoever changed a backup could have put a key of their own into it.
+                # Anyone who changed a backup could have put a key of their own into it.
                 key = tables.ApiKey
                 ended = update(key).where(key.revoked_at.is_(None)).values(revoked_at=utc_now())
                 num_revoked = session.execute(ended).rowcount

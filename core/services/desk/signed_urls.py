@@ -1,6 +1,6 @@
 """Signatures by which a route knows that the desk itself handed out an address, and until when.
 
-The secret lies in the desk's home and never leaves it; whoever has a signature may do the one thing it was made for.
+The secret lies in the desk's home and never leaves it; a holder of a signature may do the one thing it was made for.
 """
 
 import hmac

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.services.desk.opening import Desk
 
-UPLOADED = "uploaded films"
+UPLOADED = "uploaded images"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Films as they may come from elsewhere: under a shutter, out of a viewer's window, cut in half, mirrored.
+"""Images as they may come from elsewhere: under a shutter, out of a viewer's window, cut in half, mirrored.
 
-Shapes: H and W pixels of the film as decoded, 8-bit grey; h and w of a window's inside.
+Shapes: H and W pixels of the image as decoded, 8-bit grey; h and w of a window's inside.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ SYLLABLES = ("ra", "no", "ti", "sel", "mar", "ko", "vi", "den", "lu", "pa")
 
 
 def cover_border(film_HW: np.ndarray, _: np.random.Generator, share: float, grey: int) -> np.ndarray:
-    """Return the film with this share of its height and width covered at each border, as a shutter does."""
+    """Return the image with this share of its height and width covered at each border, as a shutter does."""
     result_HW = np.full_like(film_HW, grey)
     rows, columns = (round(share * side) for side in film_HW.shape)
     inner = slice(rows, film_HW.shape[0] - rows), slice(columns, film_HW.shape[1] - columns)
@@ -27,7 +27,7 @@ def cover_border(film_HW: np.ndarray, _: np.random.Generator, share: float, grey
 
 
 def lay_on_page(film_HW: np.ndarray, _: np.random.Generator, share: float, grey: int) -> np.ndarray:
-    """Return the whole film on a page that shows at each border, by this share of the page's sides."""
+    """Return the whole image on a page that shows at each border, by this share of the page's sides."""
     height, width = (round(side / (1 - 2 * share)) for side in film_HW.shape)
     page_HW = np.full((height, width), grey, dtype=np.uint8)
     top, left = (height - film_HW.shape[0]) // 2, (width - film_HW.shape[1]) // 2
@@ -36,23 +36,23 @@ def lay_on_page(film_HW: np.ndarray, _: np.random.Generator, share: float, grey:
 
 
 def half(film_HW: np.ndarray, _: np.random.Generator, is_left: bool) -> np.ndarray:
-    """Return the half of the film that lies on this side of the picture."""
+    """Return the half of the image that lies on this side of the picture."""
     middle = film_HW.shape[1] // 2
     return film_HW[:, :middle] if is_left else film_HW[:, middle:]
 
 
 def mirror(film_HW: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """Return the film with left for right."""
+    """Return the image with left for right."""
     return film_HW[:, ::-1]
 
 
 def show_in_viewer(
     film_HW: np.ndarray, generator: np.random.Generator, windows: tuple[int, int], frame: int
 ) -> np.ndarray:
-    """Return the picture of a screen on which a viewer shows the film.
+    """Return the picture of a screen on which a viewer shows the image.
 
     The viewer has so many rows and columns of windows, a frame of this grey, a tool bar, and a list at its side as
-    often as not; writing lies in the corners of every window. In each window the film has another contrast.
+    often as not; writing lies in the corners of every window. In each window the image has another contrast.
     """
     width, height = SCREENS[int(generator.integers(len(SCREENS)))]
     screen = Image.new("L", (width, height), frame)
@@ -121,7 +121,7 @@ SHUTTERED: dict[str, Alter] = {
     "on a black page, 10%": partial(lay_on_page, share=0.1, grey=BLACK),
     "on a white page, 10%": partial(lay_on_page, share=0.1, grey=WHITE),
 }
-"""Films that are to be read as they are without what surrounds them."""
+"""Images that are to be read as they are without what surrounds them."""
 CUT_OR_MIRRORED: dict[str, Alter] = {
     "left half": partial(half, is_left=True),
     "right half": partial(half, is_left=False),

@@ -1,4 +1,4 @@
-"""What a model says of the images of a fold: read once, put together and judged in one way, whoever asks."""
+"""What a model says of the images of a fold: read once, put together and evaluated in one way, anyone who asks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -40,7 +40,9 @@ def assembled(
     logits_N: np.ndarray,
     report: EvaluationReport | None = None,
 ) -> PredictedFilms:
-    """Return the predictions of a fold by their logits [N], judged at the model's operating point unless they were."""
+    """Return the predictions of a fold by their logits [N], evaluated at the model's operating point unless they
+    were.
+    """
     return PredictedFilms(
         checkpoint_hash=card.weights_hash,
         split=split,
@@ -64,7 +66,7 @@ def read_fold(
     logits = score_films(desk, predictor, cohort.root, files, on_progress)
     scored = [file for file in files if file in logits]
     if not scored:
-        raise EvaluationError(f"No film of the split {split!r} of {cohort.root} can be read.")
+        raise EvaluationError(f"No image of the split {split!r} of {cohort.root} can be read.")
     logits_N = np.array([logits[file] for file in scored])
     films, card, engine = films_of(cohort, scored), predictor.checkpoint.card, predictor.engine.name
     report = films.judge(card.calibration.apply(logits_N), predictor.operating_point.threshold, engine)
@@ -72,7 +74,7 @@ def read_fold(
 
 
 def keep_run_predictions(desk: Desk, cohort: Cohort, split: CohortSplit, outcome: "SessionOutcome") -> None:
-    """Store what a finished run said of its validation and calibration films."""
+    """Store what a finished run said of its validation and calibration images."""
     card = outcome.card
     with desk.transaction() as session:
         for fold in CHOOSING_SPLITS:
@@ -86,7 +88,7 @@ def keep_run_predictions(desk: Desk, cohort: Cohort, split: CohortSplit, outcome
 def score_films(
     desk: Desk, predictor: Predictor, root: Path, files: Sequence[str], on_progress: OnImage
 ) -> dict[str, float]:
-    """Return the logit of every film below `root` that can be read, whatever the checks of films would say of it."""
+    """Return the logit of every image below `root` that can be read, whatever the checks of images would say of it."""
     candidates = [Candidate(name=file, path=root / file, member=None) for file in files]
     readings = read_films(
         candidates,

@@ -21,24 +21,24 @@ def say_verdict(
 
 def _on_ranking(name: str, reference: str, auc: AucComparison, p_value: float | None, num_films: int) -> str:
     if auc.difference is None:
-        return "Without films of both classes nothing can be said of the order in which they rank films."
+        return "Without images of both classes nothing can be said of the order in which they rank images."
     numbers = f"AUC {auc.auc_first:.4f} against {auc.auc_second:.4f}"
     if p_value is None or auc.interval is None:
         if auc.difference == 0:
-            return f"{name} and {reference} rank these films alike ({numbers})."
-        return f"{numbers}; with so few films the difference cannot be tested."
+            return f"{name} and {reference} rank these images alike ({numbers})."
+        return f"{numbers}; with so few images the difference cannot be tested."
     low, high = auc.interval
     rest = f"difference {auc.difference:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}, DeLong {say_p(p_value)}"
     if p_value < LEVEL:
         better, worse = (name, reference) if auc.difference > 0 else (reference, name)
-        return f"{better} ranks these {num_films:,} films better than {worse}: {numbers}, {rest}."
-    return f"On these {num_films:,} films no difference in ranking is shown: {numbers}, {rest}."
+        return f"{better} ranks these {num_films:,} images better than {worse}: {numbers}, {rest}."
+    return f"On these {num_films:,} images no difference in ranking is shown: {numbers}, {rest}."
 
 
 def _on_errors(name: str, reference: str, errors: ErrorComparison, p_value: float | None) -> str:
     only_first, only_second = errors.num_only_first_wrong, errors.num_only_second_wrong
     if not only_first and not only_second:
-        return f"At their thresholds both misread the same {errors.num_both_wrong:,} films."
+        return f"At their thresholds both misread the same {errors.num_both_wrong:,} images."
     counts = (
         f"{name} alone misreads {only_first:,}, {reference} alone {only_second:,}, both {errors.num_both_wrong:,}; "
         f"McNemar {say_p(p_value)}"

@@ -1,4 +1,4 @@
-"""Evaluation of a model on a labelled split; every opening of a split is recorded."""
+"""Evaluation of a model on a labelled split; every access is recorded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ from core.services.models.lookup import ACTIVE, model_folder, record_model
 
 
 class EvaluationRequest(BaseModel):
-    """Which model is judged on which films."""
+    """Which model is evaluated on which images."""
 
     model_config = ConfigDict(frozen=True)
 
-    data: Path = Field(description="The folder of the cohort.")
+    data: Path = Field(description="The folder of the dataset.")
     model: str = Field(
         default=ACTIVE, description="`active`, `starter`, `NAME@VERSION`, `run:RUN` or a checkpoint folder."
     )
@@ -44,7 +44,9 @@ class EvaluationRequest(BaseModel):
         description="The split that is scored: a folder, validation, calibration or holdout of the model's own split, "
         "NAME/FOLD of a saved split, or all. A dataset without split folders is scored as a whole instead of its test.",
     )
-    again: bool = Field(default=False, description="Read films again whose predictions by this checkpoint are stored.")
+    again: bool = Field(
+        default=False, description="Analyse images again whose predictions by this checkpoint are stored."
+    )
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,9 @@ class EvaluationResult:
 def evaluate(
     desk: Desk, request: EvaluationRequest, on_progress: Callable[[int, int], None] = lambda done, count: None
 ) -> EvaluationResult:
-    """Judge a model on every readable film of a split, without gate and without removing duplicates.
+    """Evaluate a model on every readable image of a split, without gate and without removing duplicates.
 
-    Films that this checkpoint has read before in just this split are not read again. The opening is recorded.
+    Images that this checkpoint has read before in just this split are not read again. The access is recorded.
     Raises EvaluationError for a fold of a saved split that holds images that the model was trained on.
     """
     cohort = indexing.index(desk, request.data)
@@ -142,7 +144,7 @@ def _files(desk: Desk, request: EvaluationRequest, cohort: Cohort) -> list[str]:
 
 
 def _stored(desk: Desk, card: ModelCard, cohort: Cohort, split: str, files: list[str]) -> PredictedFilms | None:
-    """Return stored predictions of all these films, judged as the card says now; None if any was not read."""
+    """Return stored predictions of all these images, evaluated as the card says now; None if any was not read."""
     with desk.reading() as session:
         found = stored_predictions(session, card.weights_hash, split, films_of(cohort, files))
     if found is None:
@@ -151,7 +153,7 @@ def _stored(desk: Desk, card: ModelCard, cohort: Cohort, split: str, files: list
 
 
 def _record(desk: Desk, card: ModelCard, folder: Path, predicted: PredictedFilms) -> int:
-    """Store predictions and this opening; return how often this split of this cohort has been opened on this desk."""
+    """Store predictions and this access; return how often this split of this dataset has been opened on this desk."""
     with desk.transaction() as session:
         record_model(session, card, folder)
         keep_predictions(session, predicted)
@@ -161,4 +163,4 @@ def _record(desk: Desk, card: ModelCard, folder: Path, predicted: PredictedFilms
 
 def _nothing_to_score(request: EvaluationRequest, splits: list[str]) -> str:
     there_is = f"It has: {', '.join(splits)}." if splits else "It has no split folders (train, val, test)."
-    return f"{request.data} has no labelled, readable films in a split called {request.split!r}. {there_is}"
+    return f"{request.data} has no labelled, readable images in a split called {request.split!r}. {there_is}"

@@ -1,4 +1,4 @@
-"""Which labelled films a model is tried on: a folder of a cohort, a fold of the model's own split, or all."""
+"""Which labelled images a model is tried on: a folder of a dataset, a fold of the model's own split, or all."""
 
 from pathlib import Path
 
@@ -14,25 +14,25 @@ from core.services.models.training_folds import split_table
 
 
 class FilmChoice(BaseModel):
-    """A model, and films of a cohort."""
+    """A model, and images of a dataset."""
 
     model_config = ConfigDict(frozen=True)
 
-    data: Path = Field(description="The folder of the cohort.")
+    data: Path = Field(description="The folder of the dataset.")
     model: str = Field(
         default=ACTIVE, description="`active`, `starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."
     )
     split: str = Field(
         default="validation",
         description="validation, calibration or holdout of the model's own split, NAME/FOLD of a saved split, a folder "
-        "of the cohort (train, val, test), or all.",
+        "of the dataset (train, val, test), or all.",
     )
 
 
 def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
-    """Return the labelled, readable films that are meant; raises EvaluationError if there are none.
+    """Return the labelled, readable images that are meant; raises EvaluationError if there are none.
 
-    Raises InputNotFoundError and CohortError for a saved split that is not there or was saved for other films.
+    Raises InputNotFoundError and CohortError for a saved split that is not there or was saved for other images.
     """
     if "/" in choice.split:
         return files_of_fold(desk, cohort, choice.split)
@@ -46,8 +46,9 @@ def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
     if films.empty:
         folders = sorted(set(cohort.manifest["split"].dropna()))
         raise EvaluationError(
-            f"There are no labelled films of {choice.split!r} in {choice.data}. It has the folders "
-            f"{', '.join(folders) or 'of no split'}; `all` takes every film, `validation` and `calibration` those that "
-            "the model was not fitted to, where they lie in this cohort."
+            f"There are no labelled images of {choice.split!r} in {choice.data}. It has the folders "
+            f"{', '.join(folders) or 'of no split'}; `all` takes every image, `validation` and `calibration` those "
+            "that "
+            "the model was not fitted to, where they lie in this dataset."
         )
     return list(films["file"])

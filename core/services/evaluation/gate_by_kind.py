@@ -1,4 +1,4 @@
-"""What a model's gate and the checks before it stop or put under review, kind by kind, and what of real films."""
+"""What a model's gate and the checks before it stop or put under review, kind by kind, and what of real images."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ from core.triage.scope import DOUBTFUL
 
 NUM_DRAWN = 90
 TURNS = {"turned by 90°": 90, "turned by 180°": 180, "turned by 270°": 270}
-INVERTED, FILMS, ELSEWHERE = "inverted films", "films", "films of another hospital"
+INVERTED, FILMS, ELSEWHERE = "inverted images", "films", "images of another hospital"
 APART = (INVERTED, FILMS, ELSEWHERE, *ALTERED)
 BY_THE_LOOK = (OUT_OF_SCOPE, TURNED)
 
@@ -45,18 +45,18 @@ class KindResult(BaseModel):
     num_reviewed: int = Field(0, description="Of those read, put under review since something about them is doubtful.")
     num_changed: int | None = Field(
         None,
-        description="Of those read and not put under review: how many have another finding than the film they were "
-        "made from; none where they were made from no film.",
+        description="Of those read and not put under review: how many have another finding than the image they were "
+        "made from; none where they were made from no image.",
     )
     stopped: float
     stopped_ci: tuple[float, float] = Field(description="95 % interval, Wilson, each picture for itself.")
 
 
 class GateByKind(ModelMeasured):
-    """What is stopped of every kind; inverted films and upright films count apart."""
+    """What is stopped of every kind; inverted images and upright images count apart."""
 
     threshold: float
-    auc: float | None = Field(description="Of the distance: other pictures that reach the gate against films.")
+    auc: float | None = Field(description="Of the distance: other pictures that reach the gate against images.")
     other_pictures: KindResult
     kinds: dict[str, KindResult]
 
@@ -68,12 +68,12 @@ def measure_gate_by_kind(
     elsewhere: Path | None = None,
     on_progress: Callable[[str, int, int], None] = lambda kind, done, count: None,
 ) -> GateByKind:
-    """Measure a gate on pictures of many kinds, on films turned, inverted and altered, and on a split's films.
+    """Measure a gate on pictures of many kinds, on images turned, inverted and altered, and on a split's images.
 
-    At most `num_films` films, evenly from the split, are turned, inverted, and altered as `ALTERED` says; all of it
-    count as films. `elsewhere` is a folder of upright films of another hospital. No label is looked at, so this opens
+    At most `num_films` images, evenly from the split, are turned, inverted, and altered as `ALTERED` says; all of it
+    count as images. `elsewhere` is a folder of upright images of another hospital. No label is looked at, so this opens
     no split. The result is kept.
-    Raises EvaluationError if the model has no gate, or pictures or films are missing.
+    Raises EvaluationError if the model has no gate, or pictures or images are missing.
     """
     predictor = load_predictor(desk, choice.model)
     if predictor.gate is None:
@@ -108,7 +108,7 @@ def measure_gate_by_kind(
 def count_stopped(readings: Iterable[FilmReading], findings: Mapping[str, str | None] | None = None) -> KindResult:
     """Return how many of these were given no probability; raises EvaluationError if there are none.
 
-    `findings` has the finding of each film as it is, by the stem of the name of what was made from it.
+    `findings` has the finding of each image as it is, by the stem of the name of what was made from it.
     """
     readings = list(readings)
     if not readings:

@@ -1,4 +1,4 @@
-"""How well a model's gate tells chest films from other pictures, measured on real ones of both kinds."""
+"""How well a model's gate tells chest images from other pictures, measured on real ones of both kinds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ class GateDistances:
 def measure_gate(
     desk: Desk, predictor: Predictor, films: Iterable[Path], pictures: Path, description: str
 ) -> dict[str, Any]:
-    """Return the gate's ROC: pictures that are no chest films are to be stopped, `films` are to pass.
+    """Return the gate's ROC: pictures that are no chest images are to be stopped, `films` are to pass.
 
     Every readable picture counts, also one that the file checks would have refused before the gate.
     """
@@ -51,7 +51,7 @@ def measure_gate(
     )
     if not len(distances.films_N) or not len(distances.pictures_M):
         raise EvaluationError(
-            "A gate is measured on readable films and on readable other pictures; one kind is missing."
+            "A gate is measured on readable images and on readable other pictures; one kind is missing."
         )
     return describe(distances, predictor.gate.threshold, description)
 

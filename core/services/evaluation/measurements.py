@@ -1,4 +1,4 @@
-"""What was measured of a model beside its figures: kept with the films it rests on, the newest shown on its card."""
+"""What was measured of a model beside its figures: kept with the images it rests on, the newest shown on its card."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class MeasurementKind(StrEnum):
 
 
 class ModelMeasured(BaseModel):
-    """What every measurement of a model says: of which weights, and on which films."""
+    """What every measurement of a model says: of which weights, and on which images."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class Measurement:
 
 
 def keep_measurement(desk: Desk, kind: MeasurementKind, measured: ModelMeasured) -> None:
-    """Keep what was measured of a checkpoint on the films of one split."""
+    """Keep what was measured of a checkpoint on the images of one split."""
     with desk.transaction() as session:
         session.add(
             tables.ModelMeasurement(

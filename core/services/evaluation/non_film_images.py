@@ -1,4 +1,4 @@
-"""Pictures that are no upright chest films, of many kinds, to measure a gate with; everything is made or lies here.
+"""Pictures that are no upright chest images, of many kinds, to measure a gate with; everything is made or lies here.
 
 Shapes: H and W pixels.
 """
@@ -85,7 +85,7 @@ def write_photographs(folder: Path, seed: int = 0) -> int:
 def other_modalities() -> list[Path]:
     """Return the DICOM files that pydicom and, where it is installed, pydicom-data carry: CT, MR, ultrasound, reports.
 
-    pydicom's own search would go on to download what is not here.
+    pydicom's own search would continue to download what is not here.
     """
     from pydicom.data.data_manager import DATA_ROOT, DataTypes, external_data_sources
 

@@ -14,7 +14,7 @@ from core.services.evaluation.predictions import LabelledFilms
 
 @dataclass(frozen=True)
 class Contender:
-    """What one model says of the films [N], its own threshold, and what computed it."""
+    """What one model says of the images [N], its own threshold, and what computed it."""
 
     name: str
     probabilities_N: np.ndarray
@@ -34,7 +34,7 @@ class PairwiseTest:
 
 
 def compare_pairs(films: LabelledFilms, pairs: Sequence[tuple[Contender, Contender]]) -> tuple[PairwiseTest, ...]:
-    """Test the first of each pair against the second; the films of one patient count together where it is known."""
+    """Test the first of each pair against the second; the images of one patient count together where it is known."""
     labels_N, patients_N = films.labels_N.astype(bool), films.known_patients
 
     def wrong(one: Contender) -> np.ndarray:

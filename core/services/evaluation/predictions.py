@@ -1,6 +1,6 @@
-"""What models said of labelled films, kept so that no film is read twice for a figure.
+"""What models said of labelled images, kept so that no image is analysed twice for a figure.
 
-Shapes: N films of a set.
+Shapes: N images of a set.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
 from db import models as tables
 
 CHOOSING_SPLITS = ("validation", "calibration")
-"""Folds that a run does not fit its weights to and that may choose; every other split is for judging only."""
+"""Folds that a run does not fit its weights to and that may choose; every other split is evaluation-only."""
 BOTH = "both"
-"""The films of both, as a run itself chooses on them: more films make a steadier threshold."""
+"""The images of both, as a run itself chooses on them: more images make a steadier threshold."""
 ALL = "all"
 """Every labelled image of a dataset, whatever its split: a look at these is one at each."""
 HOLDOUT = "holdout"
 OWN_FOLDS = (*CHOOSING_SPLITS, HOLDOUT)
-"""Folds of a run's own split, of films that its weights were not fitted to."""
+"""Folds of a run's own split, of images that its weights were not fitted to."""
 
 
 def is_selection_split(split: str) -> bool:
@@ -46,7 +46,7 @@ def selection_first(split: str) -> tuple[bool, bool, str]:
 
 @dataclass(frozen=True)
 class LabelledFilms:
-    """Films in a fixed order, with what is known of each; labels are 1 for pneumonia, 0 for normal."""
+    """Images in a fixed order, with what is known of each; labels are 1 for pneumonia, 0 for normal."""
 
     files: tuple[str, ...]
     labels_N: np.ndarray
@@ -63,24 +63,24 @@ class LabelledFilms:
 
     @property
     def known_patients(self) -> np.ndarray | None:
-        """The patient of each film [N], each film its own where none is known; None if no patient is known."""
+        """The patient of each image [N], each image its own where none is known; None if no patient is known."""
         if not any(self.patients):
             return None
-        return np.array([patient or f"film {file}" for patient, file in zip(self.patients, self.files, strict=True)])
+        return np.array([patient or f"image {file}" for patient, file in zip(self.patients, self.files, strict=True)])
 
     @property
     def counted(self) -> str:
-        """How many films of how many patients these are, in words that claim no patient that is not known."""
+        """How many images of how many patients these are, in words that claim no patient that is not known."""
         pairs = zip(self.patients, self.content_hashes, strict=True)
         known = [patient for patient, content in pairs if patient and patient != content]
         num_films, num_known, num_unknown = len(self.files), len(set(known)), len(self.files) - len(known)
         if not known:
-            return f"{num_films:,} films of unknown patients"
-        said = f"{num_films:,} films of {num_known:,} patient{'' if num_known == 1 else 's'}"
+            return f"{num_films:,} images of unknown patients"
+        said = f"{num_films:,} images of {num_known:,} patient{'' if num_known == 1 else 's'}"
         return f"{said} and {num_unknown:,} of unknown ones" if num_unknown else said
 
     def at(self, places: Sequence[int]) -> "LabelledFilms":
-        """Return the films at these places."""
+        """Return the images at these places."""
         columns = ("files", "patients", "subtypes", "content_hashes")
         return LabelledFilms(
             labels_N=self.labels_N[list(places)],
@@ -106,7 +106,7 @@ class LabelledFilms:
 
 @dataclass(frozen=True)
 class PredictedFilms:
-    """What one checkpoint said of the films of one split."""
+    """What one checkpoint said of the images of one split."""
 
     checkpoint_hash: str
     split: str
@@ -124,7 +124,7 @@ class PredictedFilms:
 
 
 def films_of(cohort: Cohort, files: Sequence[str]) -> LabelledFilms:
-    """Return these films of a cohort, in this order."""
+    """Return these images of a dataset, in this order."""
     rows = cohort.manifest.set_index("file").loc[list(files)]
     return LabelledFilms(
         files=tuple(files),
@@ -136,7 +136,7 @@ def films_of(cohort: Cohort, files: Sequence[str]) -> LabelledFilms:
 
 
 def keep_predictions(session: Session, predicted: PredictedFilms) -> None:
-    """Store predictions unless the same checkpoint's of the same films and split are stored already."""
+    """Store predictions unless the same checkpoint's of the same images and split are stored already."""
     film_set = _film_set(session, predicted.films)
     same = select(tables.PredictionSet.id).where(
         tables.PredictionSet.checkpoint_hash == predicted.checkpoint_hash,
@@ -207,7 +207,7 @@ def choosing_predictions(session: Session, checkpoint_hash: str, split: str) -> 
 
 
 def joined(parts: Sequence[LabelledFilms]) -> LabelledFilms:
-    """Return the films of several sets as one, in their order."""
+    """Return the images of several sets as one, in their order."""
     columns = ("files", "patients", "subtypes", "content_hashes")
     return LabelledFilms(
         labels_N=np.concatenate([one.labels_N for one in parts]),
@@ -224,7 +224,7 @@ def united(sets: Sequence[PredictedFilms]) -> PredictedFilms:
 def stored_predictions(
     session: Session, checkpoint_hash: str, split: str, films: LabelledFilms
 ) -> PredictedFilms | None:
-    """Return what a checkpoint said of exactly these films, None where that is not stored."""
+    """Return what a checkpoint said of exactly these images, None where that is not stored."""
     row = session.scalar(
         select(tables.PredictionSet)
         .join(tables.FilmSet)
@@ -289,7 +289,7 @@ def _read_predictions(row: tables.PredictionSet, films: LabelledFilms) -> Predic
     logits_N = np.frombuffer(row.logits, dtype="<f8")
     if len(logits_N) != len(films.files):
         raise EvaluationError(
-            f"The stored predictions of checkpoint {row.checkpoint_hash[:12]} on {row.split} do not fit their films. "
+            f"The stored predictions of checkpoint {row.checkpoint_hash[:12]} on {row.split} do not fit their images. "
             "Put a backup of the database in its place."
         )
     return PredictedFilms(

@@ -1,4 +1,4 @@
-"""How much a model's answers move when films are re-encoded, resized, turned or covered; every opening is recorded."""
+"""How much a model's answers move when images are re-encoded, resized, turned or covered; every access is recorded."""
 
 from collections.abc import Callable
 
@@ -24,30 +24,30 @@ from core.triage.stressing import stressed_logits
 
 
 class StressResult(BaseModel):
-    """What one change does to a model's answers, against the same films as they are."""
+    """What one change does to a model's answers, against the same images as they are."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     description: str
-    is_harmless: bool = Field(description="Whether a reader would call it the same film; else it is reported apart.")
+    is_harmless: bool = Field(description="Whether a reader would call it the same image; else it is reported apart.")
     auc: float | None
     auc_change: float | None
     auc_change_ci: tuple[float, float] | None = Field(
         description="95 % interval, DeLong, paired, the images of one patient counted together."
     )
     mean_abs_probability_change: float
-    decision_flips: float = Field(description="Share of films that land on the other side of the threshold.")
+    decision_flips: float = Field(description="Share of images that land on the other side of the threshold.")
     num_flips: int
 
 
 class StressReport(ModelMeasured):
-    """The stress results of one checkpoint on one set of films."""
+    """The stress results of one checkpoint on one set of images."""
 
     n: int
     num_unreadable: int
     threshold: float
-    auc: float | None = Field(description="Of the films as they are.")
+    auc: float | None = Field(description="Of the images as they are.")
     num_openings: int = Field(description="How often this split has been opened on this desk.")
     stresses: dict[str, StressResult]
 
@@ -55,9 +55,9 @@ class StressReport(ModelMeasured):
 def stress_model(
     desk: Desk, choice: FilmChoice, on_progress: Callable[[int, int], None] = lambda done, count: None
 ) -> StressReport:
-    """Read every film of a split as it is and under every stress, and say how far the answers move; this is kept.
+    """Read every image of a split as it is and under every stress, and say how far the answers move; this is kept.
 
-    Raises EvaluationError if there is no such split or none of its films can be read.
+    Raises EvaluationError if there is no such split or none of its images can be read.
     """
     cohort = indexing.index(desk, choice.data)
     files = chosen_films(desk, cohort, choice)
@@ -72,7 +72,7 @@ def stress_model(
     )
     readable_N = ~np.isnan(logits_NS[:, 0])
     if not readable_N.any():
-        raise EvaluationError(f"No film of the split {choice.split!r} of {choice.data} can be read.")
+        raise EvaluationError(f"No image of the split {choice.split!r} of {choice.data} can be read.")
     films = films_of(cohort, [file for file, is_readable in zip(files, readable_N, strict=True) if is_readable])
     report = _report(desk, choice, cohort, predictor, films, logits_NS[readable_N], int((~readable_N).sum()))
     keep_measurement(desk, MeasurementKind.STRESS, report)
@@ -112,7 +112,7 @@ def _report(
 def judge_stresses(
     films: LabelledFilms, probabilities_NS: np.ndarray, point: OperatingPoint
 ) -> dict[str, StressResult]:
-    """Return a result for each stress from probabilities `[N, 1 + S]`, the first column of the films as they are."""
+    """Return a result for each stress from probabilities `[N, 1 + S]`, the first column of the images as they are."""
     clean_N = probabilities_NS[:, 0]
     results = {}
     for number, stress in enumerate(STRESSES, start=1):

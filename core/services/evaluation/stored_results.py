@@ -1,6 +1,6 @@
-"""One run and how it is judged: its record, its stored predictions, its worst errors.
+"""One run and how it is evaluated: its record, its stored predictions, its worst errors.
 
-Whoever opens films that may not choose (a test split) adds to the record of openings.
+Every look at images that may not choose (a test split) adds to the record of accesses.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from db import models as tables
 
 @dataclass(frozen=True)
 class OpenedSplit:
-    """Stored predictions of a split, and how often its films have been opened, by whichever model."""
+    """Stored predictions of a split, and how often its images have been opened, by whichever model."""
 
     predicted: PredictedFilms
     num_openings: int
@@ -35,7 +35,7 @@ class OpenedSplit:
 
 @dataclass(frozen=True)
 class WorstError:
-    """A film that was misread, with where it lies, None where its cohort or file is gone."""
+    """An image that was misread, with where it lies, None where its dataset or file is gone."""
 
     file: str
     path: Path | None
@@ -54,7 +54,7 @@ def look_at(desk: Desk, checkpoint_hash: str, split: str, *, occasion: Occasion 
         if checkpoint_hash not in found:
             raise EvaluationError(
                 f"No predictions of this model on {split!r} are kept. A run keeps those of its validation and "
-                "calibration films when it ends; `evaluate` keeps those of any other split."
+                "calibration images when it ends; `evaluate` keeps those of any other split."
             )
     predicted = found[checkpoint_hash]
     if occasion is not None:
@@ -74,7 +74,7 @@ def openings_so_far(desk: Desk, checkpoint_hashes: Sequence[str], split: str) ->
 def worst_errors(
     desk: Desk, predicted: PredictedFilms, threshold: float, limit: int = 6
 ) -> tuple[tuple[WorstError, ...], tuple[WorstError, ...]]:
-    """Return the pneumonia films of lowest probability that were missed, and the normal ones of highest, flagged."""
+    """Return the pneumonia images of lowest probability that were missed, and the normal ones of highest, flagged."""
     labels_N, probabilities_N = predicted.films.labels_N.astype(bool), predicted.probabilities
     root = _root(desk, predicted.cohort_fingerprint)
     order_N = np.argsort(probabilities_N, kind="stable")

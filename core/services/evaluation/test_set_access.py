@@ -1,4 +1,4 @@
-"""The record of every look at figures that may not select: whoever shows them adds to it, and none can be taken back.
+"""The record of every look at figures that may not select: anyone who shows them adds to it, and none can be removed.
 
 A look is one view of the figures of one checkpoint on one split of one dataset. Views of the same figures within a
 minute are one look, through whichever door; an evaluation is a look each time.

@@ -1,4 +1,4 @@
-"""Operating points of a checkpoint: chosen on films kept for that, named, numbered by version, never changed."""
+"""Operating points of a checkpoint: chosen on images kept for that, named, numbered by version, never changed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ class ChosenPoint:
 
 
 def propose_point(predicted: PredictedFilms, rule: OperatingPointRule, name: str = "proposal") -> OperatingPoint:
-    """Return what a rule would choose on these films; raises EvaluationError for films that must not choose."""
+    """Return what a rule would choose on these images; raises EvaluationError for images that must not choose."""
     if not is_selection_split(predicted.split):
         raise EvaluationError(
-            f"An operating point is chosen on the {' or '.join(CHOOSING_SPLITS)} films, never on {predicted.split!r}: "
-            "figures of films that chose the threshold would look better than they are."
+            f"An operating point is chosen on the {' or '.join(CHOOSING_SPLITS)} images, never on {predicted.split!r}: "
+            "figures of images that chose the threshold would look better than they are."
         )
     folds = f"{' and '.join(CHOOSING_SPLITS)} folds" if predicted.split == BOTH else f"{predicted.split} fold"
     return choose_operating_point(
@@ -106,15 +106,16 @@ def choose_model_point(
     data: Path | None = None,
     on_progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> ChosenPoint:
-    """Choose a model's operating point on kept predictions, or with `data` on films that are read for it now.
+    """Choose a model's operating point on kept predictions, or with `data` on images that are read for it now.
 
     `split` is validation, calibration or both, with `data` NAME/validation or NAME/calibration of a saved split.
-    Raises EvaluationError for films that must not choose, and where nothing was kept.
+    Raises EvaluationError for images that must not choose, and where nothing was kept.
     """
     name_of_model = resolve_model(desk, model)
     if not is_selection_split(split):
         raise EvaluationError(
-            f"An operating point is chosen on validation or calibration films, never on {split!r}. Name such a fold of "
+            f"An operating point is chosen on validation or calibration images, never on {split!r}. Name such a fold "
+            "of "
             "a saved split: NAME/validation."
         )
     if data is not None:
@@ -127,7 +128,8 @@ def choose_model_point(
         predicted = choosing_predictions(session, checkpoint_hash, split)
     if predicted is None:
         raise EvaluationError(
-            f"{name_of_model} has read no films of {split} on this desk. Give --data, a folder with films, and --split "
+            f"{name_of_model} has read no images of {split} on this desk. Give --data, a folder with images, and "
+            "--split "
             "NAME/validation, a fold of a split that was saved of it (`splits save`)."
         )
     return keep_point(desk, predicted, rule, name)

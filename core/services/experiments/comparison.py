@@ -1,6 +1,6 @@
-"""Two to eight runs on the same films: figures side by side, paired tests, and a verdict in plain words.
+"""Two to eight runs on the same images: figures side by side, paired tests, and a verdict in plain words.
 
-Shapes: K runs, N films that all of them read.
+Shapes: K runs, N images that all of them read.
 """
 
 from collections.abc import Sequence
@@ -28,17 +28,17 @@ NUM_RESAMPLES_OF_SUBSETS = 500
 
 
 class CompareRequest(BaseModel):
-    """Which runs are compared, on which films; the first is what the others are compared with."""
+    """Which runs are compared, on which images; the first is what the others are compared with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     runs: tuple[str, ...] = Field(description="Two to eight runs, by id or the beginning of it.")
-    split: str = Field(default="validation", description="The split on whose films they are compared.")
+    split: str = Field(default="validation", description="The split on whose images they are compared.")
 
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One run with its figures on the common films, at its own threshold."""
+    """One run with its figures on the common images, at its own threshold."""
 
     id: str
     name: str
@@ -47,7 +47,7 @@ class ComparedRun:
     report: EvaluationReport
     probabilities_N: np.ndarray
     num_training_images: int | None
-    """Of the common films, those that this run was trained on; None where that is not known."""
+    """Of the common images, those that this run was trained on; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Comparison:
     num_openings: int
 
     def document(self) -> dict[str, Any]:
-        """Return everything as one JSON document, without the predictions of single films."""
+        """Return everything as one JSON document, without the predictions of single images."""
         return {
             "split": self.split,
             "num_films": len(self.films.files),
@@ -95,7 +95,7 @@ class Comparison:
 
 
 def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) -> Comparison:
-    """Compare runs on the films that all of them read; images that may not select count as looked at, for each run.
+    """Compare runs on the images that all of them read; images that may not select count as looked at, for each run.
 
     Raises EvaluationError in a sentence where nothing can be compared.
     """
@@ -119,7 +119,7 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
     films, places, note = _common_films(sets, [run.name for run in kept])
     notes += [note] if note else []
     if len(set(films.labels_N.tolist())) < 2:
-        notes.append("The common films are of one class only, so there is no AUC and no test of it.")
+        notes.append("The common images are of one class only, so there is no AUC and no test of it.")
     overlaps = TrainingOverlaps(desk)
     runs = tuple(
         _compared(run, one, films, rows_N, overlaps.of(one if rows_N is None else replace(one, films=films)))
@@ -148,22 +148,28 @@ def _why_not(run: tables.Run, split: str) -> str:
 def _common_films(
     sets: Sequence[PredictedFilms], names: Sequence[str]
 ) -> tuple[LabelledFilms, list[np.ndarray | None], str]:
-    """Return the films that all sets hold, their places in each set (None for all of them), and a note if some lack."""
+    """Return the images that all sets hold, their places in each set (None for all of them), and a note if some
+    lack.
+    """
     first = sets[0].films
     if all(one.films.fingerprint == first.fingerprint for one in sets):
         return first, [None] * len(sets), ""
     tables_of_places = [_places(one.films) for one in sets]
     common = [key for key in tables_of_places[0] if all(key in places for places in tables_of_places[1:])]
     if not common:
-        raise EvaluationError("These runs were judged on different films and have none in common: nothing is compared.")
+        raise EvaluationError(
+            "These runs were evaluated on different images and have none in common: nothing is compared."
+        )
     rows = [np.array([places[key] for key in common]) for places in tables_of_places]
     counts = ", ".join(f"{name} {len(one.films.files):,}" for name, one in zip(names, sets, strict=True))
-    note = f"The runs were judged on different films ({counts}); they are compared on the {len(common):,} in common."
+    note = (
+        f"The runs were evaluated on different images ({counts}); they are compared on the {len(common):,} in common."
+    )
     return first.at(rows[0].tolist()), [*rows], note
 
 
 def _places(films: LabelledFilms) -> dict[tuple[str, int], int]:
-    """Return the place of each film by content and label, of exact copies the first."""
+    """Return the place of each image by content and label, of exact copies the first."""
     found: dict[tuple[str, int], int] = {}
     for place, (content, file, label) in enumerate(
         zip(films.content_hashes, films.files, films.labels_N.tolist(), strict=True)
@@ -179,7 +185,7 @@ def _compared(
     rows_N: np.ndarray | None,
     num_training_images: int | None,
 ) -> ComparedRun:
-    """Return a run with the report that was stored with its predictions, or a new one where only some films count."""
+    """Return a run with the report that was stored with its predictions, or a new one where only some images count."""
     probabilities_N, report = predicted.probabilities, predicted.report
     if rows_N is not None:
         probabilities_N = probabilities_N[rows_N]

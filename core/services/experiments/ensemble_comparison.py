@@ -53,7 +53,7 @@ class EnsembleComparison:
 def compare_ensemble(
     desk: Desk, name: str, split: str = "validation", *, with_cost: bool = False, record: bool = True
 ) -> EnsembleComparison:
-    """Compare an ensemble with each member on films that all read; images that may not select count as looked at.
+    """Compare an ensemble with each member on images that all read; images that may not select count as looked at.
 
     With `with_cost` each is timed in a process of its own. Raises EvaluationError where predictions are missing.
     """
@@ -108,13 +108,13 @@ def _member_predictions(desk: Desk, ensemble: EnsembleSummary, split: str) -> li
         raise EvaluationError(f"Of {', '.join(lacking)} no predictions on {split!r} are kept on this desk.")
     members = [kept[one] for one in hashes]
     if len({one.films.fingerprint for one in members}) > 1:
-        raise EvaluationError(f"The members were judged on different {split} films: nothing is compared.")
+        raise EvaluationError(f"The members were evaluated on different {split} images: nothing is compared.")
     return members
 
 
 def _note(split: str) -> str:
     if split == "validation":
-        return "These films chose each member's epoch and the weights of a weighted mean: mildly optimistic for all."
+        return "These images chose each member's epoch and the weights of a weighted mean: mildly optimistic for all."
     if split == "calibration":
-        return "These films fitted each member's probabilities and the ensemble's own."
+        return "These images fitted each member's probabilities and the ensemble's own."
     return "Each comparison on images that may not select is recorded as a look at them."

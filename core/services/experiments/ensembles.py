@@ -1,6 +1,6 @@
-"""Ensembles of finished runs: fitted on validation films alone, stored whole, read with like any model.
+"""Ensembles of finished runs: fitted on validation images alone, stored whole, read with like any model.
 
-Shapes: K members, N films.
+Shapes: K members, N images.
 """
 
 import re
@@ -42,9 +42,9 @@ MOST_MEMBERS = 8
 LONGEST_ENGINE = 64
 NAME = re.compile(r"[\w][\w.+-]{0,59}")
 LIMITS = (
-    "The figures of the validation films chose the weights of a weighted mean and are mildly optimistic for it; "
-    "those of the calibration films fitted its probabilities.",
-    "Members with a smaller input than the largest get their films made smaller from that one.",
+    "The figures of the validation images chose the weights of a weighted mean and are mildly optimistic for it; "
+    "those of the calibration images fitted its probabilities.",
+    "Members with a smaller input than the largest get their images made smaller from that one.",
 )
 
 
@@ -57,8 +57,8 @@ class EnsembleRequest(BaseModel):
     runs: tuple[str, ...] = Field(description="Two to eight finished runs, by id or the beginning of it.")
     voting: Voting = Field(
         default=Voting.SOFT,
-        description="soft: mean probability; weighted: mean with weights fitted on the validation films; hard: share "
-        "of members that flag the film at their own thresholds.",
+        description="soft: mean probability; weighted: mean with weights fitted on the validation images; hard: share "
+        "of members that flag the image at their own thresholds.",
     )
     half_precision: bool = Field(
         default=False, description="Keep matrices and kernels at 16 bits: half the size, computed with at 32."
@@ -98,7 +98,7 @@ class EnsembleSummary:
 def create_ensemble(desk: Desk, request: EnsembleRequest) -> EnsembleSummary:
     """Make an ensemble of finished runs from their stored predictions, and keep it in a folder of its own.
 
-    Weights are fitted on the validation films, probabilities on the calibration films, the operating point on both,
+    Weights are fitted on the validation images, probabilities on the calibration images, the operating point on both,
     as a run does. Raises EvaluationError in a sentence where the runs do not go together or the name is taken.
     """
     folder = desk.settings.ensembles / _free_name(desk, request.name)
@@ -115,7 +115,7 @@ def create_ensemble(desk: Desk, request: EnsembleRequest) -> EnsembleSummary:
         ]
         recipe = _recipe(request.voting, members, stored, weights_K)
         ensemble = _fitted(request, made, recipe, stored, predicted)
-        # The folds are the same for all members; with them, `validation` names films for the ensemble too.
+        # The folds are the same for all members; with them, `validation` names images for the ensemble too.
         if (records[0].folder / SPLIT_FILE).is_file():
             shutil.copyfile(records[0].folder / SPLIT_FILE, made / SPLIT_FILE)
         made.rename(folder)
@@ -162,14 +162,14 @@ def _member(desk: Desk, record: RunRecord) -> Checkpoint:
 
 
 def _same_films(desk: Desk, records: Sequence[RunRecord]) -> dict[str, list[PredictedFilms]]:
-    """Return each fold's predictions in the members' order; all members must have held the same films back."""
+    """Return each fold's predictions in the members' order; all members must have held the same images back."""
     hashes = [record.checkpoint_hash or "" for record in records]
     found = {}
     with desk.reading() as session:
         for fold in CHOOSING_SPLITS:
             kept = load_predictions(session, hashes, fold)
             if lacking := [record.name for record, one in zip(records, hashes, strict=True) if one not in kept]:
-                raise EvaluationError(f"Of {', '.join(lacking)} no predictions on the {fold} films are kept.")
+                raise EvaluationError(f"Of {', '.join(lacking)} no predictions on the {fold} images are kept.")
             found[fold] = [kept[one] for one in hashes]
     for fold, sets in found.items():
         if others := [
@@ -178,7 +178,7 @@ def _same_films(desk: Desk, records: Sequence[RunRecord]) -> dict[str, list[Pred
             if one.films.fingerprint != sets[0].films.fingerprint
         ]:
             raise EvaluationError(
-                f"{', '.join(others)} and {records[0].name} were trained on different splits: their {fold} films are "
+                f"{', '.join(others)} and {records[0].name} were trained on different splits: their {fold} images are "
                 "not the same, so what one held back the other may have learnt. Choose runs of one split."
             )
     return found
@@ -223,7 +223,7 @@ def _fitted(
     members: Sequence[Checkpoint],
     predicted: Mapping[str, Sequence[PredictedFilms]],
 ) -> Ensemble:
-    """Calibrate, choose the operating point, judge and save."""
+    """Calibrate, choose the operating point, evaluate and save."""
     logits = {fold: recipe.combine([one.logits_N for one in sets]) for fold, sets in predicted.items()}
     films = {fold: sets[0].films for fold, sets in predicted.items()}
     calibration = fit_platt_scaling(logits["calibration"], films["calibration"].labels_N)
@@ -270,7 +270,7 @@ def _operating_point(
 
 
 def _keep(desk: Desk, ensemble: Ensemble, folder: Path, predicted: Mapping[str, Sequence[PredictedFilms]]) -> None:
-    """Record the ensemble as a model, with its own predictions on the films that chose."""
+    """Record the ensemble as a model, with its own predictions on the images that chose."""
     with desk.transaction() as session:
         record_model(session, ensemble.card, folder)
         record_operating_point(session, ensemble.card)
@@ -285,7 +285,7 @@ def _engines_of(members: Sequence[PredictedFilms]) -> str:
 
 
 def ensemble_predictions(card: ModelCard, recipe: EnsembleRecipe, members: Sequence[PredictedFilms]) -> PredictedFilms:
-    """Return what an ensemble says of films that its members, in order, have all read."""
+    """Return what an ensemble says of images that its members, in order, have all read."""
     first = members[0]
     logits_N = recipe.combine([one.logits_N for one in members])
     engine, report = _engines_of(members), card.metrics.get(first.split)

@@ -1,4 +1,4 @@
-"""Where a run's model looked on films that it misread; each map is drawn once and kept with the run."""
+"""Where a run's model looked on images that it misread; each map is drawn once and kept with the run."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ def kept_maps(record: RunRecord, errors: Sequence[WorstError]) -> dict[str, Path
 
 
 def draw_maps(desk: Desk, record: RunRecord, errors: Sequence[WorstError]) -> dict[str, Path]:
-    """Return a map for every film that is there, reading those that have none yet.
+    """Return a map for every image that is there, reading those that have none yet.
 
     Raises CheckpointError if the weights are gone.
     """
@@ -35,7 +35,7 @@ def draw_maps(desk: Desk, record: RunRecord, errors: Sequence[WorstError]) -> di
     if not record.has_checkpoint:
         raise CheckpointError(
             f"The weights of {record.name} are no longer in {record.folder}, so it cannot be asked where it looked. "
-            "Its figures stand: they rest on what it said of each film when it was there."
+            "Its figures stand: they rest on what it said of each image when it was there."
         )
     predictor = replace(load_predictor(desk, f"run:{record.id}"), gate=None)
     candidates = [Candidate(error.file, error.path) for error in missing.values() if error.path is not None]

@@ -1,4 +1,4 @@
-"""The held-out patients of a run's own training films: never trained on, never chosen on, judged when asked."""
+"""The held-out patients of a run's own training images: never trained on, never chosen on, evaluated when asked."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from db import models as tables
 
 
 def holdout_files(record: RunRecord) -> list[str]:
-    """Return the films of a run's held-out fold, none where it held none back or its split is gone."""
+    """Return the images of a run's held-out fold, none where it held none back or its split is gone."""
     path = record.folder / SPLIT_FILE
     if not path.is_file():
         return []
@@ -28,9 +28,9 @@ def holdout_files(record: RunRecord) -> list[str]:
 def judge_holdout(
     desk: Desk, run_id: str, on_progress: Callable[[int, int], None] = lambda done, count: None
 ) -> PredictedFilms:
-    """Return what a run says of its held-out films, reading them if that was not done before; each look is recorded.
+    """Return what a run says of its held-out images, reading them if that was not done before; each look is recorded.
 
-    Raises EvaluationError if it held none back, has no model, or its films have changed.
+    Raises EvaluationError if it held none back, has no model, or its images have changed.
     """
     record = get_record(desk, run_id)
     if not record.has_checkpoint:
@@ -58,5 +58,5 @@ def _read(
 ) -> PredictedFilms:
     cohort = indexing.index(desk, data)
     if cohort.fingerprint != record.cohort_fingerprint:
-        raise EvaluationError(f"The films of {data} have changed since {record.name} was trained.")
+        raise EvaluationError(f"The images of {data} have changed since {record.name} was trained.")
     return read_fold(desk, f"run:{record.id}", cohort, HOLDOUT, files, on_progress)

@@ -1,6 +1,6 @@
 """Runs that were deleted for good: their files and records go once a deletion can no longer be undone by habit.
 
-What others rest on stays: predictions, operating points and openings, which the database lets nobody delete, and
+What others rest on stays: predictions, operating points and accesses, which the database lets nobody delete, and
 what batches say of the model that read them.
 """
 
@@ -23,7 +23,7 @@ from db.base import utc_now
 from db.states import State
 
 UNDO_HOURS = 24
-"""For so long after its deletion a run can only be taken back, unless somebody asks for it by name."""
+"""For so long after its deletion a run can only be restored, unless somebody asks for it by name."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def runs_to_csv(lines: Sequence[RunLine]) -> str:
 
 
 def predictions_to_csv(desk: Desk, checkpoint_hash: str, split: str) -> str:
-    """Return one line a film of a split: label, patient, logit, calibrated probability, whether it is a training image.
+    """Return one line an image of a split: label, patient, logit, calibrated probability, whether it is a training
+    image.
 
     Images that may not select count as looked at. Raises EvaluationError where no predictions are kept.
     """

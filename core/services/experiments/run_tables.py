@@ -48,7 +48,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class TableRow:
-    """Runs that differ in the seed alone, judged on one fold; cost is of the first, None where it was not measured."""
+    """Runs that differ in the seed alone, evaluated on one fold; cost is of the first, None where it was not
+    measured.
+    """
 
     run_ids: tuple[str, ...]
     seeds: tuple[int | None, ...]
@@ -61,7 +63,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class RunTable:
-    """Rows judged on the same fold; `notes` say what is missing or not alike."""
+    """Rows evaluated on the same fold; `notes` say what is missing or not alike."""
 
     split: str
     num_films: int | None
@@ -87,23 +89,23 @@ def chosen_runs(desk: Desk, *, sweep: str | None = None, runs: Sequence[str] = (
 def prepare_table(
     desk: Desk, run_ids: Sequence[str], on_progress: Callable[[str, int, int], None] = lambda stage, done, count: None
 ) -> None:
-    """Judge the held-out films of each run that has some, and time each checkpoint, in processes of their own.
+    """Evaluate the held-out images of each run that has some, and time each checkpoint, in processes of their own.
 
-    What is known stays, so that work which is broken off goes on where it was. Raises EvaluationError.
+    What is known stays, so that work which is broken off continues where it was. Raises EvaluationError.
     """
     for place, run_id in enumerate(run_ids):
-        on_progress("judging and timing", place, len(run_ids))
+        on_progress("evaluating and timing", place, len(run_ids))
         record = get_record(desk, run_id)
         if not record.has_checkpoint:
             continue
         if HOLDOUT not in record.splits and holdout_files(record):
             run_apart(desk, "core.services.workers.holdout", run_id)
         measure_cost(desk, f"run:{record.id}")
-    on_progress("judging and timing", len(run_ids), len(run_ids))
+    on_progress("evaluating and timing", len(run_ids), len(run_ids))
 
 
 def num_to_prepare(desk: Desk, run_ids: Sequence[str]) -> int:
-    """Return of how many runs the cost or the held-out films are still to be measured."""
+    """Return of how many runs the cost or the held-out images are still to be measured."""
     records = [get_record(desk, run_id) for run_id in run_ids]
     return sum(
         record.has_checkpoint
@@ -116,13 +118,13 @@ def num_to_prepare(desk: Desk, run_ids: Sequence[str]) -> int:
 
 
 def run_table(desk: Desk, run_ids: Sequence[str], split: str | None = None, *, record: bool = True) -> RunTable:
-    """Return runs as a table, on the held-out patients if every run was judged on its own, else on validation.
+    """Return runs as a table, on the held-out patients if every run was evaluated on its own, else on validation.
 
     Figures of held-out patients count as looked at unless `record` is false. Raises EvaluationError for another split.
     """
     if split not in (None, *OWN_FOLDS):
         raise EvaluationError(
-            f"A table is made on held-out or choosing films, not on {split!r}: test films stay closed."
+            f"A table is made on held-out or choosing images, not on {split!r}: test images stay closed."
         )
     records = [get_record(desk, run_id) for run_id in run_ids]
     reports = _reports(desk, records, HOLDOUT if split is None else split)
@@ -165,7 +167,7 @@ def spread_columns(name: str, spread: Spread) -> dict[str, float | None]:
 
 
 def _reports(desk: Desk, records: Sequence[RunRecord], split: str) -> dict[str, EvaluationReport]:
-    """Return the report of each run on a split, by run; those of validation stand in the run's own record too."""
+    """Return the report of each run on a split, by run; those of validation are in the run's own record too."""
     hashes = {record.id: record.checkpoint_hash for record in records if record.checkpoint_hash}
     with desk.reading() as session:
         kept = load_predictions(session, list(hashes.values()), split)
@@ -201,11 +203,11 @@ def _row(desk: Desk, members: Sequence[RunRecord], reports: dict[str, Evaluation
 def _notes(records: Sequence[RunRecord], reports: dict[str, EvaluationReport], split: str) -> tuple[str, ...]:
     notes = []
     if split == HOLDOUT:
-        notes.append("Figures are of held-out patients of the training films; the test films stay closed.")
+        notes.append("Figures are of held-out patients of the training images; the test images stay closed.")
     else:
-        notes.append(f"Figures are of the {split} films, which also chose: mildly optimistic.")
+        notes.append(f"Figures are of the {split} images, which also chose: mildly optimistic.")
     if lacking := [f"{record.name} ({record.id})" for record in records if record.id not in reports]:
-        notes.append(f"Without figures on these films: {', '.join(lacking)}.")
+        notes.append(f"Without figures on these images: {', '.join(lacking)}.")
     if len({report.n for report in reports.values()}) > 1:
-        notes.append("The runs were judged on different numbers of films: rows compare roughly.")
+        notes.append("The runs were evaluated on different numbers of images: rows compare roughly.")
     return tuple(notes)

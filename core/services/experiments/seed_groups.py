@@ -40,7 +40,9 @@ def group_by_tag(lines: Sequence[RunLine]) -> tuple[RunGroup, ...]:
 
 
 def spread(values: Sequence[float]) -> tuple[float | None, float | None, tuple[float, float] | None]:
-    """Return mean, standard deviation and the mean's 95 % t interval, cut at 0 and 1; None for what cannot be told."""
+    """Return mean, standard deviation and the mean's 95 % t interval, cut at 0 and 1; None for what cannot be
+    computed.
+    """
     if not len(values):
         return None, None, None
     mean = float(np.mean(values))

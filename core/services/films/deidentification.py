@@ -1,4 +1,4 @@
-"""What a file that was sent is kept as: the film alone, a table of vocabulary, or the reason why it is not kept."""
+"""What a file that was sent is kept as: the image alone, a table of vocabulary, or the reason why it is not kept."""
 
 import csv
 import hashlib
@@ -19,7 +19,7 @@ UNKNOWN_WORD = "unknown"
 
 
 def plain_file(desk: Desk, name: str, content: bytes) -> bytes:
-    """Return what is kept of a file: nothing but the film, or a note of why nothing is."""
+    """Return what is kept of a file: nothing but the image, or a note of why nothing is."""
     if PurePosixPath(name).name.lower() == METADATA_FILE:
         table = _plain_metadata(desk, content)
         if table is not None:

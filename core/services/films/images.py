@@ -1,7 +1,7 @@
-"""Films as pictures for a browser: the film itself, its thumbnail, and where the model looked as a layer over it.
+"""Images as pictures for a browser: the image itself, its thumbnail, and the AI heatmap as a layer over it.
 
-Every address is signed for the one file it shows, so no route takes a path from anybody but the desk. A film is
-always decoded and drawn anew as grey pixels: what is no picture cannot be had this way, nor what a file hides.
+Every address is signed for the one file it shows, so no route takes a path from anybody but the desk. An image is
+always decoded and redrawn as grey pixels: what is no picture is not available this way, nor what a file hides.
 """
 
 import base64
@@ -26,12 +26,12 @@ FILM_LONGEST_SIDE = 2048
 THUMBNAIL_LONGEST_SIDE = 192
 MOST_DECODED_AT_ONCE = 4
 
-# A page of thumbnails must not hold dozens of large films in memory at once.
+# A page of thumbnails must not hold dozens of large images in memory at once.
 _decoding = threading.BoundedSemaphore(MOST_DECODED_AT_ONCE)
 
 
 class Picture(StrEnum):
-    """What can be shown of a film; the values are part of its address."""
+    """What can be shown of an image; the values are part of its address."""
 
     FILM = "film"
     THUMBNAIL = "thumbnail"
@@ -43,7 +43,7 @@ class PictureRefusedError(PneumoDeskError):
 
 
 def picture_address(desk: Desk, picture: Picture, path: Path | str, member: str | None = None) -> str:
-    """Return the address of a picture of a film, or of a member of a zip; it stays the same for hours."""
+    """Return the address of a picture of an image, or of a member of a zip; it stays the same for hours."""
     reference = json.dumps([str(path), member], ensure_ascii=False)
     encoded = base64.urlsafe_b64encode(reference.encode("utf-8", "surrogateescape")).decode().rstrip("=")
     signature = sign(desk, f"{picture.value} {encoded}")
@@ -53,7 +53,7 @@ def picture_address(desk: Desk, picture: Picture, path: Path | str, member: str 
 def open_picture(desk: Desk, picture: Picture, encoded: str, signature: str) -> tuple[bytes, str]:
     """Return content and media type of what an address shows.
 
-    Raises PictureRefusedError, InputNotFoundError if the file is gone, and RadiographError if it is no film.
+    Raises PictureRefusedError, InputNotFoundError if the file is gone, and RadiographError if it is no image.
     """
     if not is_signed(desk, f"{picture.value} {encoded}", signature):
         raise PictureRefusedError("This picture's address is not valid any more: reload the page.")
@@ -70,36 +70,36 @@ def open_picture(desk: Desk, picture: Picture, encoded: str, signature: str) -> 
 
 
 def film_picture(desk: Desk, path: str | None, member: str | None) -> tuple[bytes, str]:
-    """Return a film of the desk as a picture and its media type; raises InputNotFoundError and RadiographError."""
+    """Return an image of the desk as a picture and its media type; raises InputNotFoundError and RadiographError."""
     if path is None or not place_of(path).is_file():
-        raise InputNotFoundError("The film is no longer where it was read.")
+        raise InputNotFoundError("The image is no longer where it was read.")
     content = read_film_bytes(desk, place_of(path), member)
     with _decoding:
         return draw_film(content)
 
 
 def draw_film(content: bytes) -> tuple[bytes, str]:
-    """Return a film as lossless grey PNG, no side longer than 2048 pixels, and its media type."""
+    """Return an image as lossless grey PNG, no side longer than 2048 pixels, and its media type."""
     image = film_image(content, FILM_LONGEST_SIDE)
     return _encoded(image, "PNG", compress_level=1), "image/png"
 
 
 def film_image(content: bytes, longest_side: int) -> Image.Image:
-    """Return a film as grey picture with no side longer than this."""
+    """Return an image as grey picture with no side longer than this."""
     image = _grey(content, None)
     image.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
     return image
 
 
 def draw_thumbnail(content: bytes) -> tuple[bytes, str]:
-    """Return a film as a small JPEG, and its media type."""
+    """Return an image as a small JPEG, and its media type."""
     image = _grey(content, THUMBNAIL_LONGEST_SIDE)
     image.thumbnail((THUMBNAIL_LONGEST_SIDE, THUMBNAIL_LONGEST_SIDE))
     return _encoded(image, "JPEG", quality=80), "image/jpeg"
 
 
 def read_film_bytes(desk: Desk, path: Path, member: str | None) -> bytes:
-    """Return a film's file, or a zip's member, as it is; raises InputNotFoundError and RadiographError."""
+    """Return an image's file, or a zip's member, as it is; raises InputNotFoundError and RadiographError."""
     if not path.is_file():
         raise InputNotFoundError(f"{path.name} is no longer where it was read.")
     limits = {

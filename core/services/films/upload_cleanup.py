@@ -38,6 +38,6 @@ def clean_uploads(desk: Desk, now: float | None = None) -> Cleaned:
 
 
 def _last_change(upload: Path) -> float:
-    """Folders alone tell it: the files keep the moment they had on the sender's machine."""
+    """Folders alone show it: the files keep the moment they had on the sender's machine."""
     folders = [upload, *(path for path in upload.rglob("*") if path.is_dir())]
     return max(folder.stat().st_mtime for folder in folders)

@@ -23,7 +23,7 @@ def safe_name(name: str) -> str:
     place. Raises UploadNameError for names that are empty, absolute, too long, or lead upwards.
     """
     if not name or "\x00" in name:
-        raise UploadNameError("The file has no name that can be kept.")
+        raise UploadNameError("The file has no name that can be saved.")
     if len(name) > LONGEST_NAME or name.count("/") >= MOST_PARTS:
         raise UploadNameError(f"The file name {name[:60]}… is too long or too deeply nested.")
     parts = name.split("/")

@@ -41,7 +41,7 @@ class DiskFullError(PneumoDeskError):
 
 @dataclass(frozen=True)
 class SentFile:
-    """A file as the browser sees it; films of two patients may share name and size, but hardly the moment too."""
+    """A file as the browser sees it; images of two patients may share name and size, but hardly the moment too."""
 
     name: str
     num_bytes: int
@@ -115,7 +115,7 @@ def missing_files(desk: Desk, upload_id: str, files: Sequence[SentFile]) -> list
 
 
 def limit_bytes(desk: Desk, name: str) -> int:
-    """Return how large a file of this name may be: archives may be larger than films."""
+    """Return how large a file of this name may be: archives may be larger than images."""
     settings, is_large = desk.settings, name.lower().endswith(".zip")
     return (settings.max_archive_megabytes if is_large else settings.max_file_megabytes) * MEGABYTE
 
@@ -185,7 +185,7 @@ class IncomingFile:
             raise self._sentence(error) from error
 
     def _drop_identifiers(self) -> None:
-        """Leave the film alone of what arrived, before it has a name under which anybody could find it."""
+        """Leave the image alone of what arrived, before it has a name under which anybody could find it."""
         if is_archive(self._partial, self._name):
             drop_from_archive(self._desk, self._partial, self._name)
         else:

@@ -1,4 +1,4 @@
-"""Takes from the films in a zip all that is not the film."""
+"""Takes from the images in a zip all that is not the image."""
 
 import hashlib
 import zipfile
@@ -15,9 +15,9 @@ MEGABYTE = 10**6
 
 
 def drop_from_archive(desk: Desk, path: Path, name: str) -> None:
-    """Write the zip of this name anew without the identifiers of its films, without comments, dates and hidden files.
+    """Rewrite the zip of this name without the identifiers of its images, without comments, dates and hidden files.
 
-    A member that cannot be cleaned (encrypted, damaged, no film) becomes a note of why, and so does the whole of an
+    A member that cannot be cleaned (encrypted, damaged, no image) becomes a note of why, and so does the whole of an
     archive that cannot be listed or would unpack to more than the limit.
     """
     fresh = path.with_name(f"{path.name}.plain")

@@ -18,7 +18,7 @@ COST_FORMAT = 1
 
 @dataclass(frozen=True)
 class ModelCost:
-    """The network alone, films decoded already; a multiplication and an addition count as two operations."""
+    """The network alone, images decoded already; a multiplication and an addition count as two operations."""
 
     films_per_second: float
     peak_megabytes: float
@@ -29,7 +29,7 @@ class ModelCost:
 
 
 def measure_cost(desk: Desk, model: str) -> ModelCost:
-    """Return a model's cost, timed on random films in a process of its own if it was not before.
+    """Return a model's cost, timed on random images in a process of its own if it was not before.
 
     Raises EvaluationError if it cannot be timed, InputNotFoundError if there is no such model.
     """

@@ -1,4 +1,4 @@
-"""Models made ready to read films."""
+"""Models made ready to analyse images."""
 
 import psutil
 
@@ -11,7 +11,9 @@ from core.triage.pipeline import Predictor
 
 
 def load_predictor(desk: Desk, name: str) -> Predictor:
-    """Return a model with its engine, gate and stored operating point; raises PneumoDeskError if it cannot be had."""
+    """Return a model with its engine, gate and stored operating point; raises PneumoDeskError if it is not
+    available.
+    """
     checkpoint = find_model(desk, name)
     settings = desk.settings
     engine = build_engine(checkpoint, settings.device, usable_cores(), settings.caches)
@@ -22,7 +24,7 @@ def load_predictor(desk: Desk, name: str) -> Predictor:
 
 
 def num_threads(desk: Desk) -> int:
-    """Return how many threads read films: the setting, or one for each core this process may use."""
+    """Return how many threads analyse images: the setting, or one for each core this process may use."""
     return desk.settings.decode_threads or usable_cores()
 
 

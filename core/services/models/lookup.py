@@ -1,4 +1,4 @@
-"""Models by name: the one in the box, a run's checkpoint, or a checkpoint folder."""
+"""Models by name: the bundled one, a run's checkpoint, or a checkpoint folder."""
 
 import hashlib
 import re
@@ -41,7 +41,7 @@ class ModelSummary:
 
 
 def list_models(desk: Desk) -> list[ModelSummary]:
-    """Return the model in the box, promoted versions but archived ones, runs' checkpoints (newest first), ensembles."""
+    """Return the bundled model, promoted versions but archived ones, runs' checkpoints (newest first), ensembles."""
     found = [_summary(STARTER, STARTER_FOLDER)] if (STARTER_FOLDER / CARD_FILE).exists() else []
     with desk.reading() as session:
         promoted = session.scalars(
@@ -141,7 +141,7 @@ def resolve_model(desk: Desk, name: str) -> str:
 
 
 def active_model(desk: Desk) -> str:
-    """Return the model that the desk reads with: the one in the box until somebody activates another."""
+    """Return the active model: the bundled one until somebody activates another."""
     activation = tables.ModelActivation
     with desk.reading() as session:
         return session.scalar(select(activation.model).order_by(activation.id.desc()).limit(1)) or STARTER

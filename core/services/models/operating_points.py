@@ -88,7 +88,7 @@ class PointName:
 def choose_row(session: Session, card: ModelCard, asked: str) -> tables.OperatingPoint:
     """Return the row of the operating point asked for, NAME or NAME@VERSION or nothing for the card's own.
 
-    Raises InputNotFoundError where this very checkpoint has none so called: thresholds hold for one model only.
+    Raises InputNotFoundError where this very checkpoint has none so named: thresholds hold for one model only.
     """
     if asked == OWN:
         return record_operating_point(session, card)

@@ -66,17 +66,17 @@ def training_images(folder: Path) -> TrainingImages | None:
 
 
 def save_split_of_model(desk: Desk, cohort: Cohort, model: str, name: str, reader: str | None = None) -> SplitSummary:
-    """Save the folds that a model was trained and chosen on, so that others can be trained and judged on the same.
+    """Save the folds that a model was trained and chosen on, so that others can be trained and evaluated on the same.
 
     Raises InputNotFoundError if there is no such model or its folds did not come with it, and CohortError if it was
-    trained on other films than the cohort's, or the name is taken or unfit.
+    trained on other images than the dataset's, or the name is taken or unfit.
     """
     folder = model_folder(desk, model)
     card, table = read_card(folder), split_table(folder)
     if table is None or card.split_fingerprint is None:
         raise InputNotFoundError(f"The folds of the model {model!r} did not come with it, so they cannot be saved.")
     if card.cohort_fingerprint != cohort.fingerprint:
-        raise CohortError(f"The model {model!r} was trained on other films than those of {cohort.root}.")
+        raise CohortError(f"The model {model!r} was trained on other images than those of {cohort.root}.")
     assignments = pd.Series(table["fold"].to_numpy(), index=pd.Index(table["file"], name="file"), name="fold")
     config = SplitConfig(**{key: value for key, value in card.config.items() if key in SplitConfig.model_fields})
     return keep_split(desk, cohort, CohortSplit(assignments, card.split_fingerprint, config), name, reader)

@@ -1,4 +1,4 @@
-"""A run as a document that may be published: no films, no file names, no paths of the machine it was made on."""
+"""A run as a document that may be published: no images, no file names, no paths of the machine it was made on."""
 
 import hashlib
 import re
@@ -48,7 +48,7 @@ class _Frozen(BaseModel):
 
 
 class RecordedFilms(_Frozen):
-    """Labelled films by their contents' hashes; patients by hashes that tell them apart and name none."""
+    """Labelled images by their contents' hashes; patients by hashes that distinguish them and name none."""
 
     content_hashes: tuple[str, ...]
     labels: tuple[Literal[0, 1], ...]
@@ -58,12 +58,12 @@ class RecordedFilms(_Frozen):
     @model_validator(mode="after")
     def _columns_are_of_one_length(self) -> Self:
         if len({len(self.content_hashes), len(self.labels), len(self.patients), len(self.subtypes)}) != 1:
-            raise ValueError("the columns of the films differ in length")
+            raise ValueError("the columns of the images differ in length")
         return self
 
     @classmethod
     def of(cls, films: LabelledFilms) -> Self:
-        """Return these films without their names."""
+        """Return these images without their names."""
         contents = [
             content if _SHA256.fullmatch(content) else _hash(content or file)
             for content, file in zip(films.content_hashes, films.files, strict=True)
@@ -76,7 +76,7 @@ class RecordedFilms(_Frozen):
         )
 
     def films(self) -> LabelledFilms:
-        """Return the films as the desk keeps them, called by their hashes."""
+        """Return the images as the desk keeps them, called by their hashes."""
         return LabelledFilms(
             files=self.content_hashes,
             labels_N=np.array(self.labels, dtype=np.uint8),
@@ -87,7 +87,7 @@ class RecordedFilms(_Frozen):
 
 
 class RecordedPredictions(_Frozen):
-    """What the run's model said of a set of films."""
+    """What the run's model said of a set of images."""
 
     split: str = Field(max_length=64)
     films: Hash
@@ -98,7 +98,7 @@ class RecordedPredictions(_Frozen):
 
     @classmethod
     def of(cls, predicted: PredictedFilms, films: str) -> Self:
-        """Return predictions of the films that are called `films`."""
+        """Return predictions of the images that are called `films`."""
         return cls(
             split=predicted.split,
             films=films,

@@ -1,6 +1,6 @@
-"""Records of runs leave the desk: a folder of JSON that any desk can import, with no film and no path in it.
+"""Records of runs leave the desk: a folder of JSON that any desk can import, with no image and no path in it.
 
-`index.json` names every document by its hash; `runs/` has one document a run, `films/` one for each set of films.
+`index.json` names every document by its hash; `runs/` has one document a run, `films/` one for each set of images.
 """
 
 import json
@@ -54,7 +54,7 @@ class ExportedRecords:
 def export_records(desk: Desk, runs: Sequence[str], folder: Path) -> ExportedRecords:
     """Write the records of finished runs to a folder; those that lie there already stay.
 
-    Predictions go along on validation, calibration and held-out films; of test films only what each opening gave.
+    Predictions go along on validation, calibration and held-out images; of test images only what each access gave.
     Raises PneumoDeskError if a run has not ended, or if a path of this machine would go along.
     """
     ids = list(dict.fromkeys(resolve_run_ids(desk, runs)))
@@ -139,7 +139,7 @@ def _document(
 
 
 def _openings_elsewhere(session: Session, run_id: str) -> tuple[RecordedOpening, ...]:
-    """Return what an imported record brought of openings on the desk it came from."""
+    """Return what an imported record brought of accesses on the desk it came from."""
     imported = session.get(tables.ImportedRecord, run_id)
     return RunDocument.model_validate(imported.document).openings if imported else ()
 

@@ -162,7 +162,7 @@ def _predictions(document: RunDocument, folder: Path) -> list[PredictedFilms]:
     for one in document.predictions:
         films = _films(folder, one.films)
         if len(one.logits) != len(films.labels) or document.checkpoint_hash is None:
-            raise PneumoDeskError(f"its predictions on {one.split} do not fit their films.")
+            raise PneumoDeskError(f"its predictions on {one.split} do not fit their images.")
         found.append(
             PredictedFilms(
                 checkpoint_hash=document.checkpoint_hash,
@@ -183,4 +183,4 @@ def _films(folder: Path, fingerprint: str) -> RecordedFilms:
     try:
         return RecordedFilms.model_validate_json(content)
     except ValidationError as error:
-        raise PneumoDeskError(f"the document of its films, {fingerprint[:12]}, cannot be read.") from error
+        raise PneumoDeskError(f"the document of its images, {fingerprint[:12]}, cannot be read.") from error

@@ -1,4 +1,4 @@
-"""Which model version the desk reads with: set, taken back, and never forgotten; archiving of those out of use."""
+"""Which model version the desk reads with: set, undone, and never forgotten; archiving of those out of use."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ class Activation:
 
 
 def activate(desk: Desk, model: str, actor: str | None = None) -> Activation:
-    """Make a version, or the model in the box, the one that triage, the command line and /predict read with.
+    """Make a version, or the bundled model, the one that triage, the command line and /predict read with.
 
     Its files are checked against their hashes first. Raises InputNotFoundError, CheckpointError for damaged files,
     and ActivationError if it is archived or active already.
@@ -115,7 +115,7 @@ def _stack(session: Session) -> list[str]:
 
 
 def _former(session: Session, stack: list[str]) -> str | None:
-    """Return the last model before the active one that can be had; the one active now is none."""
+    """Return the last model before the active one that is available; the one active now is none."""
     for model in reversed(stack[:-1]):
         if model != stack[-1] and (model == STARTER or find_row(session, model).archived_at is None):
             return model

@@ -22,7 +22,7 @@ class CardFormat(StrEnum):
 
 
 def render_card(document: ModelDocument, kind: CardFormat) -> str:
-    """Return a card as text; names and notes stand in it as they are and are never markup."""
+    """Return a card as text; names and notes are in it as they are and are never markup."""
     if kind is CardFormat.JSON:
         return json.dumps(document.document(), indent=1, ensure_ascii=False) + "\n"
     return _environment().get_template(f"model_card.{kind.value}.j2").render(card=document)

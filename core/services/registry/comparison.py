@@ -1,4 +1,4 @@
-"""Models side by side: their figures with intervals on each fold, differing settings, paired tests on common films."""
+"""Models side by side: their figures with intervals on each fold, differing settings, paired tests on common images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ def _differences(cards: Sequence[ModelCard]) -> dict[str, tuple[Any, ...]]:
 
 
 def _tests(desk: Desk, models: Sequence[str], cards: Sequence[ModelCard]) -> tuple[str, ...]:
-    """Return each model against the first on the validation films, p-values corrected (Holm), or why there is none."""
+    """Return each model against the first on the validation images, p-values corrected (Holm), or why there is none."""
     with desk.reading() as session:
         kept = load_predictions(session, [card.weights_hash for card in cards], FOLD)
     sets = [kept.get(card.weights_hash) for card in cards]
@@ -106,7 +106,7 @@ def _tests(desk: Desk, models: Sequence[str], cards: Sequence[ModelCard]) -> tup
     for name, one, card in zip(models[1:], sets[1:], cards[1:], strict=True):
         if first is None or one is None or one.films.fingerprint != first.films.fingerprint:
             words.append(
-                f"{name} and {models[0]}: no predictions on the same {FOLD} films are kept, so nothing is tested."
+                f"{name} and {models[0]}: no predictions on the same {FOLD} images are kept, so nothing is tested."
             )
         else:
             others.append((name, one, card))

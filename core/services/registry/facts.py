@@ -39,7 +39,7 @@ class TriedRun(BaseModel):
 
 
 class ModelFacts(BaseModel):
-    """Measurements, openings of films that judge, subgroups and the runs that were tried; of one checkpoint."""
+    """Measurements, accesses of images that evaluate, subgroups and the runs that were tried; of one checkpoint."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +53,7 @@ class ModelFacts(BaseModel):
     runs_tried: tuple[TriedRun, ...] = ()
 
     def completed_by(self, other: "ModelFacts | None") -> Self:
-        """Return these facts with the other's where this has none; an opening that both know counts once."""
+        """Return these facts with the other's where this has none; an access that both know counts once."""
         if other is None:
             return self
         known = {opening.opened_at for opening in self.openings}
@@ -103,7 +103,7 @@ def write_facts(facts: ModelFacts, folder: Path) -> None:
 
 
 def _subgroups(desk: Desk, card: ModelCard) -> tuple[Subgroup, ...]:
-    """Return the validation films by subgroup, at the card's threshold."""
+    """Return the validation images by subgroup, at the card's threshold."""
     with desk.reading() as session:
         predicted = load_predictions(session, [card.weights_hash], "validation").get(card.weights_hash)
     if predicted is None or card.operating_point is None:
@@ -119,7 +119,7 @@ def _subgroups(desk: Desk, card: ModelCard) -> tuple[Subgroup, ...]:
 
 
 def _runs_tried(desk: Desk, card: ModelCard) -> tuple[TriedRun, ...]:
-    """Return every finished run on the films of the run, or of an ensemble's members, that became this model."""
+    """Return every finished run on the images of the run, or of an ensemble's members, that became this model."""
     members = card.ensemble.members if card.ensemble else ()
     # Of runs whose weights' mean it began with, too.
     first = [run for run in str(card.config.get("average_of", "")).split(",") if run]

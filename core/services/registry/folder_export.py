@@ -24,7 +24,7 @@ from core.services.runs.listing import show_run
 
 RECORD_FILE = "run.json"
 Pictures = tuple[Path | None, str, Path | None]
-"""A folder of pictures that are no chest films, what they are, and the cohort's folder."""
+"""A folder of pictures that are no chest images, what they are, and the dataset's folder."""
 
 
 # What the card shall say is given by keyword, each by itself: the one caller is a command of so many options.
@@ -43,8 +43,8 @@ def export_model(
 
     `origin` is added to what the card says of its first weights: of a file the desk does not know where it came from.
 
-    With `pictures`, a folder of pictures that are no chest films, and `data`, the cohort the model was trained
-    on, the gate is measured on them against the films of the run's validation and calibration folds, and its
+    With `pictures`, a folder of pictures that are no chest images, and `data`, the dataset the model was trained
+    on, the gate is measured on them against the images of the run's validation and calibration folds, and its
     ROC is written into the card. Raises PneumoDeskError if the run's record is missing.
     """
     checkpoint = find_model(desk, model)
@@ -98,7 +98,7 @@ def _export_ensemble(desk: Desk, model: str, ensemble: Ensemble, folder: Path, p
 
 
 def _write_facts(desk: Desk, card: ModelCard, folder: Path) -> None:
-    """Lay what is known of a model beside its card, its leaving among it; the card is known as it stands there."""
+    """Lay what is known of a model beside its card, its leaving among it; the card is known as it is there."""
     count_card_looks(desk, card, "exported", model_facts(desk, card, folder).openings)
     write_facts(model_facts(desk, card, folder), folder)
     with desk.transaction() as session:
@@ -110,13 +110,15 @@ def _with_gate_measured(desk: Desk, model: str, card: ModelCard, run_folder: Pat
     if folder is None or card.gate is None:
         return card
     if data is None:
-        raise PneumoDeskError("To measure the gate, name the cohort's folder too: its films are those that must pass.")
+        raise PneumoDeskError(
+            "To measure the gate, name the dataset's folder too: its images are those that must pass."
+        )
     roc = measure_gate(desk, load_predictor(desk, model), judged_films(run_folder, data), folder, description)
     return card.model_copy(update={"gate": card.gate.model_copy(update={"roc": roc})})
 
 
 def judged_films(run_folder: Path, data: Path) -> list[Path]:
-    """Return the films of a run's validation and calibration folds, below the cohort's folder."""
+    """Return the images of a run's validation and calibration folds, below the dataset's folder."""
     split = pd.read_csv(run_folder / SPLIT_FILE)
     return [data / file for file in split.loc[split["fold"].isin(CHOOSING_SPLITS), "file"]]
 

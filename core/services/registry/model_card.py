@@ -30,8 +30,8 @@ from core.settings import NOTICE
 NOT_MEASURED = "Not measured."
 EACH_IMAGE_ALONE = "Intervals take each image for itself and are too narrow where patients have several."
 FOLD_NOTES = {
-    "validation": "chose the epoch and, with the calibration films, the threshold: mildly optimistic",
-    "calibration": "fitted the probabilities and, with the validation films, chose the threshold",
+    "validation": "chose the epoch and, with the calibration images, the threshold: mildly optimistic",
+    "calibration": "fitted the probabilities and, with the validation images, chose the threshold",
     "holdout": "held back, used for no choice",
 }
 
@@ -108,7 +108,7 @@ def _data(card: ModelCard, names: Mapping[str, str]) -> Section:
         ("Dataset", dataset_text(card.cohort_fingerprint, names)),
         ("Dataset fingerprint", card.cohort_fingerprint or "not known"),
         ("Split fingerprint", card.split_fingerprint or "not known"),
-        *((f"{fold} films", _counts(report)) for fold, report in card.metrics.items()),
+        *((f"{fold} images", _counts(report)) for fold, report in card.metrics.items()),
         ("Input", f"{card.preprocessing.image_size} × {card.preprocessing.image_size}, {card.preprocessing.resize}"),
     ]
     return Section("Data", (), Table(("Fact", "Value"), tuple(facts)))
@@ -116,7 +116,7 @@ def _data(card: ModelCard, names: Mapping[str, str]) -> Section:
 
 def _counts(report: EvaluationReport) -> str:
     patients = f"of {report.num_patients:,} patients" if report.num_patients < report.n else "each taken for a patient"
-    return f"{report.n:,} films, {patients}, {report.num_positive:,} labelled pneumonia"
+    return f"{report.n:,} images, {patients}, {report.num_positive:,} labelled pneumonia"
 
 
 def _training(card: ModelCard) -> Section:
@@ -142,7 +142,7 @@ def _figures(card: ModelCard) -> Section:
         *((metric.name, *(report.say(metric.key) for report in reports)) for metric in METRICS),
         ("Computed by", *map(engine_text, reports)),
     )
-    said = tuple(f"The {fold} films {FOLD_NOTES[fold]}." for fold in card.metrics if fold in FOLD_NOTES)
+    said = tuple(f"The {fold} images {FOLD_NOTES[fold]}." for fold in card.metrics if fold in FOLD_NOTES)
     notes = ("In brackets 95 % intervals.", *interval_notes(reports))
     return Section("Performance", (*said, *notes), Table(("Figure", *card.metrics), rows))
 
@@ -167,8 +167,8 @@ def _runs_tried(facts: ModelFacts) -> Section:
 
 
 def _openings(facts: ModelFacts, names: Mapping[str, str]) -> Section:
-    title = "Evaluation on other films"
-    # Facts of older versions hold evaluations of folds that selected the model: those are no other films.
+    title = "Evaluation on other images"
+    # Facts of older versions hold evaluations of folds that selected the model: those are no other images.
     accesses = [opening for opening in facts.openings if not is_selection_split(opening.split)]
     if not accesses:
         return Section(title, (NOT_MEASURED,))
@@ -189,7 +189,7 @@ def _openings(facts: ModelFacts, names: Mapping[str, str]) -> Section:
     columns = (
         "Dataset",
         "Split",
-        "Films",
+        "Images",
         "Of these trained on",
         "Threshold",
         "AUC",
@@ -220,10 +220,12 @@ def _subgroups(facts: ModelFacts) -> Section:
         for group in groups
         if not group.is_small
     )
-    said = f"The validation films at the threshold {facts.subgroups_threshold:.4f}; groups under 5 films left out."
+    said = f"The validation images at the threshold {facts.subgroups_threshold:.4f}; groups under 5 images left out."
     is_clustered = all(group.num_patients is not None for group in groups)
     note = "Intervals count the images of one patient together." if is_clustered else EACH_IMAGE_ALONE
-    return Section("Subgroups", (said, note), Table(("Subtype", "Films", "Read rightly"), rows) if rows else None)
+    return Section(
+        "Subgroups", (said, note), Table(("Subtype", "Images", "Classified correctly"), rows) if rows else None
+    )
 
 
 def _point(card: ModelCard) -> Section:
@@ -253,26 +255,27 @@ def _stress(found: Measurement | None, names: Mapping[str, str]) -> Section:
         for name, one in found.result["stresses"].items()
     )
     said = _measured_on(found, names)
-    return Section("Robustness", (said,), Table(("Change to the films", "AUC", "Change", "Decisions changed"), rows))
+    return Section("Robustness", (said,), Table(("Change to the images", "AUC", "Change", "Decisions changed"), rows))
 
 
 def _measured_on(found: Measurement, names: Mapping[str, str]) -> str:
     engine = found.result.get("engine") or "an engine not recorded"
     return (
-        f"Films of the split {found.split} of the dataset {dataset_text(found.cohort_fingerprint, names)}, computed by "
+        f"Images of the split {found.split} of the dataset {dataset_text(found.cohort_fingerprint, names)}, computed "
+        "by "
         f"{engine}, {found.created_at:%Y-%m-%d}."
     )
 
 
 def _gate(card: ModelCard, found: Measurement | None, names: Mapping[str, str]) -> Section:
-    title = "Gate: what is no frontal chest film"
+    title = "Gate: what is no frontal chest image"
     said = [f"{card.gate.rule[:1].upper()}{card.gate.rule[1:]}."] if card.gate else ["This model has no gate."]
     if found is None:
         roc = card.gate.roc if card.gate else None
         if roc is None:
             return Section(title, (*said, NOT_MEASURED))
         said.append(
-            f"Measured on {roc['num_pictures']} other pictures and {roc['num_films']} films: it stops "
+            f"Measured on {roc['num_pictures']} other pictures and {roc['num_films']} images: it stops "
             f"{say_share(roc['pictures_stopped'])} of the former and {say_share(roc['films_stopped'])} of the latter."
         )
         return Section(title, tuple(said))

@@ -1,6 +1,6 @@
 """A model as ONNX, kept only if ONNX Runtime gives the logits that torch gives.
 
-Shapes: B films, H and W pixels.
+Shapes: B images, H and W pixels.
 """
 
 import tempfile
@@ -38,7 +38,7 @@ class OnnxExport:
 
 
 def export_onnx(desk: Desk, model: str, file: Path, actor: str | None = None) -> OnnxExport:
-    """Write a model as ONNX, an ensemble with its vote in one graph, and compare both on drawn films.
+    """Write a model as ONNX, an ensemble with its vote in one graph, and compare both on synthetic images.
 
     Outputs are logit (not yet calibrated: the card, written beside it, has slope and intercept), embedding and
     activation map. Raises CheckpointError for an ensemble of unlike input sizes, and if a logit differs by more than
@@ -48,7 +48,7 @@ def export_onnx(desk: Desk, model: str, file: Path, actor: str | None = None) ->
     checkpoint = find_model(desk, name)
     if isinstance(checkpoint, Ensemble) and len({member.image_size for member in checkpoint.recipe.members}) > 1:
         raise CheckpointError(
-            f"The members of {name} take films of different sizes, which one graph cannot: it leaves as a zip "
+            f"The members of {name} take images of different sizes, which one graph cannot: it leaves as a zip "
             "(`models pack`), and each member fits into ONNX."
         )
     with tempfile.TemporaryDirectory(dir=file.absolute().parent) as folder:
@@ -71,7 +71,7 @@ def export_onnx(desk: Desk, model: str, file: Path, actor: str | None = None) ->
 
 
 def _films(size: int) -> np.ndarray:
-    """Return drawn films as the network takes them [B, 1, H, W], 0 to 1."""
+    """Return synthetic images as the network takes them [B, 1, H, W], 0 to 1."""
     drawn = [synthesise_phantom(seed, size=size) for seed in range(NUM_PHANTOMS)]
     return (np.stack(drawn)[:, None] / 255).astype(np.float32)
 

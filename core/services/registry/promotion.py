@@ -27,7 +27,7 @@ from core.services.registry.shown_figures import figures_of_card
 from db import models as tables
 
 NOT_CHOSEN = (
-    "The model {name} has no operating point: a version reads at one that validation or calibration films chose. "
+    "The model {name} has no operating point: a version reads at one that validation or calibration images chose. "
     "Choose one by `models choose-point`, or for a run on the Experiments page."
 )
 
@@ -49,7 +49,7 @@ class PromoteRequest(BaseModel):
         default="",
         max_length=2000,
         description="For which patients (ages, sites, views) and what it is meant; stands on its card as stated by "
-        "whoever promotes it, beside what its training images say.",
+        "anyone who promotes it, beside what its training images say.",
     )
     limits: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
         default=(),
@@ -93,7 +93,7 @@ class PromotedModel:
 def promote(desk: Desk, request: PromoteRequest, actor: str | None = None) -> PromotedModel:
     """Copy a model, its hashes checked, into the desk's models folder as the next version of a name.
 
-    The operating point is one of this very checkpoint: thresholds are never taken over from the version before. The
+    The operating point is one of this very checkpoint: thresholds are never reused from the version before. The
     figures on the card are those at that threshold. Raises PneumoDeskError in a sentence; then nothing was promoted.
     """
     source = resolve_model(desk, request.source)
@@ -184,7 +184,7 @@ def _stated(request: PromoteRequest, card: ModelCard, actor: str) -> dict[str, A
 
 
 def _reports_at(desk: Desk, card: ModelCard, point: OperatingPoint) -> dict[str, EvaluationReport]:
-    """Return the figures at this threshold; what was judged at another and cannot be judged again is left out."""
+    """Return the figures at this threshold; what was evaluated at another and cannot be evaluated again is left out."""
     with desk.reading() as session:
         kept = {fold: load_predictions(session, [card.weights_hash], fold) for fold in OWN_FOLDS}
     reports = {fold: report for fold, report in card.metrics.items() if report.threshold == point.threshold}

@@ -9,7 +9,7 @@ from core.services.models.lookup import model_card
 
 
 def count_card_looks(desk: Desk, card: ModelCard, occasion: Occasion, openings: Sequence[RecordedOpening] = ()) -> None:
-    """Count that a card is shown, with what stands beside it of evaluations on other images."""
+    """Count that a card is shown, with what is shown beside it of evaluations on other images."""
     count_looks(desk, figures_of_card(card, openings), occasion)
 
 
@@ -23,7 +23,7 @@ def figures_of_card(card: ModelCard, openings: Sequence[RecordedOpening] = ()) -
 
 
 def show_card(desk: Desk, name: str) -> ModelCard:
-    """Return a model's card to whoever asks for it, counted as a look; raises PneumoDeskError."""
+    """Return a model's card to anyone who asks for it, counted as a look; raises PneumoDeskError."""
     card = model_card(desk, name)
     count_card_looks(desk, card, "looked at")
     return card

@@ -1,4 +1,4 @@
-"""Runs that a program asks for: only on cohorts that the desk may read."""
+"""Runs that a program asks for: only on datasets that the desk may read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +16,13 @@ class FolderRefusedError(PneumoDeskError):
 def enqueue_from_outside(desk: Desk, request: TrainRequest, seeds: Sequence[int] = ()) -> list[str]:
     """Queue one run for each seed and return their ids.
 
-    Raises FolderRefusedError if the cohort or a file of weights lies below no allowed root, whether it exists or
-    not, and InputNotFoundError if the cohort does not exist.
+    Raises FolderRefusedError if the dataset or a file of weights lies below no allowed root, whether it exists or
+    not, and InputNotFoundError if the dataset does not exist.
     """
     for path in filter(None, (request.data, request.config.weights_file)):
         if not _is_allowed(desk, Path(path)):
             raise FolderRefusedError(
-                "Cohorts and weights are read below the desk's film folders only, by their full path: "
+                "Datasets and weights are read below the desk's image folders only, by their full path: "
                 "PNEUMODESK_FILM_ROOTS on the desk's machine names them."
             )
     return enqueue(desk, request, seeds)

@@ -13,21 +13,21 @@ STATES_FOLDER = "states"
 
 
 def resumable_bytes(desk: Desk, run_id: str) -> int:
-    """Return the bytes of the checkpoints from which a run could go on; its model is not among them."""
+    """Return the bytes of the checkpoints from which a run could continue; its model is not among them."""
     folder = _folder(desk, find_run(desk, run_id))
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def clean_checkpoints(desk: Desk, run_id: str) -> int:
-    """Delete the checkpoints from which a run could go on, and return the bytes made free; its model stays.
+    """Delete the checkpoints from which a run could continue, and return the bytes made free; its model stays.
 
-    Resumed afterwards, the run begins anew. Raises TrainingError while it goes on.
+    Resumed afterwards, the run starts again. Raises TrainingError while it runs.
     """
     run_id = find_run(desk, run_id)
     with desk.reading() as session:
         state = session.get_one(tables.Run, run_id).state
     if state in LIVE_STATES:
-        raise TrainingError("This run goes on: stop it before its checkpoints are deleted.")
+        raise TrainingError("This run continues: stop it before its checkpoints are deleted.")
     num_bytes = resumable_bytes(desk, run_id)
     folder = _folder(desk, run_id)
     if folder.exists():

@@ -15,7 +15,7 @@ def folder_to_train_on(desk: Desk, data: Path | None, split: str) -> Path:
     if data is not None:
         return data
     if not split:
-        raise SettingsError("Name the folder of a cohort with --data, or a saved split with --split.")
+        raise SettingsError("Name the folder of a dataset with --data, or a saved split with --split.")
     return get_split(desk, split).root
 
 
@@ -23,7 +23,7 @@ def settle_config(desk: Desk, data: Path, split: str, config: TrainingConfig) ->
     """Return a config with the shares of a saved split, as they were when it was saved, and whole ids of first runs.
 
     Raises InputNotFoundError if no split or run is called so, SettingsError if a run cannot be begun with, and
-    CohortError if the films of the folder are not those the split was saved for, it has no calibration fold, or the
+    CohortError if the images of the folder are not those the split was saved for, it has no calibration fold, or the
     first weights were fitted to other folds of them.
     """
     config = settle_first_weights(desk, config)

@@ -25,11 +25,11 @@ from db.states import State
 def enqueue(desk: Desk, request: TrainRequest, seeds: Sequence[int] = ()) -> list[str]:
     """Queue one run for each seed (the config's own if none is given), begin what can begin, and return their ids.
 
-    Raises InputNotFoundError if the folder of the cohort or the split is not there, and CohortError if the split was
-    saved for other films.
+    Raises InputNotFoundError if the folder of the dataset or the split is not there, and CohortError if the split was
+    saved for other images.
     """
     if not request.data.is_dir():
-        raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a cohort.")
+        raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a dataset.")
     request = request.model_copy(update={"config": settle_config(desk, request.data, request.split, request.config)})
     run_ids = []
     for seed in dict.fromkeys(seeds or (request.config.seed,)):
@@ -69,7 +69,7 @@ def kill(desk: Desk, run_id: str) -> None:
 
 
 def resume(desk: Desk, run_id: str) -> None:
-    """Let a stopped, failed or lost run go on from its last checkpoint; raises TrainingError for any other."""
+    """Resume a stopped, failed or lost run from its last checkpoint; raises TrainingError for any other."""
     run_id = find_run(desk, run_id)
     reconcile_runs(desk)
     with desk.transaction() as session:
@@ -77,7 +77,7 @@ def resume(desk: Desk, run_id: str) -> None:
         is_queued = RUNS.requeue(session, run_id, device=queue_of(desk, config.get("device", "auto")))
         state = session.get_one(tables.Run, run_id).state
     if not is_queued:
-        raise TrainingError(f"Run {run_id} is {state}: only a run that was stopped, failed or was lost can go on.")
+        raise TrainingError(f"Run {run_id} is {state}: only a run that was stopped, failed or was lost can continue.")
     start_supervisor(desk)
 
 
@@ -144,5 +144,5 @@ def find_run(desk: Desk, run_id: str) -> str:
 
 
 def can_resume(state: str) -> bool:
-    """Return whether a run in this state can go on."""
+    """Return whether a run in this state can continue."""
     return state in UNFINISHED

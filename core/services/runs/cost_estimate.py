@@ -44,7 +44,7 @@ class RunEstimate:
 
 
 def estimate_run(desk: Desk, config: TrainingConfig, num_train: int, num_judged: int) -> RunEstimate:
-    """Try a config for some seconds in a process of its own and return what a run on so many films would need.
+    """Try a config for some seconds in a process of its own and return what a run on so many images would need.
 
     Raises TrainingError in a sentence when the trial itself fails, as it does when memory is short.
     """
@@ -65,9 +65,9 @@ def estimate_run(desk: Desk, config: TrainingConfig, num_train: int, num_judged:
 
 
 def smaller_batch_that_fits(config: TrainingConfig) -> int | None:
-    """Return the largest power of two below a config's batch size whose films would fit into the memory free now.
+    """Return the largest power of two below a config's batch size whose images would fit into the memory free now.
 
-    None if not even two films would; raises TrainingError in a sentence when the trial itself fails.
+    None if not even two images would; raises TrainingError in a sentence when the trial itself fails.
     """
     trial = _try_out(config, max(8, min(config.batch_size // 2, MOST_TRIED_FILMS)))
     fitting = _fitting(*_memory_need(trial), free_memory(trial["device"]))
@@ -85,13 +85,13 @@ def copies_of_weights(config: TrainingConfig) -> int:
 
 
 def _memory_need(trial: dict) -> tuple[float, float]:
-    """Return the bytes that are needed anyway, and those of each film in a step."""
+    """Return the bytes that are needed anyway, and those of each image in a step."""
     per_film = max(0, trial["memory_with_many"] - trial["memory_with_few"]) / (trial["many"] - trial["few"])
     return max(0.0, trial["memory_with_few"] - per_film * trial["few"]), per_film
 
 
 def _fitting(fixed: float, per_film: float, free: int) -> list[int]:
-    """Return the powers of two, from 2 to 1,024, whose films fit beside what is needed anyway."""
+    """Return the powers of two, from 2 to 1,024, whose images fit beside what is needed anyway."""
     return [size for size in (2**power for power in range(1, 11)) if fixed + per_film * size <= free]
 
 
@@ -101,7 +101,7 @@ def _largest_batch(fixed: float, per_film: float, free: int) -> int:
 
 def _seconds(config: TrainingConfig, trial: dict, num_train: int, num_judged: int) -> float:
     films = num_train + num_judged
-    # At the end every film is read once more, for calibration, threshold and gate, and some are turned for it.
+    # At the end every image is read once more, for calibration, threshold and gate, and some are turned for it.
     turned = min(num_train, MOST_TURNED_FILMS) * trial["seconds_per_judged_film"]
     reading = films * trial["seconds_per_judged_film"]
     if config.fine_tuning is FineTuning.FROZEN:
@@ -129,7 +129,7 @@ def _try_out(config: TrainingConfig, many: int) -> dict:
     except subprocess.TimeoutExpired as error:
         raise TrainingError(
             f"The trial took longer than {MOST_SECONDS} s, so the run would take very long here. "
-            "Choose a smaller network, smaller films or a smaller batch."
+            "Choose a smaller network, smaller images or a smaller batch."
         ) from error
     if done.returncode == 0:
         return json.loads(done.stdout)

@@ -1,6 +1,6 @@
 """The processes beside the first one of a run over several devices: each takes its share of every batch.
 
-The first process alone claims the run, decodes the films, keeps states, tells how far it is and ends the run.
+The first process alone claims the run, decodes the images, keeps states, tells how far it is and ends the run.
 """
 
 import signal

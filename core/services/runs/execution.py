@@ -1,4 +1,4 @@
-"""Carrying out one run, in whatever process: cohort, split, session, record; every way it can end is written down."""
+"""Carrying out one run, in whatever process: dataset, split, session, record; every way it can end is written down."""
 
 import signal
 import sys
@@ -128,7 +128,7 @@ def _carry_out(
         sys.stderr.write(f"The config was recorded by another version; left out: {', '.join(stored.ignored)}.\n")
     teller = _teller(reporter, on_progress)
     if run.data is None:
-        raise TrainingError("This run was recorded without the folder of its cohort. Clone it and name the folder.")
+        raise TrainingError("This run was recorded without the folder of its dataset. Clone it and name the folder.")
     if team is not None:
         take_place(session_request(desk, run, stored.config), team)
     cohort = indexing.index(desk, Path(run.data), lambda done, count: teller(TrainProgress("indexing", done, count)))
@@ -203,10 +203,10 @@ def _step_teller(reporter: Reporter, config: TrainingConfig) -> Callable[[int, i
 
 
 def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSplit) -> None:
-    """Write on what and with what the run is made; a run that goes on must find the same films."""
+    """Write on what and with what the run is made; a run that continues must find the same images."""
     if run.cohort_fingerprint not in ("", cohort.fingerprint):
         raise TrainingError(
-            f"The films in {run.data} have changed since this run began, so it cannot go on as the same run. "
+            f"The images in {run.data} have changed since this run began, so it cannot continue as the same run. "
             "Put them back as they were, or clone the run."
         )
     assignments = split.assignments.rename("fold").rename_axis("file").reset_index()
@@ -251,7 +251,7 @@ def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = lambda pr
     """Train a model in this process and return its finished run; the run is recorded whether it succeeds or not."""
     from core.services.runs.execution import work_on_run
 
-    # A folder that is no cohort is refused before a run is recorded; the work finds it indexed.
+    # A folder that is no dataset is refused before a run is recorded; the work finds it indexed.
     indexing.index(desk, request.data, lambda done, count: on_progress(TrainProgress("indexing", done, count)))
     config = settle_config(desk, request.data, request.split, request.config)
     run_id = record_run(desk, request.model_copy(update={"config": config}), State.STARTING)

@@ -33,7 +33,7 @@ OnProgress = Callable[[TrainProgress], None]
 def folds_of(
     desk: Desk, cohort: Cohort, split: CohortSplit, config: TrainingConfig, on_progress: OnProgress
 ) -> dict[str, "Fold"]:
-    """Return the films of every fold, decoded once; raises CohortError where a fold has films of one class only."""
+    """Return the images of every fold, decoded once; raises CohortError where a fold has images of one class only."""
     from core.runs.session import Fold
     from core.training.films import FilmSet
 
@@ -53,8 +53,8 @@ def folds_of(
         rows_N = np.array([cache.index_of(file) for file in members], dtype=np.int64)
         if len(np.unique(labels_N)) < 2:
             raise CohortError(
-                f"The {name} fold of {cohort.root} has films of only one class, so a model can be neither trained "
-                "nor judged on it. Add films of the other class, or more patients."
+                f"The {name} fold of {cohort.root} has images of only one class, so a model can be neither trained "
+                "nor evaluated on it. Add images of the other class, or more patients."
             )
         folds[name] = Fold(FilmSet(cache.pixels_NSS, rows_N, labels_N), manifest.loc[members, "patient"].to_numpy())
     return folds

@@ -1,4 +1,4 @@
-"""The machine on which runs go on."""
+"""The machine on which runs continue."""
 
 from core.runs.host_meter import HostReading, read_host
 from core.services.desk import Desk

@@ -1,6 +1,6 @@
-"""Where a run's first weights come from: runs of this desk are found, and nobody begins with films that judge.
+"""Where a run's first weights come from: runs of this desk are found, and nobody begins with images that evaluate.
 
-A network that was trained on other folds of the same films has learnt some of those that would judge what goes on
+A network that was trained on other folds of the same images has learnt some of those that would evaluate what continues
 from it: every figure would be too good.
 """
 
@@ -44,12 +44,12 @@ def first_checkpoints(desk: Desk, config: TrainingConfig) -> tuple[Path, ...]:
 
 
 def check_folds(desk: Desk, config: TrainingConfig, cohort_fingerprint: str, split_fingerprint: str) -> None:
-    """Raise CohortError if the first weights were fitted to other folds of the same films."""
+    """Raise CohortError if the first weights were fitted to other folds of the same images."""
     for card in _cards(desk, config):
         if card.cohort_fingerprint == cohort_fingerprint and card.split_fingerprint != split_fingerprint:
             raise CohortError(
-                f"The first weights are of {card.name}, which was trained on other folds of these films: it may have "
-                "learnt films that would judge the new run. Save its folds with `python -m core splits adopt` and "
+                f"The first weights are of {card.name}, which was trained on other folds of these images: it may have "
+                "learnt images that would evaluate the new run. Save its folds with `python -m core splits adopt` and "
                 "train on those, or begin with other weights."
             )
 

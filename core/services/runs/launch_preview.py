@@ -1,4 +1,4 @@
-"""What stands before a launch: folders that were indexed, films as a recipe varies them, the equal command."""
+"""What stands before a launch: folders that were indexed, images as a recipe varies them, the equal command."""
 
 import shlex
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ NUM_PREVIEWED = 12
 
 
 def preview_sheet(desk: Desk, root: Path, config: TrainingConfig) -> bytes:
-    """Return a few training films of a cohort as the config's recipe varies them, side by side in a PNG."""
+    """Return a few training images of a dataset as the config's recipe varies them, side by side in a PNG."""
     cohort = indexing.index(desk, root)
     films = cohort.select("train") if (cohort.manifest["split"] == "train").any() else cohort.select()
     if films.empty:
-        raise CohortError(f"{root} holds no usable film to show.")
+        raise CohortError(f"{root} holds no usable image to show.")
     files = list(films.sample(min(NUM_PREVIEWED, len(films)), random_state=config.seed)["file"])
     cache = PixelCache.open_or_build(cohort, files, config.image_size, desk.settings.caches)
     pixels_BHW = np.stack([cache.pixels_NSS[cache.index_of(file)] for file in files])
-    # Only now, so that opening the page does not wait for torch.
+    # Only now, so that access the page does not wait for torch.
     import torch
 
     from core.training.augmentation import RANGES, augment

@@ -1,4 +1,4 @@
-"""Runs as they stand in the database."""
+"""Runs as they are in the database."""
 
 from typing import Any
 

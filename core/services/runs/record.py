@@ -118,7 +118,7 @@ def _lineage(run: tables.Run, shown: ReadableRun) -> dict[str, str]:
     ended = f"{run.finished_at:%Y-%m-%d %H:%M:%S} UTC" if run.finished_at else "–"
     return {
         "Run": run.id,
-        "Cohort fingerprint": run.cohort_fingerprint,
+        "Dataset fingerprint": run.cohort_fingerprint,
         "Split": run.split_name or "Drawn by the run's own shares",
         "Split fingerprint": run.split_fingerprint,
         "Checkpoint (SHA-256)": run.checkpoint_hash or "–",

@@ -1,4 +1,4 @@
-"""Training a model: cohort, split, fit, calibration, operating point, gate, checkpoint — one recorded run."""
+"""Training a model: dataset, split, fit, calibration, operating point, gate, checkpoint — one recorded run."""
 
 import uuid
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class TrainRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    data: Path = Field(description="The folder of the cohort.")
+    data: Path = Field(description="The folder of the dataset.")
     name: str = Field(default="", description="A name for the run; its architecture and recipe if empty.")
     split: str = Field(default="", description="The name of a saved split; drawn by the config's shares if empty.")
     config: TrainingConfig = TrainingConfig()

@@ -62,7 +62,7 @@ class RunStatus:
 
     @property
     def is_live(self) -> bool:
-        """Whether it waits or goes on."""
+        """Whether it is queued or running."""
         return self.state in {State.QUEUED.value, *LIVE_STATES}
 
     @property
@@ -72,7 +72,7 @@ class RunStatus:
 
     @property
     def can_resume(self) -> bool:
-        """Whether it ended unfinished and can go on."""
+        """Whether it ended unfinished and can continue."""
         return can_resume(self.state)
 
     @property
@@ -110,7 +110,7 @@ class StepCurve:
 
 
 def list_watched(desk: Desk, num_ended: int = 20) -> list[RunStatus]:
-    """Return every run that waits or goes on, in the order of the queue, then the newest that ended."""
+    """Return every run that is queued or running, in the order of the queue, then the newest that ended."""
     find_lost_runs(desk)
     run, note = tables.Run, tables.RunAnnotation
     live = (State.QUEUED.value, *LIVE_STATES)
@@ -204,7 +204,7 @@ def read_log(desk: Desk, run_id: str, num_lines: int = 200) -> str:
 
 
 def ended_since(desk: Desk, moment: datetime) -> list[RunStatus]:
-    """Return the runs that ended after a moment, oldest first: what a page tells of in a toast."""
+    """Return the runs that ended after a moment, oldest first: what a page shows in a toast."""
     run = tables.Run
     with desk.reading() as session:
         rows = session.scalars(select(run).where(run.finished_at > moment).order_by(run.finished_at)).all()

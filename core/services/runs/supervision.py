@@ -24,7 +24,7 @@ WORKER = "core.services.workers.run"
 
 
 def open_sweeps(session: Session) -> Sequence[str]:
-    """Return the searches that have trials to ask for, to judge or to tell."""
+    """Return the searches that have trials to ask for, to evaluate or to tell."""
     return session.scalars(select(tables.Sweep.id).where(tables.Sweep.is_open).order_by(tables.Sweep.created_at)).all()
 
 

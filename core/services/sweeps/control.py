@@ -23,11 +23,11 @@ from db.states import State
 def start_sweep(desk: Desk, request: SweepRequest) -> str:
     """Record a sweep with the runs that are known from the beginning, begin what can begin, and return its id.
 
-    A search's runs are asked for by the supervisor while it goes on. Raises InputNotFoundError if the folder of the
-    cohort or the split is not there, and CohortError if the split was saved for other films.
+    A search's runs are asked for by the supervisor while it runs. Raises InputNotFoundError if the folder of the
+    dataset or the split is not there, and CohortError if the split was saved for other images.
     """
     if not request.data.is_dir():
-        raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a cohort.")
+        raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a dataset.")
     base = settle_config(desk, request.data, request.split, request.base)
     request = request.model_copy(update={"base": base})
     with desk.transaction() as session:
@@ -79,7 +79,7 @@ def stop_sweep(desk: Desk, sweep_id: str) -> None:
 
 
 def resume_sweep(desk: Desk, sweep_id: str) -> int:
-    """Let a sweep go on: its unfinished runs from their checkpoints, a search with the trials it still lacks.
+    """Let a sweep continue: its unfinished runs from their checkpoints, a search with the trials it still lacks.
 
     Runs that were pruned stay so. Returns how many runs wait again; raises TrainingError if nothing is left to do.
     """

@@ -62,7 +62,7 @@ def open_journal(journal: Path) -> tuple[JournalStorage, JournalLock]:
         except (ValueError, KeyError, TypeError, AssertionError) as error:
             raise DatabaseError(
                 f"The search's study in {journal} is damaged. Put a backup in its place, or take the file away: the "
-                "search then goes on from what its runs reported."
+                "search then continues from what its runs reported."
             ) from error
 
 

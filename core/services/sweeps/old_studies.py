@@ -26,7 +26,7 @@ OPTUNA_TYPES = ("studydirection", "trialstate", "trialvaluetype", "trialintermed
 def move_old_studies(desk: Desk) -> None:
     """Copy every study out of the database and drop Optuna's tables; does nothing where there are none.
 
-    A study that cannot be copied keeps the tables where they are; its search goes on from what its runs reported.
+    A study that cannot be copied keeps the tables where they are; its search continues from what its runs reported.
     """
     if not inspect(desk.engine).has_table(STUDIES):
         return

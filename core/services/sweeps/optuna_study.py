@@ -1,4 +1,4 @@
-"""The study of a search: which trials were asked for, and what was told of them, kept in a file of its own."""
+"""The study of a search: which trials were asked for, and what was reported of them, kept in a file of its own."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -25,7 +25,7 @@ EPOCHS_BEFORE_PRUNING = 2
 
 
 class SweepStudy:
-    """One search's study; whoever opens it goes on with what is recorded, several processes at once if need be."""
+    """One search's study; anyone who opens it continues with what is recorded, several processes at once if need be."""
 
     def __init__(self, desk: Desk, sweep_id: str, request: SweepRequest) -> None:
         self._request = request
@@ -44,7 +44,7 @@ class SweepStudy:
             self._key = self._storage.get_study_id_from_name(self._study.study_name)
 
     def ask(self) -> tuple[int, Row]:
-        """Return the number and the settings of the next trial, by what has been told so far."""
+        """Return the number and the settings of the next trial, by the results so far."""
         # Held from the number to the last setting: of two who ask at once each gets a trial of its own.
         with in_words(self._journal), self._lock.held():
             self._give_up_cut_off()
@@ -54,7 +54,7 @@ class SweepStudy:
             return trial.number, _row(drawn)
 
     def untold(self) -> dict[int, FrozenTrial]:
-        """Return by its number each trial that was asked for and of which nothing final was told."""
+        """Return by its number each trial that was asked for and without a final result."""
         with in_words(self._journal):
             running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return {trial.number: trial for trial in running if self._is_whole(trial)}

@@ -11,7 +11,7 @@ from core.training.config import ORIGINAL_STUDY, TrainingConfig
 
 
 class ReadySweep(StrEnum):
-    """The sweeps that need nothing but a cohort."""
+    """The sweeps that need nothing but a dataset."""
 
     ORIGINAL_TUNING = "original_tuning"
     ARCHITECTURES = "architectures"
@@ -20,7 +20,7 @@ class ReadySweep(StrEnum):
 
 @dataclass(frozen=True)
 class ReadyMade:
-    """A sweep without its cohort, and what it is good for in a sentence."""
+    """A sweep without its dataset, and what it is good for in a sentence."""
 
     title: str
     purpose: str
@@ -32,7 +32,7 @@ class ReadyMade:
     def request(
         self, data: Path, base: TrainingConfig | None = None, seeds: tuple[int, ...] = (), split: str = ""
     ) -> SweepRequest:
-        """Return the sweep on a cohort, with another base or other seeds if given; raises SettingsError."""
+        """Return the sweep on a dataset, with another base or other seeds if given; raises SettingsError."""
         return make_request(
             data=data,
             split=split,

@@ -24,7 +24,7 @@ class SweepKind(StrEnum):
 
 
 class Objective(StrEnum):
-    """By which figure of the kept epoch runs are told better from worse; each is measured on validation films."""
+    """By which figure of the kept epoch runs are ranked; each is measured on validation images."""
 
     AUC = "validation_auc"
     LOSS = "validation_loss"
@@ -104,9 +104,9 @@ class SweepRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    data: Path = Field(description="The folder of the cohort.")
+    data: Path = Field(description="The folder of the dataset.")
     name: str = Field(
-        default="", max_length=200, description="A name for the sweep; told from what it varies if empty."
+        default="", max_length=200, description="A name for the sweep; derived from what it varies if empty."
     )
     split: str = Field(
         default="", description="The name of a saved split of all runs; drawn by their own shares if empty."
@@ -121,9 +121,13 @@ class SweepRequest(BaseModel):
         description="Each config is run once with each seed; the base's own if empty.",
     )
     num_trials: int = Field(default=20, ge=1, le=MOST_TRIALS, description="How many runs a search makes.")
-    num_at_once: int = Field(default=1, ge=1, le=64, description="How many runs of a search wait or go on at a time.")
-    objective: Objective = Field(default=Objective.AUC, description="What a run of the sweep is judged by.")
-    pruning: Pruning = Field(default=Pruning.MEDIAN, description="When a search stops a hopeless run before its end.")
+    num_at_once: int = Field(
+        default=1, ge=1, le=64, description="How many runs of a search wait or continue at a time."
+    )
+    objective: Objective = Field(default=Objective.AUC, description="What a run of the sweep is evaluated by.")
+    pruning: Pruning = Field(
+        default=Pruning.MEDIAN, description="When a search stops a unpromising run before its end."
+    )
 
     @model_validator(mode="after")
     def _asks_for_what_its_kind_needs(self) -> Self:
@@ -170,7 +174,7 @@ class SweepRequest(BaseModel):
     def expanded(self) -> tuple[Row, ...]:
         """Return what each run of a grid, of rows or of seeds has of its own; the last axis varies fastest, then seeds.
 
-        A search has none: what its runs are is asked for while it goes on.
+        A search has none: what its runs are is asked for while it runs.
         """
         if self.kind is SweepKind.SEARCH:
             return ()

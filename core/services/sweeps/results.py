@@ -19,7 +19,7 @@ def stored_request(sweep: tables.Sweep) -> SweepRequest:
     except ValueError as error:
         raise SettingsError(
             f"Sweep {sweep.id} was recorded by another version and no longer makes sense here. Its runs stay as they "
-            "are under Experiments; start the sweep anew."
+            "are under Experiments; start the sweep again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What a supervisor does for searches: tells what runs gave, gives hopeless ones up, asks for the next.
+"""What a supervisor does for searches: tells what runs gave, gives unpromising ones up, asks for the next.
 
 Every step can be cut off and done again: a trial that was asked for and has no run gets it, and the database refuses a
 second run of one trial.
@@ -46,7 +46,7 @@ class SweepTender:
         self._studies: dict[str, SweepStudy] = {}
         # Of each run the state and the number of epochs that its study has heard of.
         self._known: dict[str, tuple[str, int]] = {}
-        # Studies just opened: whoever asked last may have been cut off before the run was queued.
+        # Studies just opened: anyone who asked last may have been cut off before the run was queued.
         self._orphaned: set[str] = set()
         self._has_moved_studies = False
 
@@ -181,7 +181,7 @@ def _settings_of(request: SweepRequest, run: tables.Run) -> Row:
 
 
 def _may_be_pruned(run: tables.Run, by_epoch: Mapping[int, float | None]) -> bool:
-    """Return whether a run goes on, has been judged, and has epochs left to save."""
+    """Return whether a run continues, has been evaluated, and has epochs left to save."""
     return run.state == State.RUNNING and 0 < max(by_epoch, default=0) < run.config["epochs"]
 
 

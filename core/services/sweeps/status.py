@@ -62,7 +62,7 @@ class SweepLine:
 
     @property
     def is_live(self) -> bool:
-        """Whether it goes on."""
+        """Whether it continues."""
         return self.state == State.RUNNING
 
 
@@ -156,7 +156,7 @@ def time_left(trials: tuple[SweepTrial, ...], line: SweepLine) -> float | None:
 
 
 def _counts(session: Session, sweep_ids: list[str]) -> dict[str, dict[str, int]]:
-    """Return for each sweep how many runs stand in which state; those that were pruned count as such."""
+    """Return for each sweep how many runs are in which state; those that were pruned count as such."""
     run = tables.Run
     shown = case((run.pruned_epoch.is_not(None) & (run.state == State.STOPPED.value), PRUNED), else_=run.state).label(
         "shown"

@@ -1,4 +1,4 @@
-"""Batches whose films a program sends in one request; the same request, repeated, starts nothing twice."""
+"""Batches whose images a program sends in one request; the same request, repeated, starts nothing twice."""
 
 import hashlib
 import shutil
@@ -46,10 +46,10 @@ def start_received_batch(
     idempotency_key: str | None,
     most_live: int,
 ) -> tuple[str, bool]:
-    """Write the films to the desk, start a batch over them, and return its id and whether it had been started before.
+    """Write the images to the desk, start a batch over them, and return its id and whether it had been started before.
 
     `request` says all but the paths. Raises TooManyBatchesError, RepeatedDifferentlyError, StillUnderWayError,
-    and what writing an upload raises; then nothing is left of the films.
+    and what writing an upload raises; then nothing is left of the images.
     """
     upload_id, batch_id = uploads.new_upload_id(), new_batch_id()
     started: str | None = None
@@ -73,7 +73,7 @@ def start_received_batch(
 
 
 def _write(desk: Desk, upload_id: str, films: Sequence[tuple[str, BinaryIO]], request: TriageRequest) -> str:
-    """Write every film under its own name and return the SHA-256 of the request, names and contents."""
+    """Write every image under its own name and return the SHA-256 of the request, names and contents."""
     digest = hashlib.sha256(
         f"{request.model} {request.operating_point} {request.title}".encode("utf-8", "surrogatepass")
     )

@@ -57,10 +57,10 @@ class TriageRequest(BaseModel):
         description="NAME or NAME@VERSION of an operating point kept for this model; its card's own if empty.",
     )
     saliency_folder: Path | None = Field(
-        default=None, description="Where to write films overlaid with where the model looked."
+        default=None, description="Where to write images overlaid with the AI heatmap."
     )
     reader: str | None = Field(default=None, description="Who asked for it.")
-    again: bool = Field(default=False, description="Read films again that this model version has read before.")
+    again: bool = Field(default=False, description="Analyse images again that this model version has analysed before.")
     title: str = Field(default="", description="What the batch is called; its paths if empty.")
 
 
@@ -171,7 +171,7 @@ def _check_reader(desk: Desk, batch_id: str, predictor: Predictor) -> None:
         version = session.get_one(tables.Batch, batch_id).model_version
         if identity_of_row(version) != reader_identity(predictor.checkpoint.card):
             raise CheckpointError(
-                f"The model {version.name} was changed after this batch was made: its card says something else now. "
+                f"The model {version.name} was changed after this batch was made: its card is another one now. "
                 "Put the former files back and resume, or start a new batch with the model as it is."
             )
 
@@ -206,7 +206,7 @@ def _read_all(
         num_threads=num_threads(desk),
         max_file_bytes=desk.settings.max_file_megabytes * 10**6,
         on_film=drawer.write if drawer else None,
-        # A film that is to be drawn has to be opened anyway.
+        # An image that is to be drawn has to be opened anyway.
         known=None if request.again or drawer else earlier_readings(desk, batch_id),
     )
     pending: list[FilmReading | KnownFilm] = []
@@ -220,7 +220,7 @@ def _read_all(
                 return False
     num_done += _store(desk, batch_id, pending, drawer)
     on_progress(TriageProgress(num_done, num_files))
-    # Fewer only if an earlier reading was deleted before it was taken over: its film is left to be read.
+    # Fewer only if an earlier reading was deleted before it was reused: its image is left to be read.
     return num_done == num_files
 
 
@@ -239,20 +239,20 @@ def _left_to_read(desk: Desk, batch_id: str, request: TriageRequest) -> tuple[li
 
 
 class SaliencyWriter:
-    """Writes each read film with where the model looked, under the film's own name."""
+    """Writes each analysed image with the AI heatmap, under the image's own name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path_of(self, file: str) -> Path:
-        """Return where the picture for a film goes; the name keeps the film's folders and ending."""
+        """Return where the picture for an image goes; the name keeps the image's folders and ending."""
         *folders, name = file.replace("..", "_").split("/")
         if len(name.encode()) > LONGEST_NAME:
             name = f"{name[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
         return self._folder.joinpath(*folders, f"{name}.saliency.jpg")
 
     def write(self, reading: FilmReading, view: FilmView) -> None:
-        """Draw one film."""
+        """Draw one image."""
         path = self.path_of(reading.file)
         path.parent.mkdir(parents=True, exist_ok=True)
         overlay(view.grey_HW, positive_share(view.map_hw)).save(path, quality=80)

@@ -9,7 +9,7 @@ from core.services.triage.kept import kept_batch
 
 @dataclass(frozen=True)
 class TriageResult:
-    """A batch as it stands in the database."""
+    """A batch as it is in the database."""
 
     batch_id: str
     state: str

@@ -62,7 +62,7 @@ def start_server_folder(
     roots = desk.settings.allowed_film_roots
     if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
         raise SettingsError(
-            f"Films may be read below {' and '.join(str(root) for root in roots)} only. "
+            f"Images may be read below {' and '.join(str(root) for root in roots)} only. "
             "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
         )
     return start_batch(desk, TriageRequest(paths=(path,), model=model, operating_point=operating_point, reader=reader))
@@ -135,7 +135,7 @@ def _status(batch: tables.Batch, speed: float | None) -> BatchStatus:
 
 
 def _speed(session: Session, batch: tables.Batch) -> float | None:
-    """Return films per second since the last start; a resumed batch had read some before."""
+    """Return images per second since the last start; a resumed batch had read some before."""
     if batch.started_at is None:
         return None
     reading = tables.Reading

@@ -57,8 +57,8 @@ def describe_desk(desk: Desk) -> DeskState:
 
 
 def make_phantoms(desk: Desk, reader: str | None = None) -> str:
-    """Draw a folder of synthetic films and start a batch over it; return the batch's id."""
+    """Draw a folder of synthetic images and start a batch over it; return the batch's id."""
     folder = desk.settings.home / "phantoms"
     write_phantom_folder(folder, NUM_PHANTOMS, with_hostile=True)
-    title = f"{NUM_PHANTOMS} drawn films (synthetic)"
+    title = f"{NUM_PHANTOMS} synthetic images (demo)"
     return start_batch(desk, TriageRequest(paths=(folder,), title=title, reader=reader))

@@ -1,4 +1,4 @@
-"""Films that this model version has read before: their readings are taken over, and it is said that they were."""
+"""Images that this model version has analysed before: their readings are reused, and it is said that they were."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +49,7 @@ def earlier_readings(desk: Desk, batch_id: str) -> dict[str, int]:
 
 
 def taken_over_rows(session: Session, desk: Desk, batch_id: str, films: Sequence[KnownFilm]) -> list[dict[str, Any]]:
-    """Return rows for known films; one whose earlier reading was deleted meanwhile has none."""
+    """Return rows for known images; one whose earlier reading was deleted meanwhile has none."""
     reading = tables.Reading
     query = select(reading.id, *(getattr(reading, field) for field in TAKEN_OVER_FIELDS)).where(
         reading.id.in_([film.reading_id for film in films])
@@ -74,7 +74,7 @@ def taken_over_rows(session: Session, desk: Desk, batch_id: str, films: Sequence
 
 
 def count_taken_over(desk: Desk, batch_id: str) -> int:
-    """Return how many films of a batch were not read again."""
+    """Return how many images of a batch were not read again."""
     reading = tables.Reading
     with desk.reading() as session:
         counted = select(func.count()).where(reading.batch_id == batch_id, reading.taken_over_from.is_not(None))

@@ -1,6 +1,6 @@
-"""Single films for programs: read as they come by one shared model, and kept with all they rest on.
+"""Single images for programs: read as they come by one shared model, and kept with their provenance.
 
-The film itself and its name are not kept, only its hash: whoever sent it has it.
+The image itself and its name are not kept, only its hash: its sender has it.
 """
 
 import threading
@@ -40,7 +40,7 @@ KEPT_FIELDS = (
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one film was found to be, with its lineage; numbers are None unless it came as far as the model."""
+    """What one image was found to be, with its lineage; numbers are None unless it came as far as the model."""
 
     id: str
     file_hash: str | None
@@ -61,12 +61,12 @@ class Prediction:
 
     @property
     def is_read(self) -> bool:
-        """Whether the film came as far as the model's answer."""
+        """Whether the image came as far as the model's answer."""
         return self.probability is not None
 
 
 class PredictionDesk:
-    """One loaded model that answers any number of askers; films that wait together are read together."""
+    """One loaded model that answers any number of askers; images that wait together are read together."""
 
     def __init__(self, desk: Desk, model: str, on_batch: Callable[[int], None]) -> None:
         convert_apart(desk, model)
@@ -88,7 +88,7 @@ class PredictionDesk:
         )
 
     def predict(self, stream: BinaryIO, sender: str | None = None) -> "Future[Prediction]":
-        """Return the prediction to come for a film, kept before it is answered; raises ReaderClosedError."""
+        """Return the prediction to come for an image, kept before it is answered; raises ReaderClosedError."""
         return self._reader.read(ReceivedFilm("film", Path("film"), stream=stream, sender=sender))
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class PredictionDesk:
 
 
 class SharedModel:
-    """A model that is loaded when first needed, once, whoever asks; after a failure the next asker tries again."""
+    """A model that is loaded when first needed, once, for all askers; after a failure the next asker tries again."""
 
     def __init__(self, desk: Desk, model: str, on_batch: Callable[[int], None] = lambda size: None) -> None:
         self._desk = desk
@@ -128,7 +128,7 @@ class SharedModel:
         return self._loaded
 
     def get(self) -> PredictionDesk:
-        """Return the model, waiting while it loads; raises PneumoDeskError if it cannot be had or was replaced."""
+        """Return the model, waiting while it loads; raises PneumoDeskError if it is not available or was replaced."""
         with self._lock:
             if self._is_closed:
                 raise ReaderClosedError("Another model was made active just now: ask again.")
@@ -172,7 +172,7 @@ def get_prediction(desk: Desk, prediction_id: str) -> Prediction:
 
 
 def prediction_heatmap(desk: Desk, prediction_id: str) -> bytes:
-    """Return where the model looked as a square PNG to be stretched over the film; raises InputNotFoundError."""
+    """Return the AI heatmap as a square PNG to be stretched over the image; raises InputNotFoundError."""
     # Looked up each time: what was deleted is shown no more.
     with desk.reading() as session:
         row = _row_of(session.get(tables.Prediction, prediction_id), prediction_id)
@@ -183,9 +183,7 @@ def prediction_heatmap(desk: Desk, prediction_id: str) -> bytes:
 def _drawn(activation_map: tuple[tuple[float, ...], ...]) -> bytes:
     map_hw = np.array(activation_map, dtype=np.float32)
     if map_hw.ndim != 2 or not map_hw.any():
-        raise InputNotFoundError(
-            "There is no picture of where the model looked: nothing in this film spoke for pneumonia."
-        )
+        raise InputNotFoundError("There is no AI heatmap: nothing in this image spoke for pneumonia.")
     return draw_heatmap(map_hw)
 
 

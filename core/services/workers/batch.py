@@ -10,7 +10,7 @@ from core.services.worklist.retention import apply_retention_if_allowed
 
 
 def main() -> None:
-    """Read a batch to its end; what went wrong stands in its row, and in this process's log."""
+    """Read a batch to its end; what went wrong is in its row, and in this process's log."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         desk = open_desk()

@@ -9,7 +9,7 @@ from core.services.desk import open_desk
 
 
 def main() -> None:
-    """Examine a folder; what went wrong stands in its row, and in this process's log."""
+    """Import a folder; what went wrong is in its row, and in this process's log."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         work_on_examination(open_desk(), sys.argv[1])

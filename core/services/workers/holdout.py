@@ -1,4 +1,4 @@
-"""`python -m core.services.workers.holdout RUN`: judges a run's held-out films in a process that ends."""
+"""`python -m core.services.workers.holdout RUN`: evaluates a run's held-out images in a process that ends."""
 
 import sys
 
@@ -8,7 +8,7 @@ from core.services.experiments.holdout import judge_holdout
 
 
 def main() -> None:
-    """Read the films; what the model said of them is kept on the desk."""
+    """Read the images; what the model said of them is kept on the desk."""
     try:
         judge_holdout(open_desk(), sys.argv[1])
     except PneumoDeskError as error:

@@ -2,7 +2,7 @@
 
 It is a process that ends, so that its memory is its own.
 
-Shapes: B films of a batch, S of the square's side.
+Shapes: B images of a batch, S of the square's side.
 """
 
 import json
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def measure(model: str) -> dict[str, float | str]:
-    """Return what the network alone costs on random films, handed over in batches as in triage."""
+    """Return what the network alone costs on random images, handed over in batches as in triage."""
     desk = open_desk()
     # Converting a model takes more memory than reading with it ever does.
     convert_apart(desk, model)
@@ -64,7 +64,7 @@ def measure(model: str) -> dict[str, float | str]:
 
 
 def network_size(model: Checkpoint | Ensemble) -> dict[str, float]:
-    """Return parameters and floating-point operations for one film, those of all members for an ensemble."""
+    """Return parameters and floating-point operations for one image, those of all members for an ensemble."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 

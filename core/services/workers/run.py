@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Carry out a run; how it ended stands in its row, and more in this process's log."""
+    """Carry out a run; how it ended is in its row, and more in this process's log."""
     desk = open_desk()
     team = _team()
     if team is not None and team.rank > 0:

@@ -1,4 +1,4 @@
-"""A reader that waits: one process that has the model ready before the films are there.
+"""A reader that waits: one process that has the model ready before the images are there.
 
 `python -m core.services.workers.warm_reader` holds a lock in the desk's home while it waits or reads, takes queued
 batches one after another, and ends when none came for a while or the process that started it is gone. Nothing depends
@@ -31,7 +31,7 @@ SECONDS_TO_LOCK = 2.0
 
 
 class KeptPredictor:
-    """The model that was read with last, loaded ahead and loaded anew only if another one is asked for."""
+    """The model that was read with last, loaded ahead and loaded again only if another one is asked for."""
 
     def __init__(self, desk: Desk) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="load")
@@ -40,7 +40,7 @@ class KeptPredictor:
         self._loading: Future[Predictor] = self._pool.submit(load_predictor, desk, model)
 
     def load(self, desk: Desk, model: str) -> Predictor:
-        """Return a model ready to read films; raises PneumoDeskError if it cannot be had."""
+        """Return a model ready to analyse images; raises PneumoDeskError if it is not available."""
         wanted = _key(model_card(desk, model))
         if wanted != self._key:
             self._key, self._loading = wanted, self._pool.submit(load_predictor, desk, model)
@@ -53,7 +53,7 @@ class KeptPredictor:
 
 
 def _key(card: ModelCard) -> tuple[object, ...]:
-    """The same reader may stand in several versions, each with an operating point of its own."""
+    """The same reader may be in several versions, each with an operating point of its own."""
     return reader_identity(card), card.name, card.operating_point
 
 
@@ -75,7 +75,7 @@ def wait_for_batches(desk: Desk) -> None:
             # How the batch ended could not be written: only when this process is gone is it found lost.
             raise
         except PneumoDeskError as error:
-            # It stands in the batch's row; the next batch may be read all the same.
+            # It is in the batch's row; the next batch may be read all the same.
             sys.stderr.write(f"{batch_id}: {error}\n")
         last_work = time.monotonic()
 

@@ -89,8 +89,8 @@ def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
 def report_agreement(desk: Desk, batch_id: str | None = None) -> AgreementReport:
     """Return agreement over the studies of all batches or of one.
 
-    Each reader is compared with what the model says of the same film now, by its finding; sensitivity and
-    specificity go by the finding too, uncertain films counting as flagged, since a human must look at both.
+    Each reader is compared with what the model says of the same image now, by its finding; sensitivity and
+    specificity go by the finding too, uncertain images counting as flagged, since a human must look at both.
     """
     return agreement_of(load_worklist(desk, batch_id))
 

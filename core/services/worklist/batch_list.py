@@ -28,9 +28,9 @@ CSV_COLUMNS = (
 
 
 def ranked_readings(desk: Desk, batch_id: str) -> list[dict[str, Any]]:
-    """Return every file of a batch in the order of its worklist, with where it stands; raises InputNotFoundError.
+    """Return every file of a batch in the order of its worklist, with its place; raises InputNotFoundError.
 
-    Files of one study stand beside one another, in one place. `rank` counts studies from 1, `priority` is the band that
+    Files of one study are beside one another, in one place. `rank` counts studies from 1, `priority` is the band that
     the rules of `rules_version` put the study into, `verdicts` what readers said, and `same_image_as` names other files
     with the same image.
     """

@@ -1,4 +1,4 @@
-"""Verdicts leave the desk as the labels of a new cohort: films and a metadata.csv that says what readers found."""
+"""Verdicts leave the desk as the labels of a new dataset: images and a metadata.csv that says what readers found."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -38,9 +38,9 @@ class VerdictExport:
 def export_verdicts(
     desk: Desk, reader: str | None, folder: Path | None = None, batch_id: str | None = None
 ) -> VerdictExport:
-    """Write the films whose readers agree on pneumonia or normal, and a metadata.csv, as a cohort folder.
+    """Write the images whose readers agree on pneumonia or normal, and a metadata.csv, as a dataset folder.
 
-    Films on which readers differ or nobody decided are left out and counted, and so are those of one image in several
+    Images on which readers differ or nobody decided are left out and counted, and so are those of one image in several
     studies on which they differ; those that are no longer where they were read are named. The folder is made, by
     default below the desk's home; raises WorklistError if it is not empty, if nothing can be exported, or if the disk
     is full.
@@ -50,7 +50,9 @@ def export_verdicts(
     labels = _of_one_label_each(desk, consensus_of(verdicts))
     decided = labels.dropna()
     if decided.empty:
-        raise WorklistError("No study has been judged pneumonia or normal yet, so there are no labels to export.")
+        raise WorklistError(
+            "No study has been read as pneumonia or no pneumonia yet, so there are no labels to export."
+        )
     folder = folder or desk.settings.home / "cohorts" / f"verdicts-{utc_now():%Y%m%d-%H%M%S}"
     _make_empty(folder)
     undecided = verdicts[verdicts["study"].isin(labels.index[labels.isna()])]
@@ -95,7 +97,7 @@ def _export_one(
     content = read_film_bytes(desk, place_of(row["source_path"]), row["source_member"])
     name = PurePosixPath(row["file"]).name
     known = parse_kermany_name(name)
-    # The hash leads, so that no two films share a name and no name can be a formula or a way out of the folder.
+    # The hash leads, so that no two images share a name and no name can be a formula or a way out of the folder.
     file = f"films/{study[:16]}{_ending(name)}"
     (folder / "films").mkdir(exist_ok=True)
     (folder / file).write_bytes(content)

@@ -27,7 +27,7 @@ def study_of(desk: Desk, reading_id: int) -> str:
 
 @dataclass(frozen=True)
 class ReadingDetail:
-    """A reading, its film's place, its heatmap in the desk's home, and its lineage."""
+    """A reading, its image's place, its heatmap in the desk's home, and its lineage."""
 
     id: int
     batch_id: str
@@ -74,45 +74,45 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
                 "Patient": reading.patient or "not stated",
                 "Model": f"{model.name} ({model.checkpoint_hash[:16]})",
                 "Run": model.run_id or "–",
-                "Cohort": (model.card.get("cohort_fingerprint") or "–")[:16],
+                "Dataset": (model.card.get("cohort_fingerprint") or "–")[:16],
                 "Operating point": f"{point.name}, threshold {point.threshold:.3f}, "
                 f"uncertain {point.uncertain_low:.2f} to {point.uncertain_high:.2f}",
                 "Chosen on": point.chosen_on,
                 "Engine": batch.engine or "–",
                 "Asked for by": batch.reader or "–",
                 "Read at": f"{reading.created_at:%Y-%m-%d %H:%M:%S} UTC",
-                "Taken over": "–" if reading.taken_over_from is None else "from an earlier reading of the same film",
+                "Reused": "–" if reading.taken_over_from is None else "from an earlier reading of the same image",
             },
         )
 
 
 def meaning_here(reading: ReadingDetail, prevalence: float | None) -> str:
-    """Return what a result means at a site where `prevalence` (0 to 1) of the films show pneumonia, in a sentence."""
+    """Return what a result means at a site where `prevalence` (0 to 1) of the images show pneumonia, in a sentence."""
     if reading.probability is None:
         return "The model gives no result for this file."
     if prevalence is None:
         return "State the site's prevalence under Rules to see what this result means here."
     if reading.tested is None:
-        return "This model was never judged on labelled films, so what its result means cannot be said."
+        return "This model was never evaluated on labelled images, so what its result means cannot be said."
     values = predictive_values(reading.tested, prevalence)
     if reading.probability >= reading.threshold:
         side, shows, share, (low, high) = "at or above", "show pneumonia", values.ppv, values.ppv_interval
     else:
         side, shows, share, (low, high) = "below", "show none", values.npv, values.npv_interval
     return (
-        f"Where {say_share(prevalence, 0)} of the films show pneumonia, {say_share(share)} (95 % interval "
+        f"Where {say_share(prevalence, 0)} of the images show pneumonia, {say_share(share)} (95 % interval "
         f"{say_share(low)} to {say_share(high)}) of those {side} the threshold {shows}, if the model is as good "
-        f"here as on the {reading.tested.num_films:,} films it was checked on in training."
+        f"here as on the {reading.tested.num_films:,} images it was checked on in training."
     )
 
 
 def _tested(card: dict[str, Any]) -> MeasuredRates | None:
-    """Return the rates over the folds that the card reports; all are films that the model was not fitted to."""
+    """Return the rates over the folds that the card reports; all are images that the model was not fitted to."""
     return MeasuredRates.of(EvaluationReport.model_validate(report) for report in card.get("metrics", {}).values())
 
 
 def _edge_warning(reading: tables.Reading, threshold: float) -> str | None:
-    """Return a warning for a film over the threshold; below it, hardly anything is left of the map to judge by."""
+    """Return a warning for an image over the threshold; below it, hardly anything is left of the map."""
     map_hw = np.array(reading.activation_map or [], dtype=np.float32)
     if map_hw.ndim != 2 or reading.probability is None or reading.probability < threshold:
         return None
@@ -120,8 +120,8 @@ def _edge_warning(reading: tables.Reading, threshold: float) -> str | None:
     if share <= EDGE_SHARE_LIMIT:
         return None
     return (
-        f"{say_share(share, 0)} of where the model looked lies at the border or in the corners, more than in "
-        "19 of 20 flagged films: it may rest on markers, edges or what lies outside the lungs."
+        f"{say_share(share, 0)} of AI heatmap lies at the border or in the corners, more than in "
+        "19 of 20 flagged images: it may rest on markers, edges or what lies outside the lungs."
     )
 
 

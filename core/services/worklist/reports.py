@@ -1,6 +1,6 @@
 """Results that leave the desk as documents: one study or one batch as CSV, JSON or PDF.
 
-Each export is recorded in the audit trail, and each names the model, its operating point, the version of the rules
+Each export is recorded in the audit log, and each names the model, its operating point, the version of the rules
 that placed the studies, and the notice.
 """
 
@@ -139,7 +139,7 @@ def _warnings(reading: ReadingDetail) -> tuple[str, ...]:
 
 
 def _pictures(desk: Desk, reading: ReadingDetail) -> tuple[Image.Image | None, Image.Image | None]:
-    """Return the film as the viewer shows it, and with where the model looked; None for what is not to be had."""
+    """Return the image as the viewer shows it, and with the AI heatmap; None where that is not available."""
     if not reading.source_path:
         return None, None
     try:

@@ -1,4 +1,4 @@
-"""How long things are kept: batches by the period in the rules, results of single films by the setting."""
+"""How long things are kept: batches by the period in the rules, results of single images by the setting."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -59,14 +59,14 @@ def apply_retention(desk: Desk, now: datetime | None = None) -> int:
 
 
 def apply_retention_if_allowed(desk: Desk) -> None:
-    """Remove expired films where that can be done; a batch that was read stays read where it cannot."""
-    # Whoever may not remove old films is told so on the page.
+    """Remove expired images where that can be done; a batch that was read stays read where it cannot."""
+    # Anyone who may not remove old images is told so on the page.
     with suppress(WorklistError):
         apply_retention(desk)
 
 
 def delete_old_predictions(desk: Desk, now: datetime | None = None) -> int:
-    """Delete what the REST API found of single films longer ago than the setting allows, and return how many."""
+    """Delete what the REST API found of single images longer ago than the setting allows, and return how many."""
     days = desk.settings.keep_predictions_days
     if not days:
         return 0

@@ -1,4 +1,4 @@
-"""The same image in several files: under two names, of two patients, or one file sent twice; each list says so."""
+"""The same image in several files: under two names, of two patients, or one file sent twice; each list marks them."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -36,7 +36,7 @@ class Show(StrEnum):
 
     TO_READ = "to read"
     MINE = "mine to read"
-    JUDGED = "judged by me"
+    JUDGED = "read by me"
     SECOND = "for a second reader"
     ALL = "all"
 

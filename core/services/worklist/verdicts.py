@@ -31,7 +31,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """One verdict with what the model had said of the film at that time."""
+    """One verdict with what the model had said of the image at that time."""
 
     id: int
     study: str
@@ -59,7 +59,7 @@ def give_verdict(desk: Desk, reading_id: int, reader: str | None, verdict: Verdi
     reader, note = checked_name(reader), note.replace("\0", "").strip()
     if len(note) > LONGEST_NOTE:
         raise WorklistError(
-            f"The note has {len(note):,} characters; at most {LONGEST_NOTE:,} are kept. Shorten it and judge again."
+            f"The note has {len(note):,} characters; at most {LONGEST_NOTE:,} are kept. Shorten it and save again."
         )
     with desk.transaction() as session:
         reading = kept_reading(session, reading_id)
@@ -98,7 +98,7 @@ def verdicts_in_words(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def undo_verdict(desk: Desk, verdict_id: int, reader: str | None) -> VerdictRow:
-    """Take back a verdict of the reader's own by a row that says so, and return it; once taken back, nothing happens.
+    """Undo a verdict of the reader's own by a further row, and return it; once undone, nothing happens.
 
     The verdict before it counts again. Raises InputNotFoundError and WorklistError.
     """
@@ -133,7 +133,7 @@ def last_verdict(desk: Desk, reader: str) -> VerdictRow | None:
 
 
 def current_verdicts(desk: Desk, study: str | None = None) -> list[VerdictRow]:
-    """Return each reader's newest verdict that was not taken back, on one study or on all, oldest first."""
+    """Return each reader's newest verdict that was not undone, on one study or on all, oldest first."""
     with desk.reading() as session:
         return [_row(row) for row in current_rows(session, study)]
 
@@ -145,14 +145,14 @@ def current_rows(session: Session, study: str | None = None) -> list[tables.Verd
 
 
 def current_ids(study: str | None = None) -> Select[int]:
-    """Return the query for the ids of the verdicts that count: each reader's newest that was not taken back."""
+    """Return the query for the ids of the verdicts that count: each reader's newest that was not undone."""
     verdict = tables.Verdict
     newest = select(sql.max(verdict.id)).where(*_standing()).group_by(verdict.study, verdict.reader)
     return newest if study is None else newest.where(verdict.study == study)
 
 
 def verdict_history(desk: Desk, study: str) -> list[VerdictRow]:
-    """Return all verdicts ever given on a study, oldest first, those taken back or replaced marked as not current."""
+    """Return all verdicts ever given on a study, oldest first, those undone or replaced marked as not current."""
     verdict = tables.Verdict
     with desk.reading() as session:
         current = {row.id for row in current_rows(session, study)}
@@ -173,7 +173,7 @@ def list_readers(desk: Desk) -> list[str]:
 
 
 def _standing() -> tuple[ColumnElement[bool], ...]:
-    """Conditions of verdicts that were not taken back."""
+    """Conditions of verdicts that were not undone."""
     verdict = tables.Verdict
     taken_back = select(verdict.undoes_id).where(verdict.undoes_id.is_not(None))
     return verdict.verdict.is_not(None), verdict.id.not_in(taken_back)

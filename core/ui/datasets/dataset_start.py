@@ -1,4 +1,4 @@
-"""Ways to give the Dataset page films, and the datasets that were examined before."""
+"""Ways to give the Dataset page images, and the datasets that were examined before."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def show_start(desk: Desk) -> None:
             ":material/dns: A folder of the server",
             ":material/upload: From this computer",
             ":material/cloud_download: Kaggle",
-            ":material/draw: Drawn films",
+            ":material/draw: Synthetic images",
         ]
     )
     with folder:
@@ -98,7 +98,7 @@ def _upload(desk: Desk) -> None:
 
 def _kaggle(desk: Desk) -> None:
     st.caption(
-        "Downloads the standard cohort of Kermany et al. 2018 (5,856 films of children, CC BY 4.0) from Kaggle. "
+        "Downloads the standard dataset of Kermany et al. 2018 (5,856 images of children, CC BY 4.0) from Kaggle. "
         "This is the only thing here that needs internet."
     )
     if st.button("Download and examine", icon=":material/cloud_download:", key="dataset.kaggle"):
@@ -106,7 +106,7 @@ def _kaggle(desk: Desk) -> None:
 
 
 def _drawn(desk: Desk) -> None:
-    st.caption("Draws 120 synthetic films, to try every page without radiographs. They are always labelled so.")
+    st.caption("Draws 120 synthetic images, to try every page without radiographs. They are always labelled so.")
     if st.button("Draw and examine", icon=":material/draw:", key="dataset.draw_films"):
         begin(desk, Origin.PHANTOMS)
 
@@ -123,7 +123,7 @@ def _known(desk: Desk) -> None:
                 "Folder": str(examination.root),
                 "From": ORIGINS[examination.origin],
                 "State": STATES[examination.state].word,
-                "Films": "synthetic" if examination.is_synthetic else "radiographs",
+                "Images": "synthetic" if examination.is_synthetic else "radiographs",
                 "Examined": moment(examination.created_at),
             }
             for examination in known

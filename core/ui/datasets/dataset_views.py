@@ -40,7 +40,7 @@ SEVERITY_LOOK: dict[str, tuple[Colour, str]] = {
 
 
 def audit_view(dataset: Dataset) -> None:
-    """Every finding with its files and what to do, beside what gives the classes away and how test films differ."""
+    """Every finding with its files and what to do, beside what gives the classes away and how test images differ."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _findings(dataset)
@@ -86,21 +86,21 @@ def _shortcuts(dataset: Dataset) -> None:
         )
         st.caption("Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away.")
     else:
-        st.caption("There are too few labelled films of one class to tell.")
+        st.caption("There are too few labelled images of one class to tell.")
 
 
 def _shifts(dataset: Dataset) -> None:
-    st.markdown("**Are test films of another kind?** How well 24-pixel copies tell test from training films.")
+    st.markdown("**Are test images of another kind?** How well 24-pixel copies tell test from training images.")
     rows = shift_rows(dataset.audit.shifts)
     if not rows:
         st.caption("This dataset has no train and test folders.")
         return
     st.dataframe(rows, hide_index=True)
-    st.caption("0.5: alike. Above 0.8 a threshold chosen on training films will not transfer fully.")
+    st.caption("0.5: alike. Above 0.8 a threshold chosen on training images will not transfer fully.")
 
 
 def counts_view(dataset: Dataset) -> None:
-    """Films by split and class with their ratio, subtypes, patients."""
+    """Images by split and class with their ratio, subtypes, patients."""
     films = _films(dataset)
     if films.empty:
         _no_films()
@@ -108,19 +108,19 @@ def counts_view(dataset: Dataset) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         figure = _kept("counts", dataset.fingerprint, lambda: figures.count_figure(film_counts(films)))
-        st.plotly_chart(figure, key="dataset.counts", alt="Films by split and class")
+        st.plotly_chart(figure, key="dataset.counts", alt="Images by split and class")
     with right:
         st.dataframe(_kept("ratios", dataset.fingerprint, lambda: ratio_table(films)))
         st.dataframe(_kept("subtypes", dataset.fingerprint, lambda: subtype_table(films)))
     st.plotly_chart(
         _kept("per patient", dataset.fingerprint, lambda: figures.per_patient_figure(films_per_patient(films))),
         key="dataset.per_patient",
-        alt="Films per patient by class",
+        alt="Images per patient by class",
     )
 
 
 def pictures_view(desk: Desk, dataset: Dataset) -> None:
-    """Eight films drawn at random, by filter, and the mean film of each class."""
+    """Eight images drawn at random, by filter, and the mean image of each class."""
     films = _films(dataset)
     if films.empty:
         _no_films()
@@ -128,13 +128,13 @@ def pictures_view(desk: Desk, dataset: Dataset) -> None:
     wanted = _sample_filter(films)
     drawn = sample(films, wanted, st.session_state.get("dataset.draw", 0))
     if drawn.empty:
-        st.caption("No film matches. Choose otherwise.")
+        st.caption("No image matches. Choose otherwise.")
     else:
         st.html(_grid(desk, dataset, drawn))
     if dataset.means:
         figure = _kept("means", dataset.fingerprint, lambda: figures.mean_figure(dataset.means))
-        st.plotly_chart(figure, key="dataset.means", alt="Mean film of each class and their difference")
-        st.caption("Means of at most 200 films a class. What differs outside the lungs is no disease.")
+        st.plotly_chart(figure, key="dataset.means", alt="Mean image of each class and their difference")
+        st.caption("Means of at most 200 images a class. What differs outside the lungs is no disease.")
 
 
 def _sample_filter(films: pd.DataFrame) -> SampleFilter:
@@ -179,12 +179,12 @@ def _films(dataset: Dataset) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _kept(what: str, fingerprint: str, _make: Callable[[], Made]) -> Made:
-    """Return a figure or table made once for the films of a fingerprint; nobody changes it afterwards."""
+    """Return a figure or table made once for the images of a fingerprint; nobody changes it afterwards."""
     return _make()
 
 
 def _no_films() -> None:
-    st.caption("There is no usable film. The findings say why.")
+    st.caption("There is no usable image. The findings say why.")
 
 
 def _grid(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""How an examination stands, live while it goes on."""
+"""The state of an import, live while it runs."""
 
 import streamlit as st
 
@@ -11,16 +11,16 @@ from core.ui.words import duration
 STAGE_WORDS = {
     "": "Waiting for its process",
     "downloading": "Downloading from Kaggle",
-    "drawing": "Drawing films",
+    "drawing": "Drawing images",
     "unpacking": "Unpacking",
     "indexing": "Reading and decoding files",
-    "measuring": "Measuring films",
+    "measuring": "Measuring images",
     "auditing": "Looking for copies, leaks and shortcuts",
 }
 
 
 def examination_progress(desk: Desk, examination: ExaminationStatus) -> None:
-    """Show stage, progress and time left, with stop while it goes on and a way on when it has ended early."""
+    """Show stage, progress and time left, with stop while it runs and resume when it has ended early."""
 
     @st.fragment(run_every=1.0 if examination.is_live else None)
     def show() -> None:
@@ -42,8 +42,8 @@ def examination_progress(desk: Desk, examination: ExaminationStatus) -> None:
                 st.rerun(scope="fragment")
         elif now.state != "completed":
             st.warning(plain(now.error or "It was stopped."), icon=":material/warning:")
-            st.caption("What was read is kept: going on reads only what is new, changed or still unread.")
-            if st.button("Go on", icon=":material/play_arrow:", key="dataset.resume", type="primary"):
+            st.caption("What was read is kept: resuming reads only what is new, changed or still unread.")
+            if st.button("Resume", icon=":material/play_arrow:", key="dataset.resume", type="primary"):
                 examine_again(desk, now.id)
                 st.rerun()
 

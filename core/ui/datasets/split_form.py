@@ -19,8 +19,9 @@ from core.ui.reader_name.component import current_reader
 def split_view(desk: Desk, dataset: Dataset) -> None:
     """The form, the balance of what it proposes, and the splits that were saved before."""
     st.caption(
-        "Known patients are never divided, subtypes keep their shares, each content counts once, and test films "
-        "are never used. The validation fold judges epochs; the calibration fold fits probabilities and the threshold."
+        "Known patients are never divided, subtypes keep their shares, each content counts once, and test images "
+        "are never used. The validation fold evaluates epochs; the calibration fold fits probabilities and the "
+        "threshold."
     )
     try:
         config = _choose_config()
@@ -36,7 +37,7 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
 
 
 def _adopt(desk: Desk, dataset: Dataset) -> None:
-    """Only for models that were trained on these films; there are none on a new desk's own dataset."""
+    """Only for models that were trained on these images; there are none on a new desk's own dataset."""
     models = {one.name: one for one in list_models(desk) if one.card.cohort_fingerprint == dataset.fingerprint}
     if not models:
         return
@@ -44,7 +45,9 @@ def _adopt(desk: Desk, dataset: Dataset) -> None:
         st.expander("Save the folds of a model instead", icon=":material/conversion_path:"),
         st.form("dataset.split.adopt", border=False),
     ):
-        st.caption("To train a model on the folds of another, go on from its weights, or judge both on the same films.")
+        st.caption(
+            "To train a model on the folds of another, start from its weights, or evaluate both on the same images."
+        )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             model = st.selectbox(
                 "Model",
@@ -96,7 +99,7 @@ def _saved(desk: Desk, dataset: Dataset) -> None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _preview(_dataset: Dataset, fingerprint: str, config: str) -> tuple[str, pd.DataFrame]:
-    """Keyed by the films and the config, which decide every split."""
+    """Keyed by the images and the config, which decide every split."""
     split, balance = preview_split(_dataset.cohort, SplitConfig.model_validate_json(config))
     return split.fingerprint, balance
 

@@ -30,7 +30,7 @@ def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(f"{len(ids)} runs compared", width="content")
         split = st.segmented_control(
-            "On films of",
+            "On images of",
             splits or ["validation"],
             default=(splits or ["validation"])[0],
             key="experiments.compare_split",
@@ -51,18 +51,20 @@ def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None])
 
 
 def _is_opened(desk: Desk, checkpoint_hashes: Sequence[str], ids: tuple[str, ...], split: str) -> bool:
-    """Return whether films that only judge were opened for this comparison in this visit; a button opens them."""
+    """Return whether evaluation-only images were opened for this comparison in this visit; a button opens them."""
     opened = st.session_state.setdefault(COMPARED, set())
     if is_selection_split(split) or (ids, split) in opened:
         return True
     count = openings_so_far(desk, checkpoint_hashes, split)
     with st.container(border=True):
-        st.markdown(f"**The {split} films only judge.** They have been opened {count:,} times on this desk.")
+        st.markdown(
+            f"**The {split} images are evaluation-only.** They have been accessed {count:,} times on this desk."
+        )
         if st.button(
-            f"Compare on the {split} films",
+            f"Compare on the {split} images",
             icon=":material/lock_open:",
             key="experiments.compare_open",
-            help="Recorded as one opening for each run.",
+            help="Recorded as one test-set access for each run.",
         ):
             compare_runs(desk, CompareRequest(runs=ids, split=split))
             opened.add((ids, split))
@@ -73,7 +75,7 @@ def _is_opened(desk: Desk, checkpoint_hashes: Sequence[str], ids: tuple[str, ...
 def _say_films(comparison: Comparison) -> None:
     said = f"{comparison.films.counted}, the same for every run."
     if is_selection_split(comparison.split):
-        said += " These films helped to choose each model: mildly optimistic for all."
+        said += " These images helped to choose each model: mildly optimistic for all."
     else:
         said += f" Opened {comparison.num_openings:,} times on this desk."
     st.caption(said)
@@ -165,7 +167,7 @@ def _charts(comparison: Comparison, names: dict[str, str], epochs: dict[str, Seq
         if curves:
             st.plotly_chart(overlaid_roc_figure(curves), key="experiments.compare_roc", alt="ROC curves of all runs")
         else:
-            st.caption("Films of one class have no curve.")
+            st.caption("Images of one class have no curve.")
     with right, st.container(border=True):
         st.markdown("**Intervals**")
         st.plotly_chart(

@@ -1,4 +1,4 @@
-"""Runs deleted, taken back, and deleted for good."""
+"""Runs deleted, restored, and deleted for good."""
 
 import streamlit as st
 
@@ -29,7 +29,7 @@ def purge_popover(desk: Desk, ids: list[str]) -> None:
     """Offer to delete runs for good that were deleted before."""
     with st.popover("Delete for good", icon=":material/delete_forever:", disabled=not ids):
         st.markdown(f"**{len(ids)} run{'s' if len(ids) != 1 else ''}**: checkpoints, curves and log are removed.")
-        st.caption("Nobody can take this back. What its model said of films, and the audit trail, stay.")
+        st.caption("This cannot be undone. What its model said of images, and the audit log, stay.")
         st.button("Delete for good now", key="experiments.purge", on_click=_purge, args=(desk, ids), type="primary")
 
 

@@ -58,8 +58,8 @@ def _form(desk: Desk, ids: Sequence[str]) -> None:
                 format_func=lambda voting: VOTING[voting],
                 key="experiments.ensemble_voting",
                 required=True,
-                help="The mean of the members' probabilities; a mean with weights fitted on the validation films; or "
-                "the share of members that flag the film at their own thresholds.",
+                help="The mean of the members' probabilities; a mean with weights fitted on the validation images; or "
+                "the share of members that flag the image at their own thresholds.",
             )
             half = st.toggle(
                 "Half size",
@@ -67,7 +67,7 @@ def _form(desk: Desk, ids: Sequence[str]) -> None:
                 help="Keeps the weights at 16 bits and computes with 32; probabilities hardly move.",
             )
         st.caption(
-            "Weights are fitted on the validation films, probabilities on the calibration films, the threshold on "
+            "Weights are fitted on the validation images, probabilities on the calibration images, the threshold on "
             "both. The members go into the ensemble whole: it outlives their runs."
         )
         if not st.form_submit_button("Make the ensemble", type="primary", icon=":material/group_work:"):
@@ -136,7 +136,7 @@ def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
             costs.add(ensemble.name)
             st.rerun()
         st.caption(
-            f"{judged.num_films:,} validation films with 95 % intervals. {judged.note} p-values are corrected for the "
+            f"{judged.num_films:,} validation images with 95 % intervals. {judged.note} p-values are corrected for the "
             "number of members (Holm). "
             + " ".join(interval_notes([judged.report, *(member.report for member in judged.members)]))
         )
@@ -147,7 +147,7 @@ def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
         with st.container(border=True):
             st.markdown(f"**{plain(judged.name)}** against **{plain(member.member)}**")
             st.markdown(plain(member.words))
-    st.caption("Read films with it from the command line or the REST API, like any model:")
+    st.caption("Analyse images with it from the command line or the REST API, like any model:")
     st.code(f"python -m core triage FOLDER --model ensemble:{ensemble.name}", language="bash", wrap_lines=True)
 
 

@@ -1,4 +1,4 @@
-"""The films that a run got most wrong, with where it looked."""
+"""The images that a run got most wrong, with where it looked."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from core.ui.viewer.component import viewer
 
 NUM_OF_EACH = 12
 COLUMNS = {
-    "film": st.column_config.ImageColumn("Film", width="small"),
+    "film": st.column_config.ImageColumn("Image", width="small"),
     "error": st.column_config.TextColumn("Error", width="small"),
     "probability": st.column_config.NumberColumn("Prob.", format="%.3f", width="small"),
     "file": st.column_config.TextColumn("File", width="medium"),
@@ -29,19 +29,19 @@ def error_gallery(desk: Desk, record: RunRecord, predicted: PredictedFilms, thre
     errors = (*missed, *alarms)
     st.subheader("Worst errors")
     if not errors:
-        st.caption("At this threshold no film is misread.")
+        st.caption("At this threshold no image is misread.")
         return
     absent = sum(error.path is None for error in errors)
     if absent:
         st.caption(
-            f":material/image_not_supported: {absent} of these films are no longer where the cohort was read; "
+            f":material/image_not_supported: {absent} of these images are no longer where the dataset was read; "
             "their figures stand."
         )
     table, pane = st.columns([5, 4], gap="medium")
     with table:
         chosen = _table(desk, record, predicted.split, errors)
         st.caption(
-            f"Pneumonia below {threshold:.3f} from the lowest probability on, then normal films above it from the "
+            f"Pneumonia below {threshold:.3f} from the lowest probability on, then normal images above it from the "
             "highest on."
         )
     with pane:
@@ -66,7 +66,7 @@ def _table(desk: Desk, record: RunRecord, split: str, errors: Sequence[WorstErro
         row_height=64,
         height=520,
         column_config=COLUMNS,
-        alt="Films that were misread, worst first",
+        alt="Images that were misread, worst first",
     )
     rows = chosen.selection.rows
     return errors[rows[0] if rows and rows[0] < len(errors) else 0]
@@ -76,24 +76,24 @@ def _pane(desk: Desk, record: RunRecord, errors: Sequence[WorstError], chosen: W
     label = "pneumonia" if chosen.is_pneumonia else "normal"
     st.markdown(f"**{plain(chosen.file)}** · labelled {label}, probability {chosen.probability:.3f}")
     if chosen.path is None:
-        st.caption("This film is no longer there.")
+        st.caption("This image is no longer there.")
         return
     maps = kept_maps(record, errors)
     if chosen.content_hash not in maps and st.button(
-        "Show where the model looked",
+        "Show AI heatmap",
         icon=":material/visibility:",
         key="experiments.maps",
-        help="Reads these films once more with the run's model; the maps are kept with the run.",
+        help="Reads these images once more with the run's model; the maps are kept with the run.",
     ):
         try:
-            with st.spinner("The model reads these films."):
+            with st.spinner("The model reads these images."):
                 maps = draw_maps(desk, record, errors)
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")
     viewer(
         desk,
         chosen.path,
-        alt=f"Film {chosen.file}, labelled {label}, probability {chosen.probability:.3f}",
+        alt=f"Image {chosen.file}, labelled {label}, probability {chosen.probability:.3f}",
         heatmap=maps.get(chosen.content_hash),
         height=420,
         key="experiments.film",

@@ -1,4 +1,4 @@
-"""How a run is judged on labelled films: every figure with its interval, at a threshold that moves."""
+"""How a run is evaluated on labelled images: every figure with its interval, at a threshold that moves."""
 
 import streamlit as st
 
@@ -26,11 +26,11 @@ from core.ui.experiments.error_gallery import error_gallery
 from core.ui.experiments.words import bounds
 
 OPENED = "experiments.opened"
-NO_ONE_CLASS = "These films are of one class only: there are no curves, and what needs both classes stays empty."
+NO_ONE_CLASS = "These images are of one class only: there are no curves, and what needs both classes stays empty."
 
 
 def evaluation_view(desk: Desk, record: RunRecord) -> None:
-    """Choose a split, open it if it is one that only judges, and show the run's figures on it."""
+    """Choose a split, show it by a button if it is evaluation-only, and show the run's figures on it."""
     if not record.splits:
         st.caption(
             "No predictions of this run are kept: it has not ended, left no model, or was made before predictions were "
@@ -38,13 +38,13 @@ def evaluation_view(desk: Desk, record: RunRecord) -> None:
         )
         return
     split = st.segmented_control(
-        "Films",
+        "Images",
         list(record.splits),
         default=record.splits[0],
         key=f"experiments.split.{record.id}",
         required=True,
         help="Validation chose the epoch and the threshold, calibration the probabilities and the threshold. Any other "
-        "split only judges, and each opening of it is recorded.",
+        "split is evaluation-only, and each access to it is recorded.",
     )
     opened = _opened(desk, record, split)
     if opened is not None:
@@ -53,7 +53,7 @@ def evaluation_view(desk: Desk, record: RunRecord) -> None:
 
 
 def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
-    """Return the split's predictions; one that only judges is opened by a button, once a visit, and recorded."""
+    """Return the split's predictions; an evaluation-only one is shown by a button, once a visit, and recorded."""
     checkpoint = record.checkpoint_hash or ""
     if is_selection_split(split):
         return look_at(desk, checkpoint, split)
@@ -63,7 +63,9 @@ def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
         return look_at(desk, checkpoint, split, occasion=None)
     count = openings_so_far(desk, [checkpoint], split)
     with st.container(border=True):
-        st.markdown(f"**The {split} films only judge.** They have been opened {count:,} times on this desk.")
+        st.markdown(
+            f"**The {split} images are evaluation-only.** They have been accessed {count:,} times on this desk."
+        )
         st.caption("The more often figures are looked at while models are still being chosen, the less they are worth.")
         if st.button(f"Open the {split} figures", icon=":material/lock_open:", key="experiments.open_split"):
             opened.add(key)
@@ -75,7 +77,7 @@ def _say_openings(opened: OpenedSplit) -> None:
     predicted = opened.predicted
     films = f"{predicted.films.counted}, read by {predicted.engine}"
     if opened.is_selection:
-        st.caption(f":material/tune: {films}. These films helped to choose this model: mildly optimistic.")
+        st.caption(f":material/tune: {films}. These images helped to choose this model: mildly optimistic.")
     else:
         st.caption(f":material/lock_open: {films}. Opened {opened.num_openings:,} times on this desk.")
     if said := say_overlap(opened.num_training_images, len(predicted.films.files)):
@@ -96,7 +98,7 @@ def _judged(desk: Desk, record: RunRecord, opened: OpenedSplit) -> None:
             0.001,
             format="%.3f",
             key=f"experiments.threshold.{record.id}.{predicted.split}",
-            help=f"A film is flagged from this probability on. The run's own threshold is {own:.3f}. Moving it here "
+            help=f"An image is flagged from this probability on. The run's own threshold is {own:.3f}. Moving it here "
             "changes nothing but this view.",
         )
         prevalence = st.number_input(
@@ -152,7 +154,7 @@ def _predictive(report: EvaluationReport, prevalence: float) -> None:
         "NPV",
         say_fraction(values.npv) if values else "undefined",
         values and values.npv_interval,
-        f"Share of films without a flag that are normal {there}. It never excludes disease.",
+        f"Share of images without a flag that are normal {there}. It never excludes disease.",
     )
 
 
@@ -175,7 +177,9 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
     if curves is None:
         st.caption(NO_ONE_CLASS)
     elif len(set(predicted.probabilities.tolist())) == 1:
-        st.caption("The model says the same of every film: it cannot rank them, and every threshold flags all or none.")
+        st.caption(
+            "The model says the same of every image: it cannot rank them, and every threshold flags all or none."
+        )
     left, middle, right = st.columns(3)
     with left, st.container(border=True):
         st.markdown("**Confusion matrix**")
@@ -198,24 +202,24 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
             )
     left, right = st.columns(2)
     with left, st.container(border=True):
-        st.markdown("**Do the probabilities mean what they say?** 15 bins, larger points hold more films")
+        st.markdown("**Do the probabilities mean what they say?** 15 bins, larger points hold more images")
         st.plotly_chart(
             reliability_figure(reliability_bins(films.labels_N, predicted.probabilities, films.known_patients)),
             key=f"experiments.reliability.{key}",
             alt="Reliability diagram",
         )
     with right, st.container(border=True):
-        st.markdown("**Probabilities by truth**, films on a logarithmic scale")
+        st.markdown("**Probabilities by truth**, images on a logarithmic scale")
         st.plotly_chart(
             histogram_figure(films.labels_N, predicted.probabilities, report.threshold),
             key=f"experiments.histogram.{key}",
-            alt="Histogram of probabilities for normal and pneumonia films",
+            alt="Histogram of probabilities for normal and pneumonia images",
         )
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _curves(_predicted: PredictedFilms, films: str, checkpoint_hash: str) -> Curves | None:
-    """Keyed by what never changes: the films' fingerprint and the checkpoint's hash."""
+    """Keyed by what never changes: the images' fingerprint and the checkpoint's hash."""
     if len(set(_predicted.films.labels_N.tolist())) < 2:
         return None
     return curves_with_bands(_predicted.films.labels_N, _predicted.probabilities, _predicted.films.known_patients)
@@ -226,15 +230,15 @@ def _subgroups(predicted: PredictedFilms, threshold: float) -> None:
     groups = judge_subgroups(films.subtypes, films.labels_N, predicted.probabilities, threshold, films.known_patients)
     st.subheader("Subgroups")
     if not groups:
-        st.caption("The subtypes of these films are not known.")
+        st.caption("The subtypes of these images are not known.")
         return
     st.dataframe(
         [
             {
-                "Subtype": group.name + (" (too few to judge)" if group.is_small else ""),
-                "Films": group.num_films,
+                "Subtype": group.name + (" (too few to evaluate)" if group.is_small else ""),
+                "Images": group.num_films,
                 "Patients": group.num_patients,
-                "Read rightly": METRIC["accuracy"].say(group.share_right),
+                "Classified correctly": METRIC["accuracy"].say(group.share_right),
                 "95 % interval": bounds(group.share_interval),
                 "AUC against all of the other class": METRIC["auc"].say(group.auc),
                 "AUC, 95 % interval": bounds(group.auc_interval, METRIC["auc"].num_decimals),
@@ -243,13 +247,13 @@ def _subgroups(predicted: PredictedFilms, threshold: float) -> None:
         ],
         hide_index=True,
         key=f"experiments.subgroups.{predicted.split}",
-        alt="Share of films read rightly and AUC by subgroup",
+        alt="Share of images classified correctly and AUC by subgroup",
     )
 
 
 def _spoken(report: EvaluationReport) -> str:
     counts = report.confusion
     return (
-        f"Of {counts.tp + counts.fn} pneumonia films {counts.tp} are flagged, "
-        f"of {counts.tn + counts.fp} normal films {counts.fp}"
+        f"Of {counts.tp + counts.fn} pneumonia images {counts.tp} are flagged, "
+        f"of {counts.tn + counts.fp} normal images {counts.fp}"
     )

@@ -26,7 +26,7 @@ from core.ui.words import STATES, moment, state_word
 ROWS_ON_A_PAGE = 100
 ALWAYS = ["★", "Run", "State", "AUC", "95 % interval"]
 OPTIONAL = [
-    *("Over the epochs", "Accuracy", "Sensitivity", "Specificity", "Network", "Recipe", "Seed", "Epochs"),
+    *("Over the epochs", "Accuracy", "Sensitivity", "Specificity", "Network", "Augmentation", "Seed", "Epochs"),
     *("Learning rate", "Image size", "Tags", "Note", "Begun", "Id"),
 ]
 USUAL = ["Over the epochs", "Accuracy", "Network", "Seed", "Tags", "Begun"]
@@ -44,7 +44,7 @@ def history_view(desk: Desk) -> list[str] | None:
         )
         return None
     if not page.lines:
-        st.caption("No run matches. Take words or filters away, or look on another shelf.")
+        st.caption("No run matches. Remove words or filters, or choose another status.")
         return None
     grouped = st.segmented_control(
         "Group",
@@ -120,11 +120,11 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
             "★": st.column_config.TextColumn("★", width=30, help="Starred"),
             "State": st.column_config.TextColumn(width=180 if any(line.imported for line in page.lines) else None),
             "AUC": st.column_config.NumberColumn(
-                "AUC", format="%.4f", help="Area under the ROC curve on the validation films."
+                "AUC", format="%.4f", help="Area under the ROC curve on the validation images."
             ),
             "95 % interval": st.column_config.TextColumn(help="Of the AUC, by a bootstrap of whole patients."),
             "Over the epochs": st.column_config.LineChartColumn(
-                "AUC by epoch", width="small", help="On the validation films; each row has a scale of its own."
+                "AUC by epoch", width="small", help="On the validation images; each row has a scale of its own."
             ),
             **{
                 name: st.column_config.NumberColumn(name, format="%.3f")
@@ -138,7 +138,7 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
     st.caption(
         f"{first:,} to {last:,} of {page.num_found:,} runs that match, {page.num_all:,} in all with "
         "archived and deleted ones. Figures are of the "
-        "validation films, which also chose the epoch: mildly optimistic. Mark runs at the left to act on them."
+        "validation images, which also chose the epoch: mildly optimistic. Mark runs at the left to act on them."
     )
     if page.num_found > ROWS_ON_A_PAGE:
         st.number_input("Page", 1, -(-page.num_found // ROWS_ON_A_PAGE), key="experiments.page", width=140)
@@ -183,7 +183,7 @@ def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) ->
     )
     archived = query.shelf is Shelf.ARCHIVED
     st.button(
-        "Take back" if archived else "Archive",
+        "Undo" if archived else "Archive",
         icon=":material/archive:",
         disabled=not ids or query.shelf is Shelf.DELETED,
         key="experiments.archive",
@@ -289,7 +289,7 @@ def _row(line: RunLine) -> dict[str, object]:
         "Sensitivity": line.sensitivity,
         "Specificity": line.specificity,
         "Network": line.architecture,
-        "Recipe": line.config.get("recipe"),
+        "Augmentation": line.config.get("recipe"),
         "Seed": line.seed,
         "Epochs": line.num_epochs,
         "Learning rate": figure(line.config.get("learning_rate")),

@@ -1,4 +1,4 @@
-"""Operating points of a run's model: choose one on validation or calibration films, and see those there are."""
+"""Operating points of a run's model: choose one on validation or calibration images, and see those there are."""
 
 import streamlit as st
 
@@ -24,7 +24,7 @@ def operating_point_view(desk: Desk, record: RunRecord) -> None:
     """Show the chooser and the points there are."""
     splits = [split for split in record.splits if is_selection_split(split)]
     if not splits:
-        st.caption("An operating point needs a finished run with predictions on validation or calibration films.")
+        st.caption("An operating point needs a finished run with predictions on validation or calibration images.")
         return
     choose, there_are = st.columns([2, 3], gap="medium")
     with choose, st.container(border=True):
@@ -41,7 +41,7 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
         default=splits[-1],
         key="experiments.point_split",
         required=True,
-        help="Test films never choose: their figures would look better than they are.",
+        help="Test images never choose: their figures would look better than they are.",
     )
     kind = st.selectbox("So that", list(RULES), format_func=RULES.__getitem__, key="experiments.point_rule")
     target, cost = 0.95, 5.0
@@ -62,7 +62,7 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
             "Needs a human",
             f"{point.uncertain_low:.3f} to {point.uncertain_high:.3f}",
             border=True,
-            help="The uncertain band: films in it are for a human to decide.",
+            help="The uncertain band: images in it are for a human to decide.",
         )
     st.caption(f"{point.rule} Chosen on the {point.chosen_on}.")
     name = st.text_input("Name", max_chars=128, key="experiments.point_name", placeholder="For example: ward, evenings")
@@ -82,7 +82,7 @@ def _points(desk: Desk, checkpoint_hash: str) -> None:
     st.markdown(f"**Kept for checkpoint {checkpoint_hash[:12]}**")
     points = list_points(desk, checkpoint_hash)
     if not points:
-        st.caption("None yet. The run's own threshold is on its card; what is chosen here stands beside it, by name.")
+        st.caption("None yet. The run's own threshold is on its card; what is chosen here is saved beside it, by name.")
         return
     for chosen in points:
         point = chosen.point

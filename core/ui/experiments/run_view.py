@@ -1,4 +1,4 @@
-"""One run: what people say of it, how it is judged, how it was made."""
+"""One run: what people say of it, how it is evaluated, how it was made."""
 
 from collections.abc import Callable
 
@@ -75,7 +75,7 @@ def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
             args=(desk, [record.id], not record.starred),
         )
         st.button(
-            "Take back" if record.archived else "Archive",
+            "Undo" if record.archived else "Archive",
             icon=":material/archive:",
             key="experiments.run_archive",
             type="tertiary",
@@ -127,7 +127,7 @@ def _curves(record: RunRecord) -> None:
                 alt=f"{title} over {len(record.epochs)} epochs",
             )
     if best:
-        st.caption(f"The weights of epoch {best} were kept: chosen on the validation films.")
+        st.caption(f"The weights of epoch {best} were kept: chosen on the validation images.")
 
 
 def _lineage(record: RunRecord) -> None:
@@ -139,7 +139,7 @@ def _lineage(record: RunRecord) -> None:
     else:
         st.caption(
             f":material/warning: The weights are no longer in {plain(str(record.folder / 'checkpoint'))}. The figures "
-            "stand, because what the model said of each film is kept; the model itself cannot read films any more."
+            "stand, because what the model said of each image is kept; the model itself cannot analyse images any more."
         )
 
 

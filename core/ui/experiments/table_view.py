@@ -15,8 +15,8 @@ from core.ui.visits import is_first_look
 
 KINDS = {"Architectures": architecture_table, "Tuning": tuning_table}
 COSTS = {
-    "Operations": ("gigaflops", "GFLOPs for one film"),
-    "Films per second": ("films_per_second", "films per second on this machine"),
+    "Operations": ("gigaflops", "GFLOPs for one image"),
+    "Images per second": ("films_per_second", "images per second on this machine"),
     "Size": ("megabytes", "MB of weights"),
     "Training time": ("training_seconds", "seconds of training"),
 }
@@ -60,7 +60,7 @@ def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> N
         alt=f"{kind} table",
         column_config={
             "GFLOPs": st.column_config.TextColumn(
-                help="Billions of operations for one film; a multiplication and an addition count as two."
+                help="Billions of operations for one image; a multiplication and an addition count as two."
             ),
             "Films/s": st.column_config.TextColumn(
                 help="The network alone on this machine, as triage runs it; measured once for each checkpoint."
@@ -118,7 +118,7 @@ def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
 
 
 def _say(table: RunTable) -> None:
-    films = f"{table.num_films:,} films. " if table.num_films else ""
+    films = f"{table.num_films:,} images. " if table.num_films else ""
     st.caption(f"{films}{' '.join(table.notes)} Brackets hold the smallest and largest of the runs.")
 
 

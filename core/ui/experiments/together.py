@@ -12,7 +12,7 @@ NONE_MARKED = "all"
 
 
 def together_buttons(ids: Sequence[str]) -> None:
-    """Show the ways from marked runs to a table, to an ensemble and to a run that goes on from them."""
+    """Show the ways from marked runs to a table, to an ensemble and to a run that starts from them."""
     st.button(
         "Table",
         icon=":material/table_chart:",
@@ -32,11 +32,11 @@ def together_buttons(ids: Sequence[str]) -> None:
         args=("ensemble", list(ids) or [NONE_MARKED]),
     )
     if st.button(
-        f"Go on from {len(ids)}" if ids else "Go on from runs",
+        f"Start from {len(ids)}" if ids else "Start from runs",
         icon=":material/conversion_path:",
         disabled=not ids or len(ids) > MOST_RUNS,
         help="Opens the form of a new run that begins with the mean of the marked runs' weights. It should be runs of "
-        "one network and split that went on from common weights.",
+        "one network and split that continued from common weights.",
         key="experiments.to_mean",
     ):
         go_to("training", **form_going_on(ids))

@@ -35,7 +35,7 @@ def comparison_view(desk: Desk) -> None:
             key="models.figures",
             alt="Figures with 95 % intervals",
         )
-        said = "In brackets 95 % intervals. Each at its own threshold, on the films its own run held back."
+        said = "In brackets 95 % intervals. Each at its own threshold, on the images its own run held back."
         st.caption(" ".join((said, *found.notes)))
     if found.config_differences:
         rows = [

@@ -38,7 +38,7 @@ def promote_form(desk: Desk) -> None:
             format_func=lambda name: name or f"The model's own ({own.name if own else '–'})",
             key=f"models.point.{source}",
             width=320,
-            help="Chosen on this very model's validation or calibration films. None is taken over from other versions.",
+            help="Chosen on this very model's validation or calibration images. None is reused from other versions.",
         )
         name = st.text_input(
             "Name", key="models.name", max_chars=60, width=240, placeholder="Letters, digits, dots, dashes"

@@ -30,7 +30,7 @@ def active_view(desk: Desk) -> None:
     active, former = active_model(desk), former_model(desk)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"Active: {plain(active)}", width="content")
-        st.badge("reads now", icon=":material/check:", color="green")
+        st.badge("active", icon=":material/check:", color="green")
         st.space("stretch")
         if former is not None:
             with st.popover("Roll back", icon=":material/undo:", key="models.rollback"):
@@ -47,7 +47,7 @@ def active_view(desk: Desk) -> None:
 
 
 def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
-    """Show every version with the model in the box, and return the one that is clicked."""
+    """Show every version with the bundled model, and return the one that is clicked."""
     active = active_model(desk)
     box = model_card(desk, STARTER)
     rows = [
@@ -70,7 +70,7 @@ def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
             "Use": "active" if active == STARTER else "",
             "Operating point": point.name if point else None,
             "Threshold": point.threshold if point else None,
-            "Promoted from": "the model in the box",
+            "Promoted from": "the bundled model",
             "When": moment(box.created_at),
         }
     )
@@ -141,7 +141,7 @@ def history_view(desk: Desk) -> None:
         for one in list_activations(desk)
     ]
     if not rows:
-        st.caption("The model in the box has been active from the beginning.")
+        st.caption("The bundled model has always been active.")
         return
     st.dataframe(rows, hide_index=True, key="models.history", alt="History of the active model")
 

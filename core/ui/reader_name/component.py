@@ -47,7 +47,7 @@ def _ask(name: str | None) -> None:
             max_chars=LONGEST_NAME,
             placeholder="Your name",
             key="reader.entered",
-            help="Stands beside what you read. Kept in this browser only; it is no login.",
+            help="Shown beside what you read. Saved in this browser only; not a login.",
         )
         if st.form_submit_button("Read under this name", width="stretch"):
             st.session_state[NAME] = clean_reader_name(entered)

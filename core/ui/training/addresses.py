@@ -22,12 +22,12 @@ def open_form(like: str | None = None) -> NoReturn:
 
 
 def open_form_going_on(run_id: str) -> NoReturn:
-    """Go to the form of a new run that goes on from a run's weights."""
+    """Go to the form of a new run that starts from a run's weights."""
     _go(**form_going_on([run_id]))
 
 
 def form_going_on(run_ids: Sequence[str]) -> dict[str, str]:
-    """Return the query of the form of a new run that goes on from the mean of runs' weights."""
+    """Return the query of the form of a new run that starts from the mean of runs' weights."""
     return {"view": "new", "from": ",".join(run_ids)}
 
 

@@ -1,4 +1,4 @@
-"""The curves of a run while it goes on: only what is new is read, and what was read is kept with the tab."""
+"""The curves of a run while it runs: only what is new is read, and what was read is kept with the tab."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ class KeptSteps:
     learning_rates: list[float] = field(default_factory=list)
 
     def read_on(self, desk: Desk) -> None:
-        """Add the steps that are new; begin anew if the run went back to an earlier checkpoint."""
+        """Add the steps that are new; starts again if the run went back to an earlier checkpoint."""
         new = read_steps(desk, self.run_id, after=self.last_step, most=MOST_POINTS)
         if new.last_step < self.last_step:
             self.last_step, self.steps, self.losses, self.learning_rates = 0, [], [], []
@@ -39,7 +39,7 @@ class KeptSteps:
 
 
 def live_curves(desk: Desk, detail: RunDetail) -> None:
-    """Show loss and learning rate by step, and what the validation films said after each epoch."""
+    """Show loss and learning rate by step, and what the validation images said after each epoch."""
     kept = _kept(detail.status.id)
     kept.read_on(desk)
     if not kept.steps and not detail.epochs:
@@ -58,7 +58,7 @@ def live_curves(desk: Desk, detail: RunDetail) -> None:
 
 def _epoch_curves(detail: RunDetail) -> None:
     if not detail.epochs:
-        st.caption("Losses and AUC on the validation films follow after the first epoch.")
+        st.caption("Losses and AUC on the validation images follow after the first epoch.")
         return
     epochs = pd.DataFrame(detail.epochs).set_index("epoch")
     left, right = st.columns(2)
@@ -69,7 +69,7 @@ def _epoch_curves(detail: RunDetail) -> None:
         losses = losses.rename(columns=lambda name: name.replace("_", " "))
         st.line_chart(losses, height=HEIGHT, color=[*LOSS_COLOURS], x_label="epoch")
     with right:
-        st.markdown("**On the validation films, by epoch**, as computed in training")
+        st.markdown("**On the validation images, by epoch**, as computed in training")
         names = {"validation_auc": "AUC", "validation_accuracy": "accuracy at 0.5"}
         judged = epochs.reindex(columns=list(names)).rename(columns=names)
         st.line_chart(judged, height=HEIGHT, color=[*LOSS_COLOURS], x_label="epoch")

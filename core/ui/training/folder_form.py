@@ -1,4 +1,4 @@
-"""Naming a folder of this machine as a cohort to train on."""
+"""Naming a folder of this machine as a dataset to train on."""
 
 import streamlit as st
 
@@ -8,10 +8,10 @@ from core.services.desk import Desk
 
 
 def folder_form(desk: Desk) -> None:
-    """Index a folder of the server, with progress, and begin the page anew with it."""
+    """Index a folder of the server, with progress, and reload the page with it."""
     roots = " or ".join(str(root) for root in desk.settings.allowed_film_roots)
     with st.form("training.folder", border=False):
-        folder = st.text_input("Folder of labelled films", placeholder=str(desk.settings.allowed_film_roots[0]))
+        folder = st.text_input("Folder of labelled images", placeholder=str(desk.settings.allowed_film_roots[0]))
         st.caption(f"Below {roots}; with one subfolder for each class, or a metadata.csv.")
         if not st.form_submit_button("Index it", icon=":material/folder_open:") or not folder:
             return

@@ -36,7 +36,7 @@ class StartingPoint:
 def run_form(desk: Desk, like: str | None, going_on_from: Sequence[str] = ()) -> None:
     """Show the form; launching leads to the run, or to the list if there are several.
 
-    It is filled in from the run `like`, or for a run that goes on from others, or from a preset.
+    It is filled in from the run `like`, or for a run that starts from others, or from a preset.
     """
     known = list_known_cohorts(desk)
     start = _starting_point(desk, like, going_on_from)
@@ -92,12 +92,12 @@ def _starting_point(desk: Desk, like: str | None, going_on_from: Sequence[str]) 
 
 def _choose_cohort(desk: Desk, known: list[KnownCohort], start: StartingPoint) -> KnownCohort | None:
     if not known:
-        st.markdown("**No folder of films has been indexed here yet.** Name one to train on.")
+        st.markdown("**No folder of images has been indexed here yet.** Name one to train on.")
         folder_form(desk)
         return None
     roots = [cohort.root for cohort in known]
     cohort = st.selectbox(
-        "Cohort",
+        "Dataset",
         known,
         index=roots.index(start.request.data) if start.request.data in roots else 0,
         format_func=lambda one: one.words,
@@ -145,7 +145,7 @@ def _before_launch(
             "Estimate time, memory and disk",
             icon=":material/timer:",
             key="training.estimate",
-            help="Tries these choices for some seconds on drawn films.",
+            help="Tries these choices for some seconds on synthetic images.",
         )
         wants_preview = st.button("Preview a batch", icon=":material/grid_view:", key="training.preview")
     split = saved.name if saved else ""
@@ -156,7 +156,7 @@ def _before_launch(
                 estimate = estimate_run(desk, config, *_sizes(cohort, saved, config))
                 st.session_state["training.estimated"] = (asked, estimate)
         if wants_preview:
-            with st.spinner("Varying films …"):
+            with st.spinner("Varying images …"):
                 st.session_state["training.previewed"] = (asked, preview_sheet(desk, cohort.root, config))
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
@@ -165,7 +165,7 @@ def _before_launch(
         _estimate(estimate, len(seeds))
     for_what, sheet = st.session_state.get("training.previewed", (None, None))
     if for_what == asked:
-        st.image(sheet, caption="Training films as this recipe varies them", alt="Twelve varied training films")
+        st.image(sheet, caption="Training images as this augmentation varies them", alt="Twelve varied training images")
     with st.expander("The same from the command line", icon=":material/terminal:"):
         st.code(
             equal_command(cohort.root, config, name=name, split=split, seeds=seeds), language="bash", wrap_lines=True
@@ -173,7 +173,7 @@ def _before_launch(
 
 
 def _sizes(cohort: KnownCohort, saved: SplitSummary | None, config: TrainingConfig) -> tuple[int, int]:
-    """How many films are trained on, and how many judge an epoch."""
+    """How many images are trained on, and how many evaluate an epoch."""
     if saved is not None:
         return sum(saved.counts["train"].values()), sum(saved.counts["validation"].values())
     judged = round(cohort.num_for_training * config.validation_fraction)
@@ -191,13 +191,13 @@ def _estimate(estimate: RunEstimate, num_runs: int) -> None:
         st.metric("Disk" + each, size(estimate.disk), border=True, help=f"{size(estimate.disk_free)} are free.")
         st.metric(
             "Largest batch",
-            f"{estimate.largest_batch_size} films",
+            f"{estimate.largest_batch_size} images",
             border=True,
             help="The largest power of two that would fit into the memory that is free, by what the trial needed.",
         )
     if not estimate.fits_in_memory:
         st.warning(
-            f"This batch would not fit into memory. A batch of {estimate.largest_batch_size} films would.",
+            f"This batch would not fit into memory. A batch of {estimate.largest_batch_size} images would.",
             icon=":material/memory:",
         )
     if not estimate.fits_on_disk:

@@ -1,4 +1,4 @@
-"""All runs that wait or go on, and those that ended last; the same in every tab."""
+"""All runs that wait or continue, and those that ended last; the same in every tab."""
 
 from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ def run_list(desk: Desk) -> None:
         if is_live and not live:
             st.rerun()
         machine_row(desk)
-        st.subheader("Going on")
+        st.subheader("Running")
         # The waiting runs of a sweep are one number: two hundred cards would help nobody.
         folded = {run.id for run in live if run.sweep_id and run.state == "queued"}
         for run in live:
@@ -45,7 +45,7 @@ def run_list(desk: Desk) -> None:
         if folded:
             _folded(len(folded))
         if not live:
-            st.caption("No run waits or goes on.")
+            st.caption("No run is queued or running.")
 
     show()
     _ended([run for run in first if not run.is_live])
@@ -83,7 +83,7 @@ def _card(desk: Desk, run: RunStatus) -> None:
                     icon=":material/stop:",
                     key=f"training.stop_listed.{run.id}",
                     disabled=run.state == "stopping",
-                    help="Ends after the step it is in, with a checkpoint from which it can go on.",
+                    help="Ends after the current step, with a checkpoint to resume from.",
                 ):
                     stop(desk, run.id)
                     st.rerun(scope="fragment")

@@ -21,7 +21,7 @@ NUM_LOG_LINES = 40
 
 
 def run_view(desk: Desk, run_id: str) -> None:
-    """Show one run, moving while it waits or goes on."""
+    """Show one run, moving while it is queued or running."""
     first = get_detail(desk, run_id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(first.status.name)
@@ -29,7 +29,7 @@ def run_view(desk: Desk, run_id: str) -> None:
             open_runs()
     st.caption(
         f"Run {first.status.id} · {first.status.architecture} · seed {first.status.seed} · on {first.status.device} · "
-        f"queued {moment(first.status.created_at)} · films of {first.status.data or 'an unknown folder'}"
+        f"queued {moment(first.status.created_at)} · images of {first.status.data or 'an unknown folder'}"
         + (f" · split {plain(first.status.split_name)}" if first.status.split_name else "")
     )
     was_live = first.status.is_live
@@ -92,12 +92,12 @@ def _figures(detail: RunDetail) -> None:
             "Validation AUC" if detail.is_final else "Validation AUC, best epoch",
             "–" if detail.validation_auc is None else auc.say(detail.validation_auc),
             border=True,
-            help="Of the finished model, as on every other page: these films chose the epoch, so it flatters."
+            help="Of the finished model, as on every other page: these images chose the epoch, so it flatters."
             if detail.is_final
             else "As computed in training; the finished model is measured again in the number format of its card.",
         )
         st.metric(
-            "Films per second",
+            "Images per second",
             f"{speed:,.0f}" if speed else "–",
             border=True,
             help="Of the newest epoch. Of a frozen network only the head learns, from features computed beforehand: "
@@ -118,7 +118,7 @@ def _buttons(desk: Desk, run: RunStatus) -> None:
                 key="training.stop",
                 type="primary",
                 disabled=run.state == "stopping",
-                help="Ends after the step it is in, with a checkpoint from which it can go on.",
+                help="Ends after the current step, with a checkpoint to resume from.",
             ):
                 stop(desk, run.id)
                 st.rerun(scope="fragment")
@@ -136,7 +136,7 @@ def _buttons(desk: Desk, run: RunStatus) -> None:
             resume(desk, run.id)
             st.rerun()
         if run.checkpoint_hash and st.button(
-            "Judge it", icon=":material/experiment:", key="training.judge", type="primary", help="Leads to Experiments."
+            "Evaluate", icon=":material/experiment:", key="training.judge", type="primary", help="Leads to Experiments."
         ):
             go_to("experiments", run=run.id)
         _other_runs(desk, run)
@@ -148,7 +148,7 @@ def _clean(desk: Desk, run: RunStatus) -> None:
         f"Clean checkpoints ({size(num_bytes)})",
         icon=":material/cleaning_services:",
         key="training.clean",
-        help="Deletes what it could go on from; its model stays. Resumed afterwards, it begins anew.",
+        help="Deletes the resume checkpoints; the model is kept. Resuming restarts at epoch 1.",
     ):
         clean_checkpoints(desk, run.id)
         st.rerun()
@@ -168,7 +168,7 @@ def _other_runs(desk: Desk, run: RunStatus) -> None:
         request_of(desk, run.id)
         open_form(run.id)
     if run.is_completed and st.button(
-        "Go on from it",
+        "Start from it",
         icon=":material/conversion_path:",
         key="training.go_on_from",
         help="Opens the form of a new run that begins with the weights of this one, on the same split.",

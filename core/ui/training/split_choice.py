@@ -1,4 +1,4 @@
-"""On which split a run or a sweep is trained: one drawn anew, or one that was saved."""
+"""On which split a run or a sweep is trained: one newly drawn, or one that was saved."""
 
 import streamlit as st
 
@@ -11,10 +11,10 @@ DRAWN = "Drawn by the shares below"
 
 
 def split_choice(desk: Desk, cohort: KnownCohort, *, key: str, start: str = "") -> SplitSummary | None:
-    """Offer the saved splits of a cohort beside one that is drawn anew, which is None."""
+    """Offer the saved splits of a dataset beside one that is newly drawn, which is None."""
     saved = {one.name: one for one in splits_for(desk, cohort.root, cohort.fingerprint) if is_trainable(one)}
     if start and start not in saved:
-        st.caption(f":material/warning: The split **{start}** was saved for other films. Another has to do.")
+        st.caption(f":material/warning: The split **{start}** was saved for other images. Another has to do.")
     if not saved:
         st.caption("Patients are split by the shares below. A split saved on the Dataset page can be chosen here.")
         return None
@@ -24,7 +24,7 @@ def split_choice(desk: Desk, cohort: KnownCohort, *, key: str, start: str = "") 
         names,
         index=names.index(start) if start in saved else 0,
         format_func=lambda one: one or DRAWN,
-        help="Saved splits never change, so that runs on one are compared on the same films.",
+        help="Saved splits never change, so that runs on one are compared on the same images.",
         key=f"{key}.{cohort.fingerprint[:12]}",
     )
     if not name:

@@ -1,4 +1,4 @@
-"""The form of a new sweep: what is ready, a grid, a search or seeds, on a cohort."""
+"""The form of a new sweep: what is ready, a grid, a search or seeds, on a dataset."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from core.ui.training.sweep_words import OBJECTIVES
 WAYS = {"ready": "Ready-made", "grid": "Grid", "search": "Search"}
 PURPOSES = {
     "grid": "Every combination of the values you list.",
-    "search": "Each run is chosen by what the runs before it gave; hopeless runs are given up early.",
+    "search": "Each run is chosen by the results of the runs before it; unpromising runs are pruned.",
 }
 
 
@@ -66,11 +66,11 @@ def sweep_form(desk: Desk) -> None:
 def _choose_cohort(desk: Desk) -> KnownCohort | None:
     known = list_known_cohorts(desk)
     if not known:
-        st.markdown("**No folder of films has been indexed here yet.** Name one to train on.")
+        st.markdown("**No folder of images has been indexed here yet.** Name one to train on.")
         folder_form(desk)
         return None
     return st.selectbox(
-        "Cohort",
+        "Dataset",
         known,
         format_func=lambda one: one.words,
         help="Patients of its training folder are split; its test folder is not touched.",
@@ -111,12 +111,12 @@ def _judging(*, is_search: bool) -> tuple[str, Objective, dict[str, object]]:
     """Name, objective, and what else the kind asks for."""
     key = "training.sweep.search" if is_search else "training.sweep.grid"
     columns = st.columns(4 if is_search else 3)
-    name = columns[0].text_input("Name", max_chars=200, placeholder="Told from what it varies", key=f"{key}.name")
+    name = columns[0].text_input("Name", max_chars=200, placeholder="Derived from what it varies", key=f"{key}.name")
     objective = columns[1].selectbox(
-        "Judged by",
+        "Selected by",
         list(Objective),
         format_func=lambda one: OBJECTIVES[one.value],
-        help="On the validation films, at the epoch that is kept.",
+        help="On the validation images, at the epoch that is kept.",
         key=f"{key}.objective",
     )
     if not is_search:

@@ -1,4 +1,4 @@
-"""All sweeps, newest first, moving while one goes on."""
+"""All sweeps, newest first, moving while one runs."""
 
 import streamlit as st
 

@@ -19,7 +19,7 @@ TABLE_HEIGHT_PX = 420
 
 
 def sweep_view(desk: Desk, sweep_id: str) -> None:
-    """Show one sweep, moving while it goes on."""
+    """Show one sweep, moving while it runs."""
     first = get_sweep(desk, sweep_id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(first.line.name)
@@ -27,7 +27,7 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
             open_sweeps()
     st.caption(
         f"Sweep {first.line.id} · {first.line.kind} · started {moment(first.line.created_at)} · "
-        f"films of {first.request.data}" + (f" · split {plain(first.request.split)}" if first.request.split else "")
+        f"images of {first.request.data}" + (f" · split {plain(first.request.split)}" if first.request.split else "")
     )
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if first.line.is_live else None)
@@ -64,10 +64,11 @@ def _state(sweep: SweepDetail) -> None:
             f"Best {objective[0].lower()}{objective[1:]}",
             best_words(sweep),
             border=True,
-            help="Of the epoch that was kept. These films choose epoch and run, so the best of many flatters: judge it "
+            help="Of the epoch that was kept. These images choose epoch and run, so the best of many flatters: "
+            "evaluate it "
             "under Experiments.",
         )
-        st.metric("Given up early", str(counts.num_pruned), border=True, help="Runs that a search found hopeless.")
+        st.metric("Pruned", str(counts.num_pruned), border=True, help="Runs that a search pruned as unpromising.")
         st.metric(
             "Time left" if sweep.line.is_live else "Runs took",
             time_words(sweep),
@@ -85,7 +86,7 @@ def _buttons(desk: Desk, sweep: SweepDetail) -> None:
                 icon=":material/stop:",
                 type="primary",
                 key="training.stop_sweep",
-                help="Ends each run after its step, with a checkpoint, and begins no more. Resume goes on from there.",
+                help="Ends each run after its step, with a checkpoint, and starts no more. Resume continues there.",
             ):
                 stop_sweep(desk, sweep.line.id)
                 st.rerun()

@@ -33,7 +33,7 @@ def best_words(sweep: SweepDetail) -> str:
 
 
 def time_words(sweep: SweepDetail) -> str:
-    """Return the time left of a sweep that goes on, or what its runs took."""
+    """Return the time left of a sweep that continues, or what its runs took."""
     if sweep.line.is_live:
         return duration(sweep.seconds_left)
     return duration(sweep.seconds_of_runs)

@@ -1,4 +1,4 @@
-"""After reading: agreement of model and readers, where they differ, and verdicts as labels for the next cohort."""
+"""After reading: agreement of model and readers, where they differ, and verdicts as labels for the next dataset."""
 
 import pandas as pd
 import streamlit as st
@@ -17,22 +17,23 @@ SAID = "triage.export.said"
 
 
 def agreement_view(desk: Desk) -> None:
-    """Show agreement over all studies that a reader has judged."""
+    """Show agreement over all studies that a reader has read."""
     report = agreement_of(current_worklist(desk, None))
     if not report.num_judged:
-        st.caption("No study has been judged yet. Verdicts given in the worklist are compared here.")
+        st.caption("No study has been read yet. Findings given in the worklist are compared here.")
         return
     st.caption(
         f"{report.num_judged:,} studies have a verdict; the model is {', '.join(report.models)}. Readers saw its "
-        "result before they judged, so they agree with it more than they would otherwise. Films nobody judged do "
-        "not count, and these are findings on films, not diagnoses."
+        "result before they evaluated, so they agree with it more than they would otherwise. Images nobody evaluated "
+        "do "
+        "not count, and these are findings on images, not diagnoses."
     )
     st.subheader("Agreement")
     st.dataframe(pd.DataFrame([_pair_row(pair) for pair in report.pairs]), hide_index=True, alt="Agreement by pair")
     _tables(report)
     st.subheader("The model against verdicts")
     st.caption(
-        "A film counts as flagged if it is urgent or uncertain for the model: a human must look at both. "
+        "An image counts as flagged if it is urgent or uncertain for the model: a human must look at both. "
         + EACH_STUDY_ALONE
     )
     st.dataframe(
@@ -122,23 +123,23 @@ def _disagreements(report: AgreementReport) -> None:
 
 
 def _export(desk: Desk) -> None:
-    st.subheader("Labels for the next cohort")
+    st.subheader("Labels for the next dataset")
     st.caption(
-        "Films whose readers agree on pneumonia or normal are copied into a new folder with a metadata.csv, "
-        "ready to be indexed as a cohort. The rest is left out."
+        "Images whose readers agree on pneumonia or normal are copied into a new folder with a metadata.csv, "
+        "ready to be indexed as a dataset. The rest is left out."
     )
     reader = current_reader()
     if st.button(
-        "Export verdicts as a cohort", icon=":material/dataset:", key="triage.export", disabled=reader is None
+        "Export verdicts as a dataset", icon=":material/dataset:", key="triage.export", disabled=reader is None
     ):
         try:
             done = export_verdicts(desk, reader)
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")
             return
-        missing = f" {len(done.missing):,} films are no longer where they were read." if done.missing else ""
+        missing = f" {len(done.missing):,} images are no longer where they were read." if done.missing else ""
         st.success(
-            f"{done.num_films:,} films are in {done.folder}. Left out: {done.num_conflicting:,} on which readers "
+            f"{done.num_films:,} images are in {done.folder}. Left out: {done.num_conflicting:,} on which readers "
             f"differ, {done.num_undecided:,} that nobody decided.{missing}",
             icon=":material/check:",
         )

@@ -1,4 +1,4 @@
-"""The audit trail on a page: filtered, and taken along as CSV."""
+"""The audit log on a page: filtered, and taken along as CSV."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -48,7 +48,7 @@ def audit_view(desk: Desk) -> None:
         hide_index=True,
         height=560,
         column_config={"Detail": st.column_config.TextColumn(width="large")},
-        alt="Audit trail, newest first",
+        alt="Audit log, newest first",
     )
     shown = f"The newest {len(events):,} of {count:,} lines" if count > len(events) else f"{count:,} lines"
     with st.container(horizontal=True, vertical_alignment="center"):

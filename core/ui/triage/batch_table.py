@@ -13,7 +13,7 @@ from core.ui.words import STATES, moment
 def batch_table(desk: Desk, batches: Sequence[BatchStatus], *, key: str) -> str | None:
     """Show batches and return the id of the chosen one."""
     if not batches:
-        st.caption("No batch has been read yet. Give films above, and they will stand here.")
+        st.caption("No batch has been analysed yet. Add X-rays above to start one.")
         return None
     counts = count_bands(desk, [batch.id for batch in batches])
     chosen = st.dataframe(

@@ -42,6 +42,6 @@ def study_export(desk: Desk, reading_id: int) -> None:
                 mime=mime,
                 icon=icon,
                 on_click="ignore",
-                help="This study with what it rests on and what readers said.",
+                help="This study with its provenance and the readers' findings.",
                 key=f"triage.study.{kind.value}",
             )

@@ -31,17 +31,17 @@ def keeping_view(desk: Desk) -> None:
     expired = expired_batches(desk)
     if expired:
         st.caption(f":material/schedule: {len(expired):,} batches are past the retention period of the rules.")
-        if st.button("Delete them with their films", icon=":material/delete:", key="keeping.apply"):
+        if st.button("Delete them with their images", icon=":material/delete:", key="keeping.apply"):
             _or_say(lambda: apply_retention(desk))
     _deleted_batches(desk)
     days = desk.settings.keep_predictions_days
     kept = f"for {days:,} days" if days else "for good"
     st.caption(
-        f"Retention is applied every hour. Answers to single films sent by REST are kept {kept} "
+        f"Retention is applied every hour. Answers to single images sent by REST are kept {kept} "
         "(`PNEUMODESK_KEEP_PREDICTIONS_DAYS`)."
     )
     st.caption(
-        "A single batch is deleted from its own view, which Add films leads to. "
+        "A single batch is deleted from its own view, which Add images leads to. "
         "`python -m core backup FILE` keeps the whole desk in one file, `python -m core restore FILE` brings it back."
     )
 

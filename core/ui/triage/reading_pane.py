@@ -1,4 +1,4 @@
-"""One reading: the film with where the model looked, what was found and why, and what it all rests on."""
+"""One reading: the image with the AI heatmap, what was found and why, and what it all rests on."""
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +15,7 @@ from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS
 
 
 def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: pd.Series | None = None) -> None:
-    """Show a study's newest reading; the film of the `following` study is fetched ahead."""
+    """Show a study's newest reading; the image of the `following` study is fetched ahead."""
     reading = get_reading(desk, int(study["reading_id"]))
     band = study["band"]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -51,7 +51,7 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
         st.caption(":material/image_not_supported: There is no picture of this file to show.")
     _meaning(reading, rules)
     study_export(desk, reading.id)
-    with st.expander("What this rests on", icon=":material/account_tree:"):
+    with st.expander("Provenance", icon=":material/account_tree:"):
         st.table(reading.lineage, border="horizontal")
 
 
@@ -70,5 +70,5 @@ def _film_of(desk: Desk, study: pd.Series | None) -> str | None:
 
 def _description(reading: ReadingDetail, band: str) -> str:
     if reading.probability is None:
-        return f"Film {reading.file}, {band}"
-    return f"Film {reading.file}, {band}, probability of pneumonia {in_words(reading.probability)}"
+        return f"Image {reading.file}, {band}"
+    return f"Image {reading.file}, {band}, probability of pneumonia {in_words(reading.probability)}"

@@ -11,9 +11,9 @@ from core.ui.reader_name.component import current_reader
 from core.ui.words import moment
 
 BAND_FIELDS = {
-    "uncertain_band": "Uncertain films stand under",
-    "rejected_band": "Files that are no usable film stand under",
-    "unreadable_band": "Files that could not be opened stand under",
+    "uncertain_band": "Priority of indeterminate images",
+    "rejected_band": "Priority of unsuitable images",
+    "unreadable_band": "Priority of files with errors",
 }
 
 
@@ -120,7 +120,7 @@ def _save(desk: Desk, values: dict[str, object], reader: str | None) -> None:
     try:
         number = save_rules(desk, WorklistRules(**{**values, "urgent_from": values["urgent_from"] or None}), reader)
     except ValidationError as error:
-        st.error(f"These rules cannot be kept: {error.errors()[0]['msg'].removeprefix('Value error, ')}.")
+        st.error(f"These rules cannot be saved: {error.errors()[0]['msg'].removeprefix('Value error, ')}.")
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
     else:

@@ -28,13 +28,13 @@ from core.ui.words import BAND_HELP, BAND_ICONS, duration
 ROWS_ON_A_PAGE = 100
 CURRENT = "triage.current"
 COLUMNS = {
-    "film": st.column_config.ImageColumn("Film", width="small"),
+    "film": st.column_config.ImageColumn("Image", width="small"),
     "band": st.column_config.TextColumn("Band", width="small"),
     "probability": st.column_config.TextColumn(
         "Prob.", width="small", help="Calibrated probability of pneumonia, 0 to 1; empty if not read."
     ),
     "file": st.column_config.TextColumn("File", width="medium"),
-    "waited": st.column_config.TextColumn("Waiting", width="small", help="Since the film first came."),
+    "waited": st.column_config.TextColumn("Waiting", width="small", help="Since the image first came."),
     "read_by": st.column_config.TextColumn("Read by", width="small", help="How many readers gave a verdict."),
     "assigned_to": st.column_config.TextColumn("For", width="small", help="The reader it is assigned to."),
     "reason": st.column_config.TextColumn("Why", width="large"),
@@ -58,7 +58,7 @@ class ShownStudies:
 
 
 def current_worklist(desk: Desk, batch_id: str | None) -> Worklist:
-    """Return the worklist as it is now, made anew only when something changed or a minute has passed."""
+    """Return the worklist as it is now, made again only when something changed or a minute has passed."""
     home = desk.settings.resolved_database_url
     return _worklist(desk, home, batch_id, worklist_version(desk), int(time.time() // 60))
 
@@ -99,7 +99,7 @@ def study_filters(desk: Desk, worklist: Worklist) -> StudyFilter:
     left, right = st.columns(2, gap="small")
     with left:
         show = _choice("Show", list(Show), "triage.show")
-        assigned = _choice("Assigned to", ["", *_readers(desk)], "triage.assigned", "For ", empty="For anybody")
+        assigned = _choice("Assigned to", ["", *_readers(desk)], "triage.assigned", "For ", empty="Any assignee")
     with right:
         sort_by = _choice("Order", list(SortBy), "triage.sort", "By ")
         search = st.text_input(
@@ -134,7 +134,9 @@ def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
         pd.DataFrame(
             {
                 "film": [_thumbnail(desk, row) for row in rows.itertuples(index=False)],
-                "band": [f"{row.band}, lifted" if row.is_lifted else row.band for row in rows.itertuples(index=False)],
+                "band": [
+                    f"{row.band}, escalated" if row.is_lifted else row.band for row in rows.itertuples(index=False)
+                ],
                 "probability": ["" if pd.isna(value) else in_words(value) for value in rows["probability"]],
                 "file": rows["file"],
                 "waited": [duration(hours * 3600) for hours in rows["waited_hours"]],

@@ -49,7 +49,7 @@ def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
             shortcut="Z",
             type="tertiary",
             disabled=before is None,
-            help="Take back your last verdict and return to its film.",
+            help="Undo your last verdict and return to its image.",
             on_click=_undo,
             args=(desk, before.id if before else None, reader),
         )
@@ -66,7 +66,8 @@ def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | 
         for verdict, key in KEYS.items():
             st.button(
                 verdict.value.capitalize(),
-                # Of this study alone: a key pressed twice must not judge the next film, which nobody has seen.
+                # Of this study alone: a key pressed twice must not give a finding on the next image, which nobody has
+                # seen.
                 key=f"triage.verdict.{key}.{shown.current}",
                 shortcut=key,
                 disabled=reader is None,
@@ -107,7 +108,7 @@ def verdicts_side_by_side(desk: Desk, study: str, reader: str | None) -> None:
         return
     if len(others) == len(rows):
         names = "reader has" if len(others) == 1 else "readers have"
-        st.caption(f":material/visibility_off: {len(others)} {names} judged this study; shown once you have, too.")
+        st.caption(f":material/visibility_off: {len(others)} {names} read this study; shown once you have, too.")
         return
     for column, row in zip(st.columns(min(len(rows), 4)) * (1 + len(rows) // 4), rows, strict=False):
         with column, st.container(border=True):
@@ -129,14 +130,14 @@ def _judge(desk: Desk, reading_id: int, reader: str, verdict: Verdict, note_key:
 def _undo(desk: Desk, verdict_id: int, reader: str) -> None:
     def undo() -> None:
         row = undo_verdict(desk, verdict_id, reader)
-        st.session_state[SAID] = f":material/undo: Taken back: {row.verdict.value}."
+        st.session_state[SAID] = f":material/undo: Undone: {row.verdict.value}."
         open_study(row.study)
 
     _or_say(undo)
 
 
 def _or_say(work: Callable[[], None]) -> None:
-    """What cannot be kept is said on the page, and the note stays where it was."""
+    """What cannot be saved is shown on the page, and the note stays where it was."""
     try:
         work()
     except PneumoDeskError as error:

@@ -1,4 +1,4 @@
-"""The list and the film beside each other: the part of the Triage page that is used all day."""
+"""The list and the image beside each other: the part of the Triage page that is used all day."""
 
 import streamlit as st
 
@@ -21,7 +21,7 @@ def worklist_desk(desk: Desk, batch_id: str | None = None) -> None:
         """Show it as it is now."""
         worklist = current_worklist(desk, batch_id)
         if worklist.studies.empty:
-            st.caption("No films have been read yet. Add some, and they will stand here, most urgent first.")
+            st.caption("No images have been read yet. Add some, and they will be listed here, most urgent first.")
             return
         reader = current_reader()
         listed, pane = st.columns(2, gap="medium")
@@ -39,7 +39,7 @@ def worklist_desk(desk: Desk, batch_id: str | None = None) -> None:
 def _how_it_stands(worklist: Worklist) -> None:
     studies = worklist.studies
     num_judged, num_lifted = int(studies["is_judged"].sum()), int(studies["is_lifted"].sum())
-    lifted = f" · {num_lifted:,} lifted for waiting over {worklist.rules.waiting_cap_hours:g} h" if num_lifted else ""
+    lifted = f" · {num_lifted:,} escalated: waiting over {worklist.rules.waiting_cap_hours:g} h" if num_lifted else ""
     st.progress(num_judged / len(studies), text=f"{num_judged:,} of {len(studies):,} studies read by a reader{lifted}")
 
 

@@ -1,4 +1,4 @@
-"""The folder uploader: sends films file by file to the upload route, of any number, without loss."""
+"""The folder uploader: sends images file by file to the upload route, of any number, without loss."""
 
 import secrets
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class UploadState:
 def uploader(
     desk: Desk, *, key: str = "uploader", disabled: bool = False, on_change: Callable[[], None] | None = None
 ) -> UploadState:
-    """Show the uploader and return what has arrived; the page runs again when a sending ends, not while it goes on."""
+    """Show the uploader and return what has arrived; the page runs again when a sending ends, not while it runs."""
     memory = _memory(key)
     upload_id = memory["upload_id"]
     summary = uploads.describe_upload(desk, upload_id)
@@ -95,7 +95,7 @@ def _memory(key: str) -> dict[str, Any]:
 
 
 def _resume(desk: Desk, key: str) -> None:
-    """Go on with the upload that this tab was filling before it was refreshed."""
+    """Continue the upload that this tab was filling before it was refreshed."""
     memory, asked = _memory(key), st.session_state[key].resume or {}
     memory["has_resumed"] = True
     upload_id, token = str(asked.get("upload_id", "")), str(asked.get("token", ""))

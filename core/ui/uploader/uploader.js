@@ -159,7 +159,7 @@ class Uploader {
       return `${count(already, "file")} arrived earlier. Choose the same folder again, and only the rest is sent.`;
     }
     const { max_file_bytes: ofFilm, max_archive_bytes: ofZip } = this.data;
-    return `Every kind of film file up to ${size(ofFilm)}, and zips up to ${size(ofZip)}. They stay on this desk.`;
+    return `Every kind of X-ray file up to ${size(ofFilm)}, and zips up to ${size(ofZip)}. They stay on this desk.`;
   }
 
   statusLine(numSent, numAll, numFailed) {

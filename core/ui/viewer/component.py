@@ -1,4 +1,4 @@
-"""The film viewer: a film with where the model looked over it, moved by the reader at once and without a rerun."""
+"""The image viewer: an image with the AI heatmap over it, moved by the reader at once and without a rerun."""
 
 from pathlib import Path
 
@@ -29,10 +29,10 @@ def viewer(
     following: str | None = None,
     key: str = "viewer",
 ) -> None:
-    """Show a film, or a member of a zip, under a heatmap in the desk's home; `height` is in pixels.
+    """Show an image, or a member of a zip, under a heatmap in the desk's home; `height` is in pixels.
 
-    The picture at the address `following` is fetched ahead, so that it is there when the reader goes on.
-    Opacity is kept from film to film, zoom, place, window and level for as long as the film stays.
+    The picture at the address `following` is fetched ahead, so that it is there when the reader continues.
+    Opacity is kept from image to image, zoom, place, window and level for as long as the image stays.
     """
     _render(
         key=key,

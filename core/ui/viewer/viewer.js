@@ -220,12 +220,12 @@ class Viewer {
   }
 
   async explain() {
-    let sentence = "The film cannot be shown.";
+    let sentence = "The image cannot be shown.";
     try {
       const response = await fetch(this.data.film);
       if (!response.ok) sentence = (await response.json()).detail;
     } catch {
-      sentence = "The film cannot be shown: the desk could not be reached.";
+      sentence = "The image cannot be shown: the desk could not be reached.";
     }
     this.find(".problem").textContent = sentence;
     this.find(".problem").hidden = false;

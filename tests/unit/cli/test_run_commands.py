@@ -137,7 +137,7 @@ def test_a_run_killed_unseen_is_lost_for_whoever_lists_deletes_or_resumes_it(des
 
 
 def test_what_cannot_be_done_is_said(desk: Desk, waiting: str) -> None:
-    """A completed run cannot go on, and a run that is not there cannot be followed."""
+    """A completed run cannot continue, and a run that is not there cannot be followed."""
     begun(desk, waiting)
     ended(desk, waiting, State.COMPLETED)
     with pytest.raises(TrainingError, match="is completed: only a run that was stopped"):

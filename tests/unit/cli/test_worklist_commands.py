@@ -1,4 +1,4 @@
-"""The worklist from the command line: verdicts taken back, studies assigned, agreement and rules."""
+"""The worklist from the command line: verdicts undone, studies assigned, agreement and rules."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_the_last_verdict_is_taken_back(desk: Desk, readings: dict[str, int]) ->
 
 
 def test_studies_are_assigned_by_the_beginning_of_their_names(desk: Desk, readings: dict[str, int]) -> None:
-    """What the list names can be given to a reader and taken back; nothing is assigned if one name is wrong."""
+    """What the list names can be given to a reader and undone; nothing is assigned if one name is wrong."""
     listed = {row["file"]: row for row in shown("list")}
     assert listed["sick.png"]["reading_id"] == readings["sick.png"]
     study = listed["sick.png"]["study"][:10]

@@ -1,4 +1,4 @@
-"""Small cohorts, drawn and named for the tests."""
+"""Small datasets, drawn and named for the tests."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def write_standard_cohort(root: Path) -> Path:
 
 
 def write_patients(root: Path, count: int = 20) -> Path:
-    """Write as many patients of each class, one film each, as a training folder."""
+    """Write as many patients of each class, one image each, as a training folder."""
     for number in range(1, count + 1):
         write_film(root / f"train/NORMAL/IM-{number:04}-0001.png", number, side=64)
         write_film(root / f"train/PNEUMONIA/person{number}_virus_{number}.png", 100 + number, side=64)
@@ -36,7 +36,7 @@ def write_patients(root: Path, count: int = 20) -> Path:
 
 
 def cohort_of(rows: list[dict[str, str | None]], root: Path = Path("/cohort")) -> Cohort:
-    """Return a cohort as an index would give it; what a row leaves out is readable, labelled normal and its own."""
+    """Return a dataset as an index would give it; what a row leaves out is readable, labelled normal and its own."""
     rows = [
         {"label": "normal", "patient": row["file"], "content_hash": row["file"], "subtype": None, "mode": "L", **row}
         for row in rows
@@ -51,6 +51,6 @@ def cohort_of(rows: list[dict[str, str | None]], root: Path = Path("/cohort")) -
 
 
 def problems(cohort: Cohort) -> dict[str, str]:
-    """Return the problem of each film that has one."""
+    """Return the problem of each image that has one."""
     rows = cohort.manifest[cohort.manifest["problem"].notna()]
     return dict(zip(rows["file"], rows["problem"], strict=True))

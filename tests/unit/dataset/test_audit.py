@@ -1,4 +1,4 @@
-"""The audit finds what was planted in a cohort, and nothing in a clean one."""
+"""The audit finds what was planted in a dataset, and nothing in a clean one."""
 
 import shutil
 from io import BytesIO
@@ -19,7 +19,7 @@ NUM_OF_A_CLASS = 30
 
 
 def film(seed: int) -> Image.Image:
-    """A drawn film, unlike every other: drawn ones resemble each other more than real ones do."""
+    """A drawn image, unlike every other: synthetic ones resemble each other more than real ones do."""
     rng = np.random.default_rng(seed)
     blots_HW = np.asarray(Image.fromarray(rng.integers(0, 256, (6, 6), dtype=np.uint8)).resize((200, 200)))
     return Image.fromarray((synthesise_phantom(seed, size=200) * 0.4 + blots_HW * 0.6).astype(np.uint8))
@@ -37,7 +37,7 @@ def name_of(label: str, number: int) -> str:
 
 @pytest.fixture(scope="module")
 def clean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean cohort: 30 patients of each class for training, 10 of each for testing, none twice."""
+    """A clean dataset: 30 patients of each class for training, 10 of each for testing, none twice."""
     root = tmp_path_factory.mktemp("clean") / "cohort"
     for split, first, count in (("train", 1, NUM_OF_A_CLASS), ("test", 500, 10)):
         for label in ("NORMAL", "PNEUMONIA"):
@@ -110,7 +110,7 @@ def test_the_same_film_stored_differently_is_a_near_copy(folder: Path, change: s
 
 
 def test_a_patient_on_both_sides_is_found(folder: Path) -> None:
-    """Different films of one patient in training and test folders are named together."""
+    """Different images of one patient in training and test folders are named together."""
     (folder / "test/PNEUMONIA/person5_bacteria_77.jpeg").write_bytes(jpeg(film(9000)))
     assert found(folder)["patients_across_splits"] == (
         ("test/PNEUMONIA/person5_bacteria_77.jpeg", "train/PNEUMONIA/person5_bacteria_5.jpeg"),
@@ -118,7 +118,7 @@ def test_a_patient_on_both_sides_is_found(folder: Path) -> None:
 
 
 def test_a_small_validation_folder_is_found(folder: Path) -> None:
-    """Sixteen validation films are too few, and the sentence says what one film is worth."""
+    """Sixteen validation images are too few, and the sentence says what one image is worth."""
     for label in ("NORMAL", "PNEUMONIA"):
         (folder / "val" / label).mkdir(parents=True)
         for number in range(700, 708):
@@ -179,14 +179,14 @@ def test_features_are_what_the_picture_shows(tmp_path: Path) -> None:
 
 
 def test_the_standard_cohort_has_its_known_faults(real_data: Path) -> None:
-    """On the native films quantisation, bytes per pixel and height give the classes away, as was measured before."""
+    """On the native images quantisation, bytes per pixel and height give the classes away, as was measured before."""
     cohort = index_cohort(real_data / "originals")
     shortcuts = {shortcut.feature: shortcut.auc for shortcut in audit(cohort, measure_films(cohort)).shortcuts}
     assert shortcuts["bytes_per_pixel"] > 0.97 and shortcuts["quantisation"] > 0.97 and shortcuts["height"] > 0.85
 
 
 def test_near_copies_are_told_by_where_they_stand(folder: Path) -> None:
-    """A film stored again more coarsely within its class, and one under the other label, are two findings."""
+    """An image stored again more coarsely within its class, and one under the other label, are two findings."""
     for source, copy in (
         ("train/NORMAL/IM-0005-0001.jpeg", "train/NORMAL/IM-0910-0001.jpeg"),
         ("train/NORMAL/IM-0006-0001.jpeg", "train/PNEUMONIA/person911_bacteria_911.jpeg"),
@@ -200,7 +200,7 @@ def test_near_copies_are_told_by_where_they_stand(folder: Path) -> None:
 
 
 def test_imbalance_is_said_for_each_split(folder: Path) -> None:
-    """With a third of the normal films gone from training the ratio is said, and only of that split."""
+    """With a third of the normal images gone from training the ratio is said, and only of that split."""
     for number in range(1, 13):
         (folder / "train/NORMAL" / name_of("NORMAL", number)).unlink()
     sentences = {finding.code: finding.sentence for finding in audited(folder).findings}
@@ -208,7 +208,7 @@ def test_imbalance_is_said_for_each_split(folder: Path) -> None:
 
 
 def test_odd_films_are_named(folder: Path) -> None:
-    """A very small film, a long one and a coloured one are three findings, each with its file."""
+    """A very small image, a long one and a coloured one are three findings, each with its file."""
     odd = {
         "tiny_films": ("IM-0920-0001.jpeg", film(20).resize((50, 50))),
         "odd_shapes": ("IM-0921-0001.jpeg", film(21).resize((400, 120))),
@@ -223,7 +223,7 @@ def test_odd_films_are_named(folder: Path) -> None:
 
 
 def test_test_films_of_another_kind_are_found(tmp_path: Path) -> None:
-    """Where test films of one class are darkened below, small copies tell them apart; the other class is alike."""
+    """Where test images of one class are darkened below, small copies tell them apart; the other class is alike."""
     for split in ("train", "test"):
         for label in ("NORMAL", "PNEUMONIA"):
             (tmp_path / split / label).mkdir(parents=True)
@@ -240,7 +240,7 @@ def test_test_films_of_another_kind_are_found(tmp_path: Path) -> None:
 
 
 def test_the_whole_standard_cohort_has_its_counts() -> None:
-    """Of the full set, by generated names, the tables give 234 and 390 test films, and the ratio of each split."""
+    """Of the full set, by generated names, the tables give 234 and 390 test images, and the ratio of each split."""
     counts = {("train", "normal"): 1341, ("train", "pneumonia"): 3875, ("val", "normal"): 8, ("val", "pneumonia"): 8}
     counts |= {("test", "normal"): 234, ("test", "pneumonia"): 390}
     rows = [

@@ -23,7 +23,7 @@ def findings_of(cohort: Cohort) -> dict[str, Finding]:
 
 
 def write_wards(root: Path, num_normal: int = 12, num_pneumonia: int = 12) -> Path:
-    """Write films of so many patients of each class, one film each."""
+    """Write images of so many patients of each class, one image each."""
     for number in range(1, num_normal + 1):
         write_film(root / f"NORMAL/IM-{number:04}-0001.png", number)
     for number in range(1, num_pneumonia + 1):
@@ -78,7 +78,7 @@ def with_a_table_that_does_not_fit(root: Path) -> None:
                 "file_not_in_metadata": (Severity.WARNING, 11, "have no row"),
                 "file_missing_file": (Severity.WARNING, 1, "is not there"),
                 "file_unknown_label": (Severity.WARNING, 1, "label other than"),
-                "one_class": (Severity.PROBLEM, 0, "12 labelled films are normal"),
+                "one_class": (Severity.PROBLEM, 0, "12 labelled images are normal"),
             },
         ),
     ],
@@ -87,7 +87,7 @@ def with_a_table_that_does_not_fit(root: Path) -> None:
 def test_what_is_wrong_with_a_folder_is_found(
     tmp_path: Path, spoil: Callable[[Path], None], expected: dict[str, tuple[Severity, int, str]]
 ) -> None:
-    """Each fault has its finding, with its gravity, its files and what to do; the films beside it are read."""
+    """Each fault has its finding, with its gravity, its files and what to do; the images beside it are read."""
     root = write_wards(tmp_path / "films")
     clean = findings_of(index_cohort(root))
     spoil(root)
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_folder_is_found(
 
 
 def test_one_class_and_a_class_of_one_patient_are_named(tmp_path: Path) -> None:
-    """A folder of one class is a problem; so is a class of one patient, whose films are named together."""
+    """A folder of one class is a problem; so is a class of one patient, whose images are named together."""
     one_class = findings_of(index_cohort(write_wards(tmp_path / "one", num_pneumonia=0)))
     assert one_class["one_class"].severity is Severity.PROBLEM
     write_wards(tmp_path / "few", num_pneumonia=0)
@@ -113,14 +113,14 @@ def test_one_class_and_a_class_of_one_patient_are_named(tmp_path: Path) -> None:
 
 
 def test_a_class_that_only_the_test_folder_has_is_too_few_to_train_on(tmp_path: Path) -> None:
-    """A class with no film outside the test folder is said to have no patient there."""
+    """A class with no image outside the test folder is said to have no patient there."""
     write_wards(tmp_path / "train", num_pneumonia=0)
     write_wards(tmp_path / "test")
     assert "0 patients of class pneumonia" in findings_of(index_cohort(tmp_path))["few_patients"].sentence
 
 
 def test_a_name_of_one_class_under_the_other_is_found(tmp_path: Path) -> None:
-    """A film that is named as pneumonia and lies below NORMAL is a conflict of labels, and is named."""
+    """An image that is named as pneumonia and lies below NORMAL is a conflict of labels, and is named."""
     root = write_wards(tmp_path)
     write_film(root / "NORMAL/person70_virus_1.jpeg", 70)
     finding = findings_of(index_cohort(root))["labels_against_names"]
@@ -145,14 +145,14 @@ def test_a_path_that_vanishes_while_it_is_read(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
-    """It ends in a sentence that counts the other files and says what a cohort looks like."""
+    """It ends in a sentence that counts the other files and says what a dataset looks like."""
     (tmp_path / "films.zip").write_bytes(b"x")
-    with pytest.raises(CohortError, match=r"no pictures, only 1 other files \(\.zip\)\. Expected films below"):
+    with pytest.raises(CohortError, match=r"no pictures, only 1 other files \(\.zip\)\. Expected images below"):
         index_cohort(tmp_path)
 
 
 def test_other_files_leave_the_fingerprint_alone(tmp_path: Path) -> None:
-    """A note put beside the films changes what is found, not which films these are."""
+    """A note put beside the images changes what is found, not which images these are."""
     root = write_wards(tmp_path / "films", 2, 2)
     before = index_cohort(root)
     with_other_files(root)

@@ -17,7 +17,7 @@ from tests.unit.dataset.small_cohorts import cohort_of, problems, write_film, wr
 
 @pytest.fixture
 def standard(tmp_path: Path) -> Path:
-    """The folder of a small cohort in the standard layout."""
+    """The folder of a small dataset in the standard layout."""
     return write_standard_cohort(tmp_path / "standard")
 
 
@@ -30,7 +30,7 @@ def change_unseen(path: Path) -> str:
 
 
 def test_one_row_a_film(standard: Path) -> None:
-    """Every column of a film's row holds what its place, its name and its content say."""
+    """Every column of an image's row holds what its place, its name and its content say."""
     path = standard / "train/PNEUMONIA/person5_virus_5.jpeg"
     cohort = index_cohort(standard)
     assert tuple(cohort.manifest.columns) == MANIFEST_COLUMNS
@@ -64,7 +64,7 @@ def test_a_film_of_unknown_name_is_its_own_patient(tmp_path: Path) -> None:
 
 
 def test_size_and_mode_are_those_of_the_file(tmp_path: Path) -> None:
-    """A large JPEG is decoded reduced, yet stands in the manifest with the width, height and mode of the file."""
+    """A large JPEG is decoded reduced, yet is in the manifest with the width, height and mode of the file."""
     (tmp_path / "PNEUMONIA").mkdir()
     Image.fromarray(np.full((600, 800, 3), 90, np.uint8)).save(tmp_path / "PNEUMONIA/wide.jpg")
     row = index_cohort(tmp_path).manifest.iloc[0]
@@ -93,7 +93,7 @@ def test_what_changes_the_fingerprint(column: str) -> None:
 
 
 def test_the_fingerprint_cannot_be_forged_by_odd_names() -> None:
-    """Tabs, line ends, backslashes and the word None in a value are told apart from what they look like."""
+    """Tabs, line ends, backslashes and the word None in a value are distinguished from what they look like."""
     patients = ["a\tb", "a\\tb", "a\nb", "a\\nb", "\\a", "a", "None", None]
     prints = {
         fingerprint_of(cohort_of([{"file": "x.png", "patient": patient, "content_hash": "c"}]).manifest)
@@ -178,7 +178,7 @@ def test_roots_do_not_share_what_is_kept(standard: Path, tmp_path: Path) -> None
 
 
 def test_the_standard_films(real_data: Path, tmp_path: Path) -> None:
-    """The standard cohort has the counts of films, and the exact copies, that are known of it."""
+    """The standard dataset has the counts of images, and the exact copies, that are known of it."""
     cohort = load_or_index(real_data / "chest_xray", tmp_path)
     assert problems(cohort) == {}
     counts = cohort.manifest.groupby(["split", "label"]).size().to_dict()

@@ -1,4 +1,4 @@
-"""Patients and subtypes as the standard cohort's file names give them."""
+"""Patients and subtypes as the standard dataset's file names give them."""
 
 import pytest
 from hypothesis import given

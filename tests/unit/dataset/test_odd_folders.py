@@ -36,12 +36,12 @@ def test_no_folder_of_films(tmp_path: Path, make: object) -> None:
     """An empty folder, a file and a path that is not there end in a sentence that names the path."""
     root = tmp_path / "films"
     make(root)
-    with pytest.raises(CohortError, match=r"films (holds no pictures|is no folder)"):
+    with pytest.raises(CohortError, match=r"images (holds no pictures|is no folder)"):
         index_cohort(root)
 
 
 def test_broken_and_foreign_files(tmp_path: Path) -> None:
-    """Unreadable pictures have their reason, others go on; hidden files and other kinds are passed over."""
+    """Unreadable pictures have their reason, others continue; hidden files and other kinds are passed over."""
     folder = tmp_path / "NORMAL"
     whole = write_film(folder / "good.jpg", 1, side=64).read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
@@ -88,7 +88,7 @@ def test_links(tmp_path: Path) -> None:
 
 
 def test_a_real_folder_goes_before_its_links(tmp_path: Path) -> None:
-    """However many links lead to a folder, and wherever they lie, its films have the real folder's names."""
+    """However many links lead to a folder, and wherever they lie, its images have the real folder's names."""
     write_film(tmp_path / "inner/train/NORMAL/a.png", 1)
     for name in ("alias", "link", "other", "way", "zoo"):
         (tmp_path / name).symlink_to(tmp_path / "inner/train/NORMAL")
@@ -103,7 +103,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
-    """Names of undecodable bytes are findings that can be kept, hashed and written as JSON; others are read."""
+    """Names of undecodable bytes are findings that can be saved, hashed and written as JSON; others are read."""
     write_film(tmp_path / "cohort/NORMAL/Röntgen 肺.png", 1)
     plain = write_film(tmp_path / "a.png", 2).read_bytes()
     for name in (b"\xff.png", b"\\xff.png", b"dir\xfe/in.png"):
@@ -198,7 +198,7 @@ def test_metadata_by_hand(tmp_path: Path) -> None:
 
 
 def test_metadata_that_do_not_fit_the_files(tmp_path: Path) -> None:
-    """Missing and extra rows, unknown labels and splits are findings of their films; the rest goes on."""
+    """Missing and extra rows, unknown labels and splits are findings of their images; the rest continues."""
     text = (
         "file,label,split\na.png,normal,train\nb.png,covid,train\nc.png,,\nd.png,normal,tset\ngone.png,normal,train\n"
     )
@@ -213,7 +213,7 @@ def test_metadata_that_do_not_fit_the_files(tmp_path: Path) -> None:
 
 
 def test_metadata_against_the_folders(tmp_path: Path) -> None:
-    """A film whose class folder and row disagree is no film to learn from; a folder of another name says nothing."""
+    """An image whose class folder and row disagree is no image to learn from; a folder of another name says nothing."""
     text = "file,label\nNORMAL/a.png,pneumonia\nNORMAL/b.png,normal\nward/c.png,pneumonia\n"
     cohort = index_cohort(with_metadata(tmp_path, text, ("NORMAL/a.png", "NORMAL/b.png", "ward/c.png")))
     assert problems(cohort) == {"NORMAL/a.png": "label_conflict"}
@@ -243,7 +243,7 @@ def test_metadata_that_are_no_table(tmp_path: Path, content: bytes, sentence: st
 
 
 def test_changed_metadata_reach_a_kept_cohort(tmp_path: Path) -> None:
-    """With the pictures unchanged a new label, patient or row is taken over, and a broken picture stays broken."""
+    """With the pictures unchanged a new label, patient or row is reused, and a broken picture stays broken."""
     root, caches = tmp_path / "cohort", tmp_path / "caches"
     with_metadata(root, "file,label\na.png,normal\n", ("a.png", "b.png"))
     (root / "c.png").write_bytes(b"no picture")

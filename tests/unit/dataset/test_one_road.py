@@ -78,7 +78,7 @@ def test_two_files_whose_names_differ_in_form_alone_are_not_taken_for_one_anothe
 
 
 def test_nested_copies_are_counted_once(tmp_path: Path) -> None:
-    """The whole dataset lies in a folder of itself, as Kaggle packs it: every film is there once, and that is said."""
+    """The whole dataset lies in a folder of itself, as Kaggle packs it: every image is there once, and that is said."""
     root = write_standard_cohort(tmp_path / "chest_xray")
     once = index_cohort(root)
     shutil.copytree(root, tmp_path / "copy")

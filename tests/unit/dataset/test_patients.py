@@ -1,4 +1,4 @@
-"""Who is on an image: told by a table, the file or its name, never kept plain, and said where nothing tells it."""
+"""Who is on an image: told by a table, the file or its name, never kept plain, and said where nothing shows it."""
 
 import hashlib
 import re
@@ -83,7 +83,7 @@ def test_images_of_one_dicom_patient_stay_together(tmp_path: Path) -> None:
 
 
 def test_the_number_is_kept_nowhere(tmp_path: Path) -> None:
-    """Only its pseudonym stands in the manifest and in what is kept of it, and is still there at the next visit."""
+    """Only its pseudonym is in the manifest and in what is kept of it, and is still there at the next visit."""
     root = write_dicoms(tmp_path / "films", lambda patient: f"SECRET-{patient}")
     first = load_or_index(root, tmp_path / "caches", pseudonym=pseudonym)
     (root / "NORMAL" / "new.dcm").write_bytes(dicom_of(synthesise_phantom(99, size=64), PatientID="SECRET-1"))
@@ -109,7 +109,7 @@ def test_a_number_that_all_share_says_nothing(number: str, tmp_path: Path) -> No
     """Files that were made anonymous would all be one patient: their patients are unknown, and that is said."""
     cohort = index(write_dicoms(tmp_path, lambda patient: number))
     assert cohort.manifest["patient"].tolist() == cohort.manifest["content_hash"].tolist()
-    assert "Of 48 of 48 films nothing says the patient" in codes(cohort)["unknown_patients"]
+    assert "Of 48 of 48 images nothing says the patient" in codes(cohort)["unknown_patients"]
 
 
 def test_a_table_counts_before_the_file_and_the_file_before_its_name(tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ def test_known_names_are_no_finding(tmp_path: Path) -> None:
         for finding in find_split_problems(index_cohort(tmp_path).select())
         if finding.code == "unknown_patients"
     ]
-    assert finding.files == ("train/NORMAL/other.png",) and finding.sentence.startswith("Of 1 of 7 films")
+    assert finding.files == ("train/NORMAL/other.png",) and finding.sentence.startswith("Of 1 of 7 images")

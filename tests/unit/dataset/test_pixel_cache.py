@@ -1,4 +1,4 @@
-"""The pixel cache: each film decoded once, rightly, and never half a cache."""
+"""The pixel cache: each image decoded once, rightly, and never half a cache."""
 
 import hashlib
 import subprocess
@@ -19,7 +19,7 @@ from tests.unit.dataset.small_cohorts import write_film, write_standard_cohort
 
 @pytest.fixture
 def cohort(tmp_path: Path) -> Cohort:
-    """An indexed small cohort with two large films and one that stands twice."""
+    """An indexed small dataset with two large images and one that stands twice."""
     root = write_standard_cohort(tmp_path / "standard")
     write_film(root / "train/NORMAL/large.jpg", 7, side=200)
     write_film(root / "train/NORMAL/large.png", 7, side=200)
@@ -29,7 +29,7 @@ def cohort(tmp_path: Path) -> Cohort:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The content hashes of the films that the cache decodes from now on."""
+    """The content hashes of the images that the cache decodes from now on."""
     hashes: list[str] = []
 
     def noting(content: bytes, **options: int) -> object:
@@ -50,7 +50,7 @@ def cache_file(folder: Path) -> Path:
 
 
 def test_each_content_is_decoded_once(cohort: Cohort, tmp_path: Path, decoded: list[str]) -> None:
-    """Building decodes each content once, copies share a row, and opening again decodes nothing."""
+    """Building decodes each content once, copies share a row, and access again decodes nothing."""
     steps: list[tuple[int, int]] = []
     cache = PixelCache.open_or_build(cohort, files_of(cohort), 16, tmp_path, lambda *step: steps.append(step))
     assert sorted(decoded) == sorted(set(cohort.manifest["content_hash"])) and len(decoded) == len(files_of(cohort)) - 1
@@ -64,7 +64,7 @@ def test_each_content_is_decoded_once(cohort: Cohort, tmp_path: Path, decoded: l
 
 @pytest.mark.parametrize("size", [8, 24, 64])
 def test_films_are_resized_as_everywhere(cohort: Cohort, tmp_path: Path, size: int) -> None:
-    """Each row is its film, read and brought to the square by resize_to_square, rounded to 8 bits."""
+    """Each row is its image, read and brought to the square by resize_to_square, rounded to 8 bits."""
     cache = PixelCache.open_or_build(cohort, files_of(cohort), size, tmp_path)
     assert cache.pixels_NSS.shape == (16, size, size) and cache.pixels_NSS.dtype == np.uint8
     for file in files_of(cohort):
@@ -93,7 +93,7 @@ def test_a_damaged_cache_is_built_again(cohort: Cohort, tmp_path: Path, damage: 
 
 
 def test_another_size_or_choice_is_another_cache(cohort: Cohort, tmp_path: Path) -> None:
-    """Sizes and choices of films are kept side by side, each with its own rows."""
+    """Sizes and choices of images are kept side by side, each with its own rows."""
     for size, files in ((8, files_of(cohort)), (16, files_of(cohort)), (8, files_of(cohort)[:5])):
         cache = PixelCache.open_or_build(cohort, files, size, tmp_path)
         assert cache.pixels_NSS.shape == (len({*cache.row_of_file.values()}), size, size)
@@ -101,7 +101,7 @@ def test_another_size_or_choice_is_another_cache(cohort: Cohort, tmp_path: Path)
 
 
 def test_a_film_that_changed_since_it_was_indexed(cohort: Cohort, tmp_path: Path) -> None:
-    """A changed or vanished film ends in a sentence with its name, and leaves no cache behind."""
+    """A changed or vanished image ends in a sentence with its name, and leaves no cache behind."""
     path = write_film(cohort.root / "train/NORMAL/large.jpg", 8, side=200)
     with pytest.raises(CohortError, match=r"large\.jpg has changed since"):
         PixelCache.open_or_build(cohort, files_of(cohort), 16, tmp_path)
@@ -112,10 +112,10 @@ def test_a_film_that_changed_since_it_was_indexed(cohort: Cohort, tmp_path: Path
 
 
 def test_films_that_are_not_there_to_cache(cohort: Cohort, tmp_path: Path) -> None:
-    """No film, and one that is no usable film of the cohort, end in a sentence."""
+    """No image, and one that is no usable image of the dataset, end in a sentence."""
     with pytest.raises(CohortError, match="nothing to decode"):
         PixelCache.open_or_build(cohort, [], 16, tmp_path)
-    with pytest.raises(CohortError, match=r"'other\.png' is no usable film"):
+    with pytest.raises(CohortError, match=r"'other\.png' is no usable image"):
         PixelCache.open_or_build(cohort, ["other.png"], 16, tmp_path)
 
 

@@ -74,7 +74,7 @@ def test_only_known_training_splits_are_trained_on(layout, name: str, tmp_path: 
 
 
 def test_a_validation_folder_by_another_name_joins_the_training_films(tmp_path: Path) -> None:
-    """`valid` is the validation folder, which is split anew with the training films."""
+    """`valid` is the validation folder, which is split again with the training images."""
     cohort = by_folders(tmp_path, "valid")
     assert len(cohort.select("val")) == 5 and problems(cohort) == {}
     assert len(propose_split(cohort, SplitConfig()).assignments) == 45
@@ -95,5 +95,5 @@ def test_a_dataset_of_unknown_splits_alone_beside_a_test_cannot_be_split(tmp_pat
     """Nothing is left to train on, and that is said."""
     write_film(tmp_path / "fold_a/NORMAL/a.png", 1)
     write_film(tmp_path / "test/NORMAL/b.png", 2)
-    with pytest.raises(CohortError, match="no labelled training films"):
+    with pytest.raises(CohortError, match="no labelled training images"):
         propose_split(index_cohort(tmp_path), SplitConfig())

@@ -1,4 +1,4 @@
-"""Splits: what no draw may break, whatever the cohort."""
+"""Splits: what no draw may break, whatever the dataset."""
 
 import hashlib
 from pathlib import Path
@@ -35,7 +35,9 @@ def films_of(stratum: str, num_patients: int, films_each: int = 1, split: str | 
 
 @st.composite
 def cohorts(draw: st.DrawFn) -> Cohort:
-    """Cohorts with patients of one to six films, some in several strata, copies within and across patients, a test."""
+    """Datasets with patients of one to six images, some in several strata, copies within and across patients, a
+    test.
+    """
     patients = draw(st.lists(st.integers(1, 6), min_size=12, max_size=60))
     rows: Rows = []
     for number, num_films in enumerate(patients):
@@ -71,7 +73,7 @@ def joined(cohort: Cohort, assignments: pd.Series) -> pd.DataFrame:
 @settings(max_examples=150, deadline=None)
 @given(cohorts(), configs)
 def test_what_every_split_keeps(cohort: Cohort, config: SplitConfig) -> None:
-    """No patient or content stands in two folds, no test film or copy of one in any; each fold has both classes."""
+    """No patient or content is in two folds, no test image or copy of one in any; each fold has both classes."""
     try:
         split = propose_split(cohort, config)
     except CohortError:
@@ -92,7 +94,7 @@ def test_what_every_split_keeps(cohort: Cohort, config: SplitConfig) -> None:
 @settings(max_examples=60, deadline=None)
 @given(cohorts(), st.randoms(use_true_random=False))
 def test_order_and_root_do_not_matter(cohort: Cohort, random: object) -> None:
-    """The same films in another order below another root are split the same way, under the same fingerprint."""
+    """The same images in another order below another root are split the same way, under the same fingerprint."""
     order = list(range(len(cohort.manifest)))
     random.shuffle(order)
     other = Cohort(Path("/elsewhere"), cohort.manifest.iloc[order].reset_index(drop=True), cohort.fingerprint)
@@ -111,7 +113,7 @@ def test_order_and_root_do_not_matter(cohort: Cohort, random: object) -> None:
     configs,
 )
 def test_sizes_within_one_patient(num_films: dict[str, list[int]], config: SplitConfig) -> None:
-    """In each subtype each fold's size is within the films of one patient of the share that was asked for."""
+    """In each subtype each fold's size is within the images of one patient of the share that was asked for."""
     rows = [
         {"file": f"{stratum}/{patient}-{film}.png", "patient": f"{stratum}-{patient}", "subtype": stratum}
         | {"label": "normal" if stratum == "normal" else "pneumonia"}
@@ -140,7 +142,7 @@ def test_sizes_by_hand() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_patient_with_very_many_films_fills_no_fold(seed: int) -> None:
-    """Of 70 normal films 40 are one patient's: that patient is trained on, and folds of 7 hold 7."""
+    """Of 70 normal images 40 are one patient's: that patient is trained on, and folds of 7 hold 7."""
     giant = [{"file": f"giant/{film}.png", "patient": "giant", "subtype": "normal"} for film in range(40)]
     cohort = cohort_of(giant + films_of("normal", 30) + films_of("viral", 30))
     films = joined(cohort, propose_split(cohort, SplitConfig(seed=seed)).assignments)
@@ -167,7 +169,7 @@ def test_the_fingerprint_is_of_contents_and_folds() -> None:
 
 
 def test_patients_who_share_a_copy_are_one() -> None:
-    """Two ids with one byte-identical film are never parted, also through a third."""
+    """Two ids with one byte-identical image are never parted, also through a third."""
     rows = films_of("normal", 12, films_each=3) + films_of("viral", 12)
     for row in rows:
         if row["file"] in {"normal/0-0.png", "normal/5-0.png"}:
@@ -182,7 +184,7 @@ def test_patients_who_share_a_copy_are_one() -> None:
 
 
 def test_copies_with_two_labels_are_left_out() -> None:
-    """A picture that stands under both labels teaches nothing true and is in no fold."""
+    """A picture that is under both labels teaches nothing true and is in no fold."""
     rows = films_of("normal", 6) + films_of("viral", 6)
     rows[0]["content_hash"] = rows[-1]["content_hash"] = "both"
     assignments = propose_split(cohort_of(rows), SplitConfig()).assignments
@@ -191,7 +193,7 @@ def test_copies_with_two_labels_are_left_out() -> None:
 
 
 def test_a_patient_with_both_classes() -> None:
-    """Normal films that all belong to patients who also have pneumonia still reach every fold, patients unparted."""
+    """Normal images that all belong to patients who also have pneumonia still reach every fold, patients unparted."""
     rows = films_of("viral", 20)
     for number in range(3):
         rows.append({"file": f"n{number}.png", "split": "train", "patient": f"viral-{number}", "subtype": "normal"})
@@ -213,7 +215,7 @@ def test_a_subtype_too_small_to_split_joins_its_class() -> None:
 
 
 def test_uneven_patients_are_enough_for_every_fold() -> None:
-    """Three patients of one, one and eight films make three folds, whichever is drawn first."""
+    """Three patients of one, one and eight images make three folds, whichever is drawn first."""
     rows = films_of("viral", 30)
     for patient, num_films in (("x", 1), ("y", 1), ("z", 8)):
         rows += [
@@ -230,27 +232,27 @@ def test_uneven_patients_are_enough_for_every_fold() -> None:
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ([{"file": "a.png", "split": "test"}], "no labelled training films"),
-        ([{"file": "a.png", "label": None, "problem": "no_label"}], "no labelled training films"),
-        (films_of("normal", 30), "are normal: a model needs films of both classes"),
-        (films_of("normal", 1, 30) + films_of("viral", 30), "no normal film: there are 1 patients"),
-        (films_of("normal", 30) + films_of("viral", 2, 9), "no pneumonia film: there are 2 patients"),
+        ([{"file": "a.png", "split": "test"}], "no labelled training images"),
+        ([{"file": "a.png", "label": None, "problem": "no_label"}], "no labelled training images"),
+        (films_of("normal", 30), "are normal: a model needs images of both classes"),
+        (films_of("normal", 1, 30) + films_of("viral", 30), "no normal image: there are 1 patients"),
+        (films_of("normal", 30) + films_of("viral", 2, 9), "no pneumonia image: there are 2 patients"),
     ],
 )
 def test_cohorts_that_cannot_be_split(rows: Rows, sentence: str) -> None:
-    """Too few films, classes or patients end in a sentence that says which."""
+    """Too few images, classes or patients end in a sentence that says which."""
     with pytest.raises(CohortError, match=sentence):
         propose_split(cohort_of(rows), SplitConfig())
 
 
 def test_shares_must_leave_films_to_train_on() -> None:
     """Shares that sum to one or more are refused."""
-    with pytest.raises(ValidationError, match="leave films to train on"):
+    with pytest.raises(ValidationError, match="leave images to train on"):
         SplitConfig(validation_fraction=0.4, calibration_fraction=0.3, holdout_fraction=0.3)
 
 
 def test_a_class_folder_layout_needs_no_split_folders() -> None:
-    """Films without a split are all split, those of the validation folder with the training films."""
+    """Images without a split are all split, those of the validation folder with the training images."""
     rows = films_of("normal", 10, split=None) + films_of("viral", 10, split="val")
     assignments = propose_split(cohort_of(rows), SplitConfig()).assignments
     assert len(assignments) == 20

@@ -1,4 +1,4 @@
-"""What can only be added to stays as it was written, whoever tries to change it."""
+"""What can only be added to stays as it was written, anyone who tries to change it."""
 
 import pytest
 from sqlalchemy import text
@@ -86,7 +86,7 @@ def test_nothing_written_is_changed(filled, table):
 
 @pytest.mark.parametrize("table", ["audit_event", "worklist_rules", "operating_point", "evaluation"])
 def test_the_trail_is_never_deleted(filled, table):
-    """No row of the audit trail, the rules' history, the operating points or the openings can be deleted."""
+    """No row of the audit log, the rules' history, the operating points or the accesses can be deleted."""
     assert refused(filled, f"DELETE FROM {table}")
     with filled.connect() as connection:
         assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 1

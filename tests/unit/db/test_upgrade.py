@@ -368,7 +368,7 @@ def test_work_of_before_hosts_were_recorded_has_none_and_the_way_back_keeps_it(e
 
 
 def test_readings_get_their_place_back(engine):
-    """The step that takes away the second order of readings can be taken back: the places are as they were written."""
+    """The step that takes away the second order of readings can be undone: the places are as they were written."""
     config = Config()
     config.set_main_option("script_location", str(SCRIPT_FOLDER))
     rows = [("read", "urgent", 0), ("read", "review", 1), ("read", "routine", 2), ("rejected", "review", 3)]
@@ -409,7 +409,7 @@ STUDIES_OF_0015 = (
     (5, "b", "e.png", "c3", "failed"),
 )
 VERDICTS_OF_0015 = (
-    # id, study, reading, undoes: on a reading each, of readings that are gone, and one taken back.
+    # id, study, reading, undoes: on a reading each, of readings that are gone, and one undone.
     (1, "c1", 1, None),
     (2, "c1", 2, None),
     (3, "c2", None, None),
@@ -486,7 +486,7 @@ def test_findings_stay_on_the_study_on_which_they_were_given(engine):
 
 
 def test_reasons_keep_their_sentences_and_give_codes_back(engine):
-    """A reading from before has its sentence and no codes; taken back, a newer one says the kind of its reason."""
+    """A reading from before has its sentence and no codes; undone, a newer one says the kind of its reason."""
     config = Config()
     config.set_main_option("script_location", str(SCRIPT_FOLDER))
     moment = {"moment": "2026-01-01 00:00:00+00:00"}

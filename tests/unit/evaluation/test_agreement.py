@@ -20,7 +20,7 @@ def test_kappa_by_hand() -> None:
 
 
 def test_only_decided_studies_count_for_kappa() -> None:
-    """Studies on which a rater was unsure stand in the table and not in kappa."""
+    """Studies on which a rater was unsure are in the table and not in kappa."""
     first = ["pneumonia", "pneumonia", "normal", "normal", "unsure"]
     second = ["pneumonia", "normal", "normal", "normal", "normal"]
     found = agreement(first, second, LABELS)

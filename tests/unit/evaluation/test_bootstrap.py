@@ -11,7 +11,7 @@ from core.evaluation.ranking import weighted_auc, weighted_average_precision
 
 
 def draw_clustered_films(rng: np.random.Generator, num_patients: int, films_per_patient: int):
-    """Return labels, probabilities and patients; films of one patient are nearly copies of one another."""
+    """Return labels, probabilities and patients; images of one patient are nearly copies of one another."""
     truth = np.repeat(np.arange(num_patients) % 2, films_per_patient)
     severity = np.repeat(rng.normal(size=num_patients), films_per_patient)
     logits = truth * 1.5 + severity + 0.1 * rng.normal(size=len(truth))
@@ -19,7 +19,7 @@ def draw_clustered_films(rng: np.random.Generator, num_patients: int, films_per_
 
 
 def test_whole_patients_are_drawn():
-    """Films of one patient always have the same weight, and each row draws as many patients as there are."""
+    """Images of one patient always have the same weight, and each row draws as many patients as there are."""
     clusters = np.array([0, 0, 0, 1, 2, 2])
     weights = np.concatenate(list(draw_weights(clusters, 500, seed=1)))
     assert weights.shape == (500, 6)
@@ -40,7 +40,7 @@ def test_the_size_of_blocks_changes_nothing(monkeypatch):
 
 
 def test_weighted_figures_equal_those_of_repeated_films():
-    """A film of weight 3 counts as three films, by scikit-learn's figures of the films written out."""
+    """An image of weight 3 counts as three images, by scikit-learn's figures of the images written out."""
     rng = np.random.default_rng(5)
     scores = np.sort(np.round(rng.random(80), 1))
     labels = rng.random(80) < scores
@@ -54,11 +54,11 @@ def test_weighted_figures_equal_those_of_repeated_films():
 
 
 def test_intervals_equal_a_plain_loop_over_resamples():
-    """The vectorised intervals are those of scikit-learn's figures on resampled films, one resample at a time."""
+    """The vectorised intervals are those of scikit-learn's figures on resampled images, one resample at a time."""
     rng = np.random.default_rng(8)
     labels, probabilities, patients = draw_clustered_films(rng, 40, 2)
     report = evaluate_probabilities(labels, probabilities, 0.5, patients_N=patients, num_resamples=60, seed=4)
-    # The films stand in ascending order of probability and the patients in the order of their names as text.
+    # The images are in ascending order of probability and the patients in the order of their names as text.
     order = np.argsort(probabilities)
     clusters = np.unique(patients.astype(str), return_inverse=True)[1][order]
     weights = np.concatenate(list(draw_weights(clusters, 60, seed=4))).astype(int)
@@ -87,7 +87,7 @@ def test_a_seed_repeats_and_another_differs():
 
 
 def test_copies_of_a_patient_do_not_narrow_the_interval():
-    """Showing each film four times narrows nothing if the patients are known, and halves the width if they are not."""
+    """Showing each image four times narrows nothing if the patients are known, and halves the width if they are not."""
     labels, probabilities, patients = draw_clustered_films(np.random.default_rng(2), 120, 1)
     many = [np.repeat(values, 4) for values in (labels, probabilities, patients)]
 
@@ -101,7 +101,7 @@ def test_copies_of_a_patient_do_not_narrow_the_interval():
 
 
 def test_intervals_hold_their_promise():
-    """In 200 simulated studies of 100 patients with two films each, about 95 % of the intervals hold the truth."""
+    """In 200 simulated studies of 100 patients with two images each, about 95 % of the intervals hold the truth."""
     rng = np.random.default_rng(11)
     labels, probabilities, _ = draw_clustered_films(rng, 100_000, 1)
     truth = evaluate_probabilities(labels, probabilities, 0.5, num_resamples=0)

@@ -70,7 +70,7 @@ def test_heavy_tails_are_fitted_too():
 
 
 def test_platt_scaling_approaches_logistic_regression():
-    """With many films the smoothed targets hardly matter, and an unpenalised logistic regression gives the same."""
+    """With many images the smoothed targets hardly matter, and an unpenalised logistic regression gives the same."""
     labels, logits = draw_logits(1, 20_000)
     fitted = fit_platt_scaling(logits, labels)
     model = LogisticRegression(C=1e12, tol=1e-10).fit(logits[:, None], labels)
@@ -117,7 +117,7 @@ def test_a_model_that_ranks_wrongly_keeps_its_order():
 @pytest.mark.parametrize("fit", [fit_platt_scaling, fit_temperature])
 def test_one_class_or_infinite_logits_are_a_sentence(fit):
     """Calibration needs both classes and finite logits."""
-    with pytest.raises(EvaluationError, match="films of both classes; there are 3 with pneumonia and 0"):
+    with pytest.raises(EvaluationError, match="images of both classes; there are 3 with pneumonia and 0"):
         fit([0.1, 0.2, 0.3], [1, 1, 1])
     with pytest.raises(EvaluationError, match="not finite"):
         fit([0.1, float("inf")], [0, 1])
@@ -149,7 +149,7 @@ def test_calibration_keeps_the_order(films):
 
 
 def test_calibration_error_by_hand():
-    """Two films in the bin of 0.1 and one in the last: (|0.2 - 1| + |1 - 1|) / 3."""
+    """Two images in the bin of 0.1 and one in the last: (|0.2 - 1| + |1 - 1|) / 3."""
     assert expected_calibration_error([0, 1, 1], [0.1, 0.1, 1.0]) == pytest.approx(0.8 / 3)
     assert expected_calibration_error([], []) is None
     assert expected_calibration_error([1, 0], [1.0, 0.0]) == 0

@@ -31,7 +31,7 @@ def test_reports_hold_every_metric_and_no_other() -> None:
 
 
 def test_the_schema_says_what_the_catalogue_says() -> None:
-    """Whoever reads the schema of a report finds each metric's name, meaning, direction and range."""
+    """Anyone who reads the schema of a report finds each metric's name, meaning, direction and range."""
     fields = EvaluationReport.model_json_schema()["properties"]
     for metric in METRICS:
         assert (fields[metric.key]["title"], fields[metric.key]["description"]) == (metric.name, metric.help)
@@ -63,7 +63,7 @@ def test_a_metric_in_words(key, value, interval, said) -> None:
 
 
 def test_what_is_said_beside_intervals() -> None:
-    """Reports of patients with several films, of unknown patients and of older versions each have their sentence."""
+    """Reports of patients with several images, of unknown patients and of older versions each have their sentence."""
     alone = evaluate_probabilities(LABELS, SCORES, 0.5, num_resamples=0)
     together = evaluate_probabilities(LABELS, SCORES, 0.5, patients_N=[1, 1, 2, 3, 3, 4, 5, 6], num_resamples=0)
     old = EvaluationReport.model_validate(together.model_dump(exclude={"effective", "engine"}))

@@ -29,7 +29,7 @@ def test_points_agree_with_scikit_learn():
 
 
 def test_the_order_of_the_films_does_not_matter():
-    """Shuffled films give the same curves and bands."""
+    """Shuffled images give the same curves and bands."""
     labels, scores = draw(80, 2)
     patients = np.array([f"p{number // 3}" for number in range(80)])
     shuffle = np.random.default_rng(0).permutation(80)
@@ -40,7 +40,7 @@ def test_the_order_of_the_films_does_not_matter():
 
 
 def test_bands_hold_the_curve_and_narrow_with_films():
-    """The band runs around the curve, and 1,600 films give a narrower one than 100."""
+    """The band runs around the curve, and 1,600 images give a narrower one than 100."""
     widths = []
     for num_films in (100, 1600):
         labels, scores = draw(num_films, 3)
@@ -65,12 +65,12 @@ def test_bands_cover_the_true_curve():
 
 
 def test_one_class_is_a_sentence():
-    """Films of one class have no curve, and the sentence says so."""
-    with pytest.raises(EvaluationError, match="films of both classes"):
+    """Images of one class have no curve, and the sentence says so."""
+    with pytest.raises(EvaluationError, match="images of both classes"):
         curves_with_bands([1, 1], [0.4, 0.6])
 
 
 def test_identical_scores_are_one_point():
-    """A model that says the same of every film has a curve from corner to corner."""
+    """A model that says the same of every image has a curve from corner to corner."""
     roc = curves_with_bands([0, 1, 0, 1], [0.5] * 4, num_resamples=20).roc
     assert roc.x_K.tolist() == [0, 1] and roc.y_K.tolist() == [0, 1]

@@ -18,7 +18,7 @@ films = st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.integers(0, 6)),
 
 
 def naive_covariance(labels, *scores):
-    """Return AUCs and covariance by DeLong's definition: every pair of films compared."""
+    """Return AUCs and covariance by DeLong's definition: every pair of images compared."""
     labels = np.asarray(labels, dtype=bool)
     kernels = [
         (s[labels][:, None] > s[~labels][None, :]) + 0.5 * (s[labels][:, None] == s[~labels][None, :])
@@ -39,7 +39,7 @@ def test_the_published_example_of_computed_tomography():
 
 
 def test_an_example_by_hand():
-    """Two normals and two of pneumonia: AUC 3/4, variance 1/8 + 1/8 over two films each."""
+    """Two normals and two of pneumonia: AUC 3/4, variance 1/8 + 1/8 over two images each."""
     # Wins: 2 beats 1 only, 4 beats 1 and 3. Shares 1/2 and 1 for pneumonia, 1 and 1/2 for normal: variance 1/8 each.
     found = delong_interval([0, 0, 1, 1], [1, 3, 2, 4])
     assert found.auc == 0.75
@@ -50,7 +50,7 @@ def test_an_example_by_hand():
 @given(films)
 @settings(max_examples=150, deadline=None)
 def test_the_fast_form_equals_the_definition(drawn):
-    """With ties in plenty, areas, errors, z and p are those of comparing every pair of films, to 1e-9."""
+    """With ties in plenty, areas, errors, z and p are those of comparing every pair of images, to 1e-9."""
     labels, first, second = (np.array(column) for column in zip(*drawn, strict=True))
     aucs, covariance = naive_covariance(labels, first, second)
     found = delong_test(labels, first, second)
@@ -105,7 +105,7 @@ def test_the_test_keeps_its_level_and_finds_differences():
 
 
 def test_scores_that_rank_alike_do_not_differ():
-    """The same order of films is no difference at all: p is 1, and z is not claimed."""
+    """The same order of images is no difference at all: p is 1, and z is not claimed."""
     found = delong_test([0, 1, 0, 1, 1], [1, 2, 3, 4, 5], [10, 20, 30, 40, 50])
     assert (found.difference, found.p_value, found.z, found.interval) == (0.0, 1.0, None, None)
 
@@ -125,7 +125,7 @@ def test_one_class_has_no_area(labels):
 
 
 def test_a_single_film_of_a_class_has_an_area_only():
-    """One pneumonia film gives an AUC, but no variance."""
+    """One pneumonia image gives an AUC, but no variance."""
     found = delong_test([0, 0, 1], [1, 3, 2], [1, 2, 3])
     assert (found.auc_first, found.auc_second, found.difference) == (0.5, 1.0, -0.5)
     assert (found.standard_error, found.p_value) == (None, None)
@@ -145,7 +145,7 @@ def test_scores_of_other_films_are_a_sentence():
 
 
 def test_a_patient_of_each_film_changes_nothing() -> None:
-    """Obuchowski's variance with one film a patient is DeLong's but for the covariance of classes, which is nought."""
+    """Obuchowski's variance with one image a patient is DeLong's but for the covariance of classes, which is nought."""
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
     first, second = rng.normal(size=(2, 60)) + labels
@@ -154,7 +154,9 @@ def test_a_patient_of_each_film_changes_nothing() -> None:
 
 
 def test_copies_of_a_patients_films_add_no_certainty() -> None:
-    """Each film four times, as four of one patient: DeLong's error halves, the clustered one stays as with one each."""
+    """Each image four times, as four of one patient: DeLong's error halves, the clustered one stays as with one
+    each.
+    """
     rng = np.random.default_rng(1)
     labels = np.arange(80) % 2
     scores = rng.normal(size=80) + labels
@@ -165,5 +167,5 @@ def test_copies_of_a_patients_films_add_no_certainty() -> None:
 
 
 def test_one_patient_of_a_class_leaves_the_variance_unknown() -> None:
-    """All films of a class may be of one child: then nothing tells how the next child would be read."""
+    """All images of a class may be of one child: then nothing tells how the next child would be read."""
     assert delong_interval([0, 0, 1, 1], [1, 3, 2, 4], ["a", "a", "b", "c"]).interval is None

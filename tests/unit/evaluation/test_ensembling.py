@@ -30,7 +30,7 @@ def test_hard_voting_counts_members_at_their_own_thresholds() -> None:
 
 @given(PROBABILITIES_KN)
 def test_a_mean_lies_between_its_members(probabilities_KN: np.ndarray) -> None:
-    """The soft vote of a film is never outside the range of its members, and always finite."""
+    """The soft vote of an image is never outside the range of its members, and always finite."""
     logits_N = soft_vote(probabilities_KN)
     assert np.isfinite(logits_N).all()
     mean_N = expit(logits_N)
@@ -39,7 +39,7 @@ def test_a_mean_lies_between_its_members(probabilities_KN: np.ndarray) -> None:
 
 
 def test_fitted_weights_are_those_of_the_hand_computed_minimum() -> None:
-    """With two films the minimum of the loss has a closed form, at the end of the simplex or inside it."""
+    """With two images the minimum of the loss has a closed form, at the end of the simplex or inside it."""
     labels_N = [1, 0]
     probabilities_KN = np.array([[0.8, 0.2], [0.4, 0.1]])
     # With w the second member's part, the loss is -log(0.8 - 0.4 w) - log(0.8 + 0.1 w): it only rises with w.
@@ -50,7 +50,7 @@ def test_fitted_weights_are_those_of_the_hand_computed_minimum() -> None:
 
 @given(PROBABILITIES_KN, st.integers(1, 5))
 def test_fitted_weights_never_lose_to_equal_ones(probabilities_KN: np.ndarray, num_positive: int) -> None:
-    """Weights lie on the simplex, and their loss on the films that fitted them is at most that of equal weights."""
+    """Weights lie on the simplex, and their loss on the images that fitted them is at most that of equal weights."""
     labels_N = np.arange(6) < num_positive
     weights_K = fit_weights(labels_N, probabilities_KN)
     assert (weights_K >= 0).all() and weights_K.sum() == pytest.approx(1)
@@ -59,7 +59,7 @@ def test_fitted_weights_never_lose_to_equal_ones(probabilities_KN: np.ndarray, n
 
 
 def test_what_is_no_ensemble_is_refused() -> None:
-    """Probabilities out of range, weights that do not sum to 1 and films of one class are refused in a sentence."""
+    """Probabilities out of range, weights that do not sum to 1 and images of one class are refused in a sentence."""
     with pytest.raises(EvaluationError, match="between 0 and 1"):
         soft_vote([[1.2], [0.1]])
     with pytest.raises(EvaluationError, match="sum to 1"):

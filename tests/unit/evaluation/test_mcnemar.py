@@ -1,4 +1,4 @@
-"""Tests of two models' errors on the same films."""
+"""Tests of two models' errors on the same images."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def wrong(only_first: int, only_second: int, both: int, neither: int) -> tuple[l
 
 
 def test_a_case_worked_by_hand():
-    """Of six films that one model alone misreads, all by the second: p is twice one sixty-fourth."""
+    """Of six images that one model alone misreads, all by the second: p is twice one sixty-fourth."""
     found = mcnemar_test(*wrong(0, 6, 3, 11))
     assert (found.num_only_first_wrong, found.num_only_second_wrong, found.num_both_wrong) == (0, 6, 3)
     assert found.p_value == pytest.approx(2 / 64)
@@ -34,14 +34,14 @@ def test_it_agrees_with_statsmodels(only_first, only_second, both, neither):
 
 
 def test_equal_errors_are_no_difference():
-    """Models that err on the same films have p = 1, and so have those that never err."""
+    """Models that err on the same images have p = 1, and so have those that never err."""
     assert mcnemar_test([1, 0, 1], [1, 0, 1]).p_value == 1
     assert mcnemar_test([0, 0], [0, 0]).p_value == 1
 
 
 def test_different_films_are_refused():
-    """Errors on different numbers of films are no pairs."""
-    with pytest.raises(EvaluationError, match="same films"):
+    """Errors on different numbers of images are no pairs."""
+    with pytest.raises(EvaluationError, match="same images"):
         mcnemar_test([1, 0], [1])
 
 
@@ -58,7 +58,7 @@ def test_holm_leaves_out_what_is_not_known():
 
 
 def test_films_of_one_patient_count_together():
-    """Three films of one patient and one of another: four of four signs agree in 2 of 4 ways, not in 2 of 16."""
+    """Three images of one patient and one of another: four of four signs agree in 2 of 4 ways, not in 2 of 16."""
     wrong_first, wrong_second = [0, 0, 0, 0], [1, 1, 1, 1]
     assert mcnemar_test(wrong_first, wrong_second).p_value == pytest.approx(2 / 16)
     assert mcnemar_test(wrong_first, wrong_second, ["a", "a", "a", "b"]).p_value == pytest.approx(2 / 4)
@@ -66,5 +66,5 @@ def test_films_of_one_patient_count_together():
 
 
 def test_one_error_each_way_of_one_patient_cancels():
-    """A patient on whom both err once says nothing; the other, with two films, has even odds each way: p = 1."""
+    """A patient on whom both err once says nothing; the other, with two images, has even odds each way: p = 1."""
     assert mcnemar_test([1, 0, 1, 1], [0, 1, 0, 0], ["a", "a", "b", "b"]).p_value == 1

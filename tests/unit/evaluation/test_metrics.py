@@ -1,4 +1,4 @@
-"""The figures of labelled films and their intervals."""
+"""The figures of labelled images and their intervals."""
 
 import json
 from itertools import pairwise
@@ -46,10 +46,10 @@ def test_figures_agree_with_scikit_learn(seed):
 
 
 def test_hand_computed_figures():
-    """Six films worked out by hand give these figures; a film on the threshold is positive."""
+    """Six images worked out by hand give these figures; an image on the threshold is positive."""
     report = evaluate_probabilities([0, 0, 0, 1, 1, 1], [0.1, 0.5, 0.2, 0.4, 0.9, 0.5], 0.5, num_resamples=0)
     assert report.confusion.model_dump() == {"tn": 2, "fp": 1, "fn": 1, "tp": 2}
-    # Pairs won by the pneumonia film: 0.4 beats 2 of 3, 0.9 beats 3, 0.5 beats 2 and ties 1: 7.5 of 9.
+    # Pairs won by the pneumonia image: 0.4 beats 2 of 3, 0.9 beats 3, 0.5 beats 2 and ties 1: 7.5 of 9.
     assert report.auc == pytest.approx(7.5 / 9)
     assert report.brier == pytest.approx((0.01 + 0.25 + 0.04 + 0.36 + 0.01 + 0.25) / 6)
     assert (report.n, report.num_positive, report.num_patients, report.threshold) == (6, 3, 6, 0.5)
@@ -69,7 +69,7 @@ def test_proportions_have_newcombes_published_wilson_intervals(hits, trials, low
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_leaves_what_needs_two_undefined(label):
-    """With films of one class only, figures about the other class or about both are None, the rest stand."""
+    """With images of one class only, figures about the other class or about both are None, the rest stand."""
     report = evaluate_probabilities([label] * 4, [0.1, 0.2, 0.8, 0.9], 0.5)
     assert (report.auc, report.average_precision, report.ci.auc, report.ci.average_precision) == (None,) * 4
     assert report.accuracy == 0.5
@@ -79,7 +79,7 @@ def test_one_class_leaves_what_needs_two_undefined(label):
 
 
 def test_nothing_found_leaves_precision_undefined():
-    """With no film above the threshold precision is None and F1 zero."""
+    """With no image above the threshold precision is None and F1 zero."""
     report = evaluate_probabilities([0, 1, 1], [0.1, 0.2, 0.3], 0.9)
     assert (report.precision, report.ci.precision, report.f1) == (None, None, 0.0)
 
@@ -99,7 +99,7 @@ def test_perfect_separation_claims_no_interval():
 
 
 def test_no_films_is_a_report_of_nothing():
-    """No film at all gives zero counts and no figure."""
+    """No image at all gives zero counts and no figure."""
     report = evaluate_probabilities([], [], 0.5)
     assert (report.n, report.num_positive, report.num_patients) == (0, 0, 0)
     assert {report.auc, report.accuracy, report.f1, report.brier, report.ece, report.ci.accuracy, report.ci.f1} == {
@@ -108,7 +108,7 @@ def test_no_films_is_a_report_of_nothing():
 
 
 def test_a_single_film_is_no_crash():
-    """One film has an accuracy and nothing that needs more."""
+    """One image has an accuracy and nothing that needs more."""
     report = evaluate_probabilities([1], [0.7], 0.5)
     assert (report.accuracy, report.auc, report.ci.brier) == (1.0, None, None)
 
@@ -137,15 +137,15 @@ def test_wrong_input_is_a_sentence(labels, probabilities, words):
 
 
 def test_patients_must_cover_the_films():
-    """A patient missing for a film is refused."""
-    with pytest.raises(EvaluationError, match="one for every film"):
+    """A patient missing for an image is refused."""
+    with pytest.raises(EvaluationError, match="one for every image"):
         evaluate_probabilities([0, 1], [0.2, 0.8], 0.5, patients_N=["a"])
 
 
 @given(films, st.randoms(use_true_random=False), st.integers(0, 10))
 @settings(max_examples=40, deadline=None)
 def test_order_does_not_matter(drawn, random, tenth):
-    """Shuffling the films changes no figure and no interval."""
+    """Shuffling the images changes no figure and no interval."""
     films_with_patients = [(*film, f"patient {index % 7}") for index, film in enumerate(drawn)]
     shuffled = random.sample(films_with_patients, len(films_with_patients))
 

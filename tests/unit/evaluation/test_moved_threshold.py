@@ -11,7 +11,7 @@ from core.evaluation.moved_threshold import at_threshold
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0, 1), st.integers(0, 5))
 def test_it_is_the_report_made_anew(threshold: float, seed: int) -> None:
-    """Moving a threshold gives figures and intervals as judging the films at it from the beginning would."""
+    """Moving a threshold gives figures and intervals as evaluating the images at it from the beginning would."""
     draw = np.random.default_rng(seed)
     labels, scores = draw.integers(0, 2, 40), np.round(draw.random(40), 2)
     patients = draw.integers(0, 25, 40).astype(str)

@@ -31,7 +31,7 @@ PROBABILITIES = [0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9]
 def choose(labels, probabilities, **rule) -> OperatingPoint:
     """Choose by a rule whose band has no least width unless given."""
     rule = OperatingPointRule(**{"minimum_half_width": 0, **rule})
-    return choose_operating_point(labels, probabilities, rule, name="screening", chosen_on="calibration films")
+    return choose_operating_point(labels, probabilities, rule, name="screening", chosen_on="calibration images")
 
 
 def rates(labels, probabilities, threshold):
@@ -55,7 +55,7 @@ def rates(labels, probabilities, threshold):
     ],
 )
 def test_each_rule_by_hand(rule, threshold):
-    """On eight films each rule gives the threshold worked out by hand, mid-gap and the lowest of equals."""
+    """On eight images each rule gives the threshold worked out by hand, mid-gap and the lowest of equals."""
     assert choose(LABELS, PROBABILITIES, **rule).threshold == pytest.approx(threshold)
 
 
@@ -79,7 +79,7 @@ def test_findings_around_the_band():
 
 
 def test_a_band_of_no_width_is_never_uncertain():
-    """Without a band a film on the threshold is pneumonia and one below is normal."""
+    """Without a band an image on the threshold is pneumonia and one below is normal."""
     point = OperatingPoint(
         name="p", threshold=0.5, uncertain_low=0.5, uncertain_high=0.5, rule="by hand", chosen_on="none"
     )
@@ -94,7 +94,7 @@ def test_separable_films_get_the_middle_of_the_gap():
 
 
 def test_identical_scores_flag_everything():
-    """When scores say nothing, no film is waved through."""
+    """When scores say nothing, no image is waved through."""
     point = choose([0, 1, 0, 1], [0.3] * 4)
     assert point.threshold == pytest.approx(0.15)
 
@@ -111,7 +111,7 @@ def test_youden_agrees_with_scikit_learns_curve(seed):
 
 
 def test_a_target_is_met_without_being_shaved_by_rounding():
-    """Of 100 pneumonia films a sensitivity of 0.95 allows exactly five misses."""
+    """Of 100 pneumonia images a sensitivity of 0.95 allows exactly five misses."""
     probabilities = np.r_[np.zeros(10), np.arange(1, 101) / 101]
     point = choose([0] * 10 + [1] * 100, probabilities, kind="target_sensitivity", target=0.95)
     assert rates([0] * 10 + [1] * 100, probabilities, point.threshold)[0] == 0.95
@@ -130,23 +130,23 @@ def test_neighbouring_floating_point_numbers_are_told_apart(lower):
 
 
 def test_an_unreachable_specificity_is_a_sentence():
-    """Normal films with the probability 1 cannot be cleared by any threshold."""
+    """Normal images with the probability 1 cannot be cleared by any threshold."""
     with pytest.raises(EvaluationError, match=r"specificity of 0\.9.*lower target"):
         choose([0, 0, 1, 1], [1.0, 1.0, 1.0, 0.5], kind="target_specificity", target=0.9)
 
 
 def test_one_class_is_a_sentence():
-    """An operating point cannot be chosen on films of one class."""
-    with pytest.raises(EvaluationError, match="Choosing an operating point needs films of both classes"):
+    """An operating point cannot be chosen on images of one class."""
+    with pytest.raises(EvaluationError, match="Choosing an operating point needs images of both classes"):
         choose([1, 1], [0.2, 0.8])
 
 
 def test_the_rule_is_told_in_words():
-    """The stored sentence says the purpose, what it reached and on how many films."""
+    """The stored sentence says the purpose, what it reached and on how many images."""
     point = choose(LABELS, PROBABILITIES, kind="target_sensitivity", target=0.75)
     assert "sensitivity of at least 0.75" in point.rule
-    assert "sensitivity 0.750 and specificity 1.000 on 4 films with pneumonia and 4 without" in point.rule
-    assert (point.name, point.chosen_on) == ("screening", "calibration films")
+    assert "sensitivity 0.750 and specificity 1.000 on 4 images with pneumonia and 4 without" in point.rule
+    assert (point.name, point.chosen_on) == ("screening", "calibration images")
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "best"}, {"target": 0}, {"cost_ratio": -1}, {"typo": 1}])
@@ -168,9 +168,9 @@ def test_an_operating_point_cannot_be_changed_or_be_inside_out():
 @given(films, rules)
 @settings(max_examples=150, deadline=None)
 def test_the_band_holds_the_threshold_and_its_promises(drawn, rule):
-    """Whatever the films: the band contains the threshold, and outside it few enough films are misjudged."""
+    """Whatever the images: the band contains the threshold, and outside it few enough images are misjudged."""
     labels, probabilities = (np.array(column) for column in zip(*drawn, strict=True))
-    point = choose_operating_point(labels, probabilities, rule, name="p", chosen_on="drawn films")
+    point = choose_operating_point(labels, probabilities, rule, name="p", chosen_on="synthetic images")
     assert 0 <= point.uncertain_low <= point.threshold <= point.uncertain_high <= 1
     findings = np.array([point.finding(p) for p in probabilities])
     assert (findings[labels] == "normal").mean() <= rule.uncertain_miss_rate + 1e-9
@@ -194,7 +194,7 @@ def test_a_higher_target_lowers_the_threshold(drawn, first, second):
 @given(films, rules, st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_order_does_not_matter(drawn, rule, random):
-    """Shuffled films give the same operating point, sentence included."""
+    """Shuffled images give the same operating point, sentence included."""
     shuffled = random.sample(drawn, len(drawn))
     first, second = (
         choose_operating_point(*zip(*rows, strict=True), rule, name="p", chosen_on="drawn")

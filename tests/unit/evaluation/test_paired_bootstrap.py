@@ -1,4 +1,4 @@
-"""Differences between models on the same films."""
+"""Differences between models on the same images."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_a_model_does_not_differ_from_itself():
 
 
 def test_the_order_of_the_films_does_not_matter():
-    """Shuffled films give the same intervals."""
+    """Shuffled images give the same intervals."""
     labels, scores = draw(90, 2, 2.0, 1.5)
     patients = np.array([f"p{number // 2}" for number in range(90)])
     shuffle = np.random.default_rng(1).permutation(90)
@@ -80,7 +80,7 @@ def test_a_clear_difference_is_found():
 
 
 def test_one_class_leaves_the_rest_undefined():
-    """Without normal films there is no specificity to compare, and nothing fails."""
+    """Without normal images there is no specificity to compare, and nothing fails."""
     found = {item.figure: item for item in paired_differences([1, 1, 1], [[0.4, 0.6, 0.7]] * 2, [0.5, 0.65])[0]}
     assert found["specificity"].difference is None
     assert found["sensitivity"].difference == pytest.approx(-1 / 3)

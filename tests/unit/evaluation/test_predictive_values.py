@@ -11,7 +11,7 @@ from core.evaluation.predictive_values import MeasuredRates, predictive_values
 
 
 def labels_and_scores(tp: int, fn: int, tn: int, fp: int) -> MeasuredRates | None:
-    """The rates of a test with these counts, each film of a patient of its own."""
+    """The rates of a test with these counts, each image of a patient of its own."""
     labels, scores = [1] * (tp + fn) + [0] * (tn + fp), [0.9] * tp + [0.1] * (fn + tn) + [0.9] * fp
     return MeasuredRates.of([evaluate_probabilities(labels, scores, 0.5, num_resamples=0)])
 
@@ -72,6 +72,6 @@ def test_films_of_one_patient_do_not_narrow_the_interval() -> None:
     assert (found.ppv, found.npv) == pytest.approx((expected.ppv, expected.npv))
     assert found.ppv_interval == pytest.approx(expected.ppv_interval, abs=0.01)
     assert found.npv_interval == pytest.approx(expected.npv_interval, abs=0.01)
-    # A report that does not say how alike the films are counts as many as it has patients.
+    # A report that does not say how alike the images are counts as many as it has patients.
     old = MeasuredRates.of([thrice.model_copy(update={"effective": None})])
     assert (old.num_positive, old.num_negative, old.num_films) == (40, 40, 240)

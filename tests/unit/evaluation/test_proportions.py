@@ -1,4 +1,6 @@
-"""Intervals of shares, of dependent films too, and shares as people read them: nothing is rounded to all or nothing."""
+"""Intervals of shares, of dependent images too, and shares as people read them: nothing is rounded to all or
+nothing.
+"""
 
 import numpy as np
 import pytest
@@ -52,23 +54,23 @@ def test_wilsons_interval_is_scipys(num_trials: int, share: float, confidence: f
 
 
 def test_the_effective_number_by_hand() -> None:
-    """Two films each of four patients, worked out by hand: a design effect of 77/45."""
+    """Two images each of four patients, worked out by hand: a design effect of 77/45."""
     # Shares 1, 1, 1/2, 0 of a mean of 5/8: residuals 3/4, 3/4, -1/4, -5/4 square to 11/4 in all; 4/3 of it over 64 is
     # 11/192.
-    # Eight independent films would have (5/8)(3/8)/7 = 15/448: a design effect of 11/192 / (15/448) = 77/45.
+    # Eight independent images would have (5/8)(3/8)/7 = 15/448: a design effect of 11/192 / (15/448) = 77/45.
     hits, patients = [1, 1, 1, 1, 1, 0, 0, 0], np.repeat(np.arange(4), 2)
     assert effective_number(hits, patients) == pytest.approx(8 / (77 / 45))
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=30))
 def test_one_film_a_patient_is_wilsons_own_interval(hits: list[bool]) -> None:
-    """Where no patient has two films nothing changes, whichever films are hits."""
+    """Where no patient has two images nothing changes, whichever images are hits."""
     assert clustered_interval(hits, np.arange(len(hits))) == wilson_interval(sum(hits), len(hits))
 
 
 @given(st.lists(st.booleans(), min_size=2, max_size=30), st.integers(2, 5))
 def test_copies_of_films_tell_nothing_new(hits: list[bool], num_copies: int) -> None:
-    """Films that are all alike within a patient count at most as many as there are patients, by the closed form."""
+    """Images that are all alike within a patient count at most as many as there are patients, by the closed form."""
     num_patients, num_films = len(hits), len(hits) * num_copies
     number = effective_number(np.repeat(hits, num_copies), np.repeat(np.arange(num_patients), num_copies))
     is_mixed = 0 < sum(hits) < num_patients
@@ -82,7 +84,7 @@ def test_no_films_have_no_interval() -> None:
 
 
 def test_the_clustered_interval_covers_where_wilsons_does_not() -> None:
-    """Over 1,000 drawn studies of patients with four films that are much alike it holds the truth 9 times in 10."""
+    """Over 1,000 drawn studies of patients with four images that are much alike it holds the truth 9 times in 10."""
     draw = np.random.default_rng(5)
     patients = np.repeat(np.arange(60), 4)
     held = np.zeros(2)

@@ -1,4 +1,4 @@
-"""Parts of the films judged by themselves."""
+"""Parts of the images evaluated by themselves."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SCORES = np.array([0.9, 0.8, 0.7, 0.3, 0.6, 0.2, 0.1, 0.4, 0.65, 0.05])
 
 
 def test_each_group_is_judged_against_all_films_of_the_other_class():
-    """Shares are of the group's own films, and its AUC sets them against every film of the other label."""
+    """Shares are of the group's own images, and its AUC sets them against every image of the other label."""
     groups = {group.name: group for group in judge_subgroups(SUBTYPES, LABELS, SCORES, 0.5)}
     assert set(groups) == {"bacterial, pneumonia", "viral, pneumonia", "normal"}
     bacterial = groups["bacterial, pneumonia"]
@@ -24,7 +24,7 @@ def test_each_group_is_judged_against_all_films_of_the_other_class():
 
 
 def test_the_films_of_one_patient_count_together():
-    """Each film sent three times by its patient changes no figure and narrows no interval but by a hair."""
+    """Each image sent three times by its patient changes no figure and narrows no interval but by a hair."""
     patients = np.array([f"p{number}" for number in range(10)])
     once = judge_subgroups(SUBTYPES, LABELS, SCORES, 0.5, patients)
     thrice = judge_subgroups(SUBTYPES * 3, np.tile(LABELS, 3), np.tile(SCORES, 3), 0.5, np.tile(patients, 3))
@@ -40,5 +40,5 @@ def test_the_films_of_one_patient_count_together():
 
 
 def test_unnamed_subtypes_are_no_group():
-    """Films without a subtype are in no group, and the names of files make none."""
+    """Images without a subtype are in no group, and the names of files make none."""
     assert judge_subgroups(["", ""], np.array([0, 1]), np.array([0.1, 0.9]), 0.5) == ()

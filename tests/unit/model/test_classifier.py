@@ -36,7 +36,7 @@ def test_parameter_counts_are_the_published_ones(architecture: Architecture) -> 
 
 @pytest.mark.parametrize("architecture", list(Architecture))
 def test_one_logit_and_one_embedding_per_film(architecture: Architecture) -> None:
-    """A forward pass gives one logit, one embedding of the stated size and one feature map for every film."""
+    """A forward pass gives one logit, one embedding of the stated size and one feature map for every image."""
     model = PneumoniaClassifier(architecture).eval()
     with torch.inference_mode():
         output = model.parts(torch.rand(2, 1, 64, 64))

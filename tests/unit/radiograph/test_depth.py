@@ -17,7 +17,7 @@ FILM = synthesise_phantom(3, size=128)
 
 
 def wide(bits: int) -> np.ndarray:
-    """The film over the whole range of some bits."""
+    """The image over the whole range of some bits."""
     return np.round(FILM / 255 * (2**bits - 1))
 
 

@@ -1,4 +1,4 @@
-"""DICOM films: the same picture however it is stored, typed refusals, and nothing that brings the reader down."""
+"""DICOM images: the same picture however it is stored, typed refusals, and nothing that brings the reader down."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def read(content: bytes) -> Radiograph:
 
 
 def wide(grey_HW: np.ndarray, bits: int = 12) -> np.ndarray:
-    """The film's 256 greys spread over more bits, black at 0 and white at the top."""
+    """The image's 256 greys spread over more bits, black at 0 and white at the top."""
     return np.round(grey_HW / 255 * (2**bits - 1)).astype(np.uint16)
 
 
@@ -125,14 +125,14 @@ def test_one_picture_is_read_alike_however_it_is_stored(form: str) -> None:
 
 
 def test_an_eight_bit_film_keeps_its_very_values() -> None:
-    """A plain 8-bit DICOM film is its picture, bit for bit, so that both are triaged alike."""
+    """A plain 8-bit DICOM image is its picture, bit for bit, so that both are triaged alike."""
     film = read(dicom_of(FILM))
     assert film.grey_HW.dtype == np.uint8
     np.testing.assert_array_equal(film.grey_HW, FILM)
 
 
 def test_padding_is_black_in_either_polarity() -> None:
-    """What lies outside the film is dark, though its stored value may be the brightest or the darkest."""
+    """What lies outside the image is dark, though its stored value may be the brightest or the darkest."""
     for kind, padding in (("MONOCHROME2", 4095), ("MONOCHROME1", 0)):
         values_HW = np.clip(wide(FILM), 1, 4094)
         values_HW[:10] = padding
@@ -148,7 +148,7 @@ def test_a_film_that_uses_few_of_its_bits_fills_the_range() -> None:
 
 
 def test_reduced_reading_averages_blocks() -> None:
-    """A large film comes at a half of its size as long as both sides stay, as the means of its pixels."""
+    """A large image comes at a half of its size as long as both sides stay, as the means of its pixels."""
     film = read_radiograph(dicom_of(FILM), shortest_side=60)
     assert film.grey_HW.shape == (64, 64) and film.width == 128
     means_HW = FILM.reshape(64, 2, 64, 2).mean(axis=(1, 3))
@@ -278,7 +278,7 @@ def test_other_kinds_of_jpeg_end_or_are_refused(name: str) -> None:
 
 
 def test_deep_sequences_are_no_danger() -> None:
-    """Thousands of sequences within one another end in a film or a refusal."""
+    """Thousands of sequences within one another end in an image or a refusal."""
     opening = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
     content = dicom_of(FILM)
     place = content.index(b"\x08\x00\x60\x00CS")
@@ -303,7 +303,7 @@ def real_colours() -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["RG1_UNCR.dcm", "RG1_UNCI.dcm", "RG1_J2KR.dcm"])
 def test_a_real_adult_chest_is_read_upright_in_grey(name: str) -> None:
-    """The lungs of a real MONOCHROME1 film are darker than the heart and the abdomen; its dates tell an adult."""
+    """The lungs of a real MONOCHROME1 image are darker than the heart and the abdomen; its dates tell an adult."""
     path = Path(get_testdata_file(name, download=False))
     film = read_radiograph(path, shortest_side=400)
     height, width = film.pixels_HW.shape

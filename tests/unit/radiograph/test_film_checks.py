@@ -1,4 +1,4 @@
-"""The checks refuse what cannot be a film, each with its reason, and never a real film."""
+"""The checks refuse what cannot be an image, each with its reason, and never a real image."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def phantom() -> np.ndarray:
 
 
 def on_black_page(pixels_HW: np.ndarray) -> np.ndarray:
-    """The film in the middle of a black page of twice its area, extended along its shorter side."""
+    """The image in the middle of a black page of twice its area, extended along its shorter side."""
     margins = [(0, 0), (0, 0)]
     shorter = int(np.argmin(pixels_HW.shape))
     margins[shorter] = (pixels_HW.shape[shorter] // 2,) * 2
@@ -57,7 +57,7 @@ def test_measures_of_pictures_computed_by_hand() -> None:
 
 
 def test_black_surroundings_are_not_flat() -> None:
-    """The share of the commonest level leaves out black, which is the air around a film."""
+    """The share of the commonest level leaves out black, which is the air around an image."""
     three_quarters_black_HW = np.zeros((64, 64), np.float32)
     three_quarters_black_HW[:, 48:] = 0.5
     assert flat_share(grey_levels(three_quarters_black_HW)) == pytest.approx(0.25)
@@ -96,7 +96,7 @@ def test_size_and_shape_have_limits() -> None:
 
 
 def test_size_is_that_of_the_file_and_not_of_its_reduction() -> None:
-    """A large film decoded small is judged by what it was."""
+    """A large image decoded small is evaluated by what it was."""
     reduced = Radiograph(phantom().astype(np.float32)[:50, :50], 2000, 2000, "L", 8, "JPEG", 0.0)
     assert verdict(reduced) == "film"
 
@@ -131,7 +131,7 @@ def test_noise_is_never_a_film(seed: int, side: int, deviation: int, as_jpeg: bo
 
 
 def test_noise_that_was_smoothed_a_little_is_refused() -> None:
-    """The mean of two neighbours of noise still has a roughness of 0.8, three times that of any film."""
+    """The mean of two neighbours of noise still has a roughness of 0.8, three times that of any image."""
     noise_HW = np.random.default_rng(0).normal(0.5, 0.15, (300, 301)).clip(0, 1)
     smoothed_HW = (noise_HW[:, 1:] + noise_HW[:, :-1]) / 2
     assert roughness(smoothed_HW) == pytest.approx(np.sqrt(2 / np.pi), rel=0.02)
@@ -139,7 +139,7 @@ def test_noise_that_was_smoothed_a_little_is_refused() -> None:
 
 
 def test_a_drawing_of_flat_areas_is_refused() -> None:
-    """Two fifths of exactly one bright grey are more than any film has, whatever the rest is; a tenth is not."""
+    """Two fifths of exactly one bright grey are more than any image has, whatever the rest is; a tenth is not."""
     film_HW = 0.1 + 0.8 * phantom()
     assert verdict(radiograph(film_HW)) == "film"
     for share, expected in ((0.4, Reason.SCREENSHOT), (0.1, "film")):
@@ -149,7 +149,7 @@ def test_a_drawing_of_flat_areas_is_refused() -> None:
 
 
 def test_colour_noise_is_refused() -> None:
-    """Noise of all colours is no film, as PNG and as JPEG."""
+    """Noise of all colours is no image, as PNG and as JPEG."""
     noise_HW3 = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
     assert verdict(encoded(noise_HW3)) == verdict(encoded(noise_HW3, "JPEG")) == Reason.COLOUR
 
@@ -161,7 +161,7 @@ def test_one_grey_value_is_blank(value: int, width: int, height: int) -> None:
 
 
 def test_a_blank_film_with_grain_and_a_marker_is_blank() -> None:
-    """Neither the grain of a detector nor a side marker makes an exposure of nothing a film."""
+    """Neither the grain of a detector nor a side marker makes an exposure of nothing an image."""
     film_HW = np.random.default_rng(0).normal(0.2, 0.008, (700, 800))
     film_HW[20:60, 20:60] = 1
     assert verdict(radiograph(film_HW)) == Reason.BLANK
@@ -176,7 +176,7 @@ def test_drawn_films_pass(seed: int) -> None:
 
 
 def test_no_native_film_is_refused(real_data: Path) -> None:
-    """Every real film at native resolution passes, decoded as triage decodes it and laid on a black page too."""
+    """Every real image at native resolution passes, decoded as triage decodes it and laid on a black page too."""
     paths = sorted((real_data / "originals").rglob("*.jpeg"))
     assert len(paths) >= 200
     refused = []
@@ -188,7 +188,7 @@ def test_no_native_film_is_refused(real_data: Path) -> None:
 
 
 def test_no_film_of_the_cohort_is_refused(real_data: Path) -> None:
-    """Real films of every split pass; of the training split, which is large, every tenth is looked at."""
+    """Real images of every split pass; of the training split, which is large, every tenth is looked at."""
     cohort = real_data / "chest_xray"
     paths = [*sorted((cohort / "train").rglob("*.jpeg"))[::10]]
     paths += [path for split in ("val", "test") for path in sorted((cohort / split).rglob("*.jpeg"))]

@@ -1,4 +1,4 @@
-"""What leaves a film's file at the door, and that the film stays the same."""
+"""What leaves an image's file at the door, and that the image stays the same."""
 
 import gzip
 import re
@@ -196,7 +196,7 @@ HIDING = {
 
 @pytest.mark.parametrize("form", HIDING)
 def test_no_corner_of_a_file_hides_a_name(form: str) -> None:
-    """Whatever part of a readable file a name stands in, it is gone, and the pixels are the same."""
+    """Whatever part of a readable file a name is in, it is gone, and the pixels are the same."""
     content = HIDING[form]()
     assert b"Secret" in content
     plain = without_identifiers(content)
@@ -285,7 +285,7 @@ def undecodable() -> bytes:
 
 @pytest.mark.parametrize("form", UNCLEANABLE)
 def test_what_cannot_be_cleaned_is_refused(form: str) -> None:
-    """No film, or one that is damaged, is not returned at all, and the reason is the reader's."""
+    """No image, or one that is damaged, is not returned at all, and the reason is the reader's."""
     make, reason = UNCLEANABLE[form]
     with pytest.raises(UnreadableFileError) as refused:
         without_identifiers(make())
@@ -306,7 +306,9 @@ def test_an_undecodable_film_out_of_scope_keeps_its_reason_without_its_pixels() 
     "options", [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 5}]
 )
 def test_a_jpeg_stays_as_it_is_coded(options: dict[str, object]) -> None:
-    """Coefficients are not coded anew, however they lie in the file: but for a comment it is byte for byte the same."""
+    """Coefficients are not coded again, however they lie in the file: but for a comment it is byte for byte the
+    same.
+    """
     plain = jpeg(**options)
     assert without_identifiers(jpeg(comment=b"Secret", **options)) == without_identifiers(plain)
     coded = plain[plain.index(b"\xff\xda") :]

@@ -1,4 +1,4 @@
-"""Films of very many pixels are read within half a gigabyte, or refused before they are decoded."""
+"""Images of very many pixels are read within half a gigabyte, or refused before they are decoded."""
 
 import io
 import subprocess
@@ -46,7 +46,7 @@ def sixteen_bit_dicom(path: Path) -> None:
 
 @pytest.mark.parametrize("write", [colour_png, sixteen_bit_dicom])
 def test_the_largest_films_stay_below_half_a_gigabyte(write, tmp_path: Path) -> None:
-    """A valid film of as many pixels as are read at all is read, and takes less than 500 MB."""
+    """A valid image of as many pixels as are read at all is read, and takes less than 500 MB."""
     path = tmp_path / "film"
     write(path)
     command = [sys.executable, "-c", CHILD, str(path)]
@@ -55,7 +55,7 @@ def test_the_largest_films_stay_below_half_a_gigabyte(write, tmp_path: Path) -> 
 
 
 def test_a_film_is_brought_down_by_whole_blocks() -> None:
-    """Up to the largest detectors nothing is brought down; beyond, the reduced film has no more pixels than they."""
+    """Up to the largest detectors nothing is brought down; beyond, the reduced image has no more pixels than they."""
     assert reduction(4000, LARGE // 4000) == 1
     for width, height in ((4001, LARGE // 4000), (7000, 7000), (60_000, 1000)):
         factor = reduction(width, height)
@@ -65,7 +65,7 @@ def test_a_film_is_brought_down_by_whole_blocks() -> None:
 
 
 def test_what_a_large_film_shows_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Brought down, a film of any mode shows the same grey as its whole self, and keeps the size its file has."""
+    """Brought down, an image of any mode shows the same grey as its whole self, and keeps the size its file has."""
     pictures = {mode: Image.fromarray(grey_ramp(240)).convert(mode) for mode in ("L", "RGB", "RGBA", "LA", "P", "1")}
     pictures["I;16"] = Image.fromarray(grey_ramp(240).astype(np.uint16) * 257)
     for mode, picture in pictures.items():

@@ -1,4 +1,4 @@
-"""Drawn films look like chests to the code: repeatable, alike but not the same, the opacity where it should be."""
+"""Synthetic images look like chests to the code: repeatable, alike but not the same, the opacity where it should be."""
 
 from pathlib import Path
 
@@ -39,12 +39,12 @@ def test_an_opacity_brightens_one_lung(seed: int) -> None:
 
 
 def shown(folder: Path) -> list[Path]:
-    """The files of a folder that are not hidden: one hidden file marks drawn films as such."""
+    """The files of a folder that are not hidden: one hidden file marks synthetic images as such."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def test_a_folder_holds_films_and_what_is_none(tmp_path: Path) -> None:
-    """All films of a folder pass the checks, PNG and JPEG; of the other files none does."""
+    """All images of a folder pass the checks, PNG and JPEG; of the other files none does."""
     paths = write_phantom_folder(tmp_path / "phantoms", 4, seed=1, with_hostile=True)
     assert sorted(paths) == shown(tmp_path / "phantoms")
     films, others = paths[:4], paths[4:]

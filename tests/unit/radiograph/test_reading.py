@@ -157,7 +157,7 @@ def test_the_first_of_many_frames_is_read(file_format: str) -> None:
 
 
 def test_transparent_pixels_are_black() -> None:
-    """What cannot be seen counts as the black around a film, and half seen counts half."""
+    """What cannot be seen counts as the black around an image, and half seen counts half."""
     rgba = np.full((8, 9, 4), 200, np.uint8)
     rgba[:, :3, 3], rgba[:, 3:6, 3], rgba[:, 6:, 3] = 0, 128, 255
     pixels_HW = read_radiograph(encoded(Image.fromarray(rgba))).pixels_HW
@@ -197,7 +197,7 @@ def test_reduced_decoding_keeps_the_sides_asked_for(tmp_path: Path) -> None:
 
 
 def test_reduced_decoding_moves_real_films_little(real_data: Path) -> None:
-    """On native films the network's input differs by under one grey level on average when decoded small."""
+    """On native images the network's input differs by under one grey level on average when decoded small."""
     for path in sorted((real_data / "originals").rglob("*.jpeg"))[::20]:
         whole, reduced = read_radiograph(path), read_radiograph(path, shortest_side=448)
         difference = resize_to_square(whole.pixels_HW, 224) - resize_to_square(reduced.pixels_HW, 224)
@@ -214,7 +214,7 @@ def reason_of(source: Path | bytes) -> str:
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 def test_a_file_cut_short_is_refused(file_format: str, share: float) -> None:
-    """A file without its end is never read as half a film."""
+    """A file without its end is never read as half an image."""
     draw = np.random.default_rng(0)
     content = encoded(image(draw.integers(0, 256, (90, 80), dtype=np.uint8), "RGB"), file_format)
     assert reason_of(content[: int(len(content) * share)]) == Reason.TRUNCATED
@@ -223,7 +223,7 @@ def test_a_file_cut_short_is_refused(file_format: str, share: float) -> None:
 def test_what_is_no_picture_is_refused() -> None:
     """Emptiness, text and chance bytes each have a reason of their own kind."""
     assert reason_of(b"") == Reason.EMPTY_FILE
-    assert reason_of(b"a letter, not a film" * 50) == Reason.NOT_A_PICTURE
+    assert reason_of(b"a letter, not an image" * 50) == Reason.NOT_A_PICTURE
     assert reason_of(np.random.default_rng(0).bytes(5000)) == Reason.NOT_A_PICTURE
 
 

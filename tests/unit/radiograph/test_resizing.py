@@ -1,4 +1,4 @@
-"""The square input keeps brightness and range, and is made as the standard cohort's copies were."""
+"""The square input keeps brightness and range, and is made as the standard dataset's copies were."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def test_slices_of_arrays_are_resized_too() -> None:
 
 
 def test_native_films_become_the_cohorts_copies(real_data: Path) -> None:
-    """A native film resized differs from the cohort's own 224-pixel copy by under three grey levels on average."""
+    """A native image resized differs from the dataset's own 224-pixel copy by under three grey levels on average."""
     differences = []
     for path in sorted((real_data / "originals").rglob("*.jpeg"))[::10]:
         copy = real_data / "chest_xray" / "train" / path.parent.name / path.name
@@ -63,5 +63,5 @@ def test_native_films_become_the_cohorts_copies(real_data: Path) -> None:
             ours = resize_to_square(read_radiograph(path, shortest_side=448).pixels_HW, 224)
             differences.append(255 * np.abs(ours - read_radiograph(copy).pixels_HW).mean())
     if not differences:
-        pytest.skip("no native film here has its copy in the training folder under the same name")
+        pytest.skip("no native image here has its copy in the training folder under the same name")
     assert np.mean(differences) < 3

@@ -1,4 +1,4 @@
-"""The picture of a viewer's screen is doubtful as a film; films are not."""
+"""The picture of a viewer's screen is doubtful as an image; images are not."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_a_wide_border_is_doubtful() -> None:
 
 
 def test_native_films_are_not_doubtful(real_data: Path) -> None:
-    """On real films not nearly so much lies in runs of one grey."""
+    """On real images not nearly so much lies in runs of one grey."""
     films = sorted((real_data / "originals").rglob("*.jpeg"))[::20]
     shares = [drawn_share(film.grey_HW, film.white) for film in map(read_radiograph, films)]
     assert max(shares) < MOST_DRAWN / 2

@@ -1,4 +1,4 @@
-"""A border of one grey value around a film is found and cropped; nothing else is."""
+"""A border of one grey value around an image is found and cropped; nothing else is."""
 
 import time
 from io import BytesIO
@@ -16,7 +16,7 @@ from core.radiograph.shutter import find_field, without_border
 from tests.dicom_files import dicom_of
 
 TRUE_BORDERS = {"NORMAL2-IM-0793-0001.jpeg", "person783_bacteria_2687.jpeg"}
-"""Of the native films those that were laid on a black page, by 3 to 4 % at each side."""
+"""Of the native images those that were laid on a black page, by 3 to 4 % at each side."""
 
 
 def film(height: int = 300, width: int = 400, seed: int = 0) -> np.ndarray:
@@ -52,7 +52,7 @@ def test_a_border_is_cropped_to_the_pixel(grey: int, borders: tuple[int, int, in
 @given(st.tuples(*[st.integers(10, 100)] * 4), st.integers(0, 99))
 @settings(max_examples=30, deadline=None)
 def test_any_wide_border_is_cropped(borders: tuple[int, int, int, int], seed: int) -> None:
-    """A black border of 3 to 33 % at each side, of any film, is taken off to within a line."""
+    """A black border of 3 to 33 % at each side, of any image, is taken off to within a line."""
     film_HW = film(seed=seed)
     rows, columns = find_field(covered(film_HW, *borders), 255.0)
     found = rows.start, 300 - rows.stop, columns.start, 400 - columns.stop
@@ -60,7 +60,7 @@ def test_any_wide_border_is_cropped(borders: tuple[int, int, int, int], seed: in
 
 
 def test_a_film_without_border_is_the_very_same() -> None:
-    """Not a copy of it either; so are films that fade to black as air does, or have a hair's breadth of black."""
+    """Not a copy of it either; so are images that fade to black as air does, or have a hair's breadth of black."""
     film_HW = film()
     assert without_border(film_HW, 255.0) is film_HW
     narrow_HW = covered(film_HW, 5, 5, 5, 5)
@@ -88,7 +88,7 @@ def test_a_mark_in_the_border_and_compression_do_not_hide_it() -> None:
 
 
 def test_every_format_is_cropped_alike_and_says_so() -> None:
-    """PNG and DICOM of one film give the same part, with the same sentence; the whole film is kept to look at."""
+    """PNG and DICOM of one image give the same part, with the same sentence; the whole image is kept to look at."""
     border_HW = covered(film(), 30, 30, 40, 40)
     picture, dicom = read_radiograph(content(border_HW)), read_radiograph(dicom_of(border_HW))
     for read in (picture, dicom):
@@ -102,7 +102,7 @@ def test_every_format_is_cropped_alike_and_says_so() -> None:
 
 
 def test_native_films_are_read_as_before(real_data: Path) -> None:
-    """Real films have the pixels they were decoded to, all but those that were laid on a black page."""
+    """Real images have the pixels they were decoded to, all but those that were laid on a black page."""
     films = sorted((real_data / "originals").rglob("*.jpeg"))[::10]
     films += [path for path in (real_data / "originals").rglob("*.jpeg") if path.name in TRUE_BORDERS]
     cropped = {path.name for path in films if read_radiograph(path, shortest_side=896).field is not None}
@@ -110,7 +110,7 @@ def test_native_films_are_read_as_before(real_data: Path) -> None:
 
 
 def test_looking_for_a_border_is_quick(benchmark_film: Radiograph) -> None:
-    """A film without one costs less than a fifth of a millisecond: the best of many tries."""
+    """An image without one costs less than a fifth of a millisecond: the best of many tries."""
     tries = []
     for _ in range(50):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a fitted network says of each fold: from its films, or from features that were computed once."""
+"""What a fitted network says of each fold: from its images, or from features that were computed once."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ CONFIG = TrainingConfig(
 
 @dataclass(frozen=True)
 class CountedFilms(FilmSet):
-    """Films that note how often each was read."""
+    """Images that note how often each was read."""
 
     reads: Counter = field(default_factory=Counter)
 
@@ -46,7 +46,7 @@ def counted(count: int, seed: int) -> CountedFilms:
 
 @pytest.mark.parametrize(("tuning", "reads"), [("frozen", [1, 1, 1]), ("full", [1, 4, 1])])
 def test_each_fold_is_read_no_oftener_than_needed_and_told_as_triage_tells(tuning: str, reads: list[int]) -> None:
-    """Frozen, every film goes through the network once; its outputs are those that a reading of the films gives."""
+    """Frozen, every image goes through the network once; its outputs are those that a reading of the images gives."""
     config = CONFIG.model_copy(update={"fine_tuning": FineTuning(tuning)})
     torch.manual_seed(0)
     model = build_classifier(config.architecture, dropout=0.2)
@@ -55,7 +55,8 @@ def test_each_fold_is_read_no_oftener_than_needed_and_told_as_triage_tells(tunin
     fitted, outputs = fit_and_read(
         model, folds, config, CPU, Watchers(), lambda stage, done, count, detail: stages.append((stage, done, count))
     )
-    # Three epochs judge the validation films, and the whole network reads every fold once more; training varies films.
+    # Three epochs evaluate the validation images, and the whole network reads every fold once more; training varies
+    # images.
     assert [set(films.reads.values()) for films in folds.values()] == [{number} for number in reads]
     for name, films in folds.items():
         read = predict(fitted.model, films, config, CPU)

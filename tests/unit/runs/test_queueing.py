@@ -62,11 +62,11 @@ def test_a_run_whose_process_is_gone_is_lost_and_says_why(desk: Desk, change: di
     carried_out_by(desk, run_id, dataclasses.replace(ProcessIdentity.current(), **change))
     run = righted(desk, run_id)
     assert (run.state, run.failure["kind"]) == ("lost", kind)
-    assert "goes on from its last checkpoint" in run.failure["next_step"]
+    assert "continues from its last checkpoint" in run.failure["next_step"]
 
 
 def test_the_run_of_a_living_process_is_left_alone(desk: Desk) -> None:
-    """However old its sign of life, and also where the clock was set back so that it lies ahead."""
+    """However old its heartbeat, and also where the clock was set back so that it lies ahead."""
     run_id = queued(desk)
     carried_out_by(desk, run_id, ProcessIdentity.current())
     for hours in (-5, 5):
@@ -183,7 +183,7 @@ def test_only_visible_gpus_are_devices(monkeypatch: pytest.MonkeyPatch, visible:
 
 
 def test_two_stand_in_devices_are_drained_side_by_side(desk: Desk) -> None:
-    """A supervisor with two GPUs has two runs going on at once, each on its own, and never two on one."""
+    """A supervisor with two GPUs has two runs running at once, each on its own, and never two on one."""
     runs = [queued(desk, device="cuda", epochs=1) for _ in range(5)]
     at_once: list[set[str]] = []
     going_on: set[str] = set()

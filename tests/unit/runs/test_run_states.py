@@ -1,4 +1,4 @@
-"""A run that is interrupted anywhere goes on to exactly the weights it would have had."""
+"""A run that is interrupted anywhere continues to exactly the weights it would have had."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +43,7 @@ def train(
     stop_judging_at: int | None = None,
     pass_time: Callable[[], None] = lambda: None,
 ) -> FitResult:
-    """Train with states in a folder; asked to stop after so many steps of this process, or of batches judged."""
+    """Train with states in a folder; asked to stop after so many steps of this process, or of batches evaluated."""
     taken: list[Progress] = []
     judged: list[None] = []
     keeper = StateKeeper(folder, 1e9, lambda: len(judged) == stop_judging_at)
@@ -111,7 +111,9 @@ def test_a_resumed_run_ends_in_the_same_weights(tmp_path: Path, stops: tuple[int
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
 def test_a_run_stopped_while_its_weights_are_judged_ends_in_the_same_weights(tmp_path: Path, batch: int) -> None:
-    """A stop between two judged batches, or at the epoch's end, does not wait for the next step and loses nothing."""
+    """A stop between two evaluated batches, or at the epoch's end, does not wait for the next step and loses
+    nothing.
+    """
     whole = train(CONFIG, tmp_path / "whole")
     with pytest.raises(RunStopped):
         train(CONFIG, tmp_path / "parts", stop_judging_at=batch)
@@ -123,7 +125,7 @@ def test_a_run_stopped_while_its_weights_are_judged_ends_in_the_same_weights(tmp
 
 
 def test_a_damaged_last_state_gives_way_to_the_one_before(tmp_path: Path) -> None:
-    """With one byte of the last state changed the run goes on from the previous one, and ends the same."""
+    """With one byte of the last state changed the run continues from the previous one, and ends the same."""
     whole = train(CONFIG, tmp_path / "whole")
     for _ in range(2):
         with pytest.raises(RunStopped):
@@ -137,7 +139,7 @@ def test_a_damaged_last_state_gives_way_to_the_one_before(tmp_path: Path) -> Non
 
 
 def test_states_that_are_all_damaged_are_refused_in_a_sentence(tmp_path: Path) -> None:
-    """A run never begins anew by itself when its checkpoints cannot be trusted."""
+    """A run never starts again by itself when its checkpoints cannot be trusted."""
     for _ in range(2):
         write_state({"step": 1}, tmp_path)
     for name in (LAST, PREVIOUS):

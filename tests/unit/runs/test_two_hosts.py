@@ -1,4 +1,4 @@
-"""Two hosts on one database: neither gives up what the other carries out, and each finds what died."""
+"""Two hosts on one database: neither prunes what the other carries out, and each finds what died."""
 
 import os
 import subprocess

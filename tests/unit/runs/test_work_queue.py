@@ -145,7 +145,7 @@ def test_queued_work_is_lost_only_after_its_process_had_time_to_start(sessions) 
 
 
 def test_unfinished_work_waits_again_and_no_other_does(sessions) -> None:
-    """Lost work of long ago is queued anew and has its time to start; running and completed work stays as it is."""
+    """Lost work of long ago is queued again and has its time to start; running and completed work stays as it is."""
     long_ago = utc_now() - timedelta(days=1)
     with sessions.begin() as session:
         end_as(session, State.LOST, "gone")
@@ -222,7 +222,7 @@ def test_what_was_asked_to_stop_and_is_gone_is_stopped(sessions) -> None:
 
 
 def test_work_that_was_taken_for_lost_is_taken_up_again_by_the_next_beat(sessions) -> None:
-    """A process that could not be heard for a while goes on with what nobody else was given."""
+    """A process that could not be heard for a while continues with what nobody else was given."""
     with sessions.begin() as session:
         WORK.claim(session, "one")
         end_as(session, State.LOST, "silent")

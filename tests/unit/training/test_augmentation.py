@@ -1,4 +1,4 @@
-"""Varied films stay films, are reproducible, and vary as far as they are told to."""
+"""Varied images stay images, are reproducible, and vary as far as they are told to."""
 
 import pytest
 import torch
@@ -13,19 +13,19 @@ def films(count: int = 6, size: int = 48) -> torch.Tensor:
 
 
 def test_the_recipe_none_changes_nothing() -> None:
-    """Without variation a film comes back as it was."""
+    """Without variation an image comes back as it was."""
     assert torch.allclose(augment(films(), RANGES[Recipe.NONE], Generator().manual_seed(0)), films(), atol=1e-5)
 
 
 def test_a_certain_flip_mirrors_left_and_right() -> None:
-    """A flip in every film is the mirror image, and nothing else."""
+    """A flip in every image is the mirror image, and nothing else."""
     flipped = augment(films(), AugmentationRanges(flip=1.0), Generator().manual_seed(0))
     assert torch.allclose(flipped, films().flip(-1), atol=1e-5)
 
 
 @pytest.mark.parametrize("recipe", list(Recipe))
 def test_films_stay_within_their_range(recipe: Recipe) -> None:
-    """Every recipe returns films of the same shape with grey values from 0 to 1."""
+    """Every recipe returns images of the same shape with grey values from 0 to 1."""
     varied = augment(films(), RANGES[recipe], Generator().manual_seed(1))
     assert varied.shape == films().shape
     assert varied.min() >= 0 and varied.max() <= 1 and torch.isfinite(varied).all()
@@ -58,7 +58,7 @@ def test_rotation_turns_by_no_more_than_its_limit() -> None:
 
 
 def test_jpeg_changes_little_but_something() -> None:
-    """Re-encoding as JPEG leaves a smooth film nearly the same."""
+    """Re-encoding as JPEG leaves a smooth image nearly the same."""
     smooth = torch.linspace(0, 1, 64).expand(16, 64, 64)
     encoded = augment(smooth, AugmentationRanges(flip=0, jpeg=1.0), Generator().manual_seed(0))
     difference = (encoded - smooth).abs()

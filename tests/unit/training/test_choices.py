@@ -36,7 +36,7 @@ TINY = TrainingConfig(
 
 
 def easy_films(count: int, seed: int) -> FilmSet:
-    """Films whose left half is brighter where the label is 1."""
+    """Images whose left half is brighter where the label is 1."""
     draw = np.random.default_rng(seed)
     labels_N = draw.integers(0, 2, count).astype(np.uint8)
     pixels_NHW = draw.integers(60, 120, (count, 32, 32)).astype(np.uint8)
@@ -116,7 +116,7 @@ def test_an_epoch_that_is_left_early_leaves_no_thread_behind() -> None:
 
 
 def test_varied_films_differ_from_epoch_to_epoch() -> None:
-    """The same film looks otherwise in the next epoch and under another seed."""
+    """The same image looks otherwise in the next epoch and under another seed."""
     films, config = easy_films(16, 0), variant(recipe=Recipe.STRONG)
     drawn = [
         next(prepared_batches(films, settings, CPU, epoch))[0].sum().item()
@@ -132,7 +132,7 @@ def test_half_precision_on_a_processor_is_refused_in_words() -> None:
 
 
 def test_class_weights_weigh_by_rarity() -> None:
-    """Three films against one: the rare class weighs three times as much."""
+    """Three images against one: the rare class weighs three times as much."""
     films = FilmSet(np.zeros((4, 32, 32), np.uint8), np.arange(4), np.array([1, 1, 1, 0], np.uint8))
     state = begin(network(), films, variant(balancing=Balancing.CLASS_WEIGHTS), CPU)
     assert state.class_weights_2.tolist() == pytest.approx([2.0, 2 / 3])

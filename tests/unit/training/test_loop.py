@@ -1,4 +1,4 @@
-"""Training learns, reproduces itself, and says when it cannot go on."""
+"""Training learns, reproduces itself, and says when it cannot continue."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ TINY = TrainingConfig(
 
 
 def easy_films(count: int, seed: int) -> FilmSet:
-    """Films whose left half is brighter where the label is 1."""
+    """Images whose left half is brighter where the label is 1."""
     draw = np.random.default_rng(seed)
     labels_N = draw.integers(0, 2, count).astype(np.uint8)
     pixels_NHW = draw.integers(60, 120, (count, 32, 32)).astype(np.uint8)
@@ -118,14 +118,14 @@ def test_the_loss_is_two_class_cross_entropy(smoothing: float, weighted: bool) -
     labels_B = torch.tensor([0.0, 1.0, 1.0, 0.0])
     weights = torch.tensor([1.5, 0.5]) if weighted else None
     if weighted and smoothing:
-        pytest.skip("PyTorch weights the smoothed part by the other class's weight; ours by the film's own")
+        pytest.skip("PyTorch weights the smoothed part by the other class's weight; ours by the image's own")
     pairs_B2 = torch.stack([torch.zeros(4), logits_B], dim=1)
     expected = F.cross_entropy(pairs_B2, labels_B.long(), weight=weights, label_smoothing=smoothing)
     assert float(smoothed_loss(logits_B, labels_B, smoothing, weights)) == pytest.approx(float(expected), rel=1e-6)
 
 
 def test_balanced_sampling_draws_both_classes_alike() -> None:
-    """With one film in ten of a class, balanced drawing shows it about half of the time."""
+    """With one image in ten of a class, balanced drawing shows it about half of the time."""
     films = FilmSet(np.zeros((2000, 1, 1), np.uint8), np.arange(2000), (np.arange(2000) % 10 == 0).astype(np.uint8))
     drawn = list(training_order(films, Balancing.SAMPLER, Generator().manual_seed(0)))
     assert len(drawn) == 2000
@@ -140,7 +140,7 @@ def test_without_balancing_each_film_comes_once() -> None:
 
 @pytest.mark.parametrize(("count", "size", "expected"), [(10, 5, 2), (11, 5, 2), (12, 5, 3), (3, 5, 1), (1, 5, 0)])
 def test_a_last_batch_of_one_film_is_left_out(count: int, size: int, expected: int) -> None:
-    """Steps are counted as batches come, and no batch holds a single film."""
+    """Steps are counted as batches come, and no batch holds a single image."""
     batches = list(in_batches(range(count), size))
     assert len(batches) == expected == num_steps(count, size)
     assert all(len(batch) > 1 for batch in batches)

@@ -20,7 +20,7 @@ from core.training.precision import computing_facts
 def test_the_number_format_is_stated_as_resolved(
     asked: Precision, in_hardware: bool, stated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`auto` never stands in the record, and on a processor no GPU library does."""
+    """`auto` never is in the record, and on a processor no GPU library does."""
     monkeypatch.setattr(module, "computes_bf16", lambda device: in_hardware)
     facts = computing_facts(torch.device("cpu"), asked)
     assert facts == {"device": "cpu", "precision": stated, "threads": str(torch.get_num_threads())}
@@ -29,7 +29,7 @@ def test_the_number_format_is_stated_as_resolved(
 
 
 def test_a_gpu_is_named_with_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Name, CUDA and cuDNN stand beside the device."""
+    """Name, CUDA and cuDNN are beside the device."""
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Card of device " + str(device))
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91002)

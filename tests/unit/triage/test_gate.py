@@ -1,4 +1,4 @@
-"""The gate lets films through that lie among the training films, and stops what lies far away."""
+"""The gate lets images through that lie among the training images, and stops what lies far away."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def gate(embeddings_ND: np.ndarray) -> Gate:
 
 
 def test_the_threshold_stops_the_stated_share(gate: Gate, embeddings_ND: np.ndarray) -> None:
-    """Of two hundred validation films, one in a hundred is stopped, within one film."""
+    """Of two hundred validation images, one in a hundred is stopped, within one image."""
     assert abs((gate.distances(embeddings_ND[1000:]) > gate.threshold).sum() - 2) <= 1
 
 
@@ -29,7 +29,7 @@ def test_far_pictures_are_stopped(gate: Gate) -> None:
 
 
 def test_a_typical_film_lies_at_about_one(gate: Gate, embeddings_ND: np.ndarray) -> None:
-    """The root mean square distance of the training films is near 1."""
+    """The root mean square distance of the training images is near 1."""
     assert 0.7 < np.sqrt((gate.distances(embeddings_ND[:1000]) ** 2).mean()) < 1.3
 
 
@@ -46,13 +46,13 @@ def test_a_checkpoint_keeps_the_gate(gate: Gate, embeddings_ND: np.ndarray) -> N
 
 
 def test_few_films_are_enough(embeddings_ND: np.ndarray) -> None:
-    """A gate can be fitted on fewer films than it has directions."""
+    """A gate can be fitted on fewer images than it has directions."""
     small = fit_gate(embeddings_ND[:10], embeddings_ND[10:20])
     assert np.isfinite(small.distances(embeddings_ND)).all()
 
 
 def test_turned_films_are_told_by_their_embeddings(embeddings_ND: np.ndarray) -> None:
-    """Embeddings that differ in some direction are told, and of two hundred upright validation films none is taken."""
+    """Embeddings that differ in some direction are told, and of two hundred upright validation images none is taken."""
     turned_ND = embeddings_ND + np.where(np.arange(100) < 10, 4.0, 0.0)
     gate = fit_gate(embeddings_ND[:1000], embeddings_ND[1000:], turned_ND=turned_ND[:300])
     assert gate.are_turned(turned_ND[300:]).mean() > 0.99
@@ -62,7 +62,7 @@ def test_turned_films_are_told_by_their_embeddings(embeddings_ND: np.ndarray) ->
 
 
 def test_where_nothing_tells_upright_from_turned_no_film_is_lost(embeddings_ND: np.ndarray) -> None:
-    """Turned films with the same embeddings leave the upright validation films alone; so does a gate without them."""
+    """Turned images with the same embeddings leave the upright validation images alone; so does a gate without them."""
     blind = fit_gate(embeddings_ND[:1000], embeddings_ND[1000:], turned_ND=embeddings_ND[:500])
     assert not blind.are_turned(embeddings_ND[1000:]).any()
     without = Gate.from_arrays(fit_gate(embeddings_ND[:1000], embeddings_ND[1000:]).arrays())

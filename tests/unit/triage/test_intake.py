@@ -51,7 +51,7 @@ def reason_of(candidate: Candidate, limit: int = 50 * MEGABYTE) -> str:
 
 
 def test_every_hostile_file_gets_its_expected_answer(tmp_path: Path) -> None:
-    """All files that a real folder holds beside films: same rows, same status, same reason as expected."""
+    """All files that a real folder holds beside images: same rows, same status, same reason as expected."""
     expected = {file.name: (file.status, file.reason) for file in write_hostile_files(tmp_path)}
     assert {NESTED_NAME, LONG_NAME} <= expected.keys()
 

@@ -1,4 +1,6 @@
-"""Films that come one at a time: read together when they wait together, each answered for, whatever befalls another."""
+"""Images that come one at a time: read together when they wait together, each answered for, whatever befalls
+another.
+"""
 
 import io
 import threading
@@ -22,7 +24,7 @@ POINT = OperatingPoint(name="p", threshold=0.5, uncertain_low=0.4, uncertain_hig
 
 
 class BrightnessEngine:
-    """Says the brightness of a film; waits while it is held, and breaks on request."""
+    """Says the brightness of an image; waits while it is held, and breaks on request."""
 
     name = "brightness"
 
@@ -79,7 +81,7 @@ def film(brightness: int, sender: str | None = None) -> ReceivedFilm:
 
 
 def test_each_asker_gets_their_own_film_back(reader: LiveReader) -> None:
-    """Forty films in flight at once: every answer is that of the film that was sent."""
+    """Forty images in flight at once: every answer is that of the image that was sent."""
     bright = [60 + 3 * number for number in range(40)]
     answers = [reader.read(film(value)) for value in bright]
     logits = [answer.result(30).logit for answer in answers]
@@ -87,7 +89,7 @@ def test_each_asker_gets_their_own_film_back(reader: LiveReader) -> None:
 
 
 def test_what_waits_together_is_read_together(reader: LiveReader, engine: BrightnessEngine) -> None:
-    """A film alone goes at once; those that come while the engine is busy go in full batches."""
+    """An image alone goes at once; those that come while the engine is busy go in full batches."""
     reader.read(film(100)).result(30)
     assert engine.sizes == [1]
     engine.may_go_on.clear()
@@ -104,7 +106,7 @@ def test_what_waits_together_is_read_together(reader: LiveReader, engine: Bright
 
 
 def test_a_bad_film_harms_no_other(reader: LiveReader) -> None:
-    """Text, and a file above the limit, are answered with their reason beside a film that is read."""
+    """Text, and a file above the limit, are answered with their reason beside an image that is read."""
     text = ReceivedFilm("film", Path("film"), stream=io.BytesIO(b"text"))
     large = ReceivedFilm("film", Path("film"), stream=io.BytesIO(b"x" * 100_001))
     answers = [reader.read(one) for one in (text, film(200), large)]
@@ -112,7 +114,7 @@ def test_a_bad_film_harms_no_other(reader: LiveReader) -> None:
 
 
 def test_a_broken_engine_is_told_and_the_next_film_is_read(reader: LiveReader, engine: BrightnessEngine) -> None:
-    """An engine that fails once fails those films alone; nobody waits for ever."""
+    """An engine that fails once fails those images alone; nobody waits for ever."""
     engine.breaks = True
     with pytest.raises(RuntimeError, match="device is gone"):
         reader.read(film(100)).result(30)
@@ -122,7 +124,7 @@ def test_a_broken_engine_is_told_and_the_next_film_is_read(reader: LiveReader, e
 
 @pytest.mark.parametrize("error", [TypeError("of a library"), KeyError("row"), MemoryError(), AssertionError()])
 def test_no_error_ends_the_threads(engine: BrightnessEngine, error: Exception) -> None:
-    """What nobody foresaw, in the engine or in keeping, reaches who asked, and the next films are read."""
+    """What nobody foresaw, in the engine or in keeping, reaches who asked, and the next images are analysed."""
     failing: list[Exception] = []
 
     def fail_if_told(films: list) -> list[str]:
@@ -153,7 +155,7 @@ def test_a_closed_reader_says_that_it_is(engine: BrightnessEngine) -> None:
 
 
 def test_an_answer_that_cannot_be_kept_is_not_given(engine: BrightnessEngine) -> None:
-    """If storing fails the asker is told, and a later film is read."""
+    """If storing fails the asker is told, and a later image is read."""
     failing = [True]
 
     def settle(films):
@@ -170,7 +172,7 @@ def test_an_answer_that_cannot_be_kept_is_not_given(engine: BrightnessEngine) ->
 
 
 def test_who_leaves_before_their_turn_costs_nothing(reader: LiveReader, engine: BrightnessEngine) -> None:
-    """A film that nobody waits for any more is neither decoded nor read."""
+    """An image that nobody waits for any more is neither decoded nor read."""
     engine.may_go_on.clear()
     block = threading.Event()
     blocked = [reader._pool.submit(block.wait, 30) for _ in range(2)]

@@ -34,7 +34,7 @@ POINT = OperatingPoint(
 
 
 class BrightnessEngine:
-    """Answers late, as an engine does: the logit rises with a film's mean brightness."""
+    """Answers late, as an engine does: the logit rises with an image's mean brightness."""
 
     name = "brightness"
 
@@ -69,7 +69,7 @@ def predictor(gate: Gate | None = None) -> Predictor:
 
 
 def film(folder: Path, name: str, brightness: float) -> Candidate:
-    """A smooth ramp of a given mean brightness, which no film check refuses."""
+    """A smooth ramp of a given mean brightness, which no image check refuses."""
     ramp_HW = np.tile(np.linspace(brightness - 0.2, brightness + 0.2, 80), (80, 1))
     Image.fromarray((ramp_HW * 255).round().astype(np.uint8)).save(folder / name)
     return Candidate(name, folder / name)
@@ -131,7 +131,7 @@ def test_bands_follow_the_probability(tmp_path: Path) -> None:
 
 
 def test_bad_files_harm_no_other(tmp_path: Path) -> None:
-    """Broken files and intake problems get their own rows for review; the films among them are read."""
+    """Broken files and intake problems get their own rows for review; the images among them are read."""
     (tmp_path / "text.jpg").write_text("no picture")
     Image.new("L", (80, 80), 128).save(tmp_path / "blank.png")
     candidates = [
@@ -188,7 +188,7 @@ def test_a_name_that_is_no_text_is_read_and_found_again(tmp_path: Path) -> None:
 
 
 def test_films_go_through_in_batches_and_none_is_lost(tmp_path: Path) -> None:
-    """Many films give as many readings, in full batches but for the last."""
+    """Many images give as many readings, in full batches but for the last."""
     count = 5 * BATCH_SIZE + 3
     one = film(tmp_path, "film.png", 0.6)
     chosen = predictor()
@@ -198,7 +198,9 @@ def test_films_go_through_in_batches_and_none_is_lost(tmp_path: Path) -> None:
 
 
 def test_the_gate_stops_what_lies_outside(tmp_path: Path) -> None:
-    """A film beyond the gate's limit is rejected as out of scope, for review, with its distance and no probability."""
+    """An image beyond the gate's limit is rejected as out of scope, for review, with its distance and no
+    probability.
+    """
     strict = Gate(np.zeros(2), np.eye(2), np.eye(2), 1.0, threshold=0.0)
     reading = read([film(tmp_path, "film.png", 0.6)], predictor=predictor(strict))["film.png"]
     assert (reading.status, reading.reason_code) == (Status.REJECTED, "out_of_scope")
@@ -207,7 +209,7 @@ def test_the_gate_stops_what_lies_outside(tmp_path: Path) -> None:
 
 
 def test_a_cropped_film_says_so_and_its_map_lies_on_the_whole_film(tmp_path: Path) -> None:
-    """The model is given what the border leaves open; note and map tell readers of the whole film what that was."""
+    """The model is given what the border leaves open; note and map tell readers of the whole image what that was."""
     plain = film(tmp_path, "plain.png", 0.6)
     inner_HW = np.asarray(Image.open(plain.path))
     Image.fromarray(np.pad(inner_HW, 20)).save(tmp_path / "border.png")
@@ -236,14 +238,14 @@ def test_the_picture_of_a_viewer_is_read_and_put_under_review(tmp_path: Path) ->
 
 
 def test_film_checks_can_be_left_out(tmp_path: Path) -> None:
-    """Without film checks every readable picture is scored."""
+    """Without image checks every readable picture is scored."""
     Image.new("L", (80, 80), 128).save(tmp_path / "blank.png")
     reading = read([Candidate("blank.png", tmp_path / "blank.png")], check_films=False)["blank.png"]
     assert reading.status is Status.READ
 
 
 def test_drawers_see_every_read_film(tmp_path: Path) -> None:
-    """Who draws is handed each read film with its pixels and its own map, and no rejected one."""
+    """Who draws is handed each analysed image with its pixels and its own map, and no rejected one."""
     Image.new("L", (80, 80), 128).save(tmp_path / "blank.png")
     seen: dict[str, FilmView] = {}
     candidates = [film(tmp_path, f"{number}.png", 0.3 + number / 100) for number in range(20)]
@@ -273,7 +275,7 @@ def test_a_file_above_the_limit_is_not_opened(tmp_path: Path) -> None:
 
 
 def test_a_file_that_contradicts_itself_is_read_and_put_under_review(tmp_path: Path) -> None:
-    """A bright film whose file leaves doubt which way round it is has its probability, a reason and no flag."""
+    """A bright image whose file leaves doubt which way round it is has its probability, a reason and no flag."""
     ramp_HW = (np.tile(np.linspace(0.5, 0.9, 80), (80, 1)) * 255).round().astype(np.uint8)
     kinds = {"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "IDENTITY"}
     (tmp_path / "film").write_bytes(dicom_of(ramp_HW, **kinds))
@@ -283,7 +285,7 @@ def test_a_file_that_contradicts_itself_is_read_and_put_under_review(tmp_path: P
 
 
 def test_an_age_the_model_was_not_made_for_is_read_but_needs_a_human(tmp_path: Path) -> None:
-    """An adult's bright film has its probability, yet stands under review with a reason of its own; a child's does not.
+    """An adult's bright image has its probability, yet is under review with a reason of its own; a child's does not.
 
     A file that leaves open whether writing is burned in says so in either case.
     """

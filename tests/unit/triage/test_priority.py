@@ -21,7 +21,7 @@ def test_the_reason_names_what_drove_it(probability: float, words: str) -> None:
 
 
 def test_a_normal_film_is_never_said_to_be_free_of_disease() -> None:
-    """The reason of a routine film says that disease is not excluded."""
+    """The reason of a routine image says that disease is not excluded."""
     assert "does not exclude disease" in str(explain(0.1, "normal", POINT))
 
 

@@ -13,7 +13,7 @@ FINDINGS = ("pneumonia", "uncertain", "normal")
 
 
 def studies(*rows: dict) -> pd.DataFrame:
-    """Rows of read, normal, fresh films at probability 0.1, but for what is given."""
+    """Rows of read, normal, fresh images at probability 0.1, but for what is given."""
     usual = {
         "status": "read",
         "finding": "normal",
@@ -30,7 +30,7 @@ UNREAD = {"finding": None, "probability": np.nan, "gate_distance": np.nan}
 
 
 def test_bands_by_hand() -> None:
-    """Flagged films are urgent, uncertain and unread ones for review, films near the gate's limit never routine."""
+    """Flagged images are urgent, uncertain and unread ones for review, images near the gate's limit never routine."""
     table = studies(
         {"finding": "pneumonia", "probability": 0.9},
         {"finding": "uncertain", "probability": 0.5},
@@ -45,7 +45,7 @@ def test_bands_by_hand() -> None:
 
 
 def test_own_limits_only_raise() -> None:
-    """A site's own limits make uncertain films urgent and hopeful ones reviewed, and never the other way round."""
+    """A site's own limits make uncertain images urgent and hopeful ones reviewed, and never the other way round."""
     rules = WorklistRules(urgent_from=0.45, routine_below=0.05, unreadable_band=HumanBand.URGENT)
     table = studies(
         {"finding": "uncertain", "probability": 0.5},
@@ -60,7 +60,7 @@ def test_own_limits_only_raise() -> None:
 
 
 def test_order_by_hand() -> None:
-    """Urgent, lifted, review with the unread first, routine; a study at twice the cap comes before all."""
+    """Urgent, escalated, review with the unread first, routine; a study at twice the cap comes before all."""
     table = studies(
         {"probability": 0.2},
         {"finding": "uncertain", "probability": 0.5},
@@ -92,7 +92,7 @@ def any_study(draw: st.DrawFn) -> dict:
     st.none() | st.floats(0.01, 1),
 )
 def test_what_needs_a_human_never_stands_below_what_does_not(rows, rejected, unreadable, urgent_from) -> None:
-    """Whatever the rules, a routine film comes after every unread, uncertain or flagged one."""
+    """Whatever the rules, a routine image comes after every unread, uncertain or flagged one."""
     rules = WorklistRules(rejected_band=rejected, unreadable_band=unreadable, urgent_from=urgent_from)
     table = studies(*rows)
     placed = place_studies(table, rules)

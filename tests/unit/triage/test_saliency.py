@@ -1,4 +1,4 @@
-"""Activation maps are scaled, coloured and laid over films as they should be."""
+"""Activation maps are scaled, coloured and laid over images as they should be."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_colours_run_from_black_to_pale_yellow_and_brighten() -> None:
 
 
 def test_where_the_map_is_empty_the_film_is_unchanged() -> None:
-    """An overlay has the film's size, leaves it grey where the map is 0 and colours it where it is 1."""
+    """An overlay has the image's size, leaves it grey where the map is 0 and colours it where it is 1."""
     film_HW = np.full((40, 60), 0.5)
     map_hw = np.zeros((4, 6))
     map_hw[0, 0] = 1.0

@@ -18,7 +18,7 @@ FILM = synthesise_phantom(3, size=96)
     ("age", "is_in"), [(None, True), (0.9, False), (1, True), (5.99, True), (6, False), (64, False), (0, False)]
 )
 def test_whole_years_from_one_to_five_are_in_scope(age: float | None, is_in: bool) -> None:
-    """A child of five counts until its sixth birthday; an unknown age is not held against a film."""
+    """A child of five counts until its sixth birthday; an unknown age is not held against an image."""
     assert is_age_in_scope(age) is is_in
 
 

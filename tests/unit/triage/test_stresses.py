@@ -17,7 +17,7 @@ POINT = OperatingPoint(
 
 
 def film(height: int = 120, width: int = 100) -> np.ndarray:
-    """Return a smooth film without any black pixel."""
+    """Return a smooth image without any black pixel."""
     rows_H1, columns_1W = np.arange(height)[:, None], np.arange(width)[None, :]
     return (60 + 90 * rows_H1 / height + 60 * columns_1W / width).astype(np.uint8)
 
@@ -39,7 +39,7 @@ def test_every_stress_gives_a_film_and_leaves_the_one_it_was_given(stress, shape
 
 
 def test_names_are_unique_and_only_inversion_is_no_harmless_change() -> None:
-    """Reports are keyed by name, and an inverted film is reported apart."""
+    """Reports are keyed by name, and an inverted image is reported apart."""
     assert len({stress.name for stress in STRESSES}) == len(STRESSES)
     assert [stress.name for stress in STRESSES if not stress.is_harmless] == ["inverted"]
 
@@ -54,7 +54,7 @@ def test_corners_are_black_and_nothing_else(height: int, width: int) -> None:
 
 
 def test_changes_of_no_strength_change_nothing() -> None:
-    """Gamma 1, no crop, no rotation and a vanishing blur give the film back."""
+    """Gamma 1, no crop, no rotation and a vanishing blur give the image back."""
     given_HW = film()
     for same_HW in (
         bend(given_HW, source(), gamma=1.0),
@@ -77,13 +77,13 @@ def test_crop_letterbox_and_copy_have_the_sizes_they_promise() -> None:
 
 @given(st.integers(0, 2**32 - 1))
 def test_patches_cover_between_one_and_three_of_their_size(seed: int) -> None:
-    """Three patches of a tenth of the sides cover at most three hundredths of the film, and at least one."""
+    """Three patches of a tenth of the sides cover at most three hundredths of the image, and at least one."""
     covered = (occlude(film(), np.random.default_rng(seed), num_patches=3, share=0.1) == 0).sum()
     assert 12 * 10 <= covered <= 3 * 12 * 10
 
 
 def test_what_moved_is_counted_by_hand() -> None:
-    """Of four films one crosses the threshold under the first stress: a quarter of decisions, AUC from 1 to 0.75."""
+    """Of four images one crosses the threshold under the first stress: a quarter of decisions, AUC from 1 to 0.75."""
     names = ("a", "b", "c", "d")
     films = LabelledFilms(names, np.array([0, 0, 1, 1]), ("",) * 4, ("",) * 4, names)
     clean_N = np.array([0.1, 0.3, 0.7, 0.9])

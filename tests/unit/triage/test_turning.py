@@ -1,4 +1,4 @@
-"""A film is called turned only if turning it makes it look more upright, and the row says which way to rotate it."""
+"""An image is called turned only if turning it makes it look more upright, and the row says which way to rotate it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from tests.unit.triage.test_pipeline import predictor
 GATE = Gate(
     np.zeros(2), np.eye(2), np.eye(2), 1.0, threshold=np.inf, orientation=Orientation(np.array([-10.0, 0.0]), 0.0, -1.0)
 )
-"""Suspects every film whose lower half is not clearly the brighter one."""
+"""Suspects every image whose lower half is not clearly the brighter one."""
 
 
 class HalvesEngine:
@@ -49,13 +49,13 @@ def embeddings(images_BHW: np.ndarray) -> np.ndarray:
 
 
 def film(rise: float = 0.4) -> np.ndarray:
-    """Return a film that is darkest at its top; with little rise it looks hardly upright."""
+    """Return an image that is darkest at its top; with little rise it looks hardly upright."""
     return np.tile(np.linspace(0.5 - rise / 2, 0.5 + rise / 2, 32), (32, 1)).T.astype(np.float32)
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
 def test_the_turn_that_puts_it_upright_is_named(quarters: int) -> None:
-    """A film turned clockwise by some quarters needs just as many counter-clockwise."""
+    """An image turned clockwise by some quarters needs just as many counter-clockwise."""
     images_BHW = np.stack([np.rot90(film(), -quarters), film()])
     assert needed_turns(images_BHW, embeddings(images_BHW), GATE, HalvesEngine()).tolist() == [quarters, 0]
 
@@ -70,7 +70,7 @@ def test_a_film_that_no_turn_makes_more_upright_is_left_alone() -> None:
 
 
 def test_only_suspects_are_looked_at_again_and_no_turn_that_looks_foreign_counts() -> None:
-    """An upright film costs nothing more; where every turn lies outside the gate the film is foreign, not turned."""
+    """An upright image costs nothing more; where every turn lies outside the gate the image is foreign, not turned."""
     engine = HalvesEngine()
     assert needed_turns(film()[None], embeddings(film()[None]), GATE, engine).tolist() == [0]
     assert engine.num_images == 0
@@ -88,7 +88,7 @@ def test_only_suspects_are_looked_at_again_and_no_turn_that_looks_foreign_counts
     ],
 )
 def test_a_turned_film_is_stopped_with_the_rotation_it_needs(tmp_path: Path, quarters: int, said: str) -> None:
-    """Its row says what to do and has no probability; the upright film beside it is read."""
+    """Its row says what to do and has no probability; the upright image beside it is read."""
     upright = Image.fromarray((film() * 255).round().astype(np.uint8)).resize((96, 96))
     upright.save(tmp_path / "upright.png")
     upright.rotate(-90 * quarters).save(tmp_path / "turned.png")

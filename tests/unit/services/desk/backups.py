@@ -13,7 +13,7 @@ from tests.small_desk import add_batch, small_desk
 
 
 def made_desk(folder: Path) -> Desk:
-    """Return a desk with an uploaded film, a verdict, a run's file, and what a backup leaves out."""
+    """Return a desk with an uploaded image, a verdict, a run's file, and what a backup leaves out."""
     desk = small_desk(folder / "home")
     films = desk.settings.uploads / "one" / "files"
     films.mkdir(parents=True)
@@ -48,7 +48,7 @@ def rewritten(
     as_format_1: bool = False,
     **says: object,
 ) -> Path:
-    """Write a backup anew with some members changed or added, and the manifest saying something else.
+    """Write a backup again with some members changed or added, and the manifest saying something else.
 
     With `listed` the list and the manifest fit what was changed, as a careful forger would see to; with `key` it is
     signed as well. `as_format_1` makes it what the version before wrote.

@@ -49,7 +49,7 @@ def key(desk: Desk, tmp_path: Path) -> Path:
 
 
 def test_all_comes_back_in_another_place(desk: Desk, file: Path, key: Path, tmp_path: Path) -> None:
-    """Studies, verdicts, films and runs stand in the new home, with paths that lead there; the trail goes on."""
+    """Studies, verdicts, images and runs are in the new home, with paths that lead there; the trail continues."""
     shutil.rmtree(desk.settings.home)
     settings = AppSettings(home=tmp_path / "elsewhere")
     done = restore(settings, RestoreRequest(file, key_file=key), "Bob")
@@ -79,7 +79,9 @@ def test_a_backup_says_what_it_holds(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_datasets_splits_and_runs_on_films_in_the_home_go_along(desk: Desk, key: Path, tmp_path: Path) -> None:
-    """A split of films that lie in the desk's home can be trained on in the new one, and runs name their new folder."""
+    """A split of images that lie in the desk's home can be trained on in the new one, and runs name their new
+    folder.
+    """
     films = desk.settings.uploads / "films"
     for number in range(1, 11):
         write_film(films / f"NORMAL/IM-{number:04}-0001.jpeg", number)

@@ -77,7 +77,7 @@ def test_a_restore_is_refused_until_every_process_is_gone(tmp_path: Path) -> Non
 
 
 def test_nobody_opens_the_desk_while_a_restore_works(tmp_path: Path) -> None:
-    """While one process holds the home alone, opening it is refused with what goes on there."""
+    """While one process holds the home alone, opening it is refused with what continues there."""
     with (
         held_alone(tmp_path),
         pytest.raises(HomeHeldError, match=f"A backup is being restored into {tmp_path}"),
@@ -101,7 +101,7 @@ def test_where_the_system_tells_nothing_of_locks_the_refusal_says_so(tmp_path: P
 def test_without_locks_the_desk_opens_and_a_restore_is_refused(
     tmp_path: Path, monkeypatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On a file system that has none, opening leaves a warning, and a restore says why it cannot be sure."""
+    """On a file system that has none, access leaves a warning, and a restore says why it cannot be sure."""
 
     def refuse(descriptor: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -175,7 +175,7 @@ def test_a_kill_at_any_step_of_a_swap_leaves_the_old_desk_or_the_new_one(tmp_pat
             break
         assert code == -signal.SIGKILL
         step += 1
-    # Before the journal stands there is one step that leaves the old desk; every later one leads to the new one.
+    # Before the journal is there is one step that leaves the old desk; every later one leads to the new one.
     assert found[0] == OLD and found[1:] == [NEW] * step and step >= len(OLD) + len(NEW) - 1
 
 

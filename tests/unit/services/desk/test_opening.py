@@ -58,7 +58,7 @@ def test_a_home_that_is_gone_is_not_made_again_by_a_write(desk: Desk, tmp_path: 
 
 def test_a_swap_in_the_middle_of_a_write_is_said(desk: Desk) -> None:
     """What is committed into a file that has just lost its place is reported, not taken for kept."""
-    with pytest.raises(DatabaseError, match="may not be kept"), desk.transaction() as session:
+    with pytest.raises(DatabaseError, match="may not be saved"), desk.transaction() as session:
         session.add(tables.ApiKey(id="k", name="n", secret_hash="h", scopes=""))
         session.flush()
         desk.settings.home.joinpath("pneumodesk.db").rename(desk.settings.home / "former.db")

@@ -144,7 +144,7 @@ def test_of_a_wrong_list_nothing_is_taken(file: Path, home: Path, tmp_path: Path
 def test_what_was_changed_is_said_and_taken_only_at_the_named_risk(
     file: Path, key: Path, home: Path, tmp_path: Path
 ) -> None:
-    """A changed film, verdict or list is refused by the desk's own key; allowed, it is said that nobody vouches."""
+    """A changed image, verdict or list is refused by the desk's own key; allowed, it is said that nobody vouches."""
     film = "uploads/one/files/ä b.jpeg"
     verdict = database_with(file, tmp_path, "UPDATE api_key SET name = 'mine'")
     for number, (changed, listed) in enumerate((({film: b"other"}, False), ({DATABASE: verdict}, True))):

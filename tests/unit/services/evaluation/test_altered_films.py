@@ -1,4 +1,4 @@
-"""Films altered as they may come from elsewhere, checked by hand on a small one."""
+"""Images altered as they may come from elsewhere, checked by hand on a small one."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def altered(kind: str, seed: int = 0) -> np.ndarray:
 
 
 def test_shutters_cover_and_pages_surround() -> None:
-    """A shutter of a tenth hides ten rows and twelve columns at each side; a page leaves all of the film."""
+    """A shutter of a tenth hides ten rows and twelve columns at each side; a page leaves all of the image."""
     covered_HW = altered("black shutter, 10%")
     assert np.array_equal(covered_HW[10:-10, 12:-12], FILM_HW[10:-10, 12:-12])
     covered_HW = covered_HW.copy()
@@ -25,7 +25,7 @@ def test_shutters_cover_and_pages_surround() -> None:
 
 
 def test_halves_and_mirror() -> None:
-    """The halves make up the film; mirrored twice it is itself."""
+    """The halves make up the image; mirrored twice it is itself."""
     halves = [altered("left half"), altered("right half")]
     assert np.array_equal(np.hstack(halves), FILM_HW)
     assert np.array_equal(altered("mirrored")[:, ::-1], FILM_HW)
@@ -33,7 +33,7 @@ def test_halves_and_mirror() -> None:
 
 @pytest.mark.parametrize("kind", IN_A_VIEWER)
 def test_a_viewers_screen_is_the_same_for_a_seed(kind: str) -> None:
-    """Of a screen's size, with much of it not the film, and again just so."""
+    """Of a screen's size, with much of it not the image, and again just so."""
     screen_HW = altered(kind, seed=5)
     assert screen_HW.shape in {(800, 1280), (900, 1440), (768, 1366)}
     assert np.array_equal(screen_HW, altered(kind, seed=5)) and np.bincount(screen_HW.ravel()).max() > 50_000

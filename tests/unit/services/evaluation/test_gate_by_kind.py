@@ -36,7 +36,7 @@ def test_stopped_pictures_are_counted_by_hand() -> None:
 
 
 def test_altered_films_are_compared_with_the_film_as_it_is() -> None:
-    """Of five one is stopped, one under review, one has another finding, two have their film's."""
+    """Of five one is stopped, one under review, one has another finding, two have their image's."""
     findings = {str(number): "normal" for number in range(5)}
     outcomes = [
         (Status.REJECTED, "turned", None),

@@ -36,7 +36,7 @@ def evaluate_copy(desk: Desk, split: str) -> None:
     hash_ = model_card(desk, "run:first0").weights_hash
     of_copy = predicted(hash_, split, films, np.where(films.labels_N == 1, 9.0, -9.0))
     with desk.transaction() as session:
-        keep_predictions(session, replace(of_copy, cohort_fingerprint="copy of the cohort"))
+        keep_predictions(session, replace(of_copy, cohort_fingerprint="copy of the dataset"))
 
 
 def test_evaluating_a_copy_leaves_the_figures_of_a_run(desk: Desk) -> None:

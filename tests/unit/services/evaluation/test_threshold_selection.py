@@ -59,7 +59,7 @@ def test_an_imported_model_is_promoted_at_what_validation_films_chose(desk: Desk
 
 
 def test_both_folds_choose_together(desk: Desk) -> None:
-    """The threshold is the one of all their films, as a run chooses its own, and it says of how many."""
+    """The threshold is the one of all their images, as a run chooses its own, and it says of how many."""
     add_run(desk, "second", splits=("validation", "calibration"))
     give_checkpoint(desk, "second", 32, 1)
     chosen = choose_model_point(desk, "run:second", YOUDEN, "steady", split="both").point
@@ -75,13 +75,13 @@ def test_both_folds_choose_together(desk: Desk) -> None:
     )
     assert chosen == expected
     assert "validation and calibration folds" in chosen.chosen_on
-    with pytest.raises(EvaluationError, match="has read no films of both"):
+    with pytest.raises(EvaluationError, match="has read no images of both"):
         choose_model_point(desk, "run:first0", YOUDEN, "steady", split="both")
 
 
 @pytest.mark.parametrize("split", ["half/train", "test", "half/holdout"])
 def test_other_films_never_choose(desk: Desk, films: Path, split: str) -> None:
-    """Films that were learnt from or that judge are refused before any is read."""
+    """Images that were learnt from or that evaluate are refused before any is read."""
     with pytest.raises(EvaluationError, match="never on"):
         choose_model_point(desk, "imported:outside", YOUDEN, "night", split=split, data=films)
 

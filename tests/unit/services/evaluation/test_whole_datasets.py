@@ -1,4 +1,4 @@
-"""A dataset can be evaluated as a whole, with or without folders of splits, and each film once."""
+"""A dataset can be evaluated as a whole, with or without folders of splits, and each image once."""
 
 import shutil
 from pathlib import Path
@@ -25,7 +25,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def write_films(folder: Path, first: int) -> None:
-    """Write two films of each class."""
+    """Write two images of each class."""
     for number in (first, first + 1):
         write_film(folder / f"NORMAL/IM-{number:04}-0001.jpeg", number, side=64)
         write_film(folder / f"PNEUMONIA/person{number}_virus_{number}.jpeg", 100 + number, side=64)
@@ -37,7 +37,7 @@ def judged(desk: Desk, root: Path, **options: str) -> tuple[str, int, int]:
 
 
 def test_all_takes_every_film_and_counts_as_a_look_at_the_test_films(desk: Desk, tmp_path: Path) -> None:
-    """Four training and four test films are eight, and whoever saw them has seen the test films too."""
+    """Four training and four test images are eight, and anyone who saw them has seen the test images too."""
     root = tmp_path / "films"
     write_films(root / "train", 1)
     write_films(root / "test", 3)
@@ -51,19 +51,19 @@ def test_a_folder_of_classes_alone_is_judged_as_a_whole(desk: Desk, tmp_path: Pa
     """NORMAL and PNEUMONIA need no folder test around them; another split is still refused by its name."""
     write_films(tmp_path / "films", 1)
     assert judged(desk, tmp_path / "films") == ("all", 4, 1)
-    with pytest.raises(EvaluationError, match="no labelled, readable films in a split called 'val'"):
+    with pytest.raises(EvaluationError, match="no labelled, readable images in a split called 'val'"):
         judged(desk, tmp_path / "films", split="val")
 
 
 def test_without_a_test_folder_beside_others_nothing_is_judged_by_default(desk: Desk, tmp_path: Path) -> None:
-    """Training films are not taken for test films."""
+    """Training images are not taken for test images."""
     write_films(tmp_path / "films/train", 1)
     with pytest.raises(EvaluationError, match=r"called 'test'. It has: train"):
         judged(desk, tmp_path / "films")
 
 
 def test_nested_copies_are_judged_once(desk: Desk, tmp_path: Path) -> None:
-    """Of a dataset that lies in a folder of itself four test films are four."""
+    """Of a dataset that lies in a folder of itself four test images are four."""
     root = tmp_path / "chest_xray"
     write_films(root / "test", 1)
     shutil.copytree(root, tmp_path / "copy")

@@ -66,7 +66,7 @@ def read(desk: Desk, model: str, films: list[Candidate]) -> dict[str, object]:
 
 
 def test_triage_reads_with_an_ensemble_as_its_members_voices_say(desk: Desk, films, soft) -> None:
-    """A film's probability is the members' mean, calibrated; its map is theirs; the first member's gate is asked."""
+    """An image's probability is the members' mean, calibrated; its map is theirs; the first member's gate is asked."""
     whole = read(desk, "ensemble:soft", films)
     first, second = (read(desk, f"run:{run}", films) for run in ("first0", "second"))
     for film in films:
@@ -79,7 +79,7 @@ def test_triage_reads_with_an_ensemble_as_its_members_voices_say(desk: Desk, fil
 
 
 def test_an_ensemble_needs_no_run_and_is_found_like_any_model(desk: Desk, soft, tmp_path: Path) -> None:
-    """Its folder holds every member whole: copied elsewhere it loads; it stands in the list of models."""
+    """Its folder holds every member whole: copied elsewhere it loads; it is in the list of models."""
     import shutil
 
     copied = shutil.copytree(soft.folder, tmp_path / "copied")
@@ -121,7 +121,7 @@ def test_what_was_changed_in_an_ensemble_is_refused(soft, tmp_path: Path) -> Non
 
 
 def test_fitted_weights_favour_the_better_member(desk: Desk) -> None:
-    """The better reader of the validation films gets the larger part, and what is kept is that weighted mean."""
+    """The better reader of the validation images gets the larger part, and what is kept is that weighted mean."""
     weighted = create_ensemble(desk, EnsembleRequest(name="w", runs=("first0", "second"), voting=Voting.WEIGHTED))
     weights = weighted.recipe.weights_of_members
     assert weights.sum() == pytest.approx(1) and weights[0] > weights[1]
@@ -129,7 +129,7 @@ def test_fitted_weights_favour_the_better_member(desk: Desk) -> None:
     members = [look_at(desk, member.source_hash, "validation").predicted for member in weighted.recipe.members]
     mean_N = weights @ np.stack([member.probabilities for member in members])
     assert expit(kept.logits_N) == pytest.approx(mean_N, abs=1e-6)
-    assert weighted.card.operating_point.chosen_on.startswith("validation and calibration folds (160 films")
+    assert weighted.card.operating_point.chosen_on.startswith("validation and calibration folds (160 images")
 
 
 def test_half_precision_halves_the_size_and_hardly_moves_a_logit(desk: Desk, soft) -> None:
@@ -156,7 +156,7 @@ def test_variances_stay_at_single_precision() -> None:
 
 
 def test_an_ensemble_is_compared_with_each_member_and_test_films_are_counted(desk: Desk, soft) -> None:
-    """Each member gets DeLong, McNemar and a sentence; on test films one opening for the whole and each member."""
+    """Each member gets DeLong, McNemar and a sentence; on test images one access for the whole and each member."""
     judged = compare_ensemble(desk, "soft")
     assert [one.member for one in judged.members] == ["first0", "second"]
     assert judged.members[1].auc.auc_first == pytest.approx(judged.report.auc)
@@ -182,7 +182,7 @@ def test_runs_that_do_not_go_together_are_refused(desk: Desk, soft, request_: En
 
 
 def test_an_ensemble_takes_its_members_split_and_the_rule_it_is_given(desk: Desk) -> None:
-    """Its folder holds the folds, so that they name films for it too, and its threshold is the one asked for."""
+    """Its folder holds the folds, so that they name images for it too, and its threshold is the one asked for."""
     (desk.settings.runs / "first0" / "split.csv").write_text("file,fold\nnone.png,validation\n")
     rule = OperatingPointRule(kind=RuleKind.TARGET_SPECIFICITY, target=1.0)
     made = create_ensemble(desk, EnsembleRequest(name="strict", runs=("first0", "second"), rule=rule))

@@ -1,4 +1,4 @@
-"""The history of runs, their judgement, operating points and comparison, on both kinds of database."""
+"""The history of runs, their evaluation, operating points and comparison, on both kinds of database."""
 
 import csv
 import io
@@ -193,7 +193,7 @@ def test_a_run_with_no_finished_epoch_has_a_record(desk: Desk) -> None:
 
 
 def test_operating_points_are_versioned_and_never_chosen_on_test(desk: Desk) -> None:
-    """A name's second choice is its second version, the same choice again the same one; test films are refused."""
+    """A name's second choice is its second version, the same choice again the same one; test images are refused."""
     kept = add_run(desk, "r1", splits=("validation", "test"))
     rule = OperatingPointRule(kind=RuleKind.TARGET_SENSITIVITY, target=0.9)
     first = keep_point(desk, kept, rule, "ward")
@@ -212,7 +212,7 @@ def test_operating_points_are_versioned_and_never_chosen_on_test(desk: Desk) -> 
 
 
 def test_worst_errors_come_in_order(desk: Desk) -> None:
-    """Missed films come from the lowest probability on, false alarms from the highest; absent films have no path."""
+    """Missed images come from the lowest probability on, false alarms from the highest; absent images have no path."""
     kept = add_run(desk, "r1", skill=1)
     missed, alarms = worst_errors(desk, kept, 0.5, 4)
     assert [error.probability for error in missed] == sorted(error.probability for error in missed)
@@ -229,7 +229,7 @@ def test_a_better_run_is_found_better(desk: Desk) -> None:
     comparison = compare_runs(desk, CompareRequest(runs=("weak", "good")))
     verdict = comparison.verdicts[0]
     assert verdict.auc_p_corrected < 1e-6 and verdict.errors_p_corrected < 1e-6
-    assert verdict.words.startswith("Good ranks these 400 films better than Weak")
+    assert verdict.words.startswith("Good ranks these 400 images better than Weak")
     assert "Good makes fewer errors" in verdict.words
     assert comparison.config_differences == {"dropout": (0.3, 0.1), "seed": (0, 1)}
     accuracy = next(item for item in verdict.differences if item.figure == "accuracy")
@@ -238,23 +238,23 @@ def test_a_better_run_is_found_better(desk: Desk) -> None:
 
 
 def test_equal_runs_are_not_told_apart(desk: Desk) -> None:
-    """Two runs that say the same of every film rank alike and err alike."""
+    """Two runs that say the same of every image rank alike and err alike."""
     films = made_films(50)
     for name in ("a", "b"):
         add_run(desk, name, films=films)
     words = compare_runs(desk, CompareRequest(runs=("a", "b"))).verdicts[0].words
-    assert "rank these films alike" in words and "both misread the same" in words
+    assert "rank these images alike" in words and "both misread the same" in words
 
 
 def test_runs_on_different_films_are_compared_on_the_common_ones(desk: Desk) -> None:
-    """Films are matched by content whatever their order; what was left out is said, and none in common is refused."""
+    """Images are matched by content whatever their order; what was left out is said, and none in common is refused."""
     films, other = made_films(80), made_films(120, first=40)
     shared = films.labels_N[40:]
     other = replace(other, labels_N=np.concatenate([shared, other.labels_N[40:]]))
     one = add_run(desk, "a", films=films)
     two = add_run(desk, "b", films=other, seed=2)
     comparison = compare_runs(desk, CompareRequest(runs=("a", "b")))
-    assert "different films" in comparison.notes[0] and "40 in common" in comparison.notes[0]
+    assert "different images" in comparison.notes[0] and "40 in common" in comparison.notes[0]
     expected = roc_auc_score(shared, two.logits_N[:40])
     assert comparison.runs[1].report.auc == pytest.approx(expected, abs=1e-9)
     assert comparison.runs[0].report.auc == pytest.approx(roc_auc_score(shared, one.logits_N[40:]), abs=1e-9)
@@ -281,7 +281,7 @@ def test_what_cannot_be_compared_is_said(desk: Desk) -> None:
 
 
 def test_films_of_one_class_leave_what_can_be_said(desk: Desk) -> None:
-    """With normal films only there is no AUC to test, and errors are compared all the same."""
+    """With normal images only there is no AUC to test, and errors are compared all the same."""
     films = replace(made_films(30), labels_N=np.zeros(30, np.uint8))
     for number in range(2):
         add_run(desk, f"r{number}", films=films, seed=number)
@@ -291,7 +291,7 @@ def test_films_of_one_class_leave_what_can_be_said(desk: Desk) -> None:
 
 
 def test_comparing_on_test_films_opens_them(desk: Desk) -> None:
-    """Each run compared on test films adds one opening."""
+    """Each run compared on test images adds one access."""
     for number in range(2):
         add_run(desk, f"r{number}", seed=number, splits=("test",))
     assert compare_runs(desk, CompareRequest(runs=("r0", "r1"), split="test")).num_openings == 2

@@ -29,7 +29,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def test_time_for_undo_is_kept(desk: Desk) -> None:
-    """Without names only runs go whose deletion is long enough ago; what their models said of films stays."""
+    """Without names only runs go whose deletion is long enough ago; what their models said of images stays."""
     delete_runs(desk, ["old", "fresh"])
     with desk.transaction() as session:
         session.get_one(tables.RunAnnotation, "old").deleted_at = utc_now() - timedelta(hours=UNDO_HOURS + 1)

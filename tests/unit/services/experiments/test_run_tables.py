@@ -1,4 +1,4 @@
-"""Runs as tables: seeds become one row with a spread, held-out patients judge, costs are kept."""
+"""Runs as tables: seeds become one row with a spread, held-out patients evaluate, costs are kept."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ def test_seeds_become_one_row_with_their_range(desk: Desk) -> None:
 
 
 def test_all_rows_are_judged_on_the_same_fold(desk: Desk) -> None:
-    """Where one run has no held-out films, all are shown on validation, and the table says so."""
+    """Where one run has no held-out images, all are shown on validation, and the table says so."""
     table, lines = architecture_table(desk, RUNS)
     assert table.split == "validation" and len(lines) == 2
     assert "mildly optimistic" in table.notes[0]
@@ -70,7 +70,7 @@ def test_all_rows_are_judged_on_the_same_fold(desk: Desk) -> None:
 
 
 def test_test_films_stay_closed(desk: Desk) -> None:
-    """A table on test films is refused."""
+    """A table on test images is refused."""
     with pytest.raises(EvaluationError, match="stay closed"):
         run_table(desk, RUNS, "test")
 

@@ -27,7 +27,7 @@ def send(desk: Desk, name: str = "ward/film.png") -> str:
 
 
 def test_an_abandoned_upload_goes_and_a_read_one_stays(desk: Desk) -> None:
-    """After a day, films that no batch reads are gone; those of a batch stay, however old they are."""
+    """After a day, images that no batch reads are gone; those of a batch stay, however old they are."""
     abandoned, read = send(desk), send(desk)
     close_upload(desk, read)
     clean_uploads(desk, now=time.time() + ABANDONED_SECONDS + 60)

@@ -41,7 +41,7 @@ def send(desk: Desk, name: str, content: bytes) -> tuple[str, list[Path]]:
 
 
 def test_an_upload_keeps_the_film_alone(tmp_path: Path) -> None:
-    """The stored file has no name in it, is the same film, and is not asked for again."""
+    """The stored file has no name in it, is the same image, and is not asked for again."""
     desk = small_desk(tmp_path)
     upload_id, (path,) = send(desk, NAME, CONTENT)
     assert SECRET in CONTENT and SECRET not in path.read_bytes()
@@ -80,7 +80,7 @@ def test_names_become_study_numbers_on_request(tmp_path: Path, name: str) -> Non
 
 
 def test_a_study_number_is_made_once(tmp_path: Path) -> None:
-    """A film in an upload and in a zip is listed under the number of its name, not under a number of that number."""
+    """An image in an upload and in a zip is listed under the number of its name, not under a number of that number."""
     desk = small_desk(tmp_path, study_numbers=True)
     _, (path,) = send(desk, NAME, CONTENT)
     assert path.name == study_number(desk, NAME) == study_number(desk, path.name)
@@ -106,7 +106,7 @@ def test_the_key_of_pseudonyms_is_one_of_its_own_and_goes_along_in_a_backup(tmp_
 
 
 def test_films_in_a_zip_lose_them_too(tmp_path: Path) -> None:
-    """Every member of an archive is kept as the film alone, and of what is no film the reason is kept."""
+    """Every member of an archive is kept as the image alone, and of what is no image the reason is kept."""
     members = {"a/film.dcm": CONTENT, "note.txt": b"Secret^Name", "in.zip": zipped({"film.dcm": CONTENT})}
     members |= {".hidden": SECRET, "__MACOSX/x": SECRET}
     _, (path,) = send(small_desk(tmp_path), "films.zip", zipped(members))

@@ -28,7 +28,7 @@ from tests.small_desk import small_desk
 
 
 class EvenEngine:
-    """Says of every film that both are as likely."""
+    """Says of every image that both are as likely."""
 
     name = "even"
 

@@ -36,7 +36,7 @@ SPLITS = ("validation", "calibration", "holdout", "test")
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk with two finished runs on the same films and one that stopped."""
+    """A desk with two finished runs on the same images and one that stopped."""
     desk = open_desk(AppSettings(home=tmp_path_factory.mktemp("home")))
     films = made_films(60, prefix="train/PNEUMONIA/person")
     for seed, run_id in enumerate(RUNS):
@@ -65,7 +65,7 @@ def other(tmp_path: Path) -> Desk:
 
 
 def test_what_leaves_names_no_film_no_patient_and_no_folder(desk: Desk, records: Path) -> None:
-    """No file name, patient or path stands in any document; test films have what each opening gave, no predictions."""
+    """No file name, patient or path is in any document; test images have what each access gave, no predictions."""
     text = "".join(path.read_text() for path in records.rglob("*.json"))
     for name in ("person", "patient ", ".png", str(desk.settings.home), "ward-7"):
         assert name not in text
@@ -97,7 +97,7 @@ def test_a_desk_that_imports_shows_what_the_first_showed(desk: Desk, records: Pa
 
 
 def test_an_imported_record_is_never_changed(records: Path, other: Desk) -> None:
-    """Run and epochs are not changed, added to or deleted; it cannot go on; people may still annotate it."""
+    """Run and epochs are not changed, added to or deleted; it cannot continue; people may still annotate it."""
     import_records(other, records)
     changes = (
         update(tables.Run).where(tables.Run.id == "first0").values(name="better"),
@@ -200,7 +200,7 @@ def test_the_lineage_says_what_each_session_computed_on(tmp_path: Path) -> None:
 
 
 def test_a_record_without_its_films_leaves_nothing_behind(records: Path, other: Desk, tmp_path: Path) -> None:
-    """Where the films' document is gone, the run is left out whole, and named."""
+    """Where the images' document is gone, the run is left out whole, and named."""
     folder = shutil.copytree(records, tmp_path / "copied")
     shutil.rmtree(folder / "films")
     result = import_records(other, folder)

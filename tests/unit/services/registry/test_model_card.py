@@ -27,7 +27,7 @@ from tests.made_runs import add_run, give_checkpoint, made_films, predicted
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk with two runs on the same films, each promoted; the second's notes are meant to do harm."""
+    """A desk with two runs on the same images, each promoted; the second's notes are meant to do harm."""
     desk = open_desk(AppSettings(home=tmp_path / "home", device="cpu"))
     for seed, run_id in enumerate(("first0", "second")):
         add_run(desk, run_id, seed=seed, films=made_films(80), splits=("validation",))
@@ -50,7 +50,7 @@ def test_the_card_says_what_is_stored_and_what_is_not_measured(desk: Desk) -> No
     assert "run:first0" in section(document, "Lineage")
     assert "viral, pneumonia" in section(document, "Subgroups")
     assert NOT_MEASURED in section(document, "Robustness")
-    assert NOT_MEASURED in section(document, "Evaluation on other films")
+    assert NOT_MEASURED in section(document, "Evaluation on other images")
     assert NOTICE in section(document, "Intended use")
 
 
@@ -65,7 +65,7 @@ def test_notes_are_never_markup(desk: Desk) -> None:
 
 
 def test_versions_are_compared_with_intervals_settings_and_a_paired_test(desk: Desk) -> None:
-    """Both have their figures, the seed differs, and the same films allow one test in words."""
+    """Both have their figures, the seed differs, and the same images allow one test in words."""
     found = compare_models(desk, ["ward@1", "ward@2"])
     assert found.config_differences["weights_hash"][0] != found.config_differences["weights_hash"][1]
     assert all(" to " in found.figures[0][name] for name in ("ward@1", "ward@2"))
@@ -75,7 +75,9 @@ def test_versions_are_compared_with_intervals_settings_and_a_paired_test(desk: D
 
 
 def test_what_was_measured_goes_along_with_a_model(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On another desk the card shows subgroups, the opened films, the gate and every run tried, of this model alone."""
+    """On another desk the card shows subgroups, the opened images, the gate and every run tried, of this model
+    alone.
+    """
     # However busy the machine, card and file are one look.
     monkeypatch.setattr(test_set_access, "SAME_LOOK", timedelta(hours=1))
     films = made_films(80)
@@ -87,8 +89,8 @@ def test_what_was_measured_goes_along_with_a_model(desk: Desk, tmp_path: Path, m
     other = open_desk(AppSettings(home=tmp_path / "other", device="cpu"))
     import_model(other, packed, "third")
     there = describe_model(other, "imported:third")
-    assert NOT_MEASURED not in section(here, "Evaluation on other films")
-    for title in ("Subgroups", "Evaluation on other films", "Runs tried"):
+    assert NOT_MEASURED not in section(here, "Evaluation on other images")
+    for title in ("Subgroups", "Evaluation on other images", "Runs tried"):
         assert section(there, title) == section(here, title)
     facts = desk.settings.home / "facts.json"
     with zipfile.ZipFile(packed) as archive:
@@ -100,7 +102,7 @@ def test_what_was_measured_goes_along_with_a_model(desk: Desk, tmp_path: Path, m
 def test_the_card_of_the_model_in_the_box_lacks_no_measurement(desk: Desk) -> None:
     """Stress, gate by kind, subgroups and runs tried are shown on a desk that measured none."""
     document = describe_model(desk, "starter")
-    for title in ("Robustness", "Gate: what is no frontal chest film", "Subgroups"):
+    for title in ("Robustness", "Gate: what is no frontal chest image", "Subgroups"):
         assert NOT_MEASURED not in section(document, title)
     assert "JPEG" in section(document, "Robustness") and "-0.0000" not in section(document, "Robustness")
     assert "starter" in section(document, "Runs tried")
@@ -121,7 +123,7 @@ def test_every_finished_run_on_the_split_counts_as_tried(desk: Desk) -> None:
 def test_the_bundled_card_shows_no_fold_of_its_own_as_other_images(desk: Desk) -> None:
     """Neither the validation fold nor images of which it was trained on most count as an evaluation on others."""
     document = describe_model(desk, "starter")
-    assert section(document, "Evaluation on other films") == NOT_MEASURED
+    assert section(document, "Evaluation on other images") == NOT_MEASURED
     assert "file series" not in section(document, "Subgroups")
 
 
@@ -135,6 +137,6 @@ def test_an_evaluation_on_other_images_names_its_dataset(desk: Desk) -> None:
             report = one.report.model_copy(update={"engine": "openvino"})
             record_opening(session, replace(one, cohort_fingerprint=dataset, report=report), "read")
         session.add(tables.Cohort(fingerprint="a" * 64, root="/films/ward 3", num_images=20, summary={}))
-    shown = section(describe_model(desk, "ward@1"), "Evaluation on other films")
+    shown = section(describe_model(desk, "ward@1"), "Evaluation on other images")
     assert "ward 3 (aaaaaaaaaaaa)" in shown and "not on this desk (bbbbbbbbbbbb)" in shown and "openvino" in shown
     assert ("a" * 12 in shown, "b" * 12 in shown, "c" * 12 in shown) == (True, True, False)

@@ -1,4 +1,4 @@
-"""Models under a name: promoted with an operating point, made active, taken back, on both kinds of database."""
+"""Models under a name: promoted with an operating point, made active, undone, on both kinds of database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ SENSITIVE = OperatingPointRule(kind=RuleKind.TARGET_SENSITIVITY, target=0.99)
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    """A desk with a run that has a small network and predictions on validation films."""
+    """A desk with a run that has a small network and predictions on validation images."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
     desk = open_desk(AppSettings(home=tmp_path / "home", database_url=url, device="cpu"))
     add_run(desk, "first0", films=made_films(80), splits=("validation", "calibration"))
@@ -78,10 +78,10 @@ def test_a_version_is_a_whole_copy_with_the_chosen_point_and_its_figures(desk: D
 def test_whoever_promotes_says_for_whom_a_version_is_meant(desk: Desk) -> None:
     """Use and limits stand on the card as stated by the promoter, before those by its images, which stay."""
     before = model_card(desk, "run:first0")
-    said = promoted(desk, intended_use="Adults over 18,\n two sites.", limits=("No portable films.", "  "))
+    said = promoted(desk, intended_use="Adults over 18,\n two sites.", limits=("No portable images.", "  "))
     card = load_checkpoint(said.folder).card
     assert card.intended_use.startswith("As Ada states at promotion: Adults over 18, two sites. By its training images")
-    assert card.limits == ("No portable films. (Stated by Ada at promotion.)", *before.limits)
+    assert card.limits == ("No portable images. (Stated by Ada at promotion.)", *before.limits)
     silent = load_checkpoint(promoted(desk).folder).card
     assert (silent.intended_use, silent.limits) == (before.intended_use, before.limits)
     assert "Adults over 18, two sites." in str([event.detail for event in list_events(desk)])
@@ -120,7 +120,7 @@ def test_what_cannot_be_promoted_is_refused_and_leaves_nothing(
 
 
 def test_activation_and_rollback_move_what_the_desk_reads_with(desk: Desk) -> None:
-    """The model in the box reads until a version is activated; each rollback goes one further back; all is recorded."""
+    """The bundled model reads until a version is activated; each rollback goes one further back; all is recorded."""
     first, second = promoted(desk).reference, promoted(desk).reference
     assert active_model(desk) == STARTER
     assert former_model(desk) is None
@@ -184,7 +184,7 @@ def test_changed_files_are_never_activated(desk: Desk) -> None:
 
 @pytest.mark.parametrize("file", [CARD_FILE, "weights.safetensors"])
 def test_the_active_version_reads_nothing_once_its_files_were_changed(desk: Desk, tmp_path: Path, file: str) -> None:
-    """What was whole when it was made active and is not so now neither reads a film nor begins a batch."""
+    """What was whole when it was made active and is not so now neither reads an image nor begins a batch."""
     version = promoted(desk)
     activate(desk, version.reference)
     assert find_model(desk, ACTIVE).hash == version.checkpoint_hash

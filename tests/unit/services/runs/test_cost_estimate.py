@@ -31,7 +31,7 @@ def test_a_longer_run_takes_longer_and_a_small_one_fits(tmp_path: Path, monkeypa
         estimate_run(desk, TINY.model_copy(update={"epochs": epochs}), num_train=800, num_judged=200)
         for epochs in (20, 40)
     )
-    # What comes once, reading all films at the end, is less than a tenth of twenty epochs.
+    # What comes once, reading all images at the end, is less than a tenth of twenty epochs.
     assert 1.8 * estimate.seconds < twice.seconds < 2 * estimate.seconds
     assert estimate.fits_in_memory
     assert estimate.fits_on_disk
@@ -42,14 +42,14 @@ def test_a_longer_run_takes_longer_and_a_small_one_fits(tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize(("free", "largest"), [(804, 64), (803, 32), (122, 2), (100, 2), (10**9, 1024)])
 def test_the_largest_batch_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, largest: int) -> None:
-    """100 bytes fixed and 11 a film, told from four and eight films: 64 films need 804, 2 need 122."""
+    """100 bytes fixed and 11 an image, told from four and eight images: 64 images need 804, 2 need 122."""
     trial = {"few": 4, "many": 8, "memory_with_few": 144, "memory_with_many": 188, "num_parameters": 1}
     trial |= {"seconds_per_step": 2.0, "seconds_per_judged_film": 0.5, "device": "cpu"}
     monkeypatch.setattr(cost_estimate, "_try_out", lambda config, many: trial)
     monkeypatch.setattr(cost_estimate, "free_memory", lambda device: free)
     estimate = estimate_run(small_desk(tmp_path), TINY.model_copy(update={"epochs": 3}), 80, 10)
     assert estimate.largest_batch_size == largest
-    # Three epochs of ten steps of 2 s and ten films of 0.5 s, then 90 films of 0.5 s and 80 turned ones.
+    # Three epochs of ten steps of 2 s and ten images of 0.5 s, then 90 images of 0.5 s and 80 turned ones.
     assert estimate.seconds == pytest.approx(3 * (10 * 2 + 10 * 0.5) + 90 * 0.5 + 80 * 0.5)
 
 

@@ -1,4 +1,4 @@
-"""A run that fails says why, what to do, and keeps the end of its log, whatever stands in its way."""
+"""A run that fails says why, what to do, and keeps the end of its log, whatever is in its way."""
 
 import shutil
 import sqlite3
@@ -31,7 +31,7 @@ from tests.small_desk import small_desk
 CONFIG = TrainingConfig(
     architecture="mobilenet_v2", weights="none", fine_tuning="frozen", recipe="none", image_size=32, batch_size=64
 )
-# 100 bytes are needed anyway, and 11 for each film.
+# 100 bytes are needed anyway, and 11 for each image.
 TRIAL = {"few": 4, "many": 16, "memory_with_few": 144, "memory_with_many": 276, "num_parameters": 1, "device": "cpu"}
 
 
@@ -68,7 +68,9 @@ def failing(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch, error: Ba
 def test_short_memory_names_a_smaller_batch_that_would_fit(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, free: int, words: str, said: str
 ) -> None:
-    """32 films need 452 bytes and 16 need 276, as the trial tells; a batch as large as the one that failed never is."""
+    """32 images need 452 bytes and 16 need 276, as the trial tells; a batch as large as the one that failed never
+    is.
+    """
     monkeypatch.setattr(cost_estimate, "_try_out", lambda config, many: TRIAL)
     monkeypatch.setattr(cost_estimate, "free_memory", lambda device: free)
     desk = small_desk(tmp_path)
@@ -94,7 +96,7 @@ def test_a_trial_that_fails_itself_leaves_the_general_advice(
 def test_the_logs_end_is_kept_with_the_failure_and_outlives_the_folder(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last lines of the log stand in the database and in `runs show`, also when the run's folder is gone."""
+    """The last lines of the log are in the database and in `runs show`, also when the run's folder is gone."""
     desk = small_desk(tmp_path)
     run_id = failing(desk, folder, monkeypatch, ValueError("a strange thing"))
     assert "ValueError: a strange thing" in get_status(desk, run_id).failure.log

@@ -1,4 +1,4 @@
-"""A run goes on from finished runs, or from a model's file: what it begins with, and what is refused."""
+"""A run continues from finished runs, or from a model's file: what it begins with, and what is refused."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
-    """Twenty patients of each class, one film each."""
+    """Twenty patients of each class, one image each."""
     return write_patients(tmp_path / "films")
 
 
@@ -99,7 +99,7 @@ def test_a_run_goes_on_from_one_run_and_from_its_file(desk: Desk, films: Path, b
 
 
 def test_weights_that_learnt_films_that_would_judge_are_refused(desk: Desk, films: Path, baseline: str) -> None:
-    """Runs and files of another split of the same films are refused before and while a run is carried out."""
+    """Runs and files of another split of the same images are refused before and while a run is carried out."""
     first = trained(desk, films, baseline)
     other = save_split(desk, indexing.index(desk, films), SPLIT.model_copy(update={"seed": 4}), "other").name
     file = get_record(desk, first).folder / "checkpoint" / "weights.safetensors"
@@ -114,7 +114,7 @@ def test_weights_that_learnt_films_that_would_judge_are_refused(desk: Desk, film
 
 
 def test_a_models_folds_can_be_saved_and_trained_on(desk: Desk, films: Path, baseline: str) -> None:
-    """Of a run on a drawn split the same folds are saved, with their fingerprint; on them one may go on from it."""
+    """Of a run on a drawn split the same folds are saved, with their fingerprint; on them one may start from it."""
     drawn = trained(desk, films, "")
     cohort = indexing.index(desk, films)
     saved = save_split_of_model(desk, cohort, f"run:{drawn}", "its own")
@@ -128,10 +128,10 @@ def test_a_models_folds_can_be_saved_and_trained_on(desk: Desk, films: Path, bas
 def test_folds_that_did_not_come_along_or_are_of_other_films_are_refused(
     desk: Desk, films: Path, baseline: str
 ) -> None:
-    """Without a table of folds, or for a cohort with other films, the sentence says so and nothing is saved."""
+    """Without a table of folds, or for a dataset with other images, the sentence says so and nothing is saved."""
     run_id = trained(desk, films, baseline)
     write_film(films / "train/NORMAL/IM-0099-0001.png", 99, side=64)
-    with pytest.raises(CohortError, match="other films"):
+    with pytest.raises(CohortError, match="other images"):
         save_split_of_model(desk, indexing.index(desk, films), f"run:{run_id}", "later")
     (get_record(desk, run_id).folder / "split.csv").unlink()
     with pytest.raises(InputNotFoundError, match="did not come with it"):

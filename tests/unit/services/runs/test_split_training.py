@@ -49,7 +49,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
-    """Twenty patients of each class, one film each."""
+    """Twenty patients of each class, one image each."""
     return write_patients(tmp_path / "films")
 
 
@@ -59,7 +59,7 @@ def baseline(desk: Desk, films: Path) -> str:
 
 
 def test_a_run_records_the_split_it_is_asked_for(desk: Desk, films: Path, baseline: str) -> None:
-    """Name and fingerprint stand in its record and lineage, and the config takes the split's own shares."""
+    """Name and fingerprint are in its record and lineage, and the config takes the split's own shares."""
     [run_id] = enqueue(desk, TrainRequest(data=films, split=baseline))
     shown = show_run(desk, run_id)
     _, split = load_split(desk, baseline)
@@ -89,9 +89,9 @@ def test_a_sweep_cannot_vary_what_its_split_decides(films: Path) -> None:
 
 
 def test_a_split_of_other_films_is_refused(desk: Desk, films: Path, baseline: str, tmp_path: Path) -> None:
-    """Changed films, a folder of other films, an unknown name and a split without a calibration fold are said."""
+    """Changed images, a folder of other images, an unknown name and a split without a calibration fold are said."""
     write_film(tmp_path / "others/train/NORMAL/IM-0001-0001.png", 1)
-    with pytest.raises(CohortError, match="holds other films"):
+    with pytest.raises(CohortError, match="holds other images"):
         enqueue(desk, TrainRequest(data=tmp_path / "others", split=baseline))
     with pytest.raises(InputNotFoundError, match="no split called 'unknown'"):
         enqueue(desk, TrainRequest(data=films, split="unknown"))
@@ -104,7 +104,7 @@ def test_a_split_of_other_films_is_refused(desk: Desk, films: Path, baseline: st
 
 
 def test_the_same_films_elsewhere_may_be_trained_on(desk: Desk, films: Path, baseline: str, tmp_path: Path) -> None:
-    """A split belongs to films, not to a folder: a copy takes it; without a folder its own is taken."""
+    """A split belongs to images, not to a folder: a copy takes it; without a folder its own is taken."""
     copy = shutil.copytree(films, tmp_path / "copy")
     [run_id] = enqueue(desk, TrainRequest(data=copy, split=baseline))
     assert show_run(desk, run_id)["split_name"] == baseline
@@ -114,7 +114,7 @@ def test_the_same_films_elsewhere_may_be_trained_on(desk: Desk, films: Path, bas
 
 
 def test_a_run_is_made_on_just_the_folds_of_its_split(desk: Desk, films: Path, baseline: str) -> None:
-    """The films of every fold are those of the saved table, not those the config's shares would draw."""
+    """The images of every fold are those of the saved table, not those the config's shares would draw."""
     _, split = load_split(desk, baseline)
     result = train(desk, TrainRequest(data=films, split=baseline, config=TINY))
     with (result.folder / "split.csv").open() as stream:
@@ -133,7 +133,7 @@ def test_a_run_is_made_on_just_the_folds_of_its_split(desk: Desk, films: Path, b
 
 
 def test_a_fold_of_a_saved_split_can_be_judged(desk: Desk, films: Path, baseline: str) -> None:
-    """`NAME/FOLD` means just the films of that fold; a fold that is not there is said."""
+    """`NAME/FOLD` means just the images of that fold; a fold that is not there is said."""
     cohort = indexing.index(desk, films)
     _, split = load_split(desk, baseline)
     choice = FilmChoice(data=films, split="baseline/validation")
@@ -143,7 +143,7 @@ def test_a_fold_of_a_saved_split_can_be_judged(desk: Desk, films: Path, baseline
 
 
 def test_the_equal_command_names_the_split(films: Path) -> None:
-    """The split stands in the command, its shares do not."""
+    """The split is in the command, its shares do not."""
     config = TrainingConfig(validation_fraction=0.3, epochs=2)
     command = equal_command(Path("/films"), config, split="first try", seeds=(1,))
     assert command == "python -m core train --queue --data /films --split 'first try' --epochs 2 --seed 1"

@@ -146,7 +146,7 @@ def test_the_ready_sweeps_are_the_original_studys_tables() -> None:
 
 
 def test_a_started_grid_has_its_runs_queued_in_order(desk: Desk, tmp_path: Path) -> None:
-    """Every run waits under the sweep, named by its own settings; the sweep goes on from then."""
+    """Every run waits under the sweep, named by its own settings; the sweep continues from then."""
     sweep = get_sweep(desk, start_sweep(desk, grid(tmp_path, name="rates"))[:6])
     assert [trial.number for trial in sweep.trials] == list(range(6))
     assert sweep.trials[4].settings == {"learning_rate": 0.01, "batch_size": 16}
@@ -207,7 +207,7 @@ def test_a_finished_sweep_is_complete_and_cannot_be_resumed(desk: Desk, tmp_path
 
 
 def test_a_sweep_whose_run_was_killed_unseen_can_be_resumed(desk: Desk, tmp_path: Path) -> None:
-    """Nobody had looked since: the resume itself finds the run lost and lets it go on."""
+    """Nobody had looked since: the resume itself finds the run lost and lets it continue."""
     sweep_id = start_sweep(desk, SweepRequest(data=tmp_path, kind=SweepKind.SEEDS, seeds=(1, 2)))
     runs = [trial.run_id for trial in get_sweep(desk, sweep_id).trials]
     complete(desk, runs[0], 0.9, best_epoch=1)

@@ -64,7 +64,7 @@ def test_ranges_of_seeds_include_both_ends_and_nonsense_is_said() -> None:
 
 
 def test_a_ready_sweep_on_a_base_that_clashes_is_said() -> None:
-    """The original study varies its films, which frozen features do not allow: a sentence, not a trace."""
+    """The original study varies its images, which frozen features do not allow: a sentence, not a trace."""
     base = TrainingConfig().model_copy(update={"fine_tuning": FineTuning.FROZEN})
     with pytest.raises(SettingsError, match="recipe `none`"):
         READY_SWEEPS[ReadySweep.ARCHITECTURES].request(Path(), base)

@@ -1,4 +1,4 @@
-"""Searches: asked and told through a stored study, interrupted anywhere, with hopeless runs given up."""
+"""Searches: asked and told through a stored study, interrupted anywhere, with unpromising runs given up."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -179,7 +179,7 @@ def test_a_good_run_and_an_unpruned_search_are_left_alone(desk: Desk, tmp_path: 
 
 
 def test_a_search_whose_runs_all_fail_ends_with_the_reason(desk: Desk, tmp_path: Path) -> None:
-    """Three failures in a row end it; resumed, it lets those runs go on."""
+    """Three failures in a row end it; resumed, it lets those runs continue."""
     sweep_id = start_sweep(desk, search(tmp_path, 20))
     tender = SweepTender(desk)
     for _ in range(3):
@@ -209,7 +209,7 @@ def test_a_stopped_search_asks_for_no_more_until_it_is_resumed(desk: Desk, tmp_p
 
 
 def test_choices_that_clash_are_drawn_again(desk: Desk, tmp_path: Path) -> None:
-    """Frozen features do not go with varied films: such draws make no run, and no trial is lost."""
+    """Frozen features do not go with varied images: such draws make no run, and no trial is lost."""
     axes = (
         SweepAxis(field="fine_tuning", values=("full", "frozen")),
         SweepAxis(field="recipe", values=("none", "strong")),

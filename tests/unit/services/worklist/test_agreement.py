@@ -1,4 +1,4 @@
-"""After reading: model and readers compared, disagreements listed, verdicts exported as the next cohort's labels."""
+"""After reading: model and readers compared, disagreements listed, verdicts exported as the next dataset's labels."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def test_nothing_judged_is_an_empty_report(desk) -> None:
 
 
 def test_verdicts_become_a_cohort(desk, read, tmp_path: Path) -> None:
-    """What readers agree on loads again as a labelled cohort with its patients; the rest is counted."""
+    """What readers agree on loads again as a labelled dataset with its patients; the rest is counted."""
     export = export_verdicts(desk, "Ada", tmp_path / "next")
     assert (export.num_films, export.num_conflicting, export.num_undecided, export.missing) == (4, 1, 1, [])
     manifest = index_cohort(tmp_path / "next").manifest
@@ -85,7 +85,7 @@ def test_verdicts_become_a_cohort(desk, read, tmp_path: Path) -> None:
 
 
 def test_films_that_are_gone_are_named(desk, read, tmp_path: Path) -> None:
-    """A film deleted since it was read is named, and the others are exported."""
+    """An image deleted since it was read is named, and the others are exported."""
     (tmp_path / "films" / "c.jpeg").unlink()
     export = export_verdicts(desk, "Ada", tmp_path / "next")
     assert (export.num_films, export.missing) == (3, ["c.jpeg"])

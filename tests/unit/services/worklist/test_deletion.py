@@ -93,7 +93,7 @@ def test_a_film_of_two_batches_is_seen_by_the_one_that_is_left(desk: Desk) -> No
 
 
 def test_within_a_day_all_comes_back(desk: Desk) -> None:
-    """Restored, the batch stands where it stood, with its verdicts and films, and the trail has both."""
+    """Restored, the batch stands where it stood, with its verdicts and images, and the trail has both."""
     folder = uploaded(desk, "one", "a")
     ids = add_batch(desk, [("a", 0.9)], folder=folder)
     give_verdict(desk, ids["a"], "Ada", Verdict.NORMAL, "clear")
@@ -126,7 +126,7 @@ def test_after_a_day_it_cannot_be_restored(desk: Desk) -> None:
 
 
 def test_a_day_later_a_batch_goes_with_its_uploaded_films(desk: Desk) -> None:
-    """Films, heatmaps, readings and verdicts of the batch are gone; the other batch and the trail are not."""
+    """Images, heatmaps, readings and verdicts of the batch are gone; the other batch and the trail are not."""
     folder, other = uploaded(desk, "one", "a", "b"), uploaded(desk, "two", "c")
     ids = add_batch(desk, [("a", 0.9), ("b", 0.1)], folder=folder)
     rest = add_batch(desk, [("c", 0.9)], batch_id="second", folder=other)
@@ -146,7 +146,7 @@ def test_a_day_later_a_batch_goes_with_its_uploaded_films(desk: Desk) -> None:
 
 
 def test_what_another_batch_has_too_stays(desk: Desk) -> None:
-    """Verdicts on a film that another batch holds stay, and so does an upload that another batch was read from."""
+    """Verdicts on an image that another batch holds stay, and so does an upload that another batch was read from."""
     folder = uploaded(desk, "one", "a")
     ids = add_batch(desk, [("a", 0.9)], folder=folder)
     add_batch(desk, [("a", 0.9)], batch_id="second", folder=folder)
@@ -159,7 +159,7 @@ def test_what_another_batch_has_too_stays(desk: Desk) -> None:
 
 
 def test_what_a_deleted_batch_shares_with_one_that_can_be_restored_stays(desk: Desk) -> None:
-    """Of two deleted batches with one film the first to go leaves film and verdict for the other."""
+    """Of two deleted batches with one image the first to go leaves image and verdict for the other."""
     folder = uploaded(desk, "one", "a")
     ids = add_batch(desk, [("a", 0.9)], folder=folder)
     add_batch(desk, [("a", 0.9)], batch_id="second", folder=folder)
@@ -172,7 +172,7 @@ def test_what_a_deleted_batch_shares_with_one_that_can_be_restored_stays(desk: D
 
 
 def test_films_of_the_server_are_never_touched(desk: Desk, tmp_path: Path) -> None:
-    """A folder outside the uploads keeps every film."""
+    """A folder outside the uploads keeps every image."""
     folder = tmp_path / "ward"
     folder.mkdir()
     (folder / "a").write_text("film")

@@ -55,7 +55,7 @@ def text_and_picture(content: bytes) -> tuple[str, np.ndarray]:
 
 
 def test_a_study_is_one_page_with_all_it_owes(desk: Desk, readings: dict[str, int]) -> None:
-    """Result, scale, reader's verdict, model, operating point and notice are words on it, the film is a picture."""
+    """Result, scale, reader's verdict, model, operating point and notice are words on it, the image is a picture."""
     give_verdict(desk, readings["bright.png"], "Dr. Łucja Ng", Verdict.PNEUMONIA, "right lower lobe")
     text, picture = text_and_picture(export_study(desk, readings["bright.png"], ExportFormat.PDF))
     for words in ("bright.png", "0.90", "threshold 0.50", "Łucja Ng", "right lower lobe", "by hand", NOTICE, "small"):
@@ -66,7 +66,7 @@ def test_a_study_is_one_page_with_all_it_owes(desk: Desk, readings: dict[str, in
 
 @pytest.mark.parametrize("file", [name for name, _ in FILMS])
 def test_every_reading_has_a_page_whatever_became_of_it(desk: Desk, readings: dict[str, int], file: str) -> None:
-    """Files that failed, odd names and films that are gone still give one page with the notice."""
+    """Files that failed, odd names and images that are gone still give one page with the notice."""
     assert NOTICE in text_and_picture(export_study(desk, readings[file], ExportFormat.PDF))[0]
 
 
@@ -78,13 +78,13 @@ def test_a_film_that_is_gone_is_said_to_be(desk: Desk) -> None:
 
 def test_a_batch_goes_over_as_many_pages_as_it_takes(desk: Desk) -> None:
     """Every file is on a page, in the same order as in CSV and JSON, and each page carries the notice."""
-    add_batch(desk, [(f"film {number:03}.png", number / 200) for number in range(200)], batch_id="many")
+    add_batch(desk, [(f"image {number:03}.png", number / 200) for number in range(200)], batch_id="many")
     pages = pages_of(export_batch(desk, "many", ExportFormat.PDF))
     rows = list(csv.DictReader(io.StringIO(export_batch(desk, "many", ExportFormat.CSV).decode())))
     document = json.loads(export_batch(desk, "many", ExportFormat.JSON))
     assert len(pages) > 1 and all(NOTICE in page for page in pages)
-    files = [f"film {number:03}.png" for number in reversed(range(200))]
-    assert re.findall(r"film \d{3}\.png", " ".join(pages)) == files
+    files = [f"image {number:03}.png" for number in reversed(range(200))]
+    assert re.findall(r"image \d{3}\.png", " ".join(pages)) == files
     assert [row["file"] for row in rows] == [row["file"] for row in document["readings"]] == files
     assert document["counts"] == {"urgent": 79, "review": 41, "routine": 80, "rejected": 0, "failed": 0}
     assert document["notice"] == NOTICE
@@ -135,7 +135,7 @@ def test_study_documents_say_the_same(desk: Desk, readings: dict[str, int]) -> N
 
 
 def test_every_export_leaves_a_trace(desk: Desk, readings: dict[str, int]) -> None:
-    """The audit trail says who took what out, and as what."""
+    """The audit log says who took what out, and as what."""
     export_study(desk, readings["dark.png"], ExportFormat.PDF, "Ann")
     export_batch(desk, "first", ExportFormat.CSV, "Bob")
     events = list_events(desk, AuditFilter(actions=(AuditAction.EXPORT,)))

@@ -63,7 +63,9 @@ def add_prediction(desk, name: str, days_ago: float) -> None:
 
 
 def test_predictions_have_a_retention_of_their_own(tmp_path: Path) -> None:
-    """What REST found of single films goes after the setting's days, is drawn no more, and the trail keeps how many."""
+    """What REST found of single images goes after the setting's days, is drawn no more, and the trail keeps how
+    many.
+    """
     desk = small_desk(tmp_path / "home", keep_predictions_days=10)
     add_prediction(desk, "old", 11)
     add_prediction(desk, "new", 9)
@@ -83,7 +85,7 @@ def test_predictions_are_kept_where_no_days_are_set(desk) -> None:
 
 
 def test_one_batch_that_cannot_go_holds_up_no_other(desk, monkeypatch) -> None:
-    """Retention goes on past a batch whose films cannot be removed, and says so at the end."""
+    """Retention continues past a batch whose images cannot be removed, and says so at the end."""
     save_rules(desk, WorklistRules(keep_days=10), "Ada")
     stuck = uploaded(desk, "one", "a")
     add_batch(desk, [("a", 0.9)], hours_ago=24 * 12, folder=stuck)
@@ -118,7 +120,7 @@ def test_a_server_applies_retention_every_hour(tmp_path: Path, monkeypatch) -> N
 
 @pytest.mark.parametrize("life", [desk_life.desk_life, standalone._lifespan])
 def test_every_server_makes_room_again_and_again(monkeypatch, life) -> None:
-    """Dashboard and API by itself both begin to make room when they start, and go on."""
+    """Dashboard and API by itself both begin to make room when they start, and continue."""
     rounds = threading.Semaphore(0)
     monkeypatch.setattr(desk_life, "make_room", rounds.release)
     monkeypatch.setattr(desk_life, "SECONDS_BETWEEN_CLEANINGS", 0.001)
@@ -145,6 +147,6 @@ def test_storage_adds_up(desk) -> None:
         place.parent.mkdir(exist_ok=True)
         place.write_bytes(b"12345")
     uses = {use.what: use for use in storage_use(desk)}
-    assert (uses["uploaded films"].num_bytes, uses["uploaded films"].num_files) == (315, 2)
+    assert (uses["uploaded images"].num_bytes, uses["uploaded images"].num_files) == (315, 2)
     on_disk = sum(path.stat().st_size for path in desk.settings.home.rglob("*") if path.is_file())
     assert sum(use.num_bytes for use in uses.values()) == on_disk

@@ -40,7 +40,7 @@ def row_of(file: str, content: str | None = "c" * 64, **changed: str) -> dict[st
 
 
 def test_one_image_under_two_names_is_two_studies_that_name_one_another(desk: Desk) -> None:
-    """What a reader says of one name stands at that name alone, and each row names the other."""
+    """What a reader says of one name is at that name alone, and each row names the other."""
     contents = {"a.png": "film", "b.png": "film", "c.png": "other"}
     ids = add_batch(desk, [("a.png", 0.9), ("b.png", 0.9), ("c.png", 0.1)], contents=contents, are_pictures=True)
     give_verdict(desk, ids["a.png"], "Ada", Verdict.PNEUMONIA)

@@ -23,7 +23,7 @@ def files(desk, show=Show.ALL, reader="Ada", batch_id=None, **asked) -> list[str
 
 
 def test_studies_of_all_batches_stand_in_one_order(desk) -> None:
-    """Films of two batches are ranked together, with unreadable ones above the routine."""
+    """Images of two batches are ranked together, with unreadable ones above the routine."""
     add_batch(desk, [("a", 0.7), ("b", 0.1), ("x", "failed")])
     add_batch(desk, [("c", 0.9), ("d", 0.5)], batch_id="second")
     assert files(desk) == ["c", "a", "x", "d", "b"]
@@ -45,7 +45,7 @@ def test_an_empty_desk_has_an_empty_list(desk) -> None:
 
 
 def test_a_study_that_waited_too_long_is_lifted_until_it_is_judged(desk) -> None:
-    """A routine film over the waiting cap stands among the urgent; a verdict lets it sink again."""
+    """A routine image over the waiting cap stands among the urgent; a verdict lets it sink again."""
     old = add_batch(desk, [("old", 0.1)], hours_ago=30)["old"]
     add_batch(desk, [("new", 0.5)], batch_id="second")
     assert files(desk) == ["old", "new"]
@@ -55,7 +55,7 @@ def test_a_study_that_waited_too_long_is_lifted_until_it_is_judged(desk) -> None
 
 
 def test_who_sees_what(desk) -> None:
-    """Each view shows what it says: unread, given to me, judged by me, judged by others only."""
+    """Each view shows what it says: unread, given to me, read by me, evaluated by others only."""
     ids = add_batch(desk, [("a", 0.9), ("b", 0.8), ("c", 0.7)])
     give_verdict(desk, ids["a"], "Ada", Verdict.PNEUMONIA)
     give_verdict(desk, ids["b"], "Bob", Verdict.PNEUMONIA)

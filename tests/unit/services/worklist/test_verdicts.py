@@ -1,4 +1,4 @@
-"""Verdicts are kept with reader and time, never overwritten, and can be taken back."""
+"""Verdicts are kept with reader and time, never overwritten, and can be undone."""
 
 import threading
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_two_readers_stand_side_by_side(desk, reading: int) -> None:
 
 
 def test_a_second_thought_counts_and_the_first_stays(desk, reading: int) -> None:
-    """A reader's newer verdict counts; the one before stands in the history."""
+    """A reader's newer verdict counts; the one before is in the history."""
     give_verdict(desk, reading, "Ada", Verdict.UNSURE)
     give_verdict(desk, reading, "Ada", Verdict.NORMAL)
     study = current_verdicts(desk)[0].study
@@ -53,7 +53,7 @@ def test_a_second_thought_counts_and_the_first_stays(desk, reading: int) -> None
 
 
 def test_undo_brings_the_one_before_back(desk, reading: int) -> None:
-    """What is taken back stops counting, the verdict before it counts again, and nothing is erased."""
+    """What is undone stops counting, the verdict before it counts again, and nothing is erased."""
     give_verdict(desk, reading, "Ada", Verdict.UNSURE)
     second = give_verdict(desk, reading, "Ada", Verdict.NORMAL)
     undo_verdict(desk, second, "Ada")
@@ -66,7 +66,7 @@ def test_undo_brings_the_one_before_back(desk, reading: int) -> None:
 
 
 def test_nobody_takes_back_anothers_verdict(desk, reading: int) -> None:
-    """A verdict is taken back by its own reader only."""
+    """A verdict is undone by its own reader only."""
     given = give_verdict(desk, reading, "Ada", Verdict.NORMAL)
     with pytest.raises(WorklistError, match="Only Ada"):
         undo_verdict(desk, given, "Bob")
@@ -74,7 +74,7 @@ def test_nobody_takes_back_anothers_verdict(desk, reading: int) -> None:
 
 
 def test_verdicts_at_one_moment_are_all_kept(desk, reading: int) -> None:
-    """Eight readers who judge one study at the same moment lose nothing, and each undo of one is done once."""
+    """Eight readers who evaluate one study at the same moment lose nothing, and each undo of one is done once."""
     gate = threading.Barrier(8)
     ids: list[int] = []
 
@@ -100,7 +100,7 @@ def test_verdicts_at_one_moment_are_all_kept(desk, reading: int) -> None:
 
 
 def test_every_verdict_stands_in_the_trail(desk, reading: int) -> None:
-    """Verdict and undo are in the audit trail with reader, file and what was said."""
+    """Verdict and undo are in the audit log with reader, file and what was said."""
     undo_verdict(desk, give_verdict(desk, reading, "Ada", Verdict.NORMAL), "Ada")
     undo, verdict = list_events(desk)
     assert (verdict.who, verdict.action, verdict.subject) == ("Ada", "verdict", "a.png")
@@ -110,7 +110,7 @@ def test_every_verdict_stands_in_the_trail(desk, reading: int) -> None:
 
 @pytest.mark.parametrize("name", [None, "", "  ", "\0", "x" * 129])
 def test_a_verdict_needs_a_reader(desk, reading: int, name: str | None) -> None:
-    """Without a name that can be kept no verdict is."""
+    """Without a name that can be saved no verdict is."""
     with pytest.raises(WorklistError):
         give_verdict(desk, reading, name, Verdict.NORMAL)
     assert list_events(desk) == []
