@@ -74,7 +74,7 @@ NO_FIGURES = {
         *("sweep start", "sweep show", "sweep stop", "sweep resume", "runs follow"),
     ),
     "no figure at all": (
-        *("backup", "restore", "records import", "models import", "models promote", "models activate"),
+        *("backup", "backup-key", "restore", "records import", "models import", "models promote", "models activate"),
         *("models rollback", "models archive", "models restore", "splits save", "splits adopt"),
         *(f"runs {name}" for name in ("delete", "restore", "purge", "stop", "kill", "resume", "requeue", "clean")),
         *("keys make", "keys list", "keys revoke"),

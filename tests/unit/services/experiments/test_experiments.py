@@ -309,4 +309,6 @@ def test_exports_hold_every_run_and_no_formula(desk: Desk) -> None:
     documents = {document["id"]: document for document in export_runs(desk)}
     assert documents["r1"]["epochs"][0] == {"epoch": 1, "validation_auc": 0.8} and documents["r2"]["epochs"] == []
     films = list(csv.DictReader(io.StringIO(predictions_to_csv(desk, "r1-checkpoint", "validation"))))
-    assert len(films) == 60 and set(films[0]) == {"file", "label", "patient", "logit", "probability"}
+    assert len(films) == 60 and set(films[0]) == {
+        *("file", "label", "patient", "logit", "probability", "training_image")
+    }
