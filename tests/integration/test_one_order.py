@@ -137,7 +137,7 @@ def printed(*command: str) -> list[dict[str, Any]]:
 def written(*command: str | Path) -> str:
     """What a command writes to the file that is named last."""
     CliRunner().invoke(app, [str(part) for part in command], catch_exceptions=False)
-    return Path(command[-1]).read_text(newline="")
+    return Path(command[-1]).read_bytes().decode()
 
 
 def places_of_one(desk: Desk, program: TestClient, reading_id: int, home: Path) -> set[tuple[str, bool, int]]:
