@@ -40,7 +40,7 @@ from core.services.desk.private_files import keep_files_private
 from core.services.desk.secret_keys import SECRET_BYTES
 from core.settings import AppSettings
 from db import models as tables
-from db.base import utc_now
+from db.base import num_changed, utc_now
 from db.engine import make_engine, session_factory
 from db.problems import DatabaseProblem
 from db.upgrade import upgrade_to_head
@@ -261,7 +261,7 @@ def _prepare_database(
                 # Anyone who changed a backup could have put a key of their own into it.
                 key = tables.ApiKey
                 ended = update(key).where(key.revoked_at.is_(None)).values(revoked_at=utc_now())
-                num_revoked = session.execute(ended).rowcount
+                num_revoked = num_changed(session.execute(ended))
             record_event(session, actor, AuditAction.RESTORE, file, **done)
     except DatabaseProblem as problem:
         raise BackupError(f"The database in {file} cannot be used: {problem}") from problem

@@ -62,7 +62,7 @@ def find_same_images(desk: Desk, studies: Select[str] | None = None) -> SameImag
                 several = several.where(column.in_(select(column).where(reading.study.in_(studies))))
             found = select(column, reading.study, reading.file, reading.patient)
             for key, *file in session.execute(found.where(*_are_images(column), column.in_(several)).distinct()):
-                groups[name, key].add(_File(*file))
+                groups[name, key or ""].add(_File(*file))
     return SameImages(groups.values())
 
 
