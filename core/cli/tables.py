@@ -45,7 +45,7 @@ def architectures(
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """What each network costs (parameters, MB, operations, films/s, training time) and reaches, with seed spread."""
+    """What each network costs (parameters, MB, operations, images/s, training time) and reaches, with seed spread."""
     from core.services.experiments.study_tables import architecture_table
 
     _show(architecture_table, sweep, runs or (), split, measure, out, as_json)

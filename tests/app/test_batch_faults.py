@@ -28,7 +28,7 @@ from tests.hostile_files import encoded, write_hostile_files
 
 NUM_FILMS = 1000
 COMPLETE = f"Completed: {NUM_FILMS:,} of {NUM_FILMS:,} files"
-BEING_READ = re.compile(rf"Reading: [1-9][\d,]* of {NUM_FILMS:,} files")
+BEING_READ = re.compile(rf"Running: [1-9][\d,]* of {NUM_FILMS:,} files")
 
 
 SEEDS = count(1)

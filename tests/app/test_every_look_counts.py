@@ -268,7 +268,7 @@ def test_every_page_that_shows_them_counts_once_a_visit(walked: Desk, clock: Clo
     run.segmented_control(key=f"experiments.split.{RUNS[0]}").set_value("test").run()
     closed = page_text(run)
     button = next(one for one in run.button if one.label == "Open the test figures")
-    before = int(re.search(r"opened (\d+) times on this desk", closed)[1])
+    before = int(re.search(r"accessed (\d+) times on this desk", closed)[1])
     after = page_text(button.click().run())
     assert not marks(walked).search(closed) and marks(walked).search(after)
     assert f"Opened {before + 1} times on this desk" in after

@@ -76,7 +76,7 @@ def test_test_films_are_opened_on_purpose_and_counted(dashboard, home_desk, tab)
     tab.goto(f"{dashboard.address}/experiments?run=good00")
     main = tab.get_by_test_id("stMain")
     tab.get_by_role("radio", name="test", exact=True).click()
-    expect(main).to_contain_text(f"opened {before} times on this desk")
+    expect(main).to_contain_text(f"accessed {before} times on this desk")
     assert openings_so_far(home_desk, ["good00-checkpoint"], "test") == before
     tab.get_by_role("button", name="Open the test figures").click()
     expect(main).to_contain_text(f"Opened {before + 1} times on this desk")

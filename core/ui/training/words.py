@@ -15,7 +15,7 @@ def progress_words(run: RunStatus) -> str:
     if run.num_all:
         parts.append(f"{run.num_done:,} of {run.num_all:,}" + (" steps" if run.stage == "training" else ""))
     if run.is_live and run.films_per_second:
-        parts.append(f"{run.films_per_second:,.0f} films/s")
+        parts.append(f"{run.films_per_second:,.0f} images/s")
     if run.is_live and run.seconds_left is not None:
         parts.append(f"about {duration(run.seconds_left)} left")
     return " · ".join(parts)

@@ -47,7 +47,7 @@ def _bar(batch: BatchStatus) -> None:
     if batch.num_files is None:
         st.progress(0.0, text=f"{word.capitalize()}: preparing the model and listing the files …")
         return
-    speed = f" · {batch.films_per_second:.0f} films/s" if batch.films_per_second else ""
+    speed = f" · {batch.films_per_second:.0f} images/s" if batch.films_per_second else ""
     left = f" · about {duration(batch.seconds_left)} left" if batch.is_live and batch.seconds_left else ""
     share = batch.num_done / batch.num_files if batch.num_files else 1.0
     st.progress(share, text=f"{word.capitalize()}: {batch.num_done:,} of {batch.num_files:,} files{speed}{left}")

@@ -51,7 +51,7 @@ def test_the_last_verdict_is_taken_back(desk: Desk, readings: dict[str, int]) ->
     assert run("undo", "--as", "Ada").exit_code == 0
     assert {row.reader: row.verdict for row in current_verdicts(desk)} == {"Ada": "normal", "Ben": "unsure"}
     assert run("undo", "--as", "Ada").exit_code == 0
-    assert "Ada has given no verdict" in refusal("undo", "--as", "Ada")
+    assert "Ada has given no finding" in refusal("undo", "--as", "Ada")
     assert "Say who reads" in refusal("undo")
 
 
