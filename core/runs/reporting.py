@@ -55,6 +55,8 @@ class Reporter(Heartbeat):
         self._steps: list[dict[str, Any]] = []
         self._metrics: list[dict[str, Any]] = []
         self._lock = threading.Lock()
+        # Held by who writes, so that two threads never write the same steps.
+        self._writing = threading.Lock()
 
     def tell(self, stage: Stage) -> None:
         """Note what the run does now."""
@@ -77,8 +79,22 @@ class Reporter(Heartbeat):
         with self._transaction() as session:
             session.execute(delete(RunStep).where(RunStep.run_id == self._key, RunStep.step > step))
 
+    def write_ahead(self) -> None:
+        """Write what was noted before a state is kept, so that a kill between the two costs no step's numbers.
+
+        While the database is held, training goes on, and what was noted is kept for the next time.
+        """
+        try:
+            self.beat()
+        except DatabaseError as error:
+            sys.stderr.write(f"{error} What this run has to say is kept until then.\n")
+
     def beat(self) -> None:
         """Write what was noted; what cannot be written is kept for the next time."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         with self._lock:
             steps, metrics = list(self._steps), list(self._metrics)
         with self._transaction() as session:

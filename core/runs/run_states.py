@@ -35,6 +35,8 @@ class StateKeeper:
     writes: bool = True
     # Is told how many steps are done where a run continues.
     on_resume: Callable[[int], None] = lambda num_steps: None
+    # Is told before a state is written.
+    on_keeping: Callable[[], None] = lambda: None
     _state: TrainingState | None = field(default=None, init=False)
     _kept_at: float = field(default=0.0, init=False)
 
@@ -64,6 +66,7 @@ class StateKeeper:
         """Write the state, so that a crash at any moment leaves a whole one; raises OSError."""
         if self._state is None or not self.writes:
             return
+        self.on_keeping()
         write_state(pack(self._state), self.folder)
         self._kept_at = time.monotonic()
 

@@ -78,6 +78,8 @@ class SessionWatchers:
     on_epoch: Callable[[int, dict[str, float | None]], None] = lambda epoch, numbers: None
     # Is told how many steps an earlier process has taken.
     on_resume: Callable[[int], None] = lambda num_steps: None
+    # Is told before a state is kept: the steps before it are never taken again.
+    on_keeping: Callable[[], None] = lambda: None
     # Is told what the session computes on before it begins.
     on_computing: Callable[[dict[str, str]], None] = lambda facts: None
     should_stop: Callable[[], bool] = lambda: False
@@ -166,6 +168,7 @@ def _fitted(
         watchers.should_stop,
         writes=team.rank == 0,
         on_resume=watchers.on_resume,
+        on_keeping=watchers.on_keeping,
     )
     films = {name: fold.films for name, fold in folds.items()}
     return fit_and_read(model, films, config, device, _loop_watchers(watchers, keeper, team), watchers.on_stage, team)

@@ -294,7 +294,8 @@ def test_supervisors_of_a_sweep(
     wait_until(lambda: not last.is_alive(), log.read_text)
     sweep = get_sweep(desk, sweep_id)
     assert sweep.line.state == "completed", log.read_text()
-    assert [trial.number for trial in sweep.trials] == list(range(num_trials))
+    # A number that was asked for in the moment of a kill, and got no settings, is passed over.
+    assert len({trial.number for trial in sweep.trials}) == len(sweep.trials) == num_trials
     began = Counter(line.split()[0] for line in (desk.settings.home / "began.txt").read_text().splitlines())
     assert began == {trial.run_id: 1 for trial in sweep.trials}
 

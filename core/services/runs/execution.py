@@ -147,6 +147,7 @@ def _carry_out(
         on_step=_step_teller(reporter, stored.config),
         on_epoch=lambda epoch, numbers: reporter.add_epoch(epoch + 1, numbers),
         on_resume=reporter.forget_steps_after,
+        on_keeping=reporter.write_ahead,
         on_computing=lambda facts: _record_computing(desk, run.id, facts),
         should_stop=lambda: reporter.should_stop,
     )

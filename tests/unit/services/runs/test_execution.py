@@ -5,13 +5,14 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
 
 from core.errors import DatabaseError, PneumoDeskError
 from core.radiograph.phantom import synthesise_phantom
-from core.runs import memory_room, reporting
+from core.runs import memory_room, reporting, run_states
 from core.runs.queueing import RUNS
 from core.runs.reporting import Reporter, RunStopped, Stage
 from core.services.desk import Desk
@@ -191,6 +192,25 @@ def test_a_database_held_at_a_runs_end_does_not_cost_the_run(
     assert get_status(desk, run_id).state == "stopped"
     with desk.reading() as session:
         assert session.scalar(select(tables.Run.num_attempts)) == 1
+
+
+def test_a_state_is_kept_only_when_the_steps_before_it_are_written(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps before a state are never taken again: a kill right after it was kept must not cost their numbers."""
+    monkeypatch.setattr(reporting, "SECONDS_BETWEEN_WORDS", 1e9)
+    desk = small_desk(tmp_path)
+    run_id = record_run(desk, TrainRequest(data=folder, config=CONFIG.model_copy(update={"epochs": 3})))
+    kept: list[tuple[int, int]] = []
+
+    def write_state(document: dict[str, Any], place: Path) -> None:
+        kept.append((document["schedule"]["last_epoch"], read_steps(desk, run_id).last_step))
+        really_write(document, place)
+
+    really_write = run_states.write_state
+    monkeypatch.setattr(run_states, "write_state", write_state)
+    work_on_run(desk, run_id)
+    assert len(kept) == 3 and all(num_taken == num_written for num_taken, num_written in kept)
 
 
 def test_a_containers_limit_bounds_the_memory_that_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
