@@ -36,7 +36,7 @@ def test_no_folder_of_films(tmp_path: Path, make: object) -> None:
     """An empty folder, a file and a path that is not there end in a sentence that names the path."""
     root = tmp_path / "films"
     make(root)
-    with pytest.raises(CohortError, match=r"images (holds no pictures|is no folder)"):
+    with pytest.raises(CohortError, match=r"films (holds no pictures|is no folder)"):
         index_cohort(root)
 
 

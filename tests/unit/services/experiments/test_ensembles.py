@@ -160,7 +160,7 @@ def test_an_ensemble_is_compared_with_each_member_and_test_films_are_counted(des
     judged = compare_ensemble(desk, "soft")
     assert [one.member for one in judged.members] == ["first0", "second"]
     assert judged.members[1].auc.auc_first == pytest.approx(judged.report.auc)
-    assert judged.num_openings == 0 and "films" in judged.members[0].words
+    assert judged.num_openings == 0 and "images" in judged.members[0].words
     assert compare_ensemble(desk, "soft", "test").num_openings == 3
     assert json.loads(json.dumps(judged.document()))["members"][0]["cost"] is None
 
