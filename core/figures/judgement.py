@@ -105,7 +105,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
         cliponaxis=False,
         marker={"color": COLOURS[0], "size": [6 + min(18, one.num_films**0.5) for one in filled]},
         customdata=[one.num_films for one in filled],
-        hovertemplate="stated %{x:.3f}<br>found %{y:.3f}<br>%{customdata} films<extra></extra>",
+        hovertemplate="stated %{x:.3f}<br>found %{y:.3f}<br>%{customdata} images<extra></extra>",
         name="bins",
     )
     return _unit_axes(figure, "stated probability", "share with pneumonia")

@@ -15,7 +15,7 @@ from core.settings import PROJECT_ROOT, AppSettings
 
 COLUMNS = [
     *("file", "status", "reason", "probability", "finding", "priority", "model", "operating_point"),
-    *("rank", "study", "is_lifted", "verdicts", "notes", "judged_at", "rules_version"),
+    *("rank", "study", "same_image_as", "is_lifted", "verdicts", "notes", "judged_at", "rules_version"),
 ]
 FIGURES = {
     "n",

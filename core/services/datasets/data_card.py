@@ -70,7 +70,7 @@ def _head(dataset: Dataset) -> Iterator[str]:
     summary = dataset.summary
     yield f"<h1>Data card: {_text(dataset.root.name)}</h1>"
     if dataset.is_synthetic:
-        yield "<p class='problem'><b>Synthetic: these films are drawn.</b></p>"
+        yield "<p class='problem'><b>Synthetic: these images are drawn.</b></p>"
     yield f"<p>{_text(NOTICE)}</p>"
     facts = {
         "Fingerprint": dataset.fingerprint,
@@ -105,19 +105,19 @@ def _given_away(dataset: Dataset) -> Iterator[str]:
         yield "<p><small>Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away.</small></p>"
         yield _rows([{"property": one.name, "AUC": "–" if one.auc is None else f"{one.auc:.3f}"} for one in shortcuts])
     else:
-        yield "<p>There are too few labelled films of one class to tell.</p>"
+        yield "<p>There are too few labelled images of one class to tell.</p>"
     yield "<h2>Train against test</h2>"
     if rows := shift_rows(dataset.audit.shifts):
         yield _rows(rows)
-        yield "<p><small>0.5: alike. Above 0.8 a threshold of training films will not transfer fully.</small></p>"
+        yield "<p><small>0.5: alike. Above 0.8 a threshold of training images will not transfer fully.</small></p>"
     else:
         yield "<p>This dataset has no train and test folders.</p>"
 
 
 def _counts(films: pd.DataFrame) -> Iterator[str]:
-    yield "<h2>Films by split and class</h2>"
+    yield "<h2>Images by split and class</h2>"
     if films.empty:
-        yield "<p>There is no usable film.</p>"
+        yield "<p>There is no usable image.</p>"
         return
     yield _drawn(figures.count_figure(film_counts(films)))
     yield _frame(ratio_table(films))
@@ -128,15 +128,15 @@ def _counts(films: pd.DataFrame) -> Iterator[str]:
 def _films(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> Iterator[str]:
     drawn = sample(films, SampleFilter(), 0)
     if len(drawn):
-        yield "<h2>Films drawn at random</h2><div class='films'>"
+        yield "<h2>Images drawn at random</h2><div class='films'>"
         for row in drawn.itertuples(index=False):
             words = _text(f"{row.label}, {row.split}, {row.width} × {row.height}")
             caption = f"<figcaption>{words}<br>{_text(str(row.file))}</figcaption>"
             yield f"<figure>{_picture(desk, dataset, str(row.file))}{caption}</figure>"
         yield "</div>"
     if dataset.means:
-        yield f"<h2>Mean films</h2>{_drawn(figures.mean_figure(dataset.means))}"
-        yield "<p><small>Of at most 200 films a class. What differs outside the lungs is no disease.</small></p>"
+        yield f"<h2>Mean images</h2>{_drawn(figures.mean_figure(dataset.means))}"
+        yield "<p><small>Of at most 200 images a class. What differs outside the lungs is no disease.</small></p>"
 
 
 def _picture(desk: Desk, dataset: Dataset, file: str) -> str:
