@@ -70,7 +70,7 @@ def test_runs_are_listed_with_their_figures_marks_and_failure(seen: Old) -> None
     best, failed = runs[about["runs"]["best"]], runs[about["runs"]["failed"]]
     assert (best.name, best.starred, best.tags) == ("strong augmentation", True, ("first wave",))
     assert best.auc == get_record(desk, best.id).summary["metrics"]["validation"]["auc"] > 0.9
-    assert failed.error == "The GPU ran out of memory at a batch of 64 images. Take a smaller batch."
+    assert failed.error == "The GPU ran out of memory at a batch of 64 films. Take a smaller batch."
     assert failed.state == "failed"
 
 

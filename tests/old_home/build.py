@@ -48,7 +48,7 @@ from tests.made_runs import add_run, give_checkpoint
 HOME = Path("/tmp/pneumodesk-first-wave/home")
 BEST, SECOND, FAILED = "aaaa00000001", "aaaa00000002", "aaaa00000003"
 LAST_VALUE = 0.5
-FAILURE = "The GPU ran out of memory at a batch of 64 images. Take a smaller batch."
+FAILURE = "The GPU ran out of memory at a batch of 64 films. Take a smaller batch."
 
 
 def main() -> None:
@@ -99,7 +99,7 @@ def next_settings(desk: Desk, sweep_id: str) -> dict[str, object]:
 
 
 def add_dataset(desk: Desk) -> Path:
-    """Draw eight images in the standard layout."""
+    """Draw eight films in the standard layout."""
     data = desk.settings.home / "drawn_films"
     for label, is_ill in (("NORMAL", False), ("PNEUMONIA", True)):
         for number in range(1, 5):
@@ -109,7 +109,7 @@ def add_dataset(desk: Desk) -> Path:
 
 
 def write(path: Path, seed: int, is_ill: bool, size: int = 128) -> None:
-    """Write one drawn image."""
+    """Write one drawn film."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(synthesise_phantom(seed, size, is_ill)).save(path, quality=60)
 
