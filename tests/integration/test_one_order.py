@@ -175,7 +175,7 @@ def pdf_of(desk: Desk, batch_id: str, studies: dict[str, str]) -> list[dict[str,
 
 
 @settings(
-    max_examples=int(os.environ.get("PNEUMODESK_DESKS", "25")),
+    max_examples=int(os.environ.get("PNEUMODESK_DESKS", "8")),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(plan=plans())
