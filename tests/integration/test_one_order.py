@@ -145,7 +145,7 @@ def places_of_one(desk: Desk, program: TestClient, reading_id: int, home: Path) 
     found = set()
     for document in (
         json.loads(export_study(desk, reading_id, ExportFormat.JSON)),
-        json.loads(written("report", "study", str(reading_id), home / "study.json")),
+        json.loads(written("report", "study", str(reading_id), "--out", home / "study.json")),
     ):
         found.add((document["priority"], document["is_lifted"], document["rules_version"]))
     (row,) = csv.DictReader(io.StringIO(export_study(desk, reading_id, ExportFormat.CSV).decode()))
@@ -216,7 +216,7 @@ def test_every_door_lists_the_same_studies_in_the_same_order(
         for row in document["readings"][:2]:
             assert places_of_one(desk, program, row["id"], home) == {(row["priority"], row["is_lifted"], version)}
         for ending in ("csv", "json"):
-            printed_to = written("report", "batch", batch_id, home / f"batch.{ending}")
+            printed_to = written("report", "batch", batch_id, "--out", home / f"batch.{ending}")
             assert printed_to == export_batch(desk, batch_id, ExportFormat(ending)).decode()
     assert NO_NAME in {event.who for event in list_events(desk, AuditFilter(actions=(AuditAction.EXPORT,)))}
     everywhere = page_of(desk, None, "Ada")
