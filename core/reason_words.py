@@ -73,6 +73,19 @@ def _age_out_of_scope(values: Values) -> str:
     )
 
 
+LIES = {1: "lies on its side", 2: "stands on its head", 3: "lies on its side"}
+TURNS = {1: "by 90° counter-clockwise", 2: "by 180°", 3: "by 90° clockwise"}
+"""By the quarter turns that would put an image upright."""
+
+
+def _turned(values: Values) -> str:
+    quarters = values["quarters"] % 4
+    return (
+        f"looks like a chest X-ray that {LIES[quarters]}: rotate it {TURNS[quarters]} and add it again, or read it "
+        "without the model"
+    )
+
+
 def _file_too_large(values: Values) -> str:
     return (
         f"the file is larger than {bytes_in_words(values['limit_bytes'])}, the most that is read "
@@ -101,6 +114,16 @@ ENGLISH: dict[str, str | Callable[[Values], str]] = {
         "large parts have exactly one bright grey value, as screenshots and documents do: send the image itself"
     ),
     "writing_on_dark": "this looks like writing on a dark screen: send the image itself",
+    "drawn_frame": (
+        "parts have exactly one grey value, as the frame of a viewer on a screen has: send the image itself"
+    ),
+    "wide_border": (
+        "much of the image is border and only what lies within its border was analysed: a human must decide"
+    ),
+    "turned": _turned,
+    "not_recognised": (
+        "not recognised as a frontal chest X-ray: check orientation and view, or read it without the model"
+    ),
     "file_too_large": _file_too_large,
     "archive_too_large": _archive_too_large,
     "archive_too_full": "the archive names more than {limit:,} files: send it in smaller parts",

@@ -144,6 +144,37 @@ class WritingOnDark(Reason):
 
 
 @dataclass(frozen=True)
+class DrawnFrame(Reason):
+    """Parts have exactly one grey value, as the frame of a viewer on a screen has."""
+
+    code: ClassVar[str] = "drawn_frame"
+
+
+@dataclass(frozen=True)
+class WideBorder(Reason):
+    """Much of the image is border, which was left out."""
+
+    code: ClassVar[str] = "wide_border"
+
+
+@dataclass(frozen=True)
+class Turned(Reason):
+    """The image lies so that `quarters` quarter turns counter-clockwise (1 to 3) would put it upright."""
+
+    code: ClassVar[str] = "turned"
+    quarters: int
+
+
+@dataclass(frozen=True)
+class NotRecognised(Reason):
+    """The image is farther from the training images than the gate allows (1 is a typical training image)."""
+
+    code: ClassVar[str] = "not_recognised"
+    distance: float
+    limit: float
+
+
+@dataclass(frozen=True)
 class FileTooLarge(Reason):
     """The file is larger than what is read."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.radiograph.resizing import resize_to_square
 from core.radiograph.shutter import Field, find_field
+from core.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Radiograph:
     may_show_text: bool | None = None
     is_age_unclear: bool = False
     notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Reason | str, ...] = ()
     field: Field | None = None
     uncropped_HW: np.ndarray | None = None
 

@@ -6,7 +6,18 @@ from core.errors import UnusableFilmError
 from core.radiograph.reading import Radiograph
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.screenshots import MOST_DRAWN, drawn_share
-from core.reasons import Blank, FlatBright, InColour, Noise, OddShape, Reason, TooFewPixels, WritingOnDark
+from core.reasons import (
+    Blank,
+    DrawnFrame,
+    FlatBright,
+    InColour,
+    Noise,
+    OddShape,
+    Reason,
+    TooFewPixels,
+    WideBorder,
+    WritingOnDark,
+)
 
 # On 5,746 real images, copies and native ones, no measure comes near its limit; the worst image is shown beside each.
 SMALLEST_SIDE = 64  # 140
@@ -52,17 +63,13 @@ def check_film(radiograph: Radiograph) -> None:
         _refuse(RejectionReason.SCREENSHOT, WritingOnDark())
 
 
-def doubts_about(radiograph: Radiograph) -> tuple[str, ...]:
-    """Return what makes a picture doubtful as an image, in sentences without a full stop."""
-    doubts = []
+def doubts_about(radiograph: Radiograph) -> tuple[Reason, ...]:
+    """Return what makes a picture doubtful as an image of a chest."""
+    doubts: list[Reason] = []
     if drawn_share(radiograph.whole_HW, radiograph.white) > MOST_DRAWN:
-        doubts.append(
-            "parts have exactly one grey value, as the frame of a viewer on a screen has: send the image itself"
-        )
+        doubts.append(DrawnFrame())
     if radiograph.field is not None and radiograph.field.area < LEAST_FIELD:
-        doubts.append(
-            "much of the image is border and only what lies within its border was analysed: a human must decide"
-        )
+        doubts.append(WideBorder())
     return tuple(doubts)
 
 

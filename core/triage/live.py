@@ -17,10 +17,14 @@ import numpy as np
 
 from core.errors import PneumoDeskError
 from core.triage.archives import too_large
+from core.triage.deciding import judge
+from core.triage.film_reading import FilmReading, KnownFilm
 from core.triage.inference import EngineOutput, SerialEngine
 from core.triage.intake import Candidate
 from core.triage.memory import keep_freed_memory
-from core.triage.pipeline import BATCH_SIZE, FilmReading, KnownFilm, Predictor, Preparation, PreparedFilm, judge
+from core.triage.pipeline import BATCH_SIZE
+from core.triage.predictor import Predictor
+from core.triage.preparation import Preparation, PreparedFilm
 
 MOST_SETTLED_TOGETHER = 64
 _log = logging.getLogger(__name__)

@@ -17,7 +17,9 @@ from core.radiograph.resizing import resize_to_square
 from core.radiograph.shutter import without_border
 from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate
-from core.triage.pipeline import BATCH_SIZE, DECODED_SIDE, Predictor
+from core.triage.pipeline import BATCH_SIZE
+from core.triage.predictor import Predictor
+from core.triage.preparation import DECODED_SIDE
 from core.triage.stresses import Stress
 
 FILMS_AHEAD = 4

@@ -15,7 +15,6 @@ from core.triage.inference import Engine, EngineOutput
 
 QUARTERS = (1, 2, 3)
 """Quarter turns counter-clockwise."""
-TURN_IN_WORDS = {1: "by 90° counter-clockwise", 2: "by 180°", 3: "by 90° clockwise"}
 LEAST_GAIN = 2.0
 """Log-odds by which a turn has to look more upright than the image as it is."""
 

@@ -26,7 +26,7 @@ from core.services.triage.batch_reading import TriageRequest, run_triage
 from core.settings import AppSettings
 from core.triage.engine import OpenVinoEngine
 from core.triage.exported import ExportedClassifier
-from core.triage.pipeline import DECODED_SIDE
+from core.triage.preparation import DECODED_SIDE
 
 BATCH = 4
 SIDE = 224

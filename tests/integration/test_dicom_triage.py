@@ -15,7 +15,7 @@ from core.services.triage.batch_reading import TriageRequest, run_triage
 from core.settings import AppSettings
 from core.triage.engine import TorchEngine
 from core.triage.gate import Gate
-from core.triage.pipeline import Predictor
+from core.triage.predictor import Predictor
 from db import models as tables
 from tests.box import network_in_the_box
 from tests.dicom_files import dicom_of

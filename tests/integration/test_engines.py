@@ -10,7 +10,8 @@ from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 from core.triage.engine import OpenVinoEngine, TorchEngine, build_engine
 from core.triage.inference import Engine, EngineOutput
-from core.triage.pipeline import BATCH_SIZE, DECODED_SIDE
+from core.triage.pipeline import BATCH_SIZE
+from core.triage.preparation import DECODED_SIDE
 from tests.box import network_in_the_box
 
 MOST_BY_REDUCED_DECODING = 0.01

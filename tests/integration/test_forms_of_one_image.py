@@ -19,8 +19,11 @@ from core.radiograph.rejection import RejectionReason
 from core.services.desk import Desk, open_desk
 from core.services.models.loading import load_predictor
 from core.settings import AppSettings
+from core.triage.film_reading import FilmReading
 from core.triage.intake import Candidate
-from core.triage.pipeline import FilmReading, Predictor, Preparation, read_films
+from core.triage.pipeline import read_films
+from core.triage.predictor import Predictor
+from core.triage.preparation import Preparation
 from core.triage.priority import Status
 from tests.forms_of_one_image import MAY_BE_REFUSED, dicom_forms, picture_forms
 

@@ -35,4 +35,4 @@ def test_pictures_that_are_no_chest_films_are_stopped(command_line, tmp_path: Pa
     rejected = [row for row in document["readings"] if row["status"] == "rejected"]
     assert document["num_files"] == count
     assert len(rejected) >= 0.95 * count
-    assert any("does not look like" in row["reason"] for row in rejected)
+    assert any("not recognised as a frontal chest X-ray" in row["reason"] for row in rejected)

@@ -22,7 +22,7 @@ from core.services.worklist.reading_detail import get_reading
 from core.services.worklist.studies import load_studies
 from core.settings import AppSettings
 from core.triage.inference import Engine
-from core.triage.pipeline import Predictor
+from core.triage.predictor import Predictor
 from db import models as tables
 from tests.hostile_files import encoded
 

@@ -22,8 +22,10 @@ from core.services.evaluation.predictions import (
 )
 from core.services.models.loading import load_predictor, num_threads
 from core.services.models.operating_points import operating_point_of
+from core.triage.film_reading import FilmReading
 from core.triage.intake import Candidate
-from core.triage.pipeline import FilmReading, Predictor, read_films
+from core.triage.pipeline import read_films
+from core.triage.predictor import Predictor
 
 if TYPE_CHECKING:
     from core.runs.session import SessionOutcome

@@ -19,8 +19,11 @@ from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.measurements import MeasurementKind, ModelMeasured, keep_measurement
 from core.services.evaluation.non_film_images import drawn_pictures, other_modalities, write_photographs
 from core.services.models.loading import load_predictor, num_threads
+from core.triage.deciding import OUT_OF_SCOPE, TURNED
+from core.triage.film_reading import FilmReading
 from core.triage.intake import Candidate, IntakeProblem, gather
-from core.triage.pipeline import OUT_OF_SCOPE, TURNED, FilmReading, Predictor, read_films
+from core.triage.pipeline import read_films
+from core.triage.predictor import Predictor
 from core.triage.priority import Status
 from core.triage.scope import DOUBTFUL
 

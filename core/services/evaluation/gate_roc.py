@@ -13,9 +13,11 @@ from core.evaluation.proportions import wilson_interval
 from core.evaluation.ranking import roc_auc
 from core.services.desk import Desk
 from core.services.models.loading import num_threads
+from core.triage.film_reading import FilmReading
 from core.triage.gate import Gate
 from core.triage.intake import Candidate, gather
-from core.triage.pipeline import FilmReading, Predictor, read_films
+from core.triage.pipeline import read_films
+from core.triage.predictor import Predictor
 
 NUM_POINTS = 25
 

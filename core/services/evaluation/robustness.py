@@ -18,7 +18,7 @@ from core.services.evaluation.predictions import LabelledFilms, films_of
 from core.services.evaluation.test_set_access import count_openings, record_opening
 from core.services.models.loading import load_predictor, num_threads
 from core.triage.intake import Candidate
-from core.triage.pipeline import Predictor
+from core.triage.predictor import Predictor
 from core.triage.stresses import STRESSES
 from core.triage.stressing import stressed_logits
 

@@ -12,8 +12,9 @@ from core.services.desk import Desk
 from core.services.evaluation.stored_results import WorstError
 from core.services.models.loading import load_predictor, num_threads
 from core.services.runs.record import RunRecord
+from core.triage.film_reading import FilmReading
 from core.triage.intake import Candidate
-from core.triage.pipeline import FilmReading, read_films
+from core.triage.pipeline import read_films
 from core.triage.saliency import draw_heatmap
 
 

@@ -7,7 +7,7 @@ from core.services.models.lookup import find_model, resolve_model
 from core.services.models.operating_points import point_of_row, stored_point
 from core.triage.engine import build_engine, has_gpu
 from core.triage.gate import Gate
-from core.triage.pipeline import Predictor
+from core.triage.predictor import Predictor
 
 
 def load_predictor(desk: Desk, name: str) -> Predictor:

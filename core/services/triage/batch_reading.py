@@ -31,8 +31,10 @@ from core.services.models.operating_points import OWN, choose_row, point_of_batc
 from core.services.triage.batch_results import TriageResult, describe_batch
 from core.services.triage.reading_reuse import earlier_readings, taken_over_rows
 from core.services.triage.study_identity import identify, keep_earlier_studies
+from core.triage.film_reading import FilmReading, FilmView, KnownFilm
 from core.triage.intake import Candidate, IntakeProblem, gather
-from core.triage.pipeline import FilmReading, FilmView, KnownFilm, Predictor, read_films
+from core.triage.pipeline import read_films
+from core.triage.predictor import Predictor
 from core.triage.saliency import overlay, positive_share
 from db import models as tables
 from db.base import num_changed, table_of, utc_now

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.services.desk import Desk
 from core.services.models.lookup import identity_of_row
 from core.services.triage.study_identity import identify
-from core.triage.pipeline import KnownFilm
+from core.triage.film_reading import KnownFilm
 from core.triage.priority import Status
 from db import models as tables
 from db.base import utc_now

@@ -26,8 +26,9 @@ from core.services.models.graph_conversion import convert_apart
 from core.services.models.loading import load_predictor, num_threads
 from core.services.models.lookup import record_model, resolve_model
 from core.services.models.operating_points import stored_point
+from core.triage.film_reading import FilmReading
 from core.triage.live import LiveReader, ReaderClosedError, ReceivedFilm
-from core.triage.pipeline import FilmReading, Predictor
+from core.triage.predictor import Predictor
 from core.triage.saliency import draw_heatmap
 from db import models as tables
 from db.base import utc_now

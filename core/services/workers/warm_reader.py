@@ -23,7 +23,7 @@ from core.services.models.lookup import ACTIVE, model_card, resolve_model
 from core.services.triage.batch_reading import work_on_batch
 from core.services.triage.warm_reader import SECONDS_BETWEEN_LOOKS, reader_lock
 from core.services.worklist.retention import apply_retention_if_allowed
-from core.triage.pipeline import Predictor
+from core.triage.predictor import Predictor
 from db import models as tables
 from db.states import State
 

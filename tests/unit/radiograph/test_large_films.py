@@ -23,7 +23,7 @@ import resource, sys
 from pathlib import Path
 from core.errors import RadiographError
 from core.triage.intake import Candidate
-from core.triage.pipeline import Preparation
+from core.triage.preparation import Preparation
 path = Path(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 film = Preparation(224, 10**9, False, True)(Candidate(path.name, path))

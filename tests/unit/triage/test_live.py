@@ -18,7 +18,8 @@ from core.evaluation.calibration import PlattScaling
 from core.evaluation.operating_point import OperatingPoint
 from core.triage.inference import EngineOutput
 from core.triage.live import LiveReader, ReaderClosedError, ReceivedFilm
-from core.triage.pipeline import BATCH_SIZE, Predictor
+from core.triage.pipeline import BATCH_SIZE
+from core.triage.predictor import Predictor
 
 POINT = OperatingPoint(name="p", threshold=0.5, uncertain_low=0.4, uncertain_high=0.6, rule="r", chosen_on="c")
 

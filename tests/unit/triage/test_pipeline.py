@@ -16,11 +16,13 @@ from core.model.checkpoint import Checkpoint
 from core.model.loading import default_preprocessing
 from core.radiograph.film import Radiograph
 from core.reasons import MayShowText
-from core.triage import pipeline
+from core.triage import preparation
+from core.triage.film_reading import FilmReading, FilmView
 from core.triage.gate import Gate
 from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate, IntakeProblem, gather, place_of
-from core.triage.pipeline import BATCH_SIZE, FilmReading, FilmView, Predictor, read_films
+from core.triage.pipeline import BATCH_SIZE, read_films
+from core.triage.predictor import Predictor
 from core.triage.priority import Priority, Status
 from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL
 from tests.dicom_files import dicom_of
@@ -166,7 +168,7 @@ def test_an_error_nobody_foresaw_costs_one_row_and_no_other(tmp_path: Path, monk
         if radiograph.width == 81:
             raise StrangeError
 
-    monkeypatch.setattr(pipeline, "check_film", check)
+    monkeypatch.setattr(preparation, "check_film", check)
     candidates = [film(tmp_path, f"{number}.png", 0.5) for number in range(100)]
     Image.new("L", (81, 80), 128).save(candidates[50].path)
     readings = read(candidates)

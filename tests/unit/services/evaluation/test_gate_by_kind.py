@@ -9,7 +9,8 @@ import pytest
 from core.errors import EvaluationError
 from core.services.evaluation.gate_by_kind import count_stopped
 from core.services.evaluation.non_film_images import drawn_pictures, other_modalities
-from core.triage.pipeline import OUT_OF_SCOPE, FilmReading
+from core.triage.deciding import OUT_OF_SCOPE
+from core.triage.film_reading import FilmReading
 from core.triage.priority import Priority, Status
 from core.triage.scope import DOUBTFUL
 

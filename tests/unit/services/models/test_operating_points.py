@@ -22,7 +22,7 @@ from core.services.triage.batch_reading import TriageRequest, create_batch, run_
 from core.services.triage.batches import get_batch
 from core.services.worklist.studies import BANDS, count_bands
 from core.triage.inference import EngineOutput
-from core.triage.pipeline import Predictor
+from core.triage.predictor import Predictor
 from db import models as tables
 from tests.small_desk import small_desk
 
