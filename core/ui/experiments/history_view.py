@@ -183,7 +183,7 @@ def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) ->
     )
     archived = query.shelf is Shelf.ARCHIVED
     st.button(
-        "Undo" if archived else "Archive",
+        "Restore" if archived else "Archive",
         icon=":material/archive:",
         disabled=not ids or query.shelf is Shelf.DELETED,
         key="experiments.archive",

@@ -75,7 +75,7 @@ def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
             args=(desk, [record.id], not record.starred),
         )
         st.button(
-            "Undo" if record.archived else "Archive",
+            "Restore" if record.archived else "Archive",
             icon=":material/archive:",
             key="experiments.run_archive",
             type="tertiary",
