@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FAST := $(addprefix tests/unit/,cli dataset evaluation figures radiograph triage test_house_rules.py)
 LOAD ?= 2
 
-.PHONY: app lint test test-fast test-busy test-long coverage bench clean
+.PHONY: app lint test test-fast test-busy test-long coverage bench messages clean
 
 app: $(VENV)/app-ready
 	$(BIN)/python -m streamlit run Home.py
@@ -45,6 +45,10 @@ test-long: $(VENV)/test-ready
 
 bench: $(VENV)/test-ready
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+# Every sentence for translators into core/locales/messages.pot, and each language's messages.po compiled.
+messages: $(VENV)/test-ready
+	$(BIN)/python tests/messages.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,126 @@
+"""Finds sentences for people that do not pass through `tr`, `tr_n` or `mark` of `core.language`."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ON_SCREEN = ("core/ui/", "pages/")
+TRANSLATING = {"tr", "tr_n", "mark"}
+FOR_PROGRAMS = {
+    *("key", "icon", "type", "format", "mime", "file_name", "language", "width", "height", "gap", "color", "colour"),
+    *("vertical_alignment", "horizontal_alignment", "label_visibility", "selection_mode", "on_select", "shortcut"),
+    *("html", "css", "js", "layout", "pattern", "ending", "cause", "color_discrete_map", "examples"),
+}
+"""Arguments that no person reads."""
+PLAIN_CALLS = {"TypeVar", "NewType", "component", "compile", "getattr", "setattr", "removeprefix", "removesuffix"}
+ICON = re.compile(r":material/\w+:")
+MARKUP = re.compile(r"</?[a-z]+[ >]|[a-z-]+:[^ ]+;")
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A sentence that is not translated; `is_run` says whether it is made each time a function runs."""
+
+    node: ast.expr
+    is_run: bool
+
+    @property
+    def text(self) -> str:
+        """The sentence with `{}` for what is filled in."""
+        return _text(self.node)
+
+
+def bare_on_screen(tree: ast.Module) -> list[Bare]:
+    """Return every literal that reads like words, as in files that make pages."""
+    return list(_walk(tree, is_all=True))
+
+
+def bare_elsewhere(tree: ast.Module) -> list[Bare]:
+    """Return literals in raised errors and in the help of fields and options, as in all other files."""
+    return list(_walk(tree, is_all=False))
+
+
+def _walk(tree: ast.Module, is_all: bool) -> Iterator[Bare]:
+    open_nodes: list[tuple[ast.AST, bool, bool]] = [(tree, False, is_all)]
+    while open_nodes:
+        node, is_run, is_looked_at = open_nodes.pop()
+        if isinstance(node, ast.Constant | ast.JoinedStr):
+            if is_looked_at and _reads_like_words(node):
+                yield Bare(node, is_run)
+                continue
+            if isinstance(node, ast.Constant):
+                continue
+        for child in _children(node):
+            runs = is_run or (isinstance(node, ast.FunctionDef | ast.Lambda) and _is_body(node, child))
+            is_kind = isinstance(node, ast.arg)
+            open_nodes.append((child, runs, _speaks(node, child) or (is_looked_at and not is_kind)))
+
+
+def _is_body(node: ast.FunctionDef | ast.Lambda, child: ast.AST) -> bool:
+    return child is node.body if isinstance(node, ast.Lambda) else child in node.body
+
+
+def _speaks(node: ast.AST, child: ast.AST) -> bool:
+    """Whether a child is shown to people wherever it is: what is raised, and the help of fields and options."""
+    if isinstance(node, ast.Raise):
+        return child is node.exc
+    return isinstance(node, ast.Call) and isinstance(child, ast.keyword) and child.arg in {"description", "help"}
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    skipped: set[int] = set()
+    if isinstance(node, ast.Call):
+        name = _name(node.func)
+        if name in TRANSLATING | PLAIN_CALLS or (isinstance(node.func, ast.Attribute) and _is_log(node.func)):
+            # Values that are filled in may hold sentences of their own.
+            skipped = {id(one) for one in node.args}
+        skipped |= {id(one) for one in node.keywords if one.arg in FOR_PROGRAMS}
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        skipped = {id(node.value)}
+    elif isinstance(node, ast.Compare | ast.MatchValue):
+        skipped = {id(one) for one in ast.iter_child_nodes(node) if isinstance(one, ast.Constant | ast.Set | ast.Tuple)}
+    elif isinstance(node, ast.AnnAssign):
+        skipped = {id(node.annotation)}
+    elif isinstance(node, ast.FormattedValue):
+        skipped = {id(node.format_spec)}
+    elif isinstance(node, ast.FunctionDef):
+        skipped = {id(node.returns)}
+    for child in ast.iter_child_nodes(node):
+        if id(child) not in skipped:
+            yield child
+
+
+def _name(function: ast.expr) -> str:
+    return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+
+
+def _is_log(function: ast.Attribute) -> bool:
+    return isinstance(function.value, ast.Name) and function.value.id.lower() in {"log", "logger", "logging"}
+
+
+def _text(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return ""
+
+
+def _reads_like_words(node: ast.expr) -> bool:
+    text = ICON.sub("", _text(node))
+    if MARKUP.search(text):
+        return False
+    if re.search(r"[^\W\d_]", text) is None:
+        return False
+    if isinstance(node, ast.JoinedStr):
+        return re.search(r"\s", text) is not None
+    return bool(re.search(r"[^\W\d_][\w’'-]*[,.:;)]? \(?[^\W\d_]", text) or re.match(r"[\s*(]*[A-Z][a-z]", text))
+
+
+def bare_in(file: str) -> list[Bare]:
+    """Return the sentences of a file of the repository that go past the translation."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return bare_on_screen(tree) if file.startswith(ON_SCREEN) else bare_elsewhere(tree)

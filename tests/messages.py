@@ -1,0 +1,58 @@
+"""Collect all sentences for translators, and compile what they translated: `python tests/messages.py`."""
+
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCALES = ROOT / "core" / "locales"
+TEMPLATE = LOCALES / "messages.pot"
+KEYWORDS = {"tr": None, "tr_n": (1, 2), "mark": None}
+HEADER = "# Every sentence of PneumoDesk that a person may read; made by `make messages`.\n"
+
+
+def collect() -> Catalog:
+    """Return every message of the code, without the places it stands at: those change with each line."""
+    catalog = Catalog(project="PneumoDesk", header_comment=HEADER)
+    for folder in ("core", "pages"):
+        for _, _, message, _, _ in extract_from_dir(
+            ROOT / folder, method_map=[("**.py", "python")], options_map={}, keywords=KEYWORDS
+        ):
+            catalog.add(message)
+    return catalog
+
+
+def read_template() -> Catalog:
+    """Return the messages that translators work from."""
+    with TEMPLATE.open("rb") as file:
+        return read_po(file)
+
+
+def translated() -> list[Path]:
+    """Return the catalogue of each language there is."""
+    return sorted(LOCALES.glob("*/LC_MESSAGES/messages.po"))
+
+
+def compile_catalogue(catalog: Catalog, path: Path) -> None:
+    """Write a catalogue as gettext reads it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        write_mo(file, catalog)
+
+
+def main() -> None:
+    LOCALES.mkdir(exist_ok=True)
+    with TEMPLATE.open("wb") as file:
+        # The header would change with every run.
+        write_po(file, collect(), width=120, omit_header=True, sort_output=True)
+    for path in translated():
+        with path.open("rb") as file:
+            catalog = read_po(file, locale=path.parts[-3])
+        compile_catalogue(catalog, path.with_suffix(".mo"))
+
+
+if __name__ == "__main__":
+    main()
