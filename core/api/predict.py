@@ -9,11 +9,12 @@ from core.api.access import Triager
 from core.api.answers import NOTE, OriginalAnswer, original_answer
 from core.api.film_desk import Films
 from core.api.problems import problem, problem_responses
+from core.radiograph.formats import FORMAT_NAMES
 from core.services.triage.single_films import Prediction
 from core.settings import NOTICE
 
 router = APIRouter(tags=["films"])
-Film = Annotated[UploadFile, File(description="One image: DICOM (CR or DX), JPEG, PNG, TIFF, BMP, WebP.")]
+Film = Annotated[UploadFile, File(description=f"One image ({FORMAT_NAMES}); of DICOM, a CR or DX image.")]
 
 
 @router.post("/predict", response_model=OriginalAnswer, responses=problem_responses(422))

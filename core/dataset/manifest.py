@@ -18,7 +18,8 @@ from core.dataset.layout import FolderOddities, Listing, Place, list_films
 from core.dataset.naming import PATIENT_PSEUDONYM, parse_kermany_name, patient_of_name
 from core.dataset.problems import NEVER_READ, FilmProblem
 from core.errors import RadiographError
-from core.radiograph.dicom_files import looks_like_dicom
+from core.radiograph.formats import origin_of
+from core.radiograph.image_format import Pseudonym
 from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason
 
@@ -27,7 +28,6 @@ MANIFEST_COLUMNS = (
     *("file", "label", "split", "patient", "file_patient", "subtype"),
     *("width", "height", "mode", "num_bytes", "modified_ns", "content_hash", "problem"),
 )
-Pseudonym = Callable[[str], str]
 MAX_FILE_BYTES = 200 * 10**6
 """No image file is larger unless it is said otherwise; a file is held in memory whole while it is read."""
 
@@ -250,12 +250,9 @@ def manifest_frame(columns: dict[str, list[str | None] | np.ndarray]) -> pd.Data
 
 
 def _patient_in(content: bytes, pseudonym: Pseudonym | None) -> str | None:
-    if pseudonym is None or not looks_like_dicom(content):
+    if pseudonym is None:
         return None
-    # Only where it is needed, as for reading.
-    from core.radiograph.dicom_patient import patient_id
-
-    number = patient_id(content)
+    number = origin_of(content).patient
     return pseudonym(number) if number else None
 
 

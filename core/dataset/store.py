@@ -17,11 +17,11 @@ from core.dataset.manifest import (
     MAX_FILE_BYTES,
     TEXT_COLUMNS,
     Cohort,
-    Pseudonym,
     index_listing,
     is_settled,
     manifest_frame,
 )
+from core.radiograph.image_format import Pseudonym
 
 MANIFEST_FORMAT = 4
 _SCHEMA = pa.schema([(name, pa.string() if name in TEXT_COLUMNS else pa.int64()) for name in MANIFEST_COLUMNS])

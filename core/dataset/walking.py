@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 from core.dataset.problems import FilmProblem
 from core.errors import CohortError
-from core.radiograph.picture_files import NUM_HEAD_BYTES, looks_like_picture
+from core.radiograph.formats import ENDINGS, NUM_HEAD_BYTES, looks_like_image
 
-_PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".dcm", ".dicom")
-"""Files of these names are taken for pictures unopened; of all others the first bytes decide."""
 _NO_PICTURES = {"dicomdir", "metadata.csv"}
 
 
@@ -114,7 +112,8 @@ def _look(
     name = entry.name
     if name.startswith(".") or name == "__MACOSX":
         return
-    is_picture = name.lower().endswith(_PICTURE_ENDINGS)
+    # Files of these names are taken for pictures unopened; of all others the first bytes decide.
+    is_picture = name.lower().endswith(ENDINGS)
     try:
         if entry.is_dir():
             (links if entry.is_symlink() else folders).append((entry.path, f"{prefix}{name}/"))
@@ -137,7 +136,7 @@ def _holds_picture(entry: os.DirEntry[str]) -> bool:
         return False
     try:
         with Path(entry.path).open("rb") as stream:
-            return looks_like_picture(stream.read(NUM_HEAD_BYTES))
+            return looks_like_image(stream.read(NUM_HEAD_BYTES))
     except PermissionError:
         return False
 

@@ -17,14 +17,12 @@ _BYTES_OF_MODE = {"1": 1, "L": 1, "P": 5, "LA": 8, "PA": 8, "RGBA": 8, "I;16": 6
 """Of a pixel as the decoder keeps it and as it is turned into what can be averaged; other modes take four."""
 
 
-def memory_needed(image: Image.Image, num_content_bytes: int) -> int:
-    """Return the bytes that decoding an opened picture takes, its content among them."""
-    of_pixel = _BYTES_OF_MODE.get(image.mode, 4)
+def memory_needed(image: Image.Image, num_content_bytes: int, num_decoder_bytes: int = 0) -> int:
+    """Return the bytes that decoding an opened picture takes, with its content and what its decoder takes a pixel."""
+    of_pixel = _BYTES_OF_MODE.get(image.mode, 4) + num_decoder_bytes
     if image.format == "JPEG" and image.info.get("progressive"):
         # All coefficients of such a picture are held before a single pixel is available.
         of_pixel += 2 * len(image.getbands())
-    if image.format in {"WEBP", "GIF"}:
-        of_pixel += 8
     return num_content_bytes + image.width * image.height * of_pixel
 
 

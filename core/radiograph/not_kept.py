@@ -1,11 +1,12 @@
 """What lies in place of a file that could not be freed of identifiers: the reason, and nothing of the file itself."""
 
 from core.errors import UnreadableFileError
+from core.radiograph.formats import FORMAT_NAMES
 from core.radiograph.rejection import RejectionReason
 
 _START = b"PneumoDesk did not keep this file: "
 _WHY = {
-    RejectionReason.NOT_A_PICTURE: "it is no image in a known format (JPEG, PNG, BMP, TIFF, WebP, GIF, DICOM)",
+    RejectionReason.NOT_A_PICTURE: f"it is no image in a known format ({FORMAT_NAMES})",
     RejectionReason.TRUNCATED: "it is cut short or damaged: copy it again from its source",
     RejectionReason.FILE_TOO_LARGE: "it is larger than this desk reads: send it smaller",
     RejectionReason.TOO_MANY_PIXELS: "it has more pixels than this desk reads: save it smaller",

@@ -5,7 +5,6 @@ may hold anything, a name as well.
 """
 
 import hashlib
-from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
@@ -15,9 +14,11 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from core.errors import UnreadableFileError, UnusableFilmError
 from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits
-from core.radiograph.dicom import KINDS, MAX_PIXELS
+from core.radiograph.dicom import KINDS, MAX_PIXELS, read_dicom
 from core.radiograph.dicom_header import (
+    PARSER_ERRORS,
     age_in_years,
     items_of,
     numbers,
@@ -28,6 +29,9 @@ from core.radiograph.dicom_header import (
 )
 from core.radiograph.dicom_patient import instance_uid, patient_id
 from core.radiograph.dicom_scope import MODALITIES, OTHER_MODALITIES, part_of, view_of
+from core.radiograph.file_errors import typed_file_errors
+from core.radiograph.image_format import Pseudonym
+from core.radiograph.rejection import RejectionReason
 
 COUNTS = (
     *("SamplesPerPixel", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
@@ -49,13 +53,29 @@ OLDEST_STATED = 89
 _LONGEST_DECIMAL = 16
 
 
-def plain_dicom(content: bytes, pseudonym: Callable[[str], str] | None = None, *, with_pixels: bool = True) -> bytes:
+def plain_dicom(content: bytes, pseudonym: Pseudonym | None = None) -> bytes:
     """Return the image in a DICOM file in a new one, with a pseudonym in place of the patient's number.
 
-    Compressed pixels are stored uncompressed, since what is compressed may carry remarks of its own. Raises
-    UnreadableFileError and what the library raises for a damaged file, one whose pixels cannot be decoded or are
-    fewer than its header says.
+    Compressed pixels are stored uncompressed, since what is compressed may carry remarks of its own. Of a file that
+    says it is no frontal chest image and whose pixels cannot be rewritten the header stays, for it says why. Raises
+    UnreadableFileError for any other that is damaged, or whose pixels cannot be decoded or are fewer than it says.
     """
+    try:
+        return _rewritten(content, pseudonym)
+    except (MemoryError, *PARSER_ERRORS) as error:
+        with typed_file_errors():
+            try:
+                read_dicom(content)
+            except UnusableFilmError:
+                # Its reason is in the header, whatever became of its pixels.
+                return _rewritten(content, pseudonym, with_pixels=False)
+        raise UnreadableFileError(
+            RejectionReason.UNSUPPORTED_PIXELS, "the pixels are not stored in a way that can be rewritten"
+        ) from error
+
+
+def _rewritten(content: bytes, pseudonym: Pseudonym | None, *, with_pixels: bool = True) -> bytes:
+    """Return the new file; raises what the library raises for a damaged one."""
     source = read_header(content)
     age = age_in_years(source)
     if with_pixels and "PixelData" in source and source.file_meta.TransferSyntaxUID.is_compressed:

@@ -4,13 +4,15 @@ Shapes: H and W pixels of the upright picture.
 """
 
 import struct
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from core.radiograph.file_errors import typed_file_errors
-from core.radiograph.reading import (
+from core.radiograph.image_format import ImageFormat
+from core.radiograph.pictures import (
     SIXTEEN_BIT_MODES,
     is_of_32_unsigned_bits,
     on_black,
@@ -25,14 +27,14 @@ _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _GREY_WHITE_IS_ZERO, _GREY = 0, 1
 
 
-def redrawn(content: bytes) -> bytes:
-    """Return the picture that the reader reads in a file, upright, as another that reads the very same.
+def redrawn(content: bytes, known: Sequence[ImageFormat]) -> bytes:
+    """Return the picture in a file of a known format, upright, as another file that reads the very same.
 
     Raises UnreadableFileError for what is no picture, is damaged, or is too large to be decoded.
     """
     with typed_file_errors():
-        image = open_picture(content)
-        refuse_what_needs_too_much_memory(image, len(content))
+        image = open_picture(content, known)
+        refuse_what_needs_too_much_memory(image, len(content), known)
         is_sixteen_bit = image.mode in SIXTEEN_BIT_MODES
         with typed_decoder_errors():
             image.load()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.radiograph.origin import UNKNOWN, Origin
+from core.radiograph.image_format import UNKNOWN, Origin
 from core.reasons import Reason
 from core.triage.intake import Candidate
 from core.triage.priority import Priority, Status

@@ -13,7 +13,8 @@ from core.errors import RadiographError, UnreadableFileError
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.film import Radiograph
 from core.radiograph.film_checks import check_film, doubts_about
-from core.radiograph.origin import UNKNOWN, Origin, origin_of
+from core.radiograph.formats import origin_of
+from core.radiograph.image_format import UNKNOWN, Origin
 from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.shutter import Field

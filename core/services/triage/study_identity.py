@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.radiograph.origin import Origin
+from core.radiograph.image_format import Origin
 from core.radiograph.rejection import RejectionReason
 from core.services.desk import Desk
 from core.services.films.pseudonyms import Kind, patient_pseudonym, pseudonym

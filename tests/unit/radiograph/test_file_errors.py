@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import RadiographError, UnreadableFileError, UnusableFilmError
-from core.radiograph import reading
+from core.radiograph import pictures
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.phantom import synthesise_phantom
 from core.radiograph.reading import read_radiograph
@@ -28,7 +28,7 @@ def test_an_error_nobody_foresaw_is_typed_and_logged_without_its_message(
     def fail(*_: object) -> None:
         raise StrangeError("Secret^Name")
 
-    monkeypatch.setattr(reading, "open_picture", fail)
+    monkeypatch.setattr(pictures, "open_picture", fail)
     with caplog.at_level(logging.ERROR), pytest.raises(UnreadableFileError) as caught:
         read_radiograph(b"any bytes")
     assert caught.value.reason == RejectionReason.UNEXPECTED_ERROR

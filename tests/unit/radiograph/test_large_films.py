@@ -89,7 +89,7 @@ def test_a_film_that_would_need_too_much_is_refused_unopened(monkeypatch: pytest
     image = Image.open(io.BytesIO(content))
     assert memory_needed(image, 10) == 10 + 400 * 400 * 8
     assert reduced(image) is image
-    monkeypatch.setattr("core.radiograph.reading.MOST_BYTES", 400 * 400 * 8)
+    monkeypatch.setattr("core.radiograph.pictures.MOST_BYTES", 400 * 400 * 8)
     with pytest.raises(
         UnreadableFileError, match=r"400 by 400 pixels of this kind need 1 MB.*save it as grey"
     ) as caught:

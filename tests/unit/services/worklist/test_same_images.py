@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.radiograph.origin import UNKNOWN, Origin
+from core.radiograph.image_format import UNKNOWN, Origin
 from core.services.desk import Desk
 from core.services.films.images import film_picture
 from core.services.triage.study_identity import identify, keep_earlier_studies
