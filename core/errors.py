@@ -33,9 +33,9 @@ class InputNotFoundError(PneumoDeskError):
 
 
 class RadiographError(PneumoDeskError):
-    """One file is no usable image; `reason` is a `RejectionReason` value, `why` the reason in full or a sentence."""
+    """One file is no usable image; `reason` is a `RejectionReason` value, `why` the reason in full."""
 
-    def __init__(self, reason: str, why: Reason | str) -> None:
+    def __init__(self, reason: str, why: Reason) -> None:
         super().__init__(str(why))
         self.reason = reason
         self.why = why

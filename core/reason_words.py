@@ -6,6 +6,9 @@ Another language is another table like `ENGLISH`.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from core import reason_words_files
+from core.language import tr
+
 Values = Mapping[str, Any]
 
 
@@ -14,7 +17,7 @@ def in_english(code: str, values: Values) -> str:
     words = ENGLISH.get(code)
     if words is None:
         return f"{code.replace('_', ' ')} (named by another version of PneumoDesk)"
-    return words(values) if callable(words) else words.format_map(values)
+    return words(values) if callable(words) else tr(words, **values)
 
 
 def in_words(probability: float) -> str:
@@ -142,4 +145,5 @@ ENGLISH: dict[str, str | Callable[[Values], str]] = {
     "not_permitted": "this user may not open it: ask for permission to read it",
     "file_gone": "the file is gone, or is a link that leads nowhere: check its place",
     "open_failed": "the file could not be opened ({detail}): check the disk it lies on",
+    **reason_words_files.ENGLISH,
 }

@@ -3,7 +3,7 @@
 Codes and the names of values are stored: they stay. `core.reason_words` has the words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Said(Reason):
-    """A sentence of a program that names no code, such as an error of a decoder."""
+    """A sentence of another program or of an earlier version, which names no code."""
 
     code: ClassVar[str] = "said"
     sentence: str
@@ -292,9 +292,9 @@ class OpenFailed(Reason):
     detail: str
 
 
-def store(reasons: tuple[Reason | str, ...]) -> list[dict[str, Any]]:
-    """Return reasons as they are kept; a sentence without a code is kept as `said`."""
-    return [(reason if isinstance(reason, Reason) else Said(reason)).stored() for reason in reasons]
+def store(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
+    """Return reasons as they are kept."""
+    return [reason.stored() for reason in reasons]
 
 
 def read_aloud(stored: list[Mapping[str, Any]] | None, sentence: str = "") -> str:

@@ -12,6 +12,7 @@ from pydicom.encaps import get_frame
 from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from core.errors import UnreadableFileError
+from core.file_reasons import ChannelsContradicted, SizeContradicted
 from core.radiograph.dicom_header import PARSER_ERRORS, whole_number
 from core.radiograph.rejection import RejectionReason
 
@@ -69,13 +70,14 @@ def refuse_contradiction(dataset: Dataset, codestream: Codestream | None) -> Non
     """Raise UnreadableFileError if header and compressed picture differ in size or channels, where neither is right."""
     if codestream is None:
         return
-    stated = (whole_number(dataset, "Columns"), whole_number(dataset, "Rows"))
+    stated = (whole_number(dataset, "Columns") or 0, whole_number(dataset, "Rows") or 0)
     held = (codestream.width, codestream.height)
     channels = whole_number(dataset, "SamplesPerPixel") or 1
     if stated != held:
-        _refuse(f"{stated[0]} by {stated[1]} pixels", f"{held[0]} by {held[1]}")
+        raise UnreadableFileError(RejectionReason.UNSUPPORTED_PIXELS, SizeContradicted(*stated, *held))
     if channels != codestream.channels:
-        _refuse(f"channels of colour: {channels}", f"{codestream.channels}")
+        why = ChannelsContradicted(channels, codestream.channels)
+        raise UnreadableFileError(RejectionReason.UNSUPPORTED_PIXELS, why)
 
 
 def _state(dataset: Dataset, depth: int) -> None:
@@ -105,10 +107,3 @@ def _of_jpeg(frame: bytes) -> Codestream | None:
         else:
             place += 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
     return None
-
-
-def _refuse(stated: str, held: str) -> None:
-    raise UnreadableFileError(
-        RejectionReason.UNSUPPORTED_PIXELS,
-        f"the header says {stated}, the compressed picture in it has {held}: export the image again",
-    )

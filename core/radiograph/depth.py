@@ -5,6 +5,7 @@ Shapes: H and W pixels.
 
 import numpy as np
 
+from core.file_reasons import FewerBitsUsed, RangeUnstated, ValuesBelowZero
 from core.radiograph.remarks import Remarks
 
 DEPTHS_HELD = (8, 10, 12, 14, 16)
@@ -26,7 +27,7 @@ def white_of(values_HW: np.ndarray, remarks: Remarks) -> int:
     depth = depth_held(float(values_HW.max()))
     if depth == DEPTHS_HELD[-1] or (depth > DEPTHS_HELD[0] and not (values_HW % 257).any()):
         return WHITE_OF_WORDS
-    remarks.notes.append(f"the image could hold 16 bits and uses {depth}: shown by the {depth}")
+    remarks.notes.append(FewerBitsUsed(16, depth))
     return 2**depth - 1
 
 
@@ -45,7 +46,7 @@ def range_of(values_HW: np.ndarray, white_of_kind: int | None, remarks: Remarks)
     if low < 0:
         half = next((2 ** (depth - 1) for depth in DEPTHS_HELD if max(-low, high + 1) <= 2 ** (depth - 1)), None)
         if half is not None and white_of_kind is not None:
-            remarks.notes.append("the image holds numbers below 0: shown from the lowest to the highest of their bits")
+            remarks.notes.append(ValuesBelowZero())
             return float(-half), float(half - 1)
-    remarks.notes.append("the image does not show what is black and white: shown from its lowest to its highest value")
+    remarks.notes.append(RangeUnstated())
     return low, max(high, low + 1e-12)

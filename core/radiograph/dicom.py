@@ -13,6 +13,21 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import AllTransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 from core.errors import RadiographError, UnreadableFileError
+from core.file_reasons import (
+    ChannelsUnstated,
+    DepthNotRead,
+    HeaderUnclear,
+    MorePixelsThanRead,
+    NoDicomImage,
+    NoPixels,
+    NotDecodedHere,
+    NotEnoughMemory,
+    NotThreeColours,
+    NotTwoDimensions,
+    PixelsDamaged,
+    PolarityUnstated,
+    ScanCutShort,
+)
 from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits, refuse_contradiction
 from core.radiograph.dicom_grey import grey_table
 from core.radiograph.dicom_header import (
@@ -28,6 +43,7 @@ from core.radiograph.dicom_scope import check_scope
 from core.radiograph.film import Radiograph
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.remarks import Remarks
+from core.reasons import Reason
 
 MAX_PIXELS = 30_000_000
 """Above the largest detectors; with 16 bits an image of more would need over 500 MB on its way."""
@@ -63,17 +79,11 @@ def read_dicom(content: bytes, shortest_side: int | None = None, *, whatever_it_
     except RadiographError:
         raise
     except MemoryError as error:
-        raise _refusal(RejectionReason.TOO_MANY_PIXELS, "the image needs more memory than this machine has") from error
+        raise _refusal(RejectionReason.TOO_MANY_PIXELS, NotEnoughMemory()) from error
     except PARSER_ERRORS as error:
         if isinstance(error, AttributeError | NotImplementedError):
-            raise _refusal(
-                RejectionReason.UNSUPPORTED_PIXELS,
-                "the header lacks or contradicts what decoding the pixels needs: export the image again",
-            ) from error
-        raise _refusal(
-            RejectionReason.TRUNCATED,
-            f"the pixels are cut short or damaged ({type(error).__name__}): send the image again from its source",
-        ) from error
+            raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, HeaderUnclear()) from error
+        raise _refusal(RejectionReason.TRUNCATED, PixelsDamaged(type(error).__name__)) from error
     return Radiograph(
         _reduced(grey_HW, shortest_side),
         width,
@@ -94,22 +104,15 @@ def _checked_size(dataset: FileDataset) -> tuple[int, int, int]:
     """Return width, height and the bits stored; refuse what cannot be decoded before anything is."""
     if "PixelData" not in dataset:
         if not any(name in dataset for name in ("Rows", "Modality", "SOPClassUID", "FloatPixelData")):
-            raise _refusal(RejectionReason.NOT_A_PICTURE, "this is no picture and no DICOM file with an image")
-        raise _refusal(RejectionReason.NO_PIXELS, "the DICOM file holds no pixels: send the image, not a report")
+            raise _refusal(RejectionReason.NOT_A_PICTURE, NoDicomImage())
+        raise _refusal(RejectionReason.NO_PIXELS, NoPixels())
     width, height = whole_number(dataset, "Columns") or 0, whole_number(dataset, "Rows") or 0
     allocated = whole_number(dataset, "BitsAllocated")
     depth = whole_number(dataset, "BitsStored") or allocated
     if width <= 0 or height <= 0 or depth is None or allocated not in DEPTHS or not 1 <= depth <= allocated:
-        raise _refusal(
-            RejectionReason.UNSUPPORTED_PIXELS,
-            f"{width} by {height} pixels of {depth} in {allocated} bits: 8- and 16-bit images are read",
-        )
+        raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, DepthNotRead(width, height, depth, allocated))
     if width * height > MAX_PIXELS:
-        raise _refusal(
-            RejectionReason.TOO_MANY_PIXELS,
-            f"the image says it has {width} by {height} pixels, more than the {MAX_PIXELS // 10**6} million that are "
-            "read; it was not opened",
-        )
+        raise _refusal(RejectionReason.TOO_MANY_PIXELS, MorePixelsThanRead(width, height, MAX_PIXELS // 10**6))
     _require_decoder(dataset)
     return width, height, depth
 
@@ -121,11 +124,8 @@ def _require_decoder(dataset: FileDataset) -> None:
     except NotImplementedError:
         is_there = False
     if not is_there:
-        name = syntax.name if syntax in AllTransferSyntaxes else "an unknown way"
-        raise _refusal(
-            RejectionReason.MISSING_CODEC,
-            f"the pixels are stored as {name}, which is not decoded here: send the image uncompressed or as JPEG 2000",
-        )
+        name = syntax.name if syntax in AllTransferSyntaxes else None
+        raise _refusal(RejectionReason.MISSING_CODEC, NotDecodedHere(name))
 
 
 def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Remarks) -> tuple[np.ndarray, float, int]:
@@ -135,11 +135,9 @@ def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Rem
     kind = kind if kind in KINDS else ""
     if not kind and whole_number(dataset, "SamplesPerPixel") == 1:
         kind = "MONOCHROME2"
-        remarks.notes.append("the file does not say whether high values are bright: shown as if they were")
+        remarks.notes.append(PolarityUnstated())
     if not kind:
-        raise _refusal(
-            RejectionReason.UNSUPPORTED_PIXELS, "the file does not say what its colour channels are: export it again"
-        )
+        raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, ChannelsUnstated())
     # The library knows these only in capitals and only where they are stated.
     dataset.PhotometricInterpretation = kind
     if whole_number(dataset, "PixelRepresentation") is None:
@@ -154,7 +152,7 @@ def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Rem
         dataset.BitsStored, dataset.HighBit = dataset.BitsAllocated, dataset.BitsAllocated - 1
     stored_HW = _pixels(dataset)
     if stored_HW.ndim != 2 or stored_HW.dtype.kind not in "iu":
-        raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, f"{stored_HW.ndim} dimensions are none of a grey image")
+        raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, NotTwoDimensions(stored_HW.ndim))
     if is_compressed:
         depth = prefer_fewer_bits(dataset, fewer_bits, stored_HW) if fewer_bits else depth
     shift = max(high_bit + 1 - depth, 0) if high_bit is not None and high_bit < stored_HW.itemsize * 8 else 0
@@ -190,7 +188,7 @@ def _grey_of_colour(dataset: FileDataset, kind: str) -> tuple[np.ndarray, float]
 
         values = apply_color_lut(values, dataset)
     if values.ndim != 3 or values.shape[2] not in {3, 4}:
-        raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, "a colour picture without three colours")
+        raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, NotThreeColours())
     if values.dtype != np.uint8:
         values = (values >> 8).astype(np.uint8) if values.max() > 255 else values.astype(np.uint8)
     rgb = Image.fromarray(np.ascontiguousarray(values[..., :3]))
@@ -210,10 +208,7 @@ def _pixels(dataset: FileDataset) -> np.ndarray:
 def _refuse_cut_short(frame: bytes) -> None:
     """Refuse a JPEG whose last scan never ends: where one decoder stops at it, the next fills the rest with grey."""
     if frame.rfind(END_OF_IMAGE) < frame.rfind(START_OF_SCAN):
-        raise _refusal(
-            RejectionReason.TRUNCATED,
-            "the JPEG in the file is cut short: send the image again from its source",
-        )
+        raise _refusal(RejectionReason.TRUNCATED, ScanCutShort())
 
 
 def _reduced(grey_HW: np.ndarray, shortest_side: int | None) -> np.ndarray:
@@ -223,5 +218,5 @@ def _reduced(grey_HW: np.ndarray, shortest_side: int | None) -> np.ndarray:
     return grey_HW if factor == 1 else np.asarray(Image.fromarray(grey_HW).reduce(factor))
 
 
-def _refusal(reason: RejectionReason, sentence: str) -> UnreadableFileError:
-    return UnreadableFileError(reason, sentence)
+def _refusal(reason: RejectionReason, why: Reason) -> UnreadableFileError:
+    return UnreadableFileError(reason, why)

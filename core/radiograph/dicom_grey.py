@@ -10,8 +10,11 @@ import math
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset
 
+from core.errors import UnreadableFileError
+from core.file_reasons import GreyNotFinite, LutDepthContradicted, PolarityContradicted
 from core.radiograph.depth import depth_held
 from core.radiograph.dicom_header import PARSER_ERRORS, numbers, text_of, whole_number
+from core.radiograph.rejection import RejectionReason
 from core.radiograph.remarks import Remarks
 
 SPINE, LUNGS = (0.45, 0.55), ((0.2, 0.38), (0.62, 0.8))
@@ -34,7 +37,7 @@ def grey_table(dataset: FileDataset, depth: int, patterns_HW: np.ndarray, remark
         shown_V = _by_range(measured_V, is_padding_V, patterns_HW, depth)
     shown_V = np.clip(shown_V, 0, 1)
     if not np.isfinite(shown_V).all():
-        raise ValueError("grey values that are not finite")
+        raise UnreadableFileError(RejectionReason.TRUNCATED, GreyNotFinite())
     if _is_inverted(dataset, shown_V, is_padding_V, patterns_HW, remarks):
         shown_V = 1 - shown_V
     shown_V = np.where(is_padding_V, 0, shown_V)
@@ -63,7 +66,7 @@ def _by_lut(dataset: FileDataset, measured_V: np.ndarray, remarks: Remarks) -> n
         return None
     held = depth_held(int(entries.max()))
     if held != declared:
-        remarks.notes.append(f"its VOI LUT declares {declared} bits and holds {held}: shown by the {held}")
+        remarks.notes.append(LutDepthContradicted(declared, held))
     return shown_V / (2**held - 1)
 
 
@@ -136,11 +139,7 @@ def _is_inverted(
     if by_shape == by_kind or kind not in {"MONOCHROME1", "MONOCHROME2"}:
         return by_shape
     seen = _is_negative(shown_V, is_padding_V, patterns_HW)
-    how = "as its presentation LUT says, for the image leaves it open" if seen is None else "so that the lungs are dark"
-    remarks.doubts.append(
-        f"the file contradicts itself on whether high values are dark ({kind} with {shape}): shown {how}; "
-        "check that it is no negative"
-    )
+    remarks.doubts.append(PolarityContradicted(kind, shape, seen is not None))
     return by_shape if seen is None else seen
 
 

@@ -31,7 +31,9 @@ from pydicom.uid import (
 )
 
 from core.errors import UnreadableFileError
+from core.file_reasons import DicomAsksTooMuch, DicomDamaged, DicomTooManyAttributes, UnpacksTooLarge
 from core.radiograph.rejection import RejectionReason
+from core.reasons import Reason
 
 MAX_ELEMENTS = 20_000
 MAX_INFLATED_BYTES = 200 * 10**6
@@ -94,11 +96,11 @@ def read_header(content: bytes) -> FileDataset:
             to_little_endian(dataset)
             dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     except MemoryError as error:
-        raise _damaged("it asks for more memory than there is") from error
+        raise _damaged(DicomAsksTooMuch()) from error
     except PARSER_ERRORS as error:
-        raise _damaged(type(error).__name__) from error
+        raise _damaged(DicomDamaged(type(error).__name__)) from error
     if seen > MAX_ELEMENTS:
-        raise _damaged(f"it has more than {MAX_ELEMENTS:,} attributes")
+        raise _damaged(DicomTooManyAttributes(MAX_ELEMENTS))
     return dataset
 
 
@@ -204,10 +206,7 @@ def refuse_bombs(content: bytes) -> None:
         size += len(inflater.decompress(rest, 2**20))
         rest = inflater.unconsumed_tail
         if size > MAX_INFLATED_BYTES:
-            raise UnreadableFileError(
-                RejectionReason.FILE_TOO_LARGE,
-                f"the file unpacks to more than {MAX_INFLATED_BYTES // 10**6} MB; it was not opened",
-            )
+            raise UnreadableFileError(RejectionReason.FILE_TOO_LARGE, UnpacksTooLarge(MAX_INFLATED_BYTES // 10**6))
 
 
 def _complete_transfer_syntax(dataset: FileDataset) -> None:
@@ -232,7 +231,5 @@ def to_little_endian(dataset: Dataset) -> None:
             dataset[tag].value = np.frombuffer(content, np.uint16, len(content) // 2).byteswap().tobytes()
 
 
-def _damaged(why: str) -> UnreadableFileError:
-    return UnreadableFileError(
-        RejectionReason.TRUNCATED, f"the DICOM file is cut short or damaged ({why}): send it again from its source"
-    )
+def _damaged(why: Reason) -> UnreadableFileError:
+    return UnreadableFileError(RejectionReason.TRUNCATED, why)

@@ -9,8 +9,10 @@ from enum import StrEnum
 from pydicom.dataset import Dataset
 
 from core.errors import UnusableFilmError
+from core.file_reasons import NotFrontal, OtherModality, OtherPart, RawValues, SeveralFrames
 from core.radiograph.dicom_header import items_of, text_of, whole_number, words_of
 from core.radiograph.rejection import RejectionReason
+from core.reasons import Reason
 
 MODALITIES = {"CR", "DX", "RG"}
 OTHER_MODALITIES = {
@@ -78,24 +80,16 @@ def check_scope(dataset: Dataset) -> None:
     """Raise UnusableFilmError if the file says that it is no single frontal chest radiograph meant to be looked at."""
     modality = text_of(dataset, "Modality")
     if modality and modality not in MODALITIES:
-        said = modality if modality in OTHER_MODALITIES else "not in the vocabulary"
-        _refuse(
-            RejectionReason.OTHER_MODALITY,
-            f"the file says its modality is {said}; plain radiographs (CR, DX, RG) are read",
-        )
+        known = modality if modality in OTHER_MODALITIES else None
+        _refuse(RejectionReason.OTHER_MODALITY, OtherModality(known))
     if part_of(dataset) is Part.OTHER:
-        _refuse(RejectionReason.NOT_CHEST, "the file says it shows another part of the body; chest images are read")
+        _refuse(RejectionReason.NOT_CHEST, OtherPart())
     if view_of(dataset) is View.OTHER:
-        _refuse(
-            RejectionReason.LATERAL, "the file says its view is lateral or oblique; frontal views (AP, PA) are read"
-        )
+        _refuse(RejectionReason.LATERAL, NotFrontal())
     if text_of(dataset, "PresentationIntentType") == "FOR PROCESSING":
-        _refuse(
-            RejectionReason.FOR_PROCESSING,
-            "these are the detector's raw values (FOR PROCESSING): send the image made for presentation",
-        )
+        _refuse(RejectionReason.FOR_PROCESSING, RawValues())
     if (whole_number(dataset, "NumberOfFrames") or 1) > 1:
-        _refuse(RejectionReason.MULTI_FRAME, "the file holds several frames: send one image in one file")
+        _refuse(RejectionReason.MULTI_FRAME, SeveralFrames())
 
 
 def view_of(dataset: Dataset) -> View:
@@ -150,5 +144,5 @@ def _view_by_orientation(directions: list[str]) -> View:
     return View.UNSTATED
 
 
-def _refuse(reason: RejectionReason, sentence: str) -> None:
-    raise UnusableFilmError(reason, sentence)
+def _refuse(reason: RejectionReason, why: Reason) -> None:
+    raise UnusableFilmError(reason, why)

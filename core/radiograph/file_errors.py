@@ -7,6 +7,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from core.errors import RadiographError, UnreadableFileError
+from core.file_reasons import NotEnoughMemory, UnforeseenError
 from core.radiograph.rejection import RejectionReason
 
 _log = logging.getLogger(__name__)
@@ -20,9 +21,7 @@ def typed_file_errors() -> Iterator[None]:
     except RadiographError:
         raise
     except MemoryError as error:
-        raise UnreadableFileError(
-            RejectionReason.TOO_MANY_PIXELS, "the image needs more memory than this machine has: save it smaller"
-        ) from error
+        raise UnreadableFileError(RejectionReason.TOO_MANY_PIXELS, NotEnoughMemory()) from error
     # Broad on purpose, here only: decoders of others raise what no list foresees, and a batch of a thousand files must
     # not end with one of them. It hides no bug of ours: each is logged as an error with the place it came from, and its
     # row says that it is not analysed. The message itself is not logged, for it may quote what the file holds.
@@ -30,8 +29,4 @@ def typed_file_errors() -> Iterator[None]:
         places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
         kind = type(error).__name__
         _log.error("A file raised %s, which no reader foresees, at %s.", kind, " > ".join(places))
-        raise UnreadableFileError(
-            RejectionReason.UNEXPECTED_ERROR,
-            f"reading the file failed with an error that was not foreseen ({kind} in {places[-1]}): save it again "
-            "in its viewer, and report this line",
-        ) from error
+        raise UnreadableFileError(RejectionReason.UNEXPECTED_ERROR, UnforeseenError(kind, places[-1])) from error

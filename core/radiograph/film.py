@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.file_reasons import BorderCropped
 from core.radiograph.resizing import resize_to_square
 from core.radiograph.shutter import Field, find_field
 from core.reasons import Reason
@@ -36,8 +37,8 @@ class Radiograph:
     age_years: float | None = None
     may_show_text: bool | None = None
     is_age_unclear: bool = False
-    notes: tuple[str, ...] = ()
-    doubts: tuple[Reason | str, ...] = ()
+    notes: tuple[Reason, ...] = ()
+    doubts: tuple[Reason, ...] = ()
     field: Field | None = None
     uncropped_HW: np.ndarray | None = None
 
@@ -66,11 +67,10 @@ class Radiograph:
             return self
         (rows, columns), (height, width) = found, self.grey_HW.shape
         field = Field(rows.start / height, rows.stop / height, columns.start / width, columns.stop / width)
-        note = f"a border of one grey value, {1 - field.area:.0%} of the image, was cropped before analysis"
         return replace(
             self,
             grey_HW=self.grey_HW[found],
-            notes=(*self.notes, note),
+            notes=(*self.notes, BorderCropped(round(1 - field.area, 4))),
             field=field,
             uncropped_HW=self.grey_HW,
         )

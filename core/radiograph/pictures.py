@@ -15,6 +15,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core.errors import UnreadableFileError
+from core.file_reasons import (
+    DecodingTooLarge,
+    GreyNotFinite,
+    MorePixelsThanRead,
+    NotEnoughMemory,
+    PictureDamaged,
+    PictureHeadDamaged,
+    PixelBomb,
+    UnknownFormat,
+)
 from core.radiograph.colour import colourfulness
 from core.radiograph.depth import range_of, white_of
 from core.radiograph.film import Radiograph
@@ -22,6 +32,7 @@ from core.radiograph.image_format import ImageFormat
 from core.radiograph.large_films import MAX_PIXELS, MOST_BYTES, mean_of_blocks, memory_needed, reduced, reduction
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.remarks import Remarks
+from core.reasons import Reason
 
 # A format can only be named to Pillow once its plugin is loaded.
 Image.init()
@@ -44,6 +55,7 @@ _DECODER_ERRORS = (
 
 SIXTEEN_BIT_MODES = {"I;16", "I;16L", "I;16B", "I;16N"}
 _BITS_TAG, _PHOTOMETRIC_TAG, _SAMPLE_FORMAT_TAG = 258, 262, 339
+MEGAPIXELS = MAX_PIXELS // 10**6
 MOST_PAGES = 16
 """Of a TIFF that are looked at for the largest; more is a document."""
 
@@ -75,17 +87,12 @@ def typed_decoder_errors() -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise UnreadableFileError(
-            RejectionReason.TOO_MANY_PIXELS, "the picture needs more memory than this machine has"
-        ) from error
+        raise UnreadableFileError(RejectionReason.TOO_MANY_PIXELS, NotEnoughMemory()) from error
     except Image.DecompressionBombError as error:
         # A picture within the picture says so only while it is decoded.
-        raise _too_many_pixels("more pixels than any image has") from error
+        raise _too_many_pixels(PixelBomb(MEGAPIXELS)) from error
     except _DECODER_ERRORS as error:
-        raise UnreadableFileError(
-            RejectionReason.TRUNCATED,
-            f"the picture is cut short or damaged ({_brief(error)}): copy it again from its source",
-        ) from error
+        raise UnreadableFileError(RejectionReason.TRUNCATED, PictureDamaged(_brief(error))) from error
 
 
 def open_picture(content: bytes, known: Sequence[ImageFormat]) -> Image.Image:
@@ -95,18 +102,14 @@ def open_picture(content: bytes, known: Sequence[ImageFormat]) -> Image.Image:
         if image.format == "TIFF":
             _turn_to_largest_page(image)
     except UnidentifiedImageError as error:
-        raise UnreadableFileError(
-            RejectionReason.NOT_A_PICTURE,
-            f"this is no picture in a known format ({', '.join(one.name for one in known)}), whatever its name says",
-        ) from error
+        names = ", ".join(one.name for one in known)
+        raise UnreadableFileError(RejectionReason.NOT_A_PICTURE, UnknownFormat(names)) from error
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels("more pixels than any image has") from error
+        raise _too_many_pixels(PixelBomb(MEGAPIXELS)) from error
     except _DECODER_ERRORS as error:
-        raise UnreadableFileError(
-            RejectionReason.TRUNCATED, f"the head of the picture is damaged ({_brief(error)}): copy it again"
-        ) from error
+        raise UnreadableFileError(RejectionReason.TRUNCATED, PictureHeadDamaged(_brief(error))) from error
     if image.width * image.height > MAX_PIXELS:
-        raise _too_many_pixels(f"{image.width} by {image.height} pixels")
+        raise _too_many_pixels(MorePixelsThanRead(image.width, image.height, MEGAPIXELS))
     return image
 
 
@@ -125,18 +128,12 @@ def refuse_what_needs_too_much_memory(image: Image.Image, num_content_bytes: int
     of_decoder = sum(one.num_decoder_bytes for one in known if image.format in one.decoders)
     needed = memory_needed(image, num_content_bytes, of_decoder)
     if needed > MOST_BYTES:
-        raise UnreadableFileError(
-            RejectionReason.TOO_MANY_PIXELS,
-            f"{image.width} by {image.height} pixels of this kind need {needed // 10**6} MB to be opened, more than "
-            f"the {MOST_BYTES // 10**6} MB that one image may take: save it as grey JPEG or PNG, or smaller",
-        )
+        why = DecodingTooLarge(image.width, image.height, needed // 10**6, MOST_BYTES // 10**6)
+        raise UnreadableFileError(RejectionReason.TOO_MANY_PIXELS, why)
 
 
-def _too_many_pixels(size: str) -> UnreadableFileError:
-    return UnreadableFileError(
-        RejectionReason.TOO_MANY_PIXELS,
-        f"the picture says it has {size}, more than the {MAX_PIXELS // 10**6} million that are read; it was not opened",
-    )
+def _too_many_pixels(why: Reason) -> UnreadableFileError:
+    return UnreadableFileError(RejectionReason.TOO_MANY_PIXELS, why)
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
@@ -146,7 +143,7 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     try:
         turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels("more pixels than any image has") from error
+        raise _too_many_pixels(PixelBomb(MEGAPIXELS)) from error
     except _DECODER_ERRORS:
         turned = False
     return (image.height, image.width) if turned else (image.width, image.height)
@@ -194,7 +191,7 @@ def _wide_range(image: Image.Image, remarks: Remarks) -> np.ndarray:
     """Bring 32-bit grey values to [0, 1] by what they hold."""
     values_HW = np.asarray(image)
     if not np.isfinite(values_HW).all():
-        raise ValueError("grey values that are not finite")
+        raise UnreadableFileError(RejectionReason.TRUNCATED, GreyNotFinite())
     white_of_kind = None if values_HW.dtype.kind == "f" else 2**31 - 1
     if image.format == "TIFF" and white_of_kind and is_of_32_unsigned_bits(image):
         # Pillow takes them for signed ones, the bright half of them for numbers below 0.

@@ -15,6 +15,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from core.errors import UnreadableFileError, UnusableFilmError
+from core.file_reasons import NotRewritable
 from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits
 from core.radiograph.dicom import KINDS, MAX_PIXELS, read_dicom
 from core.radiograph.dicom_header import (
@@ -69,9 +70,7 @@ def plain_dicom(content: bytes, pseudonym: Pseudonym | None = None) -> bytes:
             except UnusableFilmError:
                 # Its reason is in the header, whatever became of its pixels.
                 return _rewritten(content, pseudonym, with_pixels=False)
-        raise UnreadableFileError(
-            RejectionReason.UNSUPPORTED_PIXELS, "the pixels are not stored in a way that can be rewritten"
-        ) from error
+        raise UnreadableFileError(RejectionReason.UNSUPPORTED_PIXELS, NotRewritable()) from error
 
 
 def _rewritten(content: bytes, pseudonym: Pseudonym | None, *, with_pixels: bool = True) -> bytes:

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from core.errors import UnreadableFileError
+from core.file_reasons import EmptyFile
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.film import Radiograph
 from core.radiograph.formats import format_of
 from core.radiograph.not_kept import refuse_placeholder
 from core.radiograph.rejection import RejectionReason
+from core.reasons import NotPermitted, OpenFailed
 
 
 def read_radiograph(
@@ -23,7 +25,7 @@ def read_radiograph(
     content = _content(source)
     with typed_file_errors():
         if not content:
-            raise UnreadableFileError(RejectionReason.EMPTY_FILE, "the file is empty: copy it again from its source")
+            raise UnreadableFileError(RejectionReason.EMPTY_FILE, EmptyFile())
         refuse_placeholder(content)
         return format_of(content).read(content, shortest_side, whatever_it_shows=whatever_it_shows).cropped()
 
@@ -34,10 +36,6 @@ def _content(source: Path | bytes) -> bytes:
     try:
         return source.read_bytes()
     except PermissionError as error:
-        raise UnreadableFileError(
-            RejectionReason.NO_PERMISSION, "the file may not be opened by this user: ask for permission to read it"
-        ) from error
+        raise UnreadableFileError(RejectionReason.NO_PERMISSION, NotPermitted()) from error
     except OSError as error:
-        raise UnreadableFileError(
-            RejectionReason.READ_ERROR, f"the file could not be opened ({error.strerror})"
-        ) from error
+        raise UnreadableFileError(RejectionReason.READ_ERROR, OpenFailed(str(error.strerror))) from error

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from core.reasons import Reason
+
 
 @dataclass
 class Remarks:
-    """Sentences without a full stop: `notes` are said; `doubts` are said and put the image under review."""
+    """Both are said of an image; `doubts` also put it under review."""
 
-    notes: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    notes: list[Reason] = field(default_factory=list)
+    doubts: list[Reason] = field(default_factory=list)

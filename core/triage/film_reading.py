@@ -23,7 +23,7 @@ class FilmReading:
     file: str
     status: Status
     reason_code: str
-    reasons: tuple[Reason | str, ...]
+    reasons: tuple[Reason, ...]
     priority: Priority
     file_hash: str | None = None
     probability: float | None = None
@@ -64,7 +64,7 @@ def not_read(
     candidate: Candidate,
     status: Status,
     code: str,
-    why: Reason | str,
+    why: Reason,
     file_hash: str | None,
     gate_distance: float | None = None,
 ) -> FilmReading:

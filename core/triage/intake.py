@@ -72,7 +72,7 @@ class IntakeProblem:
 
     name: str
     reason: str
-    why: Reason | str
+    why: Reason
 
 
 def gather(

@@ -46,7 +46,7 @@ class PreparedFilm:
     age_years: float | None = None
     is_age_in_scope: bool = True
     is_doubtful: bool = False
-    notes: tuple[Reason | str, ...] = ()
+    notes: tuple[Reason, ...] = ()
     image_hash: str | None = None
     origin: Origin = UNKNOWN
     field: Field | None = None

@@ -22,12 +22,12 @@ def explain_age(age_years: float | None, probability: float) -> Reason:
     return AgeOutOfScope(age_years, YOUNGEST, OLDEST, probability)
 
 
-def notes_on(radiograph: Radiograph) -> tuple[Reason | str, ...]:
+def notes_on(radiograph: Radiograph) -> tuple[Reason, ...]:
     """Return what is to be said of an image beside its finding.
 
     Only files that could have stated it are said not to: a picture format states neither age nor writing.
     """
-    notes: list[Reason | str] = []
+    notes: list[Reason] = []
     if radiograph.may_show_text is not None and radiograph.age_years is None and not radiograph.is_age_unclear:
         notes.append(AgeNotStated())
     if radiograph.may_show_text:

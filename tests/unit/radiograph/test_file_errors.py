@@ -12,6 +12,7 @@ from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.phantom import synthesise_phantom
 from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason
+from core.reasons import Blank
 from tests.dicom_files import dicom_of
 
 EIGHT_IN_SIXTEEN = {"BitsAllocated": 16, "BitsStored": 8, "HighBit": 7}
@@ -39,7 +40,7 @@ def test_an_error_nobody_foresaw_is_typed_and_logged_without_its_message(
 
 def test_typed_errors_pass_as_they_are() -> None:
     """A reason that a reader gave is not replaced."""
-    given = UnusableFilmError("blank", "blank")
+    given = UnusableFilmError("blank", Blank())
     with pytest.raises(RadiographError) as caught, typed_file_errors():
         raise given
     assert caught.value is given

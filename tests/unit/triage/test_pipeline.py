@@ -1,5 +1,6 @@
 """Every candidate gets one reading, whatever it is, and one bad file harms no other."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from core.model.catalogue import Architecture
 from core.model.checkpoint import Checkpoint
 from core.model.loading import default_preprocessing
 from core.radiograph.film import Radiograph
-from core.reasons import MayShowText
+from core.reason_words import ENGLISH
+from core.reasons import ArchiveOverlaps, MayShowText, store
 from core.triage import preparation
 from core.triage.film_reading import FilmReading, FilmView
 from core.triage.gate import Gate
@@ -117,6 +119,18 @@ def test_each_bad_file_in_the_middle_of_a_hundred_leaves_99_good_rows(tmp_path: 
         middle.unlink()
 
 
+def test_each_refusal_is_stored_as_a_code_with_values(tmp_path: Path) -> None:
+    """No bad file leaves a finished sentence: each reason has a code with words, and survives JSON."""
+    bad_files(tmp_path / "bad")
+    readings = read(list(gather([tmp_path / "bad"], max_file_bytes=10**7, max_archive_bytes=10**8)))
+    refused = [reading for reading in readings.values() if reading.status is not Status.READ]
+    assert len(refused) >= 30
+    for reading in refused:
+        kept = json.loads(json.dumps(store(reading.reasons)))
+        assert kept == store(reading.reasons), reading.file
+        assert kept and all(reason["code"] in set(ENGLISH) - {"said"} for reason in kept), reading
+
+
 def test_bands_follow_the_probability(tmp_path: Path) -> None:
     """Bright is urgent, middling is for review, dark is routine, and each says why."""
     readings = read(
@@ -137,7 +151,7 @@ def test_bad_files_harm_no_other(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     Image.new("L", (80, 80), 128).save(tmp_path / "blank.png")
     candidates = [
-        IntakeProblem("bad.zip", "archive_unsafe", "refused"),
+        IntakeProblem("bad.zip", "archive_unsafe", ArchiveOverlaps()),
         film(tmp_path, "one.png", 0.7),
         Candidate("text.jpg", tmp_path / "text.jpg"),
         Candidate("gone.png", tmp_path / "gone.png"),
