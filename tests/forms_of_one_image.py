@@ -246,6 +246,8 @@ def picture_forms(film_HW: np.ndarray) -> Iterator[tuple[str, bytes]]:
         yield f"picture float {bits}", saved(Image.fromarray(stored(film_HW, bits).astype(np.float32)), "TIFF")
     yield "picture fractions", saved(Image.fromarray((film_HW / 255).astype(np.float32)), "TIFF")
     signed_HW = film_HW.astype(np.float32) - 127.5
+    # Nothing else says what is black and white in it.
+    signed_HW[0, :2] = -127.5, 127.5
     yield "picture float below 0", saved(Image.fromarray(signed_HW), "TIFF")
     yield "picture float 8", saved(Image.fromarray(film_HW.astype(np.float32)), "TIFF")
     yield "picture thumbnail first", saved(grey.resize((64, 64)), "TIFF", save_all=True, append_images=[grey])

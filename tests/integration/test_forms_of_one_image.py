@@ -25,6 +25,7 @@ from core.triage.pipeline import read_films
 from core.triage.predictor import Predictor
 from core.triage.preparation import Preparation
 from core.triage.priority import Status
+from tests.conftest import ROOT
 from tests.forms_of_one_image import MAY_BE_REFUSED, dicom_forms, picture_forms
 
 NEAR = 0.02
@@ -43,7 +44,7 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
 @pytest.fixture(scope="module")
 def film_HW() -> np.ndarray:
     """A real radiograph where there are some, else a drawn one."""
-    folder = Path(os.environ.get("PNEUMODESK_TEST_DATA", "")) / "originals" / "NORMAL"
+    folder = Path(os.environ.get("PNEUMODESK_TEST_DATA") or ROOT.parent / "shared" / "data") / "originals" / "NORMAL"
     if not folder.is_dir():
         return synthesise_phantom(7, size=384)
     image = Image.open(sorted(folder.iterdir())[0]).convert("L")
