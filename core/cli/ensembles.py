@@ -35,6 +35,7 @@ def create(
     """Make an ensemble from runs' stored predictions: fitted on validation and calibration images alone."""
     from pydantic import ValidationError
 
+    from core.evaluation.catalogue import METRIC
     from core.services.experiments.ensembles import EnsembleRequest, create_ensemble
 
     try:
@@ -57,7 +58,7 @@ def create(
     _members(ensemble.document()["members"])
     typer.echo(
         f"{name} is made ({ensemble.num_bytes / 1e6:.1f} MB): validation AUC "
-        f"{ensemble.card.metrics['validation'].auc:.4f}. Use it as --model ensemble:{name}."
+        f"{METRIC['auc'].say(ensemble.card.metrics['validation'].auc)}. Use it as --model ensemble:{name}."
     )
     if ensemble.idle_members:
         typer.echo(f"The fit gave no part to {', '.join(ensemble.idle_members)}: without it the same costs less time.")

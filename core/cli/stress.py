@@ -31,6 +31,7 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
     from core.evaluation.catalogue import METRIC
     from core.services.evaluation.film_selection import FilmChoice
     from core.services.evaluation.robustness import stress_model
+    from core.services.evaluation.training_overlap import say_overlap
 
     choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
@@ -54,6 +55,8 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
         f"{report.n} images of {split!r} with {report.model}; as they are: AUC {METRIC['auc'].say(report.auc)}, "
         f"computed by {report.engine}."
     )
+    if said := say_overlap(report.num_training_images, report.n):
+        print_sentence(said)
 
 
 GATE_COLUMNS = ("kind", "pictures", "stopped", "95% interval", "by the gate", "as turned", "under review", "unnoticed")

@@ -79,6 +79,19 @@ def say_fraction(value: float, num_decimals: int = 3) -> str:
     return f"{value:.{num_decimals}f}"
 
 
+def never_rounded_up(value: float | None, num_decimals: int = 3) -> float | None:
+    """Return a number from 0 to 1 as a column with decimals may show it: one that would round to 0 or 1 moves inside.
+
+    A column that sorts by its numbers cannot say "> 0.999".
+    """
+    if value is None:
+        return None
+    step = 10.0**-num_decimals
+    if 0 < value < 1:
+        return min(max(value, step), 1 - step) if value < step / 2 or value >= 1 - step / 2 else value
+    return value
+
+
 def say_interval(interval: Interval, num_decimals: int = 3) -> str:
     """Return both ends of an interval of a number from 0 to 1; an end at 0 or 1 is written as it is."""
     return f"{say_fraction(interval[0], num_decimals)} to {say_fraction(interval[1], num_decimals)}"

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from core.evaluation.proportions import say_fraction
 from core.figures.palette import COLOURS, framed
 
 COLOUR_OF = {"normal": COLOURS[0], "pneumonia": COLOURS[1]}
@@ -104,7 +105,7 @@ def shortcut_figure(names: list[str], aucs: list[float | None]) -> go.Figure:
             y=[name for name, _ in known],
             base=0.5,
             orientation="h",
-            text=[f"{auc:.3f}" for _, auc in known],
+            text=[say_fraction(auc) for _, auc in known],
             textposition="outside",
             cliponaxis=False,
             marker={

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from core.errors import PneumoDeskError
+from core.evaluation.proportions import say_fraction
 from core.figures import dataset as figures
 from core.services.datasets.dataset import Dataset
 from core.services.datasets.indexing import count_of_patients
@@ -103,7 +104,8 @@ def _given_away(dataset: Dataset) -> Iterator[str]:
     if any(one.auc is not None for one in shortcuts):
         yield _drawn(figures.shortcut_figure([one.name for one in shortcuts], [one.auc for one in shortcuts]))
         yield "<p><small>Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away.</small></p>"
-        yield _rows([{"property": one.name, "AUC": "–" if one.auc is None else f"{one.auc:.3f}"} for one in shortcuts])
+        aucs = ["–" if one.auc is None else say_fraction(one.auc) for one in shortcuts]
+        yield _rows([{"property": one.name, "AUC": auc} for one, auc in zip(shortcuts, aucs, strict=True)])
     else:
         yield "<p>There are too few labelled images of one class to tell.</p>"
     yield "<h2>Train against test</h2>"

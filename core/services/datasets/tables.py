@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.dataset.audit.findings import Finding
 from core.dataset.audit.shift import Shift
+from core.evaluation.proportions import say_fraction
 from core.services.datasets.splits import FOLDS, SplitSummary
 
 NUM_SAMPLES = 8
@@ -106,7 +107,7 @@ def shift_rows(shifts: Sequence[Shift]) -> list[dict[str, Any]]:
             "class": one.label,
             "train": one.num_train,
             "test": one.num_test,
-            "AUC": "too few images" if one.auc is None else f"{one.auc:.3f}",
+            "AUC": "too few images" if one.auc is None else say_fraction(one.auc),
         }
         for one in shifts
         if one.num_train and one.num_test

@@ -2,6 +2,7 @@
 
 from core.evaluation.delong import AucComparison
 from core.evaluation.mcnemar import ErrorComparison
+from core.evaluation.proportions import say_fraction
 
 LEVEL = 0.05
 
@@ -22,7 +23,7 @@ def say_verdict(
 def _on_ranking(name: str, reference: str, auc: AucComparison, p_value: float | None, num_films: int) -> str:
     if auc.difference is None:
         return "Without images of both classes nothing can be said of the order in which they rank images."
-    numbers = f"AUC {auc.auc_first:.4f} against {auc.auc_second:.4f}"
+    numbers = f"AUC {say_fraction(auc.auc_first, 4)} against {say_fraction(auc.auc_second, 4)}"
     if p_value is None or auc.interval is None:
         if auc.difference == 0:
             return f"{name} and {reference} rank these images alike ({numbers})."

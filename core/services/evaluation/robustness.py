@@ -16,7 +16,9 @@ from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.measurements import MeasurementKind, ModelMeasured, keep_measurement
 from core.services.evaluation.predictions import LabelledFilms, films_of
 from core.services.evaluation.test_set_access import count_openings, record_opening
+from core.services.evaluation.training_overlap import training_images_among
 from core.services.models.loading import load_predictor, num_threads
+from core.services.models.lookup import model_folder
 from core.triage.intake import Candidate
 from core.triage.predictor import Predictor
 from core.triage.stresses import STRESSES
@@ -45,6 +47,10 @@ class StressReport(ModelMeasured):
     """The stress results of one checkpoint on one set of images."""
 
     n: int
+    num_training_images: int | None = Field(
+        default=None,
+        description="Images the model was trained on, or of patients of such; null where its folds are not known.",
+    )
     num_unreadable: int
     threshold: float
     auc: float | None = Field(description="Of the images as they are.")
@@ -90,6 +96,7 @@ def _report(
 ) -> StressReport:
     card, point = predictor.checkpoint.card, predictor.operating_point
     probabilities_NS = card.calibration.apply(logits_NS)
+    learnt = training_images_among(desk, model_folder(desk, choice.model), films, cohort.fingerprint, cohort)
     clean = assembled(card, choice.split, cohort.fingerprint, predictor.engine.name, films, logits_NS[:, 0])
     with desk.transaction() as session:
         record_opening(session, clean, "read")
@@ -101,6 +108,7 @@ def _report(
         cohort_fingerprint=cohort.fingerprint,
         split=choice.split,
         n=len(films.files),
+        num_training_images=None if learnt is None else len(learnt),
         num_unreadable=num_unreadable,
         threshold=point.threshold,
         auc=clean.report.auc,

@@ -254,8 +254,14 @@ def _stress(found: Measurement | None, names: Mapping[str, str]) -> Section:
         )
         for name, one in found.result["stresses"].items()
     )
-    said = _measured_on(found, names)
-    return Section("Robustness", (said,), Table(("Change to the images", "AUC", "Change", "Decisions changed"), rows))
+    # A measurement of before training images were counted says nothing of them.
+    overlap = (
+        say_overlap(found.result["num_training_images"], found.result["n"])
+        if "num_training_images" in found.result
+        else ""
+    )
+    said = (_measured_on(found, names), *((overlap,) if overlap else ()))
+    return Section("Robustness", said, Table(("Change to the images", "AUC", "Change", "Decisions changed"), rows))
 
 
 def _measured_on(found: Measurement, names: Mapping[str, str]) -> str:

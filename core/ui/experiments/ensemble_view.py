@@ -8,6 +8,7 @@ from core.errors import PneumoDeskError
 from core.evaluation.catalogue import METRIC
 from core.evaluation.ensembling import Voting
 from core.evaluation.metrics import engine_text, interval_notes
+from core.evaluation.proportions import never_rounded_up
 from core.services.desk import Desk
 from core.services.experiments.ensemble_comparison import EnsembleComparison, compare_ensemble
 from core.services.experiments.ensembles import EnsembleRequest, EnsembleSummary, create_ensemble, list_ensembles
@@ -93,7 +94,7 @@ def _list(ensembles: Sequence[EnsembleSummary]) -> EnsembleSummary | None:
                 "Ensemble": ensemble.name,
                 "Voting": VOTING[ensemble.recipe.voting],
                 "Members": ", ".join(f"{member.name} ({member.weight:.2f})" for member in ensemble.recipe.members),
-                "Validation AUC": ensemble.card.metrics["validation"].auc,
+                "Validation AUC": never_rounded_up(ensemble.card.metrics["validation"].auc, 4),
                 "Threshold": point.threshold if (point := ensemble.card.operating_point) else None,
                 "MB": ensemble.num_bytes / 1e6,
             }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.evaluation.proportions import never_rounded_up
 from core.model.catalogue import Architecture
 from core.services.desk import Desk
 from core.services.experiments.annotations import archive, restore_runs, star
@@ -246,7 +247,7 @@ def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
                 "Runs": len(group.run_ids),
                 "Name" if kind == "By seed" else "Tag": group.name,
                 "Seeds": ", ".join(str(seed) for seed in group.seeds),
-                "Mean AUC": group.mean_auc,
+                "Mean AUC": never_rounded_up(group.mean_auc, 4),
                 "Standard deviation": group.standard_deviation,
                 "95 % interval of the mean": bounds(group.interval, 4),
             }
@@ -282,12 +283,12 @@ def _row(line: RunLine) -> dict[str, object]:
         "★": "★" if line.starred else "",
         "Run": line.name,
         "State": f"{word}, imported record" if line.imported else word,
-        "AUC": line.auc,
+        "AUC": never_rounded_up(line.auc, 4),
         "95 % interval": bounds(line.auc_interval, 4),
         "Over the epochs": [value for value in line.sparkline if value is not None],
-        "Accuracy": line.accuracy,
-        "Sensitivity": line.sensitivity,
-        "Specificity": line.specificity,
+        "Accuracy": never_rounded_up(line.accuracy),
+        "Sensitivity": never_rounded_up(line.sensitivity),
+        "Specificity": never_rounded_up(line.specificity),
         "Network": line.architecture,
         "Augmentation": line.config.get("recipe"),
         "Seed": line.seed,

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.evaluation.proportions import never_rounded_up
 from core.services.desk import Desk
 from core.services.sweeps.control import resume_sweep, stop_sweep
 from core.services.sweeps.status import SweepDetail, SweepTrial, get_sweep
@@ -164,7 +165,7 @@ def _row(trial: SweepTrial, best: SweepTrial | None, objective: str) -> dict[str
         "Trial": trial.number + 1,
         "State": f"{state} (best)" if best is not None and trial.run_id == best.run_id else state,
         **{words(name): value for name, value in trial.settings.items()},
-        objective: trial.value,
+        objective: never_rounded_up(trial.value, 4),
         "Took": duration(trial.seconds),
         "What happened": trial.error or "",
     }

@@ -367,6 +367,32 @@ def test_work_of_before_hosts_were_recorded_has_none_and_the_way_back_keeps_it(e
         assert connection.execute(text("SELECT key FROM idempotent_request")).fetchall() == [("k",)]
 
 
+def test_cards_as_first_known_come_and_go_without_the_rest(engine):
+    """The step that keeps cards as first known starts with none, refuses two of one model, and can be undone."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    card = text(
+        "INSERT INTO kept_card (model, checkpoint_hash, card_hash, created_at) VALUES ('run:r', 'h', :card, :moment)"
+    )
+    moment = {"moment": "2026-01-01 00:00:00+00:00"}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0017")
+        for statement in BATCH_OF_0013:
+            connection.execute(text(statement), moment)
+    upgrade_to_head(engine)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM kept_card")).scalar() == 0
+        connection.execute(card, {**moment, "card": "first"})
+    with engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(card, {**moment, "card": "second"})
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0017")
+        assert "kept_card" not in inspect(connection).get_table_names()
+        assert connection.execute(text("SELECT id FROM batch")).fetchall() == [("b",)]
+
+
 def test_readings_get_their_place_back(engine):
     """The step that takes away the second order of readings can be undone: the places are as they were written."""
     config = Config()

@@ -17,7 +17,9 @@ from core.services.datasets import indexing
 from core.services.datasets.splits import load_split, save_split
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
+from core.services.evaluation.film_selection import FilmChoice
 from core.services.evaluation.predictions import films_of, keep_predictions
+from core.services.evaluation.robustness import stress_model
 from core.services.evaluation.stored_results import look_at
 from core.services.evaluation.test_set_access import evaluations_page
 from core.services.evaluation.training_overlap import say_overlap, training_images_among
@@ -76,6 +78,16 @@ def test_unknown_folds_are_said_to_be_unknown(desk: Desk, tmp_path: Path) -> Non
     root = write_patients(tmp_path / "films", 3)
     result = evaluate(desk, EvaluationRequest(data=root, model="run:first0", split="train"))
     assert result.num_training_images is None and result.without_training_images is None
+
+
+def test_stress_on_training_images_says_so(desk: Desk, tmp_path: Path) -> None:
+    """What is kept of a stress measurement, and the card that shows it, count the training images among its images."""
+    root = write_patients(tmp_path / "films", 3)
+    hashes = indexing.index(desk, root).manifest["content_hash"]
+    write_folds(desk, file=["a.png", "b.png"], fold=["train", "train"], content_hash=list(hashes[:2]))
+    report = stress_model(desk, FilmChoice(data=root, model="run:first0", split="all"))
+    assert report.num_training_images == 2
+    assert say_overlap(2, report.n) in json.dumps(describe_model(desk, "run:first0").document())
 
 
 @pytest.fixture
