@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.triage.saliency import draw_heatmap
+from core.triage.heatmap import Heatmap
 
 NUM_FILES = 200
 MOST_PACKED = 32
@@ -170,7 +170,7 @@ def films(parts) -> Path:
     for number in range(2):
         row_W = np.linspace(0, 255, 300).astype(np.uint8)
         Image.fromarray(np.tile(row_W, (400, 1))).save(folder / f"film{number}.jpg")
-        (folder / f"film{number}.png").write_bytes(draw_heatmap(share_hw))
+        (folder / f"film{number}.png").write_bytes(Heatmap(share_hw).png())
     return folder
 
 

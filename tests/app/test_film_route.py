@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from core.api.application import create_api
 from core.services.desk import Desk
 from core.services.films.images import Picture, picture_address
-from core.triage.saliency import draw_heatmap
+from core.triage.heatmap import Heatmap
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_what_is_no_film_is_answered_with_a_sentence(desk: Desk, client: TestCli
 
 def test_heatmaps_come_from_the_desks_home_alone(desk: Desk, client: TestClient, tmp_path: Path) -> None:
     """A heatmap in the home is passed on as it is; outside, or through a link, it is refused."""
-    content = draw_heatmap(np.eye(7, dtype=np.float32))
+    content = Heatmap(np.eye(7, dtype=np.float32)).png()
     inside, outside = desk.settings.home / "map.png", tmp_path / "map.png"
     inside.write_bytes(content)
     outside.write_bytes(content)
@@ -102,6 +102,6 @@ def test_a_heatmap_is_clear_where_the_model_did_not_look() -> None:
     """Opacity follows the map: nothing where it is 0, full where it is 1."""
     share_hw = np.zeros((7, 7), np.float32)
     share_hw[:, 5:] = 1
-    rgba_HW4 = np.asarray(Image.open(io.BytesIO(draw_heatmap(share_hw))))
+    rgba_HW4 = np.asarray(Image.open(io.BytesIO(Heatmap(share_hw).png())))
     assert rgba_HW4[112, 20, 3] == 0
     assert rgba_HW4[112, 210, 3] == 255

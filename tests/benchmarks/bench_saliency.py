@@ -10,14 +10,13 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-import numpy as np
 from films import data_folder, line
 
 from core.services.desk import open_desk
 from core.services.models.loading import load_predictor, num_threads
 from core.services.triage.batch_reading import TriageRequest, run_triage
 from core.settings import AppSettings
-from core.triage.saliency import draw_heatmap
+from core.triage.heatmap import Heatmap
 from db import models as tables
 
 ROUNDS = 7
@@ -43,7 +42,7 @@ def main() -> None:
             began = perf_counter()
             # By as many threads as predict.
             with ThreadPoolExecutor(num_threads(desk)) as pool:
-                list(pool.map(draw_heatmap, [np.array(map_hw, dtype=np.float32) for (map_hw,) in maps if map_hw]))
+                list(pool.map(Heatmap.png, [heatmap for (cells,) in maps if (heatmap := Heatmap.kept(cells))]))
             layered.append((perf_counter() - began) / alone)
             line("prediction, whole batch", alone, "s")
         line("heatmap layers for the viewer, on top", median(layered), "of 1", "at most 0.30")

@@ -119,7 +119,7 @@ def film(reading_id: ReadingId, _caller: Reader) -> Response:
 )
 def saliency(reading_id: ReadingId, _caller: Reader) -> Response:
     """Return the AI heatmap: a square, partly clear PNG to be stretched over the image."""
-    heatmap = get_reading(open_desk(), reading_id).heatmap
+    heatmap = get_reading(open_desk(), reading_id).heatmap_file
     if heatmap is None:
         raise InputNotFoundError("There is no AI heatmap: nothing here spoke for pneumonia.")
     return Response(heatmap.read_bytes(), media_type="image/png")

@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from core.errors import CheckpointError
-from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
 from core.services.evaluation.stored_results import WorstError
 from core.services.models.loading import load_predictor, num_threads
 from core.services.runs.record import RunRecord
 from core.triage.film_reading import FilmReading
+from core.triage.heatmap import Heatmap
 from core.triage.intake import Candidate
 from core.triage.pipeline import read_films
-from core.triage.saliency import draw_heatmap
 
 
 def kept_maps(record: RunRecord, errors: Sequence[WorstError]) -> dict[str, Path]:
@@ -50,12 +47,9 @@ def draw_maps(desk: Desk, record: RunRecord, errors: Sequence[WorstError]) -> di
     for reading in readings:
         if not isinstance(reading, FilmReading):
             continue
-        map_hw = np.array(reading.activation_map or [], dtype=np.float32)
-        if map_hw.ndim == 2:
-            path = _path(record, missing[reading.file])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, draw_heatmap(map_hw))
-            found[missing[reading.file].content_hash] = path
+        heatmap = Heatmap.kept(reading.activation_map)
+        if heatmap is not None:
+            found[missing[reading.file].content_hash] = heatmap.kept_in(_path(record, missing[reading.file]))
     return found
 
 

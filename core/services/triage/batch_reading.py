@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select, update
 
@@ -32,10 +33,11 @@ from core.services.triage.batch_results import TriageResult, describe_batch
 from core.services.triage.reading_reuse import earlier_readings, taken_over_rows
 from core.services.triage.study_identity import identify, keep_earlier_studies
 from core.triage.film_reading import FilmReading, FilmView, KnownFilm
+from core.triage.heatmap import Heatmap
 from core.triage.intake import Candidate, IntakeProblem, gather
 from core.triage.pipeline import read_films
 from core.triage.predictor import Predictor
-from core.triage.saliency import overlay, positive_share
+from core.triage.saliency import positive_share
 from db import models as tables
 from db.base import num_changed, table_of, utc_now
 from db.clock import database_now
@@ -257,7 +259,7 @@ class SaliencyWriter:
         """Draw one image."""
         path = self.path_of(reading.file)
         path.parent.mkdir(parents=True, exist_ok=True)
-        overlay(view.grey_HW, positive_share(view.map_hw)).save(path, quality=80)
+        Heatmap(positive_share(view.map_hw)).over(Image.fromarray(view.grey_HW)).save(path, quality=80)
 
 
 def _row(desk: Desk, batch_id: str, reading: FilmReading, drawer: SaliencyWriter | None) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 from sqlalchemy import insert
 
 from core.errors import InputNotFoundError, PneumoDeskError
@@ -27,9 +26,9 @@ from core.services.models.loading import load_predictor, num_threads
 from core.services.models.lookup import record_model, resolve_model
 from core.services.models.operating_points import stored_point
 from core.triage.film_reading import FilmReading
+from core.triage.heatmap import Heatmap
 from core.triage.live import LiveReader, ReaderClosedError, ReceivedFilm
 from core.triage.predictor import Predictor
-from core.triage.saliency import draw_heatmap
 from db import models as tables
 from db.base import utc_now
 
@@ -182,10 +181,10 @@ def prediction_heatmap(desk: Desk, prediction_id: str) -> bytes:
 
 @lru_cache(maxsize=64)
 def _drawn(activation_map: tuple[tuple[float, ...], ...]) -> bytes:
-    map_hw = np.array(activation_map, dtype=np.float32)
-    if map_hw.ndim != 2 or not map_hw.any():
+    heatmap = Heatmap.kept(activation_map)
+    if heatmap is None or heatmap.is_empty:
         raise InputNotFoundError("There is no AI heatmap: nothing in this image spoke for pneumonia.")
-    return draw_heatmap(map_hw)
+    return heatmap.png()
 
 
 def _row_of(row: tables.Prediction | None, prediction_id: str) -> tables.Prediction:

@@ -4,18 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import select
 
 from core.evaluation.metrics import EvaluationReport
 from core.evaluation.predictive_values import MeasuredRates, predictive_values
 from core.evaluation.proportions import say_share
-from core.model.checkpoint import write_atomically
 from core.reasons import read_aloud
 from core.services.desk import Desk
 from core.services.triage.kept import kept_reading
 from core.services.worklist.same_images import find_same_images
-from core.triage.saliency import EDGE_SHARE_LIMIT, draw_heatmap, edge_share
+from core.triage.heatmap import Heatmap
+from core.triage.saliency import EDGE_SHARE_LIMIT, edge_share
 from db import models as tables
 
 
@@ -39,7 +38,8 @@ class ReadingDetail:
     gate_distance: float | None
     source_path: str | None
     source_member: str | None
-    heatmap: Path | None
+    heatmap: Heatmap | None
+    heatmap_file: Path | None
     edge_warning: str | None
     threshold: float
     tested: MeasuredRates | None
@@ -53,6 +53,9 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
     with desk.reading() as session:
         reading = kept_reading(session, reading_id)
         batch, model, point = reading.batch, reading.batch.model_version, reading.batch.operating_point
+        heatmap = Heatmap.kept(reading.activation_map)
+        if heatmap is not None and heatmap.is_empty:
+            heatmap = None
         return ReadingDetail(
             id=reading.id,
             batch_id=batch.id,
@@ -64,8 +67,10 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
             gate_distance=reading.gate_distance,
             source_path=reading.source_path,
             source_member=reading.source_member,
-            heatmap=_heatmap(desk, reading),
-            edge_warning=_edge_warning(reading, point.threshold),
+            heatmap=heatmap,
+            heatmap_file=heatmap
+            and heatmap.kept_in(desk.settings.worklists / batch.id / "heatmaps" / f"{reading.id}.png"),
+            edge_warning=_edge_warning(heatmap, reading.probability, point.threshold),
             threshold=point.threshold,
             tested=_tested(model.card),
             same_image_as=same.words(reading.study, reading.file),
@@ -111,26 +116,14 @@ def _tested(card: dict[str, Any]) -> MeasuredRates | None:
     return MeasuredRates.of(EvaluationReport.model_validate(report) for report in card.get("metrics", {}).values())
 
 
-def _edge_warning(reading: tables.Reading, threshold: float) -> str | None:
+def _edge_warning(heatmap: Heatmap | None, probability: float | None, threshold: float) -> str | None:
     """Return a warning for an image over the threshold; below it, hardly anything is left of the map."""
-    map_hw = np.array(reading.activation_map or [], dtype=np.float32)
-    if map_hw.ndim != 2 or reading.probability is None or reading.probability < threshold:
+    if heatmap is None or probability is None or probability < threshold:
         return None
-    share = edge_share(map_hw)
+    share = edge_share(heatmap.share_hw)
     if share <= EDGE_SHARE_LIMIT:
         return None
     return (
         f"{say_share(share, 0)} of AI heatmap lies at the border or in the corners, more than in "
         "19 of 20 flagged images: it may rest on markers, edges or what lies outside the lungs."
     )
-
-
-def _heatmap(desk: Desk, reading: tables.Reading) -> Path | None:
-    map_hw = np.array(reading.activation_map or [], dtype=np.float32)
-    if map_hw.ndim != 2 or not map_hw.any():
-        return None
-    path = desk.settings.worklists / reading.batch_id / "heatmaps" / f"{reading.id}.png"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, draw_heatmap(map_hw))
-    return path

@@ -33,7 +33,6 @@ from db import models as tables
 from db.base import utc_now
 
 FILM_SIDE = 900
-OVERLAY_OPACITY = 0.45
 """As the viewer shows the map at first."""
 READING_FIELDS = ("file", "status", "reason", "probability", "finding", "same_image_as")
 STUDY_FIELDS = (
@@ -149,10 +148,7 @@ def _pictures(desk: Desk, reading: ReadingDetail) -> tuple[Image.Image | None, I
         return None, None
     if reading.heatmap is None:
         return film, None
-    heat = Image.open(reading.heatmap).convert("RGBA").resize(film.size, Image.Resampling.BICUBIC)
-    heat.putalpha(heat.getchannel("A").point([round(alpha * OVERLAY_OPACITY) for alpha in range(256)]))
-    overlay = Image.alpha_composite(film.convert("RGBA"), heat).convert("RGB")
-    return film, overlay
+    return film, reading.heatmap.over(film)
 
 
 def _study_document(study: _Study) -> dict[str, Any]:

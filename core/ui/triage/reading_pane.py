@@ -41,7 +41,7 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
             desk,
             reading.source_path,
             member=reading.source_member,
-            heatmap=reading.heatmap,
+            heatmap=reading.heatmap_file,
             alt=_description(reading, band),
             height=480,
             following=_film_of(desk, following),

@@ -7,7 +7,7 @@ import torch
 from core.model.catalogue import Architecture
 from core.model.classifier import PneumoniaClassifier
 from core.triage.exported import ExportedClassifier
-from core.triage.saliency import colours, overlay, positive_share
+from core.triage.saliency import positive_share
 
 
 def test_scaling_by_hand() -> None:
@@ -15,25 +15,6 @@ def test_scaling_by_hand() -> None:
     maps_Bhw = np.array([[[2.0, -1.0], [1.0, 4.0]], [[-1.0, -2.0], [0.0, -3.0]]])
     expected = np.array([[[0.5, 0.0], [0.25, 1.0]], [[0.0, 0.0], [0.0, 0.0]]])
     assert np.array_equal(positive_share(maps_Bhw), expected)
-
-
-def test_colours_run_from_black_to_pale_yellow_and_brighten() -> None:
-    """The colour scale begins nearly black, ends in pale yellow, and its lightness only rises."""
-    rgb = colours(np.linspace(0, 1, 50))
-    assert rgb[0].tolist() == [0, 0, 4] and rgb[-1].tolist() == [252, 255, 164]
-    assert (np.diff(rgb @ [0.2126, 0.7152, 0.0722]) > 0).all()
-
-
-def test_where_the_map_is_empty_the_film_is_unchanged() -> None:
-    """An overlay has the image's size, leaves it grey where the map is 0 and colours it where it is 1."""
-    film_HW = np.full((40, 60), 0.5)
-    map_hw = np.zeros((4, 6))
-    map_hw[0, 0] = 1.0
-    picture_HW3 = np.asarray(overlay(film_HW, map_hw))
-    assert picture_HW3.shape == (40, 60, 3)
-    assert picture_HW3[-1, -1].tolist() == [128, 128, 128]
-    red, _, blue = picture_HW3[0, 0].tolist()
-    assert red > blue + 20
 
 
 @pytest.mark.parametrize(
