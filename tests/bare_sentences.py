@@ -54,9 +54,16 @@ def _walk(tree: ast.Module, is_all: bool) -> Iterator[Bare]:
             if isinstance(node, ast.Constant):
                 continue
         for child in _children(node):
+            if not is_run and isinstance(node, ast.Dict) and child in node.keys and _is_lower(child):
+                continue
             runs = is_run or (isinstance(node, ast.FunctionDef | ast.Lambda) and _is_body(node, child))
             is_kind = isinstance(node, ast.arg)
             open_nodes.append((child, runs, _speaks(node, child) or (is_looked_at and not is_kind)))
+
+
+def _is_lower(key: ast.AST) -> bool:
+    """The keys of constant tables are codes that are stored, unless they are written as labels are."""
+    return isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value.islower()
 
 
 def _is_body(node: ast.FunctionDef | ast.Lambda, child: ast.AST) -> bool:
