@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.datasets.data_card import data_card
 from core.services.datasets.dataset import Dataset, open_dataset
 from core.services.datasets.import_jobs import ExaminationStatus, get_examination
@@ -26,15 +27,15 @@ def show_dataset(desk: Desk, examination_id: str) -> None:
     dataset = open_dataset(desk, examination.root, examination.cohort_fingerprint)
     show_figures(dataset)
     parts = {
-        "Findings": lambda: audit_view(dataset),
-        "Counts": lambda: counts_view(dataset),
-        "Images": lambda: pictures_view(desk, dataset),
-        "Sizes and greys": lambda: properties_view(dataset),
-        "Splits": lambda: split_view(desk, dataset),
-        "Take away": lambda: take_away(desk, dataset),
+        tr("Findings"): lambda: audit_view(dataset),
+        tr("Counts"): lambda: counts_view(dataset),
+        tr("Images"): lambda: pictures_view(desk, dataset),
+        tr("Sizes and greys"): lambda: properties_view(dataset),
+        tr("Splits"): lambda: split_view(desk, dataset),
+        tr("Take away"): lambda: take_away(desk, dataset),
     }
     part = st.segmented_control(
-        "Part", list(parts), default="Findings", required=True, key="dataset.part", label_visibility="collapsed"
+        tr("Part"), list(parts), default=tr("Findings"), required=True, key="dataset.part", label_visibility="collapsed"
     )
     parts[part]()
 
@@ -44,18 +45,18 @@ def show_head(desk: Desk, examination: ExaminationStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(examination.root.name)
         with st.container(horizontal=True, width="content"):
-            if st.button("All datasets", icon=":material/arrow_back:", key="dataset.back"):
+            if st.button(tr("All datasets"), icon=":material/arrow_back:", key="dataset.back"):
                 go_to_dataset(None)
             if st.button(
-                "Import again",
+                tr("Import again"),
                 icon=":material/refresh:",
                 key="dataset.again",
                 disabled=examination.is_live,
-                help="Reads only files that are new or changed.",
+                help=tr("Reads only files that are new or changed."),
             ):
                 begin_anew(desk, examination.id)
     if examination.is_synthetic:
-        st.badge("Synthetic: these images are drawn", icon=":material/draw:", color="violet")
+        st.badge(tr("Synthetic: these images are drawn"), icon=":material/draw:", color="violet")
     st.caption(str(examination.root))
 
 
@@ -63,22 +64,22 @@ def show_figures(dataset: Dataset) -> None:
     """The dataset in five figures."""
     summary = dataset.summary
     with st.container(horizontal=True):
-        st.metric("Usable images", f"{summary['num_usable']:,}", border=True)
-        st.metric("Patients", count_of_patients(summary), border=True)
-        st.metric("Exact copies", f"{summary['num_exact_duplicates']:,}", border=True)
-        st.metric("Left out", f"{len(summary['problems']):,}", border=True, help="Files with a problem.")
-        st.metric("Findings", f"{len(dataset.audit.findings):,}", border=True)
-    st.caption(f"Fingerprint {dataset.fingerprint[:16]}")
+        st.metric(tr("Usable images"), f"{summary['num_usable']:,}", border=True)
+        st.metric(tr("Patients"), count_of_patients(summary), border=True)
+        st.metric(tr("Exact copies"), f"{summary['num_exact_duplicates']:,}", border=True)
+        st.metric(tr("Left out"), f"{len(summary['problems']):,}", border=True, help=tr("Files with a problem."))
+        st.metric(tr("Findings"), f"{len(dataset.audit.findings):,}", border=True)
+    st.caption(tr("Fingerprint {fingerprint}", fingerprint=dataset.fingerprint[:16]))
 
 
 def take_away(desk: Desk, dataset: Dataset) -> None:
     """The data card and the manifest as files."""
     manifest = dataset.manifest
     files = (
-        ("Data card (HTML)", lambda: data_card(desk, dataset), "data-card", "html", "text/html"),
-        ("Manifest (CSV)", lambda: frame_to_csv(manifest), "manifest", "csv", "text/csv"),
+        (tr("Data card (HTML)"), lambda: data_card(desk, dataset), "data-card", "html", "text/html"),
+        (tr("Manifest (CSV)"), lambda: frame_to_csv(manifest), "manifest", "csv", "text/csv"),
         (
-            "Manifest (Parquet)",
+            tr("Manifest (Parquet)"),
             lambda: manifest.to_parquet(index=False),
             "manifest",
             "parquet",
@@ -96,11 +97,11 @@ def take_away(desk: Desk, dataset: Dataset) -> None:
                 on_click="ignore",
                 key=f"dataset.{kind}.{ending}",
             )
-    st.caption("The data card is one file with all figures and eight images; it needs no network to be read.")
+    st.caption(tr("The data card is one file with all figures and eight images; it needs no network to be read."))
 
 
 desk = open_desk_or_stop()
-st.title("Dataset")
+st.title(tr("Dataset"))
 asked = st.query_params.get("dataset")
 try:
     if asked:
@@ -109,5 +110,5 @@ try:
         show_start(desk)
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
-    if asked and st.button("All datasets", icon=":material/arrow_back:", key="dataset.leave"):
+    if asked and st.button(tr("All datasets"), icon=":material/arrow_back:", key="dataset.leave"):
         go_to_dataset(None)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.experiments.run_tables import chosen_runs
 from core.ui.experiments.comparison_view import comparison_view
 from core.ui.experiments.ensemble_view import ensemble_view
@@ -29,7 +30,7 @@ def back() -> None:
 
 
 desk = open_desk_or_stop()
-st.title("Experiments")
+st.title(tr("Experiments"))
 asked, compared = st.query_params.get("run"), st.query_params.get("compare")
 try:
     if compared:
@@ -46,5 +47,5 @@ try:
         open_runs(chosen)
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
-    if st.query_params and st.button("All runs", icon=":material/arrow_back:", key="experiments.leave"):
+    if st.query_params and st.button(tr("All runs"), icon=":material/arrow_back:", key="experiments.leave"):
         back()

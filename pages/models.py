@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.models.lookup import active_model
 from core.ui.models.card_view import card_view
@@ -26,29 +27,29 @@ def show_versions(desk: Desk) -> None:
     versions = all_versions(desk)
     if not versions:
         st.caption(
-            "Nothing was promoted yet: the bundled model is active. Promote a run or an ensemble to have its own."
+            tr("Nothing was promoted yet: the bundled model is active. Promote a run or an ensemble to have its own.")
         )
     clicked = version_table(desk, versions)
     if clicked:
         st.query_params["model"] = clicked
     model = st.query_params.get("model") or active_model(desk)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Card of {plain(model)}", width="content")
+        st.subheader(tr("Card of {model}", model=plain(model)), width="content")
         st.space("stretch")
         version_actions(desk, model, versions)
     card_view(desk, model)
 
 
 VIEWS = {
-    "versions": (":material/list: Versions", show_versions),
-    "promote": (":material/publish: Promote", promote_form),
-    "compare": (":material/compare_arrows: Compare", comparison_view),
-    "import": (":material/upload: Import", import_form),
-    "history": (":material/history: History", history_view),
+    "versions": (tr(":material/list: Versions"), show_versions),
+    "promote": (tr(":material/publish: Promote"), promote_form),
+    "compare": (tr(":material/compare_arrows: Compare"), comparison_view),
+    "import": (tr(":material/upload: Import"), import_form),
+    "history": (tr(":material/history: History"), history_view),
 }
 
 desk = open_desk_or_stop()
-st.title("Models")
+st.title(tr("Models"))
 try:
     say_what_happened(desk)
     active_view(desk)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.triage.overview import describe_desk, make_phantoms
 from core.ui.model_notice import model_notice
@@ -19,24 +20,34 @@ def show_figures(desk: Desk) -> None:
     point = state.card.operating_point
     with st.container(horizontal=True):
         st.metric(
-            "Model",
+            tr("Model"),
             state.card.name,
             border=True,
-            help=f"{state.card.architecture}; the active model. Another is made active on the Models page.",
+            help=tr(
+                "{architecture}; the active model. Another is made active on the Models page.",
+                architecture=state.card.architecture,
+            ),
         )
         st.metric(
-            "Threshold",
+            tr("Threshold"),
             f"{point.threshold:.3f}" if point else "0.500",
             border=True,
-            help=f"{point.rule} Chosen on {point.chosen_on}." if point else "No operating point was chosen.",
+            help=tr("{rule} Chosen on {chosen_on}.", rule=point.rule, chosen_on=point.chosen_on)
+            if point
+            else tr("No operating point was chosen."),
         )
-        st.metric("Device", state.device, border=True, help="Where models compute; set by PNEUMODESK_DEVICE.")
-        st.metric("Images analysed", f"{state.num_readings:,}", border=True)
-        st.metric("Datasets", f"{state.num_cohorts:,}", border=True)
-        st.metric("Training runs", f"{state.num_runs:,}", border=True)
-    st.subheader("Last batches")
+        st.metric(tr("Device"), state.device, border=True, help=tr("Where models compute; set by PNEUMODESK_DEVICE."))
+        st.metric(tr("Images analysed"), f"{state.num_readings:,}", border=True)
+        st.metric(tr("Datasets"), f"{state.num_cohorts:,}", border=True)
+        st.metric(tr("Training runs"), f"{state.num_runs:,}", border=True)
+    st.subheader(tr("Last batches"))
     if state.num_live_batches:
-        st.caption(f":material/progress_activity: {state.num_live_batches:,} being active.")
+        st.caption(
+            tr(
+                ":material/progress_activity: {num_live_batches:,} being active.",
+                num_live_batches=state.num_live_batches,
+            )
+        )
     if state.batches:
         chosen = batch_table(desk, state.batches, key="overview.batches")
         if chosen:
@@ -48,28 +59,30 @@ def show_figures(desk: Desk) -> None:
 def show_first_steps(desk: Desk) -> None:
     """What to do with an empty desk."""
     with st.container(border=True):
-        st.markdown("**Nothing has been analysed yet.** Add a folder of X-rays, or try it with synthetic ones.")
+        st.markdown(tr("**Nothing has been analysed yet.** Add a folder of X-rays, or try it with synthetic ones."))
         with st.container(horizontal=True):
-            if st.button("Add X-rays", type="primary", icon=":material/upload:", key="overview.give"):
+            if st.button(tr("Add X-rays"), type="primary", icon=":material/upload:", key="overview.give"):
                 go_to("triage", view="films")
             if st.button(
-                "Try synthetic images",
+                tr("Try synthetic images"),
                 icon=":material/draw:",
                 key="overview.phantoms",
-                help="Makes 24 synthetic images and a few broken files. The gate recognises most of them as no real "
-                "X-rays.",
+                help=tr(
+                    "Makes 24 synthetic images and a few broken files. The gate recognises most of them as no real "
+                    "X-rays."
+                ),
             ):
                 go_to("triage", batch=make_phantoms(desk, current_reader()))
-            if st.button("Look at a dataset", icon=":material/dataset:", key="overview.dataset"):
+            if st.button(tr("Look at a dataset"), icon=":material/dataset:", key="overview.dataset"):
                 go_to("dataset")
-            if st.button("Train a model", icon=":material/model_training:", key="overview.train"):
+            if st.button(tr("Train a model"), icon=":material/model_training:", key="overview.train"):
                 go_to("training")
 
 
 desk = open_desk_or_stop()
-st.title("Overview")
+st.title(tr("Overview"))
 try:
     show_figures(desk)
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
-st.caption(f"Everything is kept in {desk.settings.home}.")
+st.caption(tr("Everything is kept in {home}.", home=desk.settings.home))

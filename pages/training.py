@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.runs.status import list_watched
 from core.ui.opening import open_desk_or_stop
@@ -15,10 +16,10 @@ from core.ui.training.sweep_list import sweep_list
 from core.ui.training.sweep_view import sweep_view
 
 VIEWS = {
-    "runs": ":material/list: Runs",
-    "new": ":material/add: New run",
-    "sweeps": ":material/grid_view: Sweeps",
-    "new_sweep": ":material/add: New sweep",
+    "runs": tr(":material/list: Runs"),
+    "new": tr(":material/add: New run"),
+    "sweeps": tr(":material/grid_view: Sweeps"),
+    "new_sweep": tr(":material/add: New sweep"),
 }
 
 
@@ -26,7 +27,7 @@ def show_views(desk: Desk) -> None:
     """All runs, or the form of a new one, as the address says."""
     asked = st.query_params.get("view")
     view = st.segmented_control(
-        "Part of this page",
+        tr("Part of this page"),
         list(VIEWS),
         default=asked if asked in VIEWS else "runs",
         required=True,
@@ -48,13 +49,13 @@ def show_views(desk: Desk) -> None:
         run_list(desk)
     else:
         with st.container(border=True):
-            st.markdown("**No model has been trained here yet.** A quick look takes minutes on any laptop.")
-            if st.button("Launch the first run", type="primary", icon=":material/add:", key="training.first"):
+            st.markdown(tr("**No model has been trained here yet.** A quick look takes minutes on any laptop."))
+            if st.button(tr("Launch the first run"), type="primary", icon=":material/add:", key="training.first"):
                 open_form()
 
 
 desk = open_desk_or_stop()
-st.title("Training")
+st.title(tr("Training"))
 asked_run, asked_sweep = st.query_params.get("run"), st.query_params.get("sweep")
 try:
     if asked_run:
@@ -66,6 +67,6 @@ try:
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
     if (asked_run or asked_sweep or st.query_params.get("like") or st.query_params.get("from")) and st.button(
-        "All runs", key="training.leave"
+        tr("All runs"), key="training.leave"
     ):
         open_runs()

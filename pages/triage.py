@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.models.lookup import ACTIVE, model_card
 from core.services.triage.batch_reading import TriageRequest
@@ -30,17 +31,21 @@ def show_start(desk: Desk) -> None:
     """Images in, and the batches that were read before."""
     chosen_model = model_choice(desk)
     prepare_reader(desk)
-    upload, server = st.tabs([":material/upload: From this computer", ":material/dns: From a folder of the server"])
+    upload, server = st.tabs(
+        [tr(":material/upload: From this computer"), tr(":material/dns: From a folder of the server")]
+    )
     with upload:
         state = uploader(desk, key="triage.uploader")
         if st.button(
-            f"Read {state.num_received:,} files" if state.num_received else "Read the images",
+            tr("Read {num_received:,} files", num_received=state.num_received)
+            if state.num_received
+            else tr("Read the images"),
             type="primary",
             icon=":material/radiology:",
             disabled=not state.num_received,
             key="triage.read_upload",
         ):
-            title = f"{state.num_received:,} uploaded files"
+            title = tr("{num_received:,} uploaded files", num_received=state.num_received)
             folder = close_upload(desk, state, key="triage.uploader")
             open_batch(
                 start_batch(
@@ -55,13 +60,13 @@ def show_start(desk: Desk) -> None:
                 )
             )
     with server, st.form("triage.server", border=False):
-        folder = st.text_input("Folder, image or zip", placeholder=str(desk.settings.allowed_film_roots[0]))
-        st.caption(f"Below {' or '.join(str(root) for root in desk.settings.allowed_film_roots)}.")
-        if st.form_submit_button("Read the images", icon=":material/radiology:") and folder:
+        folder = st.text_input(tr("Folder, image or zip"), placeholder=str(desk.settings.allowed_film_roots[0]))
+        st.caption(tr("Below {root}.", root=" or ".join(str(root) for root in desk.settings.allowed_film_roots)))
+        if st.form_submit_button(tr("Read the images"), icon=":material/radiology:") and folder:
             open_batch(
                 start_server_folder(desk, folder, chosen_model.model, current_reader(), chosen_model.operating_point)
             )
-    st.subheader("Earlier batches")
+    st.subheader(tr("Earlier batches"))
     chosen = batch_table(desk, list_batches(desk), key="triage.batches")
     if chosen:
         open_batch(chosen)
@@ -74,7 +79,7 @@ def show_batch(desk: Desk, batch_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(batch.title)
         with st.container(horizontal=True, width="content"):
-            if st.button("All batches", icon=":material/arrow_back:", key="triage.back"):
+            if st.button(tr("All batches"), icon=":material/arrow_back:", key="triage.back"):
                 open_batch(None)
             batch_export(desk, batch_id, disabled=not batch.num_done)
             if delete_popover(desk, batch):
@@ -82,13 +87,17 @@ def show_batch(desk: Desk, batch_id: str) -> None:
     batch_progress(desk, batch)
     if not batch.is_live and (num_known := count_taken_over(desk, batch_id)):
         st.caption(
-            f":material/history: {num_known:,} of {batch.num_done:,} images had been read before by this model version "
-            "at this operating point: their readings were reused."
+            tr(
+                ":material/history: {num_known:,} of {num_done:,} images had been read before by this model version "
+                "at this operating point: their readings were reused.",
+                num_known=num_known,
+                num_done=batch.num_done,
+            )
         )
     if batch.num_done:
         worklist_desk(desk, batch_id)
     elif not batch.is_live:
-        st.caption("There were no files.")
+        st.caption(tr("There were no files."))
 
 
 def show_worklist(desk: Desk) -> None:
@@ -98,12 +107,12 @@ def show_worklist(desk: Desk) -> None:
 
 
 VIEWS = {
-    "worklist": (":material/list: Worklist", show_worklist),
-    "films": (":material/add_photo_alternate: Add images", show_start),
-    "agreement": (":material/compare_arrows: After reading", agreement_view),
-    "rules": (":material/rule: Rules", rules_view),
-    "audit": (":material/history: Audit log", audit_view),
-    "keeping": (":material/database: Keeping", keeping_view),
+    "worklist": (tr(":material/list: Worklist"), show_worklist),
+    "films": (tr(":material/add_photo_alternate: Add images"), show_start),
+    "agreement": (tr(":material/compare_arrows: After reading"), agreement_view),
+    "rules": (tr(":material/rule: Rules"), rules_view),
+    "audit": (tr(":material/history: Audit log"), audit_view),
+    "keeping": (tr(":material/database: Keeping"), keeping_view),
 }
 
 
@@ -113,7 +122,7 @@ def show_chosen_view(desk: Desk) -> None:
     if asked not in VIEWS:
         asked = "worklist" if has_readings(desk) else "films"
     view = st.segmented_control(
-        "Part of this page",
+        tr("Part of this page"),
         list(VIEWS),
         default=asked,
         required=True,
@@ -138,7 +147,7 @@ def open_batch(batch_id: str | None) -> None:
 
 
 desk = open_desk_or_stop()
-st.title("Triage")
+st.title(tr("Triage"))
 try:
     batch_asked = st.query_params.get("batch")
     if batch_asked:
@@ -147,5 +156,5 @@ try:
         show_chosen_view(desk)
 except PneumoDeskError as error:
     st.error(str(error), icon=":material/error:")
-    if st.query_params.get("batch") and st.button("All batches", icon=":material/arrow_back:"):
+    if st.query_params.get("batch") and st.button(tr("All batches"), icon=":material/arrow_back:"):
         open_batch(None)

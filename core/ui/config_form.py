@@ -9,6 +9,8 @@ import streamlit as st
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from core.language import tr
+
 Config = TypeVar("Config", bound=BaseModel)
 COLUMNS = 3
 
@@ -45,7 +47,7 @@ def _by_heading(config_type: type[BaseModel], hidden: frozenset[str]) -> dict[st
     headings: dict[str, list[str]] = {}
     for name, field in config_type.model_fields.items():
         if name not in hidden:
-            headings.setdefault(_extra(field, "group") or "Choices", []).append(name)
+            headings.setdefault(_extra(field, "group") or tr("Choices"), []).append(name)
     return headings
 
 

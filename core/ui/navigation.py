@@ -5,17 +5,35 @@ from typing import NoReturn
 
 import streamlit as st
 
+from core.language import mark
+
 PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
 PAGES = {
-    "overview": ("Overview", ":material/space_dashboard:", "The state of the desk: model, device, data, next step."),
-    "triage": ("Triage", ":material/radiology:", "Add X-rays, and work through them from the most urgent on."),
-    "dataset": ("Dataset", ":material/dataset:", "Know the images before training on them: leaks, shortcuts, splits."),
-    "training": ("Training", ":material/model_training:", "Launch, watch, stop and resume training runs."),
-    "experiments": ("Experiments", ":material/experiment:", "Every run: find, evaluate, compare, choose thresholds."),
+    "overview": (
+        mark("Overview"),
+        ":material/space_dashboard:",
+        mark("The state of the desk: model, device, data, next step."),
+    ),
+    "triage": (
+        mark("Triage"),
+        ":material/radiology:",
+        mark("Add X-rays, and work through them from the most urgent on."),
+    ),
+    "dataset": (
+        mark("Dataset"),
+        ":material/dataset:",
+        mark("Know the images before training on them: leaks, shortcuts, splits."),
+    ),
+    "training": (mark("Training"), ":material/model_training:", mark("Launch, watch, stop and resume training runs.")),
+    "experiments": (
+        mark("Experiments"),
+        ":material/experiment:",
+        mark("Every run: find, evaluate, compare, choose thresholds."),
+    ),
     "models": (
-        "Models",
+        mark("Models"),
         ":material/network_intelligence:",
-        "Promote a run, choose the active model, roll back, read the card.",
+        mark("Promote a run, choose the active model, roll back, read the card."),
     ),
 }
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from core.language import mark, tr
+
 Colour = Literal["red", "orange", "blue", "green", "gray"]
 BAND_ICONS = {
     "urgent": ":material/priority_high:",
@@ -12,11 +14,11 @@ BAND_ICONS = {
     "failed": ":material/broken_image:",
 }
 BAND_HELP = {
-    "urgent": "Flagged by the model, or waiting too long.",
-    "review": "A human must decide: uncertain, near the limit of the model's scope, or not read by it.",
-    "routine": "Not flagged. This does not exclude disease.",
-    "rejected": "Opened, but no usable chest image. A human must look.",
-    "failed": "Could not be read at all.",
+    "urgent": mark("Flagged by the model, or waiting too long."),
+    "review": mark("A human must decide: uncertain, near the limit of the model's scope, or not read by it."),
+    "routine": mark("Not flagged. This does not exclude disease."),
+    "rejected": mark("Opened, but no usable chest image. A human must look."),
+    "failed": mark("Could not be read at all."),
 }
 BAND_COLOURS: dict[str, Colour] = {
     "urgent": "red",
@@ -65,10 +67,14 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return tr("{seconds:.0f} s", seconds=seconds)
     if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+        return tr("{seconds:.0f} min", seconds=seconds / 60)
+    return (
+        tr("{seconds:.1f} h", seconds=seconds / 3600)
+        if seconds < 172_800
+        else tr("{seconds:.0f} days", seconds=seconds / 86400)
+    )
 
 
 def moment(when: datetime | None) -> str:
@@ -81,4 +87,4 @@ def size(num_bytes: int) -> str:
     for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if num_bytes >= step:
             return f"{num_bytes / step:.1f} {unit}"
-    return f"{num_bytes} B"
+    return tr("{num_bytes} B", num_bytes=num_bytes)

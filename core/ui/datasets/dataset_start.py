@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import mark, tr
 from core.services.datasets.import_jobs import (
     ExaminationRequest,
     Origin,
@@ -20,8 +21,8 @@ from core.ui.words import STATES, moment
 KEY_OF_UPLOAD = "dataset.uploader"
 ORIGINS = {
     Origin.FOLDER: "folder",
-    Origin.UPLOAD: "sent from a browser",
-    Origin.KAGGLE: "Kaggle",
+    Origin.UPLOAD: mark("sent from a browser"),
+    Origin.KAGGLE: mark("Kaggle"),
     Origin.PHANTOMS: "drawn",
 }
 
@@ -30,10 +31,10 @@ def show_start(desk: Desk) -> None:
     """All ways in, then what is known."""
     folder, upload, kaggle, drawn = st.tabs(
         [
-            ":material/dns: A folder of the server",
-            ":material/upload: From this computer",
-            ":material/cloud_download: Kaggle",
-            ":material/draw: Synthetic images",
+            tr(":material/dns: A folder of the server"),
+            tr(":material/upload: From this computer"),
+            tr(":material/cloud_download: Kaggle"),
+            tr(":material/draw: Synthetic images"),
         ]
     )
     with folder:
@@ -44,7 +45,7 @@ def show_start(desk: Desk) -> None:
         _kaggle(desk)
     with drawn:
         _drawn(desk)
-    st.subheader("Examined datasets")
+    st.subheader(tr("Examined datasets"))
     _known(desk)
 
 
@@ -74,20 +75,22 @@ def go_to_dataset(examination_id: str | None) -> None:
 def _folder(desk: Desk) -> None:
     roots = desk.settings.allowed_film_roots
     with st.form("dataset.folder", border=False):
-        path = st.text_input("Folder", placeholder=str(roots[0]), key="dataset.path").strip()
+        path = st.text_input(tr("Folder"), placeholder=str(roots[0]), key="dataset.path").strip()
         st.caption(
-            "Folders of split/class (train/NORMAL …), of class alone, or flat with a metadata.csv. "
-            f"Below {' or '.join(map(str, roots))}."
+            tr(
+                "Folders of split/class (train/NORMAL …), of class alone, or flat with a metadata.csv. Below {roots}.",
+                roots=" or ".join(map(str, roots)),
+            )
         )
-        if st.form_submit_button("Examine the folder", icon=":material/troubleshoot:", type="primary") and path:
+        if st.form_submit_button(tr("Examine the folder"), icon=":material/troubleshoot:", type="primary") and path:
             begin(desk, Origin.FOLDER, Path(path))
 
 
 def _upload(desk: Desk) -> None:
     state = uploader(desk, key=KEY_OF_UPLOAD)
-    st.caption("A folder, files, or a zip of the same layouts.")
+    st.caption(tr("A folder, files, or a zip of the same layouts."))
     if st.button(
-        "Examine what was sent",
+        tr("Examine what was sent"),
         icon=":material/troubleshoot:",
         type="primary",
         disabled=not state.num_received,
@@ -98,33 +101,35 @@ def _upload(desk: Desk) -> None:
 
 def _kaggle(desk: Desk) -> None:
     st.caption(
-        "Downloads the standard dataset of Kermany et al. 2018 (5,856 images of children, CC BY 4.0) from Kaggle. "
-        "This is the only thing here that needs internet."
+        tr(
+            "Downloads the standard dataset of Kermany et al. 2018 (5,856 images of children, CC BY 4.0) from Kaggle. "
+            "This is the only thing here that needs internet."
+        )
     )
-    if st.button("Download and examine", icon=":material/cloud_download:", key="dataset.kaggle"):
+    if st.button(tr("Download and examine"), icon=":material/cloud_download:", key="dataset.kaggle"):
         begin(desk, Origin.KAGGLE)
 
 
 def _drawn(desk: Desk) -> None:
-    st.caption("Draws 120 synthetic images, to try every page without radiographs. They are always labelled so.")
-    if st.button("Draw and examine", icon=":material/draw:", key="dataset.draw_films"):
+    st.caption(tr("Draws 120 synthetic images, to try every page without radiographs. They are always labelled so."))
+    if st.button(tr("Draw and examine"), icon=":material/draw:", key="dataset.draw_films"):
         begin(desk, Origin.PHANTOMS)
 
 
 def _known(desk: Desk) -> None:
     known = list_examinations(desk)
     if not known:
-        st.caption("None yet. Give a folder above; it is kept and opens at once the next time.")
+        st.caption(tr("None yet. Give a folder above; it is kept and opens at once the next time."))
         return
     chosen = st.dataframe(
         [
             {
-                "Dataset": examination.root.name,
-                "Folder": str(examination.root),
-                "From": ORIGINS[examination.origin],
-                "State": STATES[examination.state].word,
-                "Images": "synthetic" if examination.is_synthetic else "radiographs",
-                "Examined": moment(examination.created_at),
+                tr("Dataset"): examination.root.name,
+                tr("Folder"): str(examination.root),
+                tr("From"): ORIGINS[examination.origin],
+                tr("State"): STATES[examination.state].word,
+                tr("Images"): "synthetic" if examination.is_synthetic else "radiographs",
+                tr("Examined"): moment(examination.created_at),
             }
             for examination in known
         ],

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.dataset.audit.findings import Finding
 from core.figures import dataset as figures
+from core.language import tr, tr_n
 from core.services.datasets.dataset import Dataset
 from core.services.datasets.tables import (
     ANY,
@@ -52,7 +53,7 @@ def audit_view(dataset: Dataset) -> None:
 def _findings(dataset: Dataset) -> None:
     findings = dataset.audit.findings
     if not findings:
-        st.success("Nothing was found: no copies, leaks, shortcuts or odd files.", icon=":material/check:")
+        st.success(tr("Nothing was found: no copies, leaks, shortcuts or odd files."), icon=":material/check:")
         return
     with st.container(horizontal=True):
         for severity, (colour, icon) in SEVERITY_LOOK.items():
@@ -60,7 +61,7 @@ def _findings(dataset: Dataset) -> None:
             st.badge(f"{count} {severity}{'' if count == 1 else 's'}", color=colour, icon=icon)
     for finding in findings:
         colour, icon = SEVERITY_LOOK[finding.severity]
-        count = f" · {finding.num_files:,} file{'' if finding.num_files == 1 else 's'}" if finding.num_files else ""
+        count = tr_n(" · {n:,} file", " · {n:,} files", finding.num_files) if finding.num_files else ""
         with st.expander(f":{colour}[{icon} **{finding.title}**]{count}"):
             st.write(plain(finding.sentence))
             st.caption(f":material/build: {plain(finding.advice)}")
@@ -72,31 +73,33 @@ def _files(finding: Finding) -> None:
     rows = finding_rows(finding)
     st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 280))
     if len(rows) < finding.num_files:
-        st.caption(f"The first {len(rows):,} of {finding.num_files:,} files.")
+        st.caption(
+            tr("The first {num_rows:,} of {num_files:,} files.", num_rows=len(rows), num_files=finding.num_files)
+        )
 
 
 def _shortcuts(dataset: Dataset) -> None:
-    st.markdown("**Could a model cheat?** How well one property of the file alone tells the classes apart.")
+    st.markdown(tr("**Could a model cheat?** How well one property of the file alone tells the classes apart."))
     shortcuts = dataset.audit.shortcuts
     if any(shortcut.auc is not None for shortcut in shortcuts):
         st.plotly_chart(
             figures.shortcut_figure([s.name for s in shortcuts], [s.auc for s in shortcuts]),
             key="dataset.shortcuts",
-            alt="AUC of each file property alone",
+            alt=tr("AUC of each file property alone"),
         )
-        st.caption("Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away.")
+        st.caption(tr("Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away."))
     else:
-        st.caption("There are too few labelled images of one class to tell.")
+        st.caption(tr("There are too few labelled images of one class to tell."))
 
 
 def _shifts(dataset: Dataset) -> None:
-    st.markdown("**Are test images of another kind?** How well 24-pixel copies tell test from training images.")
+    st.markdown(tr("**Are test images of another kind?** How well 24-pixel copies tell test from training images."))
     rows = shift_rows(dataset.audit.shifts)
     if not rows:
-        st.caption("This dataset has no train and test folders.")
+        st.caption(tr("This dataset has no train and test folders."))
         return
     st.dataframe(rows, hide_index=True)
-    st.caption("0.5: alike. Above 0.8 a threshold chosen on training images will not transfer fully.")
+    st.caption(tr("0.5: alike. Above 0.8 a threshold chosen on training images will not transfer fully."))
 
 
 def counts_view(dataset: Dataset) -> None:
@@ -108,14 +111,14 @@ def counts_view(dataset: Dataset) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         figure = _kept("counts", dataset.fingerprint, lambda: figures.count_figure(film_counts(films)))
-        st.plotly_chart(figure, key="dataset.counts", alt="Images by split and class")
+        st.plotly_chart(figure, key="dataset.counts", alt=tr("Images by split and class"))
     with right:
         st.dataframe(_kept("ratios", dataset.fingerprint, lambda: ratio_table(films)))
         st.dataframe(_kept("subtypes", dataset.fingerprint, lambda: subtype_table(films)))
     st.plotly_chart(
-        _kept("per patient", dataset.fingerprint, lambda: figures.per_patient_figure(films_per_patient(films))),
+        _kept(tr("per patient"), dataset.fingerprint, lambda: figures.per_patient_figure(films_per_patient(films))),
         key="dataset.per_patient",
-        alt="Images per patient by class",
+        alt=tr("Images per patient by class"),
     )
 
 
@@ -128,23 +131,23 @@ def pictures_view(desk: Desk, dataset: Dataset) -> None:
     wanted = _sample_filter(films)
     drawn = sample(films, wanted, st.session_state.get("dataset.draw", 0))
     if drawn.empty:
-        st.caption("No image matches. Choose otherwise.")
+        st.caption(tr("No image matches. Choose otherwise."))
     else:
         st.html(_grid(desk, dataset, drawn))
     if dataset.means:
         figure = _kept("means", dataset.fingerprint, lambda: figures.mean_figure(dataset.means))
-        st.plotly_chart(figure, key="dataset.means", alt="Mean image of each class and their difference")
-        st.caption("Means of at most 200 images a class. What differs outside the lungs is no disease.")
+        st.plotly_chart(figure, key="dataset.means", alt=tr("Mean image of each class and their difference"))
+        st.caption(tr("Means of at most 200 images a class. What differs outside the lungs is no disease."))
 
 
 def _sample_filter(films: pd.DataFrame) -> SampleFilter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label, split, subtype = (
             st.selectbox(words, [ANY, *sorted(films[column].unique())], key=f"dataset.sample_{column}")
-            for column, words in (("label", "Class"), ("split", "Split"), ("subtype", "Subtype"))
+            for column, words in (("label", tr("Class")), ("split", tr("Split")), ("subtype", tr("Subtype")))
         )
-        size = st.selectbox("Shorter side", list(SIZES), key="dataset.sample_size")
-        if st.button("Draw others", icon=":material/casino:", key="dataset.resample"):
+        size = st.selectbox(tr("Shorter side"), list(SIZES), key="dataset.sample_size")
+        if st.button(tr("Draw others"), icon=":material/casino:", key="dataset.resample"):
             st.session_state["dataset.draw"] = st.session_state.get("dataset.draw", 0) + 1
     return SampleFilter(label, split, subtype, size)
 
@@ -162,12 +165,12 @@ def properties_view(dataset: Dataset) -> None:
                 st.plotly_chart(
                     _kept(column, dataset.fingerprint, make),
                     key=f"dataset.histogram.{column}",
-                    alt=f"Distribution of {title} by class",
+                    alt=tr("Distribution of {title} by class", title=title),
                 )
     left, right = st.columns(2, gap="medium")
     with left:
         figure = _kept("sizes", dataset.fingerprint, lambda: figures.size_figure(films))
-        st.plotly_chart(figure, key="dataset.sizes", alt="Width against height")
+        st.plotly_chart(figure, key="dataset.sizes", alt=tr("Width against height"))
     with right:
         st.dataframe(_kept("modes", dataset.fingerprint, lambda: colour_mode_table(films)))
         st.dataframe(_kept("depths", dataset.fingerprint, lambda: bit_depth_table(films)))
@@ -184,7 +187,7 @@ def _kept(what: str, fingerprint: str, _make: Callable[[], Made]) -> Made:
 
 
 def _no_films() -> None:
-    st.caption("There is no usable image. The findings say why.")
+    st.caption(tr("There is no usable image. The findings say why."))
 
 
 def _grid(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> str:

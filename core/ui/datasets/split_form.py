@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.dataset.splitting import SplitConfig
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.datasets import indexing
 from core.services.datasets.dataset import Dataset
 from core.services.datasets.splits import list_splits, preview_split, save_split
@@ -19,9 +20,11 @@ from core.ui.reader_name.component import current_reader
 def split_view(desk: Desk, dataset: Dataset) -> None:
     """The form, the balance of what it proposes, and the splits that were saved before."""
     st.caption(
-        "Known patients are never divided, subtypes keep their shares, each content counts once, and test images "
-        "are never used. The validation fold evaluates epochs; the calibration fold fits probabilities and the "
-        "threshold."
+        tr(
+            "Known patients are never divided, subtypes keep their shares, each content counts once, and test images "
+            "are never used. The validation fold evaluates epochs; the calibration fold fits probabilities and the "
+            "threshold."
+        )
     )
     try:
         config = _choose_config()
@@ -31,7 +34,7 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
     else:
         st.dataframe(balance)
         _save_form(desk, dataset, config)
-        st.caption(f"Fingerprint {fingerprint[:16]}")
+        st.caption(tr("Fingerprint {fingerprint}", fingerprint=fingerprint[:16]))
     _adopt(desk, dataset)
     _saved(desk, dataset)
 
@@ -42,26 +45,26 @@ def _adopt(desk: Desk, dataset: Dataset) -> None:
     if not models:
         return
     with (
-        st.expander("Save the folds of a model instead", icon=":material/conversion_path:"),
+        st.expander(tr("Save the folds of a model instead"), icon=":material/conversion_path:"),
         st.form("dataset.split.adopt", border=False),
     ):
         st.caption(
-            "To train a model on the folds of another, start from its weights, or evaluate both on the same images."
+            tr("To train a model on the folds of another, start from its weights, or evaluate both on the same images.")
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             model = st.selectbox(
-                "Model",
+                tr("Model"),
                 list(models),
                 format_func=lambda name: " · ".join(dict.fromkeys((models[name].card.name, name))),
                 key="dataset.split.model",
             )
-            name = st.text_input("Name of the split", placeholder="same-folds", key="dataset.split.adopted_name")
-            wanted = st.form_submit_button("Save its folds", icon=":material/save:")
+            name = st.text_input(tr("Name of the split"), placeholder="same-folds", key="dataset.split.adopted_name")
+            wanted = st.form_submit_button(tr("Save its folds"), icon=":material/save:")
         if not wanted:
             return
         try:
             saved = save_split_of_model(desk, indexing.index(desk, dataset.root), model, name, current_reader())
-            st.toast(f"Saved as {plain(saved.name)}.", icon=":material/check:")
+            st.toast(tr("Saved as {name}.", name=plain(saved.name)), icon=":material/check:")
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")
 
@@ -71,18 +74,18 @@ def _choose_config() -> SplitConfig:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         fields = {name: _percent(name) for name in ("validation_fraction", "calibration_fraction", "holdout_fraction")}
         words = SplitConfig.model_fields["seed"].description
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="dataset.split.seed", help=words)
+        seed = st.number_input(tr("Seed"), 0, 2**31 - 1, 0, key="dataset.split.seed", help=words)
     return SplitConfig(**fields, seed=int(seed))
 
 
 def _save_form(desk: Desk, dataset: Dataset, config: SplitConfig) -> None:
     with st.form("dataset.split.save", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name of the split", placeholder="baseline", key="dataset.split.name")
-        if not st.form_submit_button("Save this split", icon=":material/save:", type="primary"):
+        name = st.text_input(tr("Name of the split"), placeholder="baseline", key="dataset.split.name")
+        if not st.form_submit_button(tr("Save this split"), icon=":material/save:", type="primary"):
             return
         try:
             saved = save_split(desk, indexing.index(desk, dataset.root), config, name, current_reader())
-            st.toast(f"Saved as {plain(saved.name)}.", icon=":material/check:")
+            st.toast(tr("Saved as {name}.", name=plain(saved.name)), icon=":material/check:")
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")
 
@@ -90,11 +93,11 @@ def _save_form(desk: Desk, dataset: Dataset, config: SplitConfig) -> None:
 def _saved(desk: Desk, dataset: Dataset) -> None:
     splits = list_splits(desk, dataset.fingerprint)
     if not splits:
-        st.caption("No split of this dataset has been saved yet.")
+        st.caption(tr("No split of this dataset has been saved yet."))
         return
-    st.markdown("**Saved splits** never change.")
+    st.markdown(tr("**Saved splits** never change."))
     st.dataframe(split_rows(splits), hide_index=True)
-    st.caption("Choose one on the Training page, or `python -m core train --split NAME`.")
+    st.caption(tr("Choose one on the Training page, or `python -m core train --split NAME`."))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -9,6 +9,7 @@ from core.evaluation.catalogue import METRIC, METRICS
 from core.evaluation.curves import Curves, curves_with_bands
 from core.evaluation.metrics import EvaluationReport, engine_text, interval_notes
 from core.figures.run_curves import intervals_figure, overlaid_roc_figure, sweep_figure, training_figure
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.comparison_text import say_p
 from core.services.evaluation.predictions import is_selection_split, selection_first
@@ -20,7 +21,7 @@ from core.ui.experiments.words import bounds
 from core.ui.plain_text import plain
 
 COMPARED = "experiments.compared"
-CURVES = {"AUC on validation": "validation_auc", "Loss on validation": "validation_loss"}
+CURVES = {mark("AUC on validation"): "validation_auc", mark("Loss on validation"): "validation_loss"}
 
 
 def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> None:
@@ -28,16 +29,16 @@ def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None])
     records = [get_record(desk, run_id) for run_id in ids]
     splits = sorted({split for record in records for split in record.splits}, key=selection_first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader(f"{len(ids)} runs compared", width="content")
+        st.subheader(tr("{num_ids} runs compared", num_ids=len(ids)), width="content")
         split = st.segmented_control(
-            "On images of",
+            tr("On images of"),
             splits or ["validation"],
             default=(splits or ["validation"])[0],
             key="experiments.compare_split",
             required=True,
         )
         st.space("stretch")
-        if st.button("All runs", icon=":material/arrow_back:", key="experiments.compare_back"):
+        if st.button(tr("All runs"), icon=":material/arrow_back:", key="experiments.compare_back"):
             on_back()
     if not _is_opened(desk, [record.checkpoint_hash or "" for record in records], tuple(ids), split):
         return
@@ -58,13 +59,17 @@ def _is_opened(desk: Desk, checkpoint_hashes: Sequence[str], ids: tuple[str, ...
     count = openings_so_far(desk, checkpoint_hashes, split)
     with st.container(border=True):
         st.markdown(
-            f"**The {split} images are evaluation-only.** They have been accessed {count:,} times on this desk."
+            tr(
+                "**The {split} images are evaluation-only.** They have been accessed {count:,} times on this desk.",
+                split=split,
+                count=count,
+            )
         )
         if st.button(
-            f"Compare on the {split} images",
+            tr("Compare on the {split} images", split=split),
             icon=":material/lock_open:",
             key="experiments.compare_open",
-            help="Recorded as one test-set access for each run.",
+            help=tr("Recorded as one test-set access for each run."),
         ):
             compare_runs(desk, CompareRequest(runs=ids, split=split))
             opened.add((ids, split))
@@ -73,11 +78,11 @@ def _is_opened(desk: Desk, checkpoint_hashes: Sequence[str], ids: tuple[str, ...
 
 
 def _say_films(comparison: Comparison) -> None:
-    said = f"{comparison.films.counted}, the same for every run."
+    said = tr("{counted}, the same for every run.", counted=comparison.films.counted)
     if is_selection_split(comparison.split):
-        said += " These images helped to choose each model: mildly optimistic for all."
+        said += tr(" These images helped to choose each model: mildly optimistic for all.")
     else:
-        said += f" Opened {comparison.num_openings:,} times on this desk."
+        said += tr(" Opened {num_openings:,} times on this desk.", num_openings=comparison.num_openings)
     st.caption(said)
     for note in comparison.notes:
         st.warning(plain(note), icon=":material/info:")
@@ -88,7 +93,12 @@ def _verdicts(comparison: Comparison, names: dict[str, str]) -> None:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(
-                    f"**{plain(names[verdict.second])}** against **{plain(names[verdict.first])}**", width="content"
+                    tr(
+                        "**{names}** against **{names_2}**",
+                        names=plain(names[verdict.second]),
+                        names_2=plain(names[verdict.first]),
+                    ),
+                    width="content",
                 )
                 _badge("ranking", verdict.auc_p_corrected, verdict.auc.difference)
                 _badge(
@@ -98,20 +108,29 @@ def _verdicts(comparison: Comparison, names: dict[str, str]) -> None:
                 )
             st.markdown(plain(verdict.words))
             told = [
-                f"{METRIC[item.figure].name.lower()} {item.difference:+.3f} ({item.interval[0]:+.3f} to "
-                f"{item.interval[1]:+.3f})"
+                tr(
+                    "{name} {difference:+.3f} ({interval:+.3f} to {interval_2:+.3f})",
+                    name=METRIC[item.figure].name.lower(),
+                    difference=item.difference,
+                    interval=item.interval[0],
+                    interval_2=item.interval[1],
+                )
                 for item in verdict.differences
                 if item.difference is not None and item.interval is not None
             ]
             if told:
-                st.caption("Differences with 95 % bootstrap intervals over whole patients: " + "; ".join(told) + ".")
+                st.caption(
+                    tr("Differences with 95 % bootstrap intervals over whole patients: ") + "; ".join(told) + "."
+                )
     if len(comparison.verdicts) > 1:
-        st.caption("p-values are corrected for the number of comparisons (Holm).")
+        st.caption(tr("p-values are corrected for the number of comparisons (Holm)."))
 
 
 def _badge(what: str, p_value: float | None, difference: float | None) -> None:
     if p_value is None or p_value >= 0.05 or not difference:
-        st.badge(f"{what}: no difference shown", icon=":material/equal:", color="gray", help=say_p(p_value))
+        st.badge(
+            tr("{what}: no difference shown", what=what), icon=":material/equal:", color="gray", help=say_p(p_value)
+        )
     else:
         better = difference > 0
         st.badge(
@@ -123,22 +142,22 @@ def _badge(what: str, p_value: float | None, difference: float | None) -> None:
 
 
 def _figures(comparison: Comparison, names: dict[str, str]) -> None:
-    st.subheader("Figures with 95 % intervals")
+    st.subheader(tr("Figures with 95 % intervals"))
     rows: dict[str, Callable[[EvaluationReport], str]] = {
         metric.name: partial(EvaluationReport.say, key=metric.key) for metric in METRICS
     }
-    rows["Computed by"] = engine_text
+    rows[tr("Computed by")] = engine_text
     st.dataframe(
         [
             {
-                "Figure": label,
+                tr("Figure"): label,
                 **{names[run.id]: say(run.report) for run in comparison.runs},
             }
             for label, say in rows.items()
         ],
         hide_index=True,
         key="experiments.compare_table",
-        alt="Figures of each run with intervals",
+        alt=tr("Figures of each run with intervals"),
     )
     st.caption(" ".join(interval_notes([run.report for run in comparison.runs])))
     seeds = {run.config.get("seed") for run in comparison.runs}
@@ -147,8 +166,14 @@ def _figures(comparison: Comparison, names: dict[str, str]) -> None:
         mean, deviation, interval = spread(aucs)
         if deviation is not None:
             st.caption(
-                f"These runs differ in the seed alone: over {len(seeds)} seeds the AUC is {mean:.4f} on average, "
-                f"standard deviation {deviation:.4f}, 95 % interval of the mean {bounds(interval, 4)}."
+                tr(
+                    "These runs differ in the seed alone: over {num_seeds} seeds the AUC is {mean:.4f} on average, "
+                    "standard deviation {deviation:.4f}, 95 % interval of the mean {interval}.",
+                    num_seeds=len(seeds),
+                    mean=mean,
+                    deviation=deviation,
+                    interval=bounds(interval, 4),
+                )
             )
 
 
@@ -165,15 +190,17 @@ def _charts(comparison: Comparison, names: dict[str, str], epochs: dict[str, Seq
             else {}
         )
         if curves:
-            st.plotly_chart(overlaid_roc_figure(curves), key="experiments.compare_roc", alt="ROC curves of all runs")
+            st.plotly_chart(
+                overlaid_roc_figure(curves), key="experiments.compare_roc", alt=tr("ROC curves of all runs")
+            )
         else:
-            st.caption("Images of one class have no curve.")
+            st.caption(tr("Images of one class have no curve."))
     with right, st.container(border=True):
-        st.markdown("**Intervals**")
+        st.markdown(tr("**Intervals**"))
         st.plotly_chart(
             intervals_figure({names[run.id]: run.report for run in comparison.runs}),
             key="experiments.compare_intervals",
-            alt="Figures of all runs with their 95 % intervals",
+            alt=tr("Figures of all runs with their 95 % intervals"),
         )
     for column, (title, metric) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
         series = {
@@ -183,7 +210,9 @@ def _charts(comparison: Comparison, names: dict[str, str], epochs: dict[str, Seq
         with column, st.container(border=True):
             st.markdown(f"**{title}**")
             st.plotly_chart(
-                training_figure(series, title), key=f"experiments.compare.{metric}", alt=f"{title} by epoch"
+                training_figure(series, title),
+                key=f"experiments.compare.{metric}",
+                alt=tr("{title} by epoch", title=title),
             )
 
 
@@ -195,22 +224,22 @@ def _curves(_run: ComparedRun, films: str, checkpoint_hash: str, _comparison: Co
 
 
 def _configs(comparison: Comparison, names: dict[str, str]) -> None:
-    st.subheader("Where their configs differ")
+    st.subheader(tr("Where their configs differ"))
     differing = comparison.config_differences
     if not differing:
-        st.caption("Their configs are the same in every field.")
+        st.caption(tr("Their configs are the same in every field."))
         return
     st.dataframe(
         [
             {
-                "Field": field.replace("_", " "),
+                tr("Field"): field.replace("_", " "),
                 **{names[run.id]: str(value) for run, value in zip(comparison.runs, values, strict=True)},
             }
             for field, values in differing.items()
         ],
         hide_index=True,
         key="experiments.compare_config",
-        alt="Config fields in which the runs differ",
+        alt=tr("Config fields in which the runs differ"),
     )
     if len(comparison.runs) > 2:
         rows = [
@@ -218,9 +247,11 @@ def _configs(comparison: Comparison, names: dict[str, str]) -> None:
             for place, run in enumerate(comparison.runs)
         ]
         with st.container(border=True):
-            st.markdown("**From config to result**, one line a run")
+            st.markdown(tr("**From config to result**, one line a run"))
             st.plotly_chart(
-                sweep_figure(rows, list(differing)), key="experiments.sweep", alt="Parallel coordinates of the configs"
+                sweep_figure(rows, list(differing)),
+                key="experiments.sweep",
+                alt=tr("Parallel coordinates of the configs"),
             )
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr, tr_n
 from core.services.desk import Desk
 from core.services.experiments.annotations import delete_runs, restore_runs
 from core.services.experiments.purge import purge_runs
@@ -27,17 +28,26 @@ def _undo(desk: Desk) -> None:
 
 def purge_popover(desk: Desk, ids: list[str]) -> None:
     """Offer to delete runs for good that were deleted before."""
-    with st.popover("Delete for good", icon=":material/delete_forever:", disabled=not ids):
-        st.markdown(f"**{len(ids)} run{'s' if len(ids) != 1 else ''}**: checkpoints, curves and log are removed.")
-        st.caption("This cannot be undone. What its model said of images, and the audit log, stay.")
-        st.button("Delete for good now", key="experiments.purge", on_click=_purge, args=(desk, ids), type="primary")
+    with st.popover(tr("Delete for good"), icon=":material/delete_forever:", disabled=not ids):
+        st.markdown(
+            tr_n(
+                "**{n} run**: checkpoints, curves and log are removed.",
+                "**{n} runs**: checkpoints, curves and log are removed.",
+                len(ids),
+            )
+        )
+        st.caption(tr("This cannot be undone. What its model said of images, and the audit log, stay."))
+        st.button(tr("Delete for good now"), key="experiments.purge", on_click=_purge, args=(desk, ids), type="primary")
 
 
 def _purge(desk: Desk, ids: list[str]) -> None:
     try:
         done = purge_runs(desk, ids, current_reader())
         st.session_state[UNDO] = [run for run in st.session_state.get(UNDO) or [] if run not in done.run_ids]
-        st.toast(f"{done.num_bytes / 1e6:,.1f} MB were made free.", icon=":material/delete_forever:")
+        st.toast(
+            tr("{num_bytes:,.1f} MB were made free.", num_bytes=done.num_bytes / 1000000.0),
+            icon=":material/delete_forever:",
+        )
     except PneumoDeskError as error:
         st.session_state[PROBLEM] = str(error)
 
@@ -48,5 +58,5 @@ def say_what_was_deleted(desk: Desk) -> None:
         st.error(problem, icon=":material/error:")
     if ids := st.session_state.get(UNDO):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/delete: Deleted {len(ids)} run{'s' if len(ids) > 1 else ''}.")
-            st.button("Undo", icon=":material/undo:", key="experiments.undo", on_click=_undo, args=(desk,))
+            st.caption(tr_n(":material/delete: Deleted {n} run.", ":material/delete: Deleted {n} runs.", len(ids)))
+            st.button(tr("Undo"), icon=":material/undo:", key="experiments.undo", on_click=_undo, args=(desk,))

@@ -9,6 +9,7 @@ from core.evaluation.catalogue import METRIC
 from core.evaluation.ensembling import Voting
 from core.evaluation.metrics import engine_text, interval_notes
 from core.evaluation.proportions import never_rounded_up
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.experiments.ensemble_comparison import EnsembleComparison, compare_ensemble
 from core.services.experiments.ensembles import EnsembleRequest, EnsembleSummary, create_ensemble, list_ensembles
@@ -17,9 +18,9 @@ from core.ui.experiments.together import NONE_MARKED
 from core.ui.plain_text import plain
 
 VOTING = {
-    Voting.SOFT: "Mean probability",
-    Voting.WEIGHTED: "Fitted weights",
-    Voting.HARD: "Counted votes",
+    Voting.SOFT: mark("Mean probability"),
+    Voting.WEIGHTED: mark("Fitted weights"),
+    Voting.HARD: mark("Counted votes"),
 }
 FIGURES = ("auc", "accuracy", "sensitivity", "specificity")
 COSTS = "experiments.ensemble_costs"
@@ -29,15 +30,15 @@ CHOSEN = "experiments.ensemble_chosen"
 def ensemble_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> None:
     """Show the form for marked runs, and the ensembles there are."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader("Ensembles", width="content")
+        st.subheader(tr("Ensembles"), width="content")
         st.space("stretch")
-        if st.button("All runs", icon=":material/arrow_back:", key="experiments.ensemble_back"):
+        if st.button(tr("All runs"), icon=":material/arrow_back:", key="experiments.ensemble_back"):
             on_back()
     if list(ids) != [NONE_MARKED]:
         _form(desk, ids)
     ensembles = list_ensembles(desk)
     if not ensembles:
-        st.caption("There is no ensemble yet. Mark two to eight finished runs in the history to make one of them.")
+        st.caption(tr("There is no ensemble yet. Mark two to eight finished runs in the history to make one of them."))
         return
     chosen = _list(ensembles)
     if chosen is not None:
@@ -47,34 +48,41 @@ def ensemble_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -
 def _form(desk: Desk, ids: Sequence[str]) -> None:
     records = [get_record(desk, run_id) for run_id in ids]
     with st.form("experiments.ensemble_form"):
-        st.markdown(f"**Make one of** {', '.join(plain(record.name) for record in records)}")
+        st.markdown(tr("**Make one of** {name}", name=", ".join(plain(record.name) for record in records)))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
-                "Name", key="experiments.ensemble_name", max_chars=60, placeholder="Letters, digits, dots, dashes"
+                tr("Name"),
+                key="experiments.ensemble_name",
+                max_chars=60,
+                placeholder=tr("Letters, digits, dots, dashes"),
             )
             voting = st.segmented_control(
-                "Voting",
+                tr("Voting"),
                 list(VOTING),
                 default=Voting.SOFT,
                 format_func=lambda voting: VOTING[voting],
                 key="experiments.ensemble_voting",
                 required=True,
-                help="The mean of the members' probabilities; a mean with weights fitted on the validation images; or "
-                "the share of members that flag the image at their own thresholds.",
+                help=tr(
+                    "The mean of the members' probabilities; a mean with weights fitted on the validation images; or "
+                    "the share of members that flag the image at their own thresholds."
+                ),
             )
             half = st.toggle(
-                "Half size",
+                tr("Half size"),
                 key="experiments.ensemble_half",
-                help="Keeps the weights at 16 bits and computes with 32; probabilities hardly move.",
+                help=tr("Keeps the weights at 16 bits and computes with 32; probabilities hardly move."),
             )
         st.caption(
-            "Weights are fitted on the validation images, probabilities on the calibration images, the threshold on "
-            "both. The members go into the ensemble whole: it outlives their runs."
+            tr(
+                "Weights are fitted on the validation images, probabilities on the calibration images, the threshold "
+                "on both. The members go into the ensemble whole: it outlives their runs."
+            )
         )
-        if not st.form_submit_button("Make the ensemble", type="primary", icon=":material/group_work:"):
+        if not st.form_submit_button(tr("Make the ensemble"), type="primary", icon=":material/group_work:"):
             return
     try:
-        with st.spinner("Fitting …"):
+        with st.spinner(tr("Fitting …")):
             made = create_ensemble(
                 desk, EnsembleRequest(name=name.strip(), runs=tuple(ids), voting=voting, half_precision=half)
             )
@@ -91,81 +99,89 @@ def _list(ensembles: Sequence[EnsembleSummary]) -> EnsembleSummary | None:
     st.dataframe(
         [
             {
-                "Ensemble": ensemble.name,
-                "Voting": VOTING[ensemble.recipe.voting],
-                "Members": ", ".join(f"{member.name} ({member.weight:.2f})" for member in ensemble.recipe.members),
-                "Validation AUC": never_rounded_up(ensemble.card.metrics["validation"].auc, 4),
-                "Threshold": point.threshold if (point := ensemble.card.operating_point) else None,
+                tr("Ensemble"): ensemble.name,
+                tr("Voting"): VOTING[ensemble.recipe.voting],
+                tr("Members"): ", ".join(f"{member.name} ({member.weight:.2f})" for member in ensemble.recipe.members),
+                tr("Validation AUC"): never_rounded_up(ensemble.card.metrics["validation"].auc, 4),
+                tr("Threshold"): point.threshold if (point := ensemble.card.operating_point) else None,
                 "MB": ensemble.num_bytes / 1e6,
             }
             for ensemble in ensembles
         ],
         hide_index=True,
         key="experiments.ensembles",
-        alt="Ensembles with their members",
+        alt=tr("Ensembles with their members"),
         column_config={
-            "Validation AUC": st.column_config.NumberColumn(format="%.4f"),
-            "Threshold": st.column_config.NumberColumn(format="%.3f"),
+            tr("Validation AUC"): st.column_config.NumberColumn(format="%.4f"),
+            tr("Threshold"): st.column_config.NumberColumn(format="%.3f"),
             "MB": st.column_config.NumberColumn(format="%.1f"),
         },
     )
     if st.session_state.get(CHOSEN) not in by_name:
         st.session_state[CHOSEN] = ensembles[-1].name
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Compare with its members", list(by_name), key=CHOSEN, width=320)
+        name = st.selectbox(tr("Compare with its members"), list(by_name), key=CHOSEN, width=320)
     return by_name.get(name)
 
 
 def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
     costs = st.session_state.setdefault(COSTS, set())
     try:
-        with st.spinner("Timing each model for a few seconds …") if ensemble.name in costs else st.container():
+        with st.spinner(tr("Timing each model for a few seconds …")) if ensemble.name in costs else st.container():
             judged = compare_ensemble(desk, ensemble.name, with_cost=ensemble.name in costs)
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
         return
     st.dataframe(
-        _rows(judged), hide_index=True, placeholder="–", key="experiments.members", alt="Members and the whole"
+        _rows(judged), hide_index=True, placeholder="–", key="experiments.members", alt=tr("Members and the whole")
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if ensemble.name not in costs and st.button(
-            "Measure time and memory",
+            tr("Measure time and memory"),
             icon=":material/speed:",
             key="experiments.ensemble_measure",
-            help="Times the ensemble and each member for some seconds, each in a process of its own.",
+            help=tr("Times the ensemble and each member for some seconds, each in a process of its own."),
         ):
             costs.add(ensemble.name)
             st.rerun()
         st.caption(
-            f"{judged.num_films:,} validation images with 95 % intervals. {judged.note} p-values are corrected for the "
-            "number of members (Holm). "
+            tr(
+                "{num_films:,} validation images with 95 % intervals. {note} p-values are corrected for the number of "
+                "members (Holm). ",
+                num_films=judged.num_films,
+                note=judged.note,
+            )
             + " ".join(interval_notes([judged.report, *(member.report for member in judged.members)]))
         )
     if ensemble.idle_members:
         idle = plain(", ".join(ensemble.idle_members))
-        st.caption(f":material/info: The fit gave no part to {idle}: without it the same costs less time.")
+        st.caption(
+            tr(":material/info: The fit gave no part to {idle}: without it the same costs less time.", idle=idle)
+        )
     for member in judged.members:
         with st.container(border=True):
-            st.markdown(f"**{plain(judged.name)}** against **{plain(member.member)}**")
+            st.markdown(tr("**{name}** against **{member}**", name=plain(judged.name), member=plain(member.member)))
             st.markdown(plain(member.words))
-    st.caption("Analyse images with it from the command line or the REST API, like any model:")
-    st.code(f"python -m core triage FOLDER --model ensemble:{ensemble.name}", language="bash", wrap_lines=True)
+    st.caption(tr("Analyse images with it from the command line or the REST API, like any model:"))
+    st.code(
+        tr("python -m core triage FOLDER --model ensemble:{name}", name=ensemble.name), language="bash", wrap_lines=True
+    )
 
 
 def _rows(judged: EnsembleComparison) -> list[dict[str, object]]:
-    entries = [(f"{judged.name} (the ensemble)", None, judged.report, judged.cost)]
+    entries = [(tr("{name} (the ensemble)", name=judged.name), None, judged.report, judged.cost)]
     entries += [(member.member, member.weight, member.report, member.cost) for member in judged.members]
     return [
         {
-            "Model": name,
-            "Weight": weight,
+            tr("Model"): name,
+            tr("Weight"): weight,
             **{METRIC[key].name: report.say(key) for key in FIGURES},
-            "Computed by": engine_text(report),
+            tr("Computed by"): engine_text(report),
             **(
                 {
-                    "Films/s": round(cost.films_per_second),
-                    "Memory at most": f"{cost.peak_megabytes:.0f} MB",
-                    "Weights": f"{cost.weight_megabytes:.1f} MB",
+                    tr("Films/s"): round(cost.films_per_second),
+                    tr("Memory at most"): tr("{peak_megabytes:.0f} MB", peak_megabytes=cost.peak_megabytes),
+                    tr("Weights"): tr("{weight_megabytes:.1f} MB", weight_megabytes=cost.weight_megabytes),
                 }
                 if cost
                 else {}

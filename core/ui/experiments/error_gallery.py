@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms
 from core.services.evaluation.stored_results import WorstError, worst_errors
@@ -16,10 +17,10 @@ from core.ui.viewer.component import viewer
 
 NUM_OF_EACH = 12
 COLUMNS = {
-    "film": st.column_config.ImageColumn("Image", width="small"),
-    "error": st.column_config.TextColumn("Error", width="small"),
-    "probability": st.column_config.NumberColumn("Prob.", format="%.3f", width="small"),
-    "file": st.column_config.TextColumn("File", width="medium"),
+    "film": st.column_config.ImageColumn(mark("Image"), width="small"),
+    "error": st.column_config.TextColumn(mark("Error"), width="small"),
+    "probability": st.column_config.NumberColumn(mark("Prob."), format="%.3f", width="small"),
+    "file": st.column_config.TextColumn(mark("File"), width="medium"),
 }
 
 
@@ -27,22 +28,28 @@ def error_gallery(desk: Desk, record: RunRecord, predicted: PredictedFilms, thre
     """Show the worst misses and false alarms at a threshold, and the chosen one large."""
     missed, alarms = worst_errors(desk, predicted, threshold, NUM_OF_EACH)
     errors = (*missed, *alarms)
-    st.subheader("Worst errors")
+    st.subheader(tr("Worst errors"))
     if not errors:
-        st.caption("At this threshold no image is misread.")
+        st.caption(tr("At this threshold no image is misread."))
         return
     absent = sum(error.path is None for error in errors)
     if absent:
         st.caption(
-            f":material/image_not_supported: {absent} of these images are no longer where the dataset was read; "
-            "their figures stand."
+            tr(
+                ":material/image_not_supported: {absent} of these images are no longer where the dataset was read; "
+                "their figures stand.",
+                absent=absent,
+            )
         )
     table, pane = st.columns([5, 4], gap="medium")
     with table:
         chosen = _table(desk, record, predicted.split, errors)
         st.caption(
-            f"Pneumonia below {threshold:.3f} from the lowest probability on, then normal images above it from the "
-            "highest on."
+            tr(
+                "Pneumonia below {threshold:.3f} from the lowest probability on, then normal images above it from the "
+                "highest on.",
+                threshold=threshold,
+            )
         )
     with pane:
         _pane(desk, record, errors, chosen)
@@ -53,7 +60,7 @@ def _table(desk: Desk, record: RunRecord, split: str, errors: Sequence[WorstErro
         [
             {
                 "film": picture_address(desk, Picture.THUMBNAIL, error.path) if error.path else None,
-                "error": "missed" if error.is_pneumonia else "false alarm",
+                "error": "missed" if error.is_pneumonia else tr("false alarm"),
                 "probability": error.probability,
                 "file": error.file,
             }
@@ -66,7 +73,7 @@ def _table(desk: Desk, record: RunRecord, split: str, errors: Sequence[WorstErro
         row_height=64,
         height=520,
         column_config=COLUMNS,
-        alt="Images that were misread, worst first",
+        alt=tr("Images that were misread, worst first"),
     )
     rows = chosen.selection.rows
     return errors[rows[0] if rows and rows[0] < len(errors) else 0]
@@ -74,26 +81,38 @@ def _table(desk: Desk, record: RunRecord, split: str, errors: Sequence[WorstErro
 
 def _pane(desk: Desk, record: RunRecord, errors: Sequence[WorstError], chosen: WorstError) -> None:
     label = "pneumonia" if chosen.is_pneumonia else "normal"
-    st.markdown(f"**{plain(chosen.file)}** · labelled {label}, probability {chosen.probability:.3f}")
+    st.markdown(
+        tr(
+            "**{file}** · labelled {label}, probability {probability:.3f}",
+            file=plain(chosen.file),
+            label=label,
+            probability=chosen.probability,
+        )
+    )
     if chosen.path is None:
-        st.caption("This image is no longer there.")
+        st.caption(tr("This image is no longer there."))
         return
     maps = kept_maps(record, errors)
     if chosen.content_hash not in maps and st.button(
-        "Show AI heatmap",
+        tr("Show AI heatmap"),
         icon=":material/visibility:",
         key="experiments.maps",
-        help="Reads these images once more with the run's model; the maps are kept with the run.",
+        help=tr("Reads these images once more with the run's model; the maps are kept with the run."),
     ):
         try:
-            with st.spinner("The model reads these images."):
+            with st.spinner(tr("The model reads these images.")):
                 maps = draw_maps(desk, record, errors)
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")
     viewer(
         desk,
         chosen.path,
-        alt=f"Image {chosen.file}, labelled {label}, probability {chosen.probability:.3f}",
+        alt=tr(
+            "Image {file}, labelled {label}, probability {probability:.3f}",
+            file=chosen.file,
+            label=label,
+            probability=chosen.probability,
+        ),
         heatmap=maps.get(chosen.content_hash),
         height=420,
         key="experiments.film",

@@ -17,6 +17,7 @@ from core.figures.judgement import (
     reliability_figure,
     roc_figure,
 )
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms, is_selection_split
 from core.services.evaluation.stored_results import OpenedSplit, look_at, openings_so_far
@@ -26,25 +27,29 @@ from core.ui.experiments.error_gallery import error_gallery
 from core.ui.experiments.words import bounds
 
 OPENED = "experiments.opened"
-NO_ONE_CLASS = "These images are of one class only: there are no curves, and what needs both classes stays empty."
+NO_ONE_CLASS = mark("These images are of one class only: there are no curves, and what needs both classes stays empty.")
 
 
 def evaluation_view(desk: Desk, record: RunRecord) -> None:
     """Choose a split, show it by a button if it is evaluation-only, and show the run's figures on it."""
     if not record.splits:
         st.caption(
-            "No predictions of this run are kept: it has not ended, left no model, or was made before predictions were "
-            "kept. `python -m core evaluate` reads a split with its model."
+            tr(
+                "No predictions of this run are kept: it has not ended, left no model, or was made before predictions "
+                "were kept. `python -m core evaluate` reads a split with its model."
+            )
         )
         return
     split = st.segmented_control(
-        "Images",
+        tr("Images"),
         list(record.splits),
         default=record.splits[0],
         key=f"experiments.split.{record.id}",
         required=True,
-        help="Validation chose the epoch and the threshold, calibration the probabilities and the threshold. Any other "
-        "split is evaluation-only, and each access to it is recorded.",
+        help=tr(
+            "Validation chose the epoch and the threshold, calibration the probabilities and the threshold. Any other "
+            "split is evaluation-only, and each access to it is recorded."
+        ),
     )
     opened = _opened(desk, record, split)
     if opened is not None:
@@ -64,10 +69,18 @@ def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
     count = openings_so_far(desk, [checkpoint], split)
     with st.container(border=True):
         st.markdown(
-            f"**The {split} images are evaluation-only.** They have been accessed {count:,} times on this desk."
+            tr(
+                "**The {split} images are evaluation-only.** They have been accessed {count:,} times on this desk.",
+                split=split,
+                count=count,
+            )
         )
-        st.caption("The more often figures are looked at while models are still being chosen, the less they are worth.")
-        if st.button(f"Open the {split} figures", icon=":material/lock_open:", key="experiments.open_split"):
+        st.caption(
+            tr("The more often figures are looked at while models are still being chosen, the less they are worth.")
+        )
+        if st.button(
+            tr("Open the {split} figures", split=split), icon=":material/lock_open:", key="experiments.open_split"
+        ):
             opened.add(key)
             return look_at(desk, checkpoint, split)
     return None
@@ -75,11 +88,19 @@ def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
 
 def _say_openings(opened: OpenedSplit) -> None:
     predicted = opened.predicted
-    films = f"{predicted.films.counted}, read by {predicted.engine}"
+    films = tr("{counted}, read by {engine}", counted=predicted.films.counted, engine=predicted.engine)
     if opened.is_selection:
-        st.caption(f":material/tune: {films}. These images helped to choose this model: mildly optimistic.")
+        st.caption(
+            tr(":material/tune: {films}. These images helped to choose this model: mildly optimistic.", films=films)
+        )
     else:
-        st.caption(f":material/lock_open: {films}. Opened {opened.num_openings:,} times on this desk.")
+        st.caption(
+            tr(
+                ":material/lock_open: {films}. Opened {num_openings:,} times on this desk.",
+                films=films,
+                num_openings=opened.num_openings,
+            )
+        )
     if said := say_overlap(opened.num_training_images, len(predicted.films.files)):
         st.warning(said, icon=":material/warning:")
 
@@ -91,26 +112,31 @@ def _judged(desk: Desk, record: RunRecord, opened: OpenedSplit) -> None:
     own = float(predicted.report.threshold)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         threshold = st.slider(
-            "Threshold",
+            tr("Threshold"),
             0.0,
             1.0,
             own,
             0.001,
             format="%.3f",
             key=f"experiments.threshold.{record.id}.{predicted.split}",
-            help=f"An image is flagged from this probability on. The run's own threshold is {own:.3f}. Moving it here "
-            "changes nothing but this view.",
+            help=tr(
+                "An image is flagged from this probability on. The run's own threshold is {own:.3f}. Moving it here "
+                "changes nothing but this view.",
+                own=own,
+            ),
         )
         prevalence = st.number_input(
-            "Prevalence, %",
+            tr("Prevalence, %"),
             0.1,
             99.9,
             10.0,
             1.0,
             width=150,
             key="experiments.prevalence",
-            help="Of 100 children whose chest is filmed where the model would be used, how many have pneumonia? "
-            "PPV and NPV depend on it.",
+            help=tr(
+                "Of 100 children whose chest is filmed where the model would be used, how many have pneumonia? PPV "
+                "and NPV depend on it."
+            ),
         )
     report = at_threshold(
         predicted.report,
@@ -143,18 +169,18 @@ def _figures(report: EvaluationReport, prevalence: float) -> None:
 def _predictive(report: EvaluationReport, prevalence: float) -> None:
     tested = MeasuredRates.of([report])
     values = predictive_values(tested, prevalence) if tested else None
-    there = f"where {say_share(prevalence)} of those filmed have pneumonia"
+    there = tr("where {prevalence} of those filmed have pneumonia", prevalence=say_share(prevalence))
     _metric(
         "PPV",
         say_fraction(values.ppv) if values else "undefined",
         values and values.ppv_interval,
-        f"Share of flags that are right {there}.",
+        tr("Share of flags that are right {there}.", there=there),
     )
     _metric(
         "NPV",
         say_fraction(values.npv) if values else "undefined",
         values and values.npv_interval,
-        f"Share of images without a flag that are normal {there}. It never excludes disease.",
+        tr("Share of images without a flag that are normal {there}. It never excludes disease.", there=there),
     )
 
 
@@ -162,11 +188,11 @@ def _metric(label: str, value: str, interval: Interval | None, meaning: str, num
     st.metric(
         label,
         value,
-        delta=bounds(interval, num_decimals) if interval else "no interval",
+        delta=bounds(interval, num_decimals) if interval else tr("no interval"),
         delta_color="off",
         delta_arrow="off",
         border=True,
-        help=meaning + " Below: 95 % interval.",
+        help=meaning + tr(" Below: 95 % interval."),
     )
 
 
@@ -178,11 +204,11 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
         st.caption(NO_ONE_CLASS)
     elif len(set(predicted.probabilities.tolist())) == 1:
         st.caption(
-            "The model says the same of every image: it cannot rank them, and every threshold flags all or none."
+            tr("The model says the same of every image: it cannot rank them, and every threshold flags all or none.")
         )
     left, middle, right = st.columns(3)
     with left, st.container(border=True):
-        st.markdown("**Confusion matrix**")
+        st.markdown(tr("**Confusion matrix**"))
         st.plotly_chart(confusion_figure(report.confusion), key=f"experiments.confusion.{key}", alt=_spoken(report))
     if curves is not None:
         with middle, st.container(border=True):
@@ -190,30 +216,30 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
             st.plotly_chart(
                 roc_figure(curves, report.sensitivity, report.specificity),
                 key=f"experiments.roc.{key}",
-                alt=f"ROC curve, area {METRIC['auc'].say(report.auc)}",
+                alt=tr("ROC curve, area {say}", say=METRIC["auc"].say(report.auc)),
             )
         with right, st.container(border=True):
-            st.markdown("**Precision and recall**, with 95 % band")
+            st.markdown(tr("**Precision and recall**, with 95 % band"))
             st.plotly_chart(
                 precision_recall_figure(curves, report.sensitivity, report.precision),
                 key=f"experiments.pr.{key}",
-                alt="Precision–recall curve, average precision "
+                alt=tr("Precision–recall curve, average precision ")
                 + METRIC["average_precision"].say(report.average_precision),
             )
     left, right = st.columns(2)
     with left, st.container(border=True):
-        st.markdown("**Do the probabilities mean what they say?** 15 bins, larger points hold more images")
+        st.markdown(tr("**Do the probabilities mean what they say?** 15 bins, larger points hold more images"))
         st.plotly_chart(
             reliability_figure(reliability_bins(films.labels_N, predicted.probabilities, films.known_patients)),
             key=f"experiments.reliability.{key}",
-            alt="Reliability diagram",
+            alt=tr("Reliability diagram"),
         )
     with right, st.container(border=True):
-        st.markdown("**Probabilities by truth**, images on a logarithmic scale")
+        st.markdown(tr("**Probabilities by truth**, images on a logarithmic scale"))
         st.plotly_chart(
             histogram_figure(films.labels_N, predicted.probabilities, report.threshold),
             key=f"experiments.histogram.{key}",
-            alt="Histogram of probabilities for normal and pneumonia images",
+            alt=tr("Histogram of probabilities for normal and pneumonia images"),
         )
 
 
@@ -228,32 +254,35 @@ def _curves(_predicted: PredictedFilms, films: str, checkpoint_hash: str) -> Cur
 def _subgroups(predicted: PredictedFilms, threshold: float) -> None:
     films = predicted.films
     groups = judge_subgroups(films.subtypes, films.labels_N, predicted.probabilities, threshold, films.known_patients)
-    st.subheader("Subgroups")
+    st.subheader(tr("Subgroups"))
     if not groups:
-        st.caption("The subtypes of these images are not known.")
+        st.caption(tr("The subtypes of these images are not known."))
         return
     st.dataframe(
         [
             {
-                "Subtype": group.name + (" (too few to evaluate)" if group.is_small else ""),
-                "Images": group.num_films,
-                "Patients": group.num_patients,
-                "Classified correctly": METRIC["accuracy"].say(group.share_right),
+                tr("Subtype"): group.name + (tr(" (too few to evaluate)") if group.is_small else ""),
+                tr("Images"): group.num_films,
+                tr("Patients"): group.num_patients,
+                tr("Classified correctly"): METRIC["accuracy"].say(group.share_right),
                 "95 % interval": bounds(group.share_interval),
-                "AUC against all of the other class": METRIC["auc"].say(group.auc),
+                tr("AUC against all of the other class"): METRIC["auc"].say(group.auc),
                 "AUC, 95 % interval": bounds(group.auc_interval, METRIC["auc"].num_decimals),
             }
             for group in groups
         ],
         hide_index=True,
         key=f"experiments.subgroups.{predicted.split}",
-        alt="Share of images classified correctly and AUC by subgroup",
+        alt=tr("Share of images classified correctly and AUC by subgroup"),
     )
 
 
 def _spoken(report: EvaluationReport) -> str:
     counts = report.confusion
-    return (
-        f"Of {counts.tp + counts.fn} pneumonia images {counts.tp} are flagged, "
-        f"of {counts.tn + counts.fp} normal images {counts.fp}"
+    return tr(
+        "Of {tp} pneumonia images {tp_2} are flagged, of {tn} normal images {fp}",
+        tp=counts.tp + counts.fn,
+        tp_2=counts.tp,
+        tn=counts.tn + counts.fp,
+        fp=counts.fp,
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.evaluation.proportions import never_rounded_up
+from core.language import mark, tr
 from core.model.catalogue import Architecture
 from core.services.desk import Desk
 from core.services.experiments.annotations import archive, restore_runs, star
@@ -25,12 +26,21 @@ from core.ui.experiments.words import bounds, figure
 from core.ui.words import STATES, moment, state_word
 
 ROWS_ON_A_PAGE = 100
-ALWAYS = ["★", "Run", "State", "AUC", "95 % interval"]
+ALWAYS = ["★", mark("Run"), mark("State"), "AUC", "95 % interval"]
 OPTIONAL = [
-    *("Over the epochs", "Accuracy", "Sensitivity", "Specificity", "Network", "Augmentation", "Seed", "Epochs"),
-    *("Learning rate", "Image size", "Tags", "Note", "Begun", "Id"),
+    *(
+        mark("Over the epochs"),
+        mark("Accuracy"),
+        mark("Sensitivity"),
+        mark("Specificity"),
+        mark("Network"),
+        mark("Augmentation"),
+        mark("Seed"),
+        mark("Epochs"),
+    ),
+    *(mark("Learning rate"), mark("Image size"), mark("Tags"), mark("Note"), mark("Begun"), mark("Id")),
 ]
-USUAL = ["Over the epochs", "Accuracy", "Network", "Seed", "Tags", "Begun"]
+USUAL = [mark("Over the epochs"), mark("Accuracy"), mark("Network"), mark("Seed"), mark("Tags"), mark("Begun")]
 
 
 def history_view(desk: Desk) -> list[str] | None:
@@ -40,17 +50,19 @@ def history_view(desk: Desk) -> list[str] | None:
     page = search_runs(desk, query)
     if not page.num_all:
         st.caption(
-            "No run has been made yet. Train a model, and every run stands here with its config, curves and figures: "
-            "`python -m core train --data FOLDER`."
+            tr(
+                "No run has been made yet. Train a model, and every run stands here with its config, curves and "
+                "figures: `python -m core train --data FOLDER`."
+            )
         )
         return None
     if not page.lines:
-        st.caption("No run matches. Remove words or filters, or choose another status.")
+        st.caption(tr("No run matches. Remove words or filters, or choose another status."))
         return None
     grouped = st.segmented_control(
-        "Group",
-        ["Single runs", "By seed", "By tag"],
-        default="Single runs",
+        tr("Group"),
+        [tr("Single runs"), tr("By seed"), tr("By tag")],
+        default=tr("Single runs"),
         key="experiments.group",
         label_visibility="collapsed",
         required=True,
@@ -65,34 +77,34 @@ def history_view(desk: Desk) -> list[str] | None:
 def _asked(desk: Desk) -> HistoryQuery:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Search",
+            tr("Search"),
             key="experiments.search",
             icon=":material/search:",
-            placeholder="Words in name, note, tags, config, error",
+            placeholder=tr("Words in name, note, tags, config, error"),
             max_chars=200,
         )
-        order = st.selectbox("Sort by", list(RunOrder), key="experiments.order", width=200)
-        ascending = st.toggle("Smallest or oldest first", key="experiments.ascending")
-        with st.popover("Filter", icon=":material/filter_list:"):
+        order = st.selectbox(tr("Sort by"), list(RunOrder), key="experiments.order", width=200)
+        ascending = st.toggle(tr("Smallest or oldest first"), key="experiments.ascending")
+        with st.popover(tr("Filter"), icon=":material/filter_list:"):
             states = st.pills(
-                "State",
+                tr("State"),
                 list(STATES),
                 selection_mode="multi",
                 key="experiments.states",
             )
-            networks = st.multiselect("Network", [one.value for one in Architecture], key="experiments.networks")
-            tags = st.multiselect("With all of these tags", known_tags(desk), key="experiments.tags")
-            starred = st.toggle("Starred only", key="experiments.starred")
+            networks = st.multiselect(tr("Network"), [one.value for one in Architecture], key="experiments.networks")
+            tags = st.multiselect(tr("With all of these tags"), known_tags(desk), key="experiments.tags")
+            starred = st.toggle(tr("Starred only"), key="experiments.starred")
             shelf = st.segmented_control(
-                "Shelf",
+                tr("Shelf"),
                 list(Shelf),
                 default=Shelf.CURRENT,
                 key="experiments.shelf",
                 required=True,
-                help="Archived runs do not crowd the list. Deleted ones can be restored.",
+                help=tr("Archived runs do not crowd the list. Deleted ones can be restored."),
             )
-        with st.popover("Columns", icon=":material/view_column:"):
-            st.multiselect("Columns", OPTIONAL, default=USUAL, key="experiments.columns")
+        with st.popover(tr("Columns"), icon=":material/view_column:"):
+            st.multiselect(tr("Columns"), OPTIONAL, default=USUAL, key="experiments.columns")
     return HistoryQuery(
         text=text or "",
         states=tuple(states or ()),
@@ -118,31 +130,37 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
         placeholder="–",
         column_order=columns,
         column_config={
-            "★": st.column_config.TextColumn("★", width=30, help="Starred"),
-            "State": st.column_config.TextColumn(width=180 if any(line.imported for line in page.lines) else None),
+            "★": st.column_config.TextColumn("★", width=30, help=tr("Starred")),
+            tr("State"): st.column_config.TextColumn(width=180 if any(line.imported for line in page.lines) else None),
             "AUC": st.column_config.NumberColumn(
-                "AUC", format="%.4f", help="Area under the ROC curve on the validation images."
+                "AUC", format="%.4f", help=tr("Area under the ROC curve on the validation images.")
             ),
-            "95 % interval": st.column_config.TextColumn(help="Of the AUC, by a bootstrap of whole patients."),
-            "Over the epochs": st.column_config.LineChartColumn(
-                "AUC by epoch", width="small", help="On the validation images; each row has a scale of its own."
+            "95 % interval": st.column_config.TextColumn(help=tr("Of the AUC, by a bootstrap of whole patients.")),
+            tr("Over the epochs"): st.column_config.LineChartColumn(
+                tr("AUC by epoch"), width="small", help=tr("On the validation images; each row has a scale of its own.")
             ),
             **{
                 name: st.column_config.NumberColumn(name, format="%.3f")
-                for name in ("Accuracy", "Sensitivity", "Specificity")
+                for name in (tr("Accuracy"), tr("Sensitivity"), tr("Specificity"))
             },
         },
-        alt="Runs with their validation figures",
+        alt=tr("Runs with their validation figures"),
     )
     lines = [page.lines[row] for row in chosen.selection.rows if row < len(page.lines)]
     first, last = query.offset + 1, query.offset + len(page.lines)
     st.caption(
-        f"{first:,} to {last:,} of {page.num_found:,} runs that match, {page.num_all:,} in all with "
-        "archived and deleted ones. Figures are of the "
-        "validation images, which also chose the epoch: mildly optimistic. Mark runs at the left to act on them."
+        tr(
+            "{first:,} to {last:,} of {num_found:,} runs that match, {num_all:,} in all with archived and deleted "
+            "ones. Figures are of the validation images, which also chose the epoch: mildly optimistic. Mark runs at "
+            "the left to act on them.",
+            first=first,
+            last=last,
+            num_found=page.num_found,
+            num_all=page.num_all,
+        )
     )
     if page.num_found > ROWS_ON_A_PAGE:
-        st.number_input("Page", 1, -(-page.num_found // ROWS_ON_A_PAGE), key="experiments.page", width=140)
+        st.number_input(tr("Page"), 1, -(-page.num_found // ROWS_ON_A_PAGE), key="experiments.page", width=140)
     return _actions(desk, query, lines)
 
 
@@ -156,14 +174,14 @@ def _actions(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) -> list[
 
 def _opening_buttons(ids: list[str]) -> list[str] | None:
     opened = None
-    if st.button("Open", icon=":material/open_in_full:", disabled=len(ids) != 1, key="experiments.open"):
+    if st.button(tr("Open"), icon=":material/open_in_full:", disabled=len(ids) != 1, key="experiments.open"):
         opened = ids
     if st.button(
-        f"Compare {len(ids)}" if len(ids) > 1 else "Compare",
+        tr("Compare {num_ids}", num_ids=len(ids)) if len(ids) > 1 else tr("Compare"),
         type="primary",
         icon=":material/compare_arrows:",
         disabled=not 2 <= len(ids) <= 8,
-        help="Mark two to eight runs. The first marked is what the others are compared with.",
+        help=tr("Mark two to eight runs. The first marked is what the others are compared with."),
         key="experiments.compare",
     ):
         opened = ids
@@ -175,7 +193,7 @@ def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) ->
     ids = [line.id for line in lines]
     starred = bool(lines) and all(line.starred for line in lines)
     st.button(
-        "Take star away" if starred else "Star",
+        tr("Take star away") if starred else tr("Star"),
         icon=":material/star:",
         disabled=not ids,
         key="experiments.star",
@@ -184,7 +202,7 @@ def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) ->
     )
     archived = query.shelf is Shelf.ARCHIVED
     st.button(
-        "Restore" if archived else "Archive",
+        tr("Restore") if archived else tr("Archive"),
         icon=":material/archive:",
         disabled=not ids or query.shelf is Shelf.DELETED,
         key="experiments.archive",
@@ -193,7 +211,7 @@ def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) ->
     )
     if query.shelf is Shelf.DELETED:
         st.button(
-            "Restore",
+            tr("Restore"),
             icon=":material/restore_from_trash:",
             disabled=not ids,
             key="experiments.restore",
@@ -203,11 +221,11 @@ def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) ->
         purge_popover(desk, ids)
     else:
         st.button(
-            "Delete",
+            tr("Delete"),
             icon=":material/delete:",
             disabled=not ids,
             key="experiments.delete",
-            help="Takes runs out of the lists; records and files stay, so that it can be undone.",
+            help=tr("Takes runs out of the lists; records and files stay, so that it can be undone."),
             on_click=delete,
             args=(desk, ids),
         )
@@ -223,7 +241,7 @@ def _download_buttons(desk: Desk, query: HistoryQuery) -> None:
         icon=":material/download:",
         on_click="ignore",
         key="experiments.csv",
-        help="All runs that match, one line each.",
+        help=tr("All runs that match, one line each."),
     )
     st.download_button(
         "JSON",
@@ -233,23 +251,23 @@ def _download_buttons(desk: Desk, query: HistoryQuery) -> None:
         icon=":material/download:",
         on_click="ignore",
         key="experiments.json",
-        help="All runs that match, with every epoch.",
+        help=tr("All runs that match, with every epoch."),
     )
 
 
 def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
     if not groups:
-        st.caption("No run has a tag. Give the trials of a sweep a common tag, and they stand here as one line.")
+        st.caption(tr("No run has a tag. Give the trials of a sweep a common tag, and they stand here as one line."))
         return None
     chosen = st.dataframe(
         [
             {
-                "Runs": len(group.run_ids),
-                "Name" if kind == "By seed" else "Tag": group.name,
-                "Seeds": ", ".join(str(seed) for seed in group.seeds),
-                "Mean AUC": never_rounded_up(group.mean_auc, 4),
-                "Standard deviation": group.standard_deviation,
-                "95 % interval of the mean": bounds(group.interval, 4),
+                tr("Runs"): len(group.run_ids),
+                tr("Name") if kind == "By seed" else tr("Tag"): group.name,
+                tr("Seeds"): ", ".join(str(seed) for seed in group.seeds),
+                tr("Mean AUC"): never_rounded_up(group.mean_auc, 4),
+                tr("Standard deviation"): group.standard_deviation,
+                tr("95 % interval of the mean"): bounds(group.interval, 4),
             }
             for group in groups
         ],
@@ -258,19 +276,19 @@ def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
         selection_mode="single-row",
         hide_index=True,
         column_config={
-            "Mean AUC": st.column_config.NumberColumn(format="%.4f"),
-            "Standard deviation": st.column_config.NumberColumn(format="%.4f"),
+            tr("Mean AUC"): st.column_config.NumberColumn(format="%.4f"),
+            tr("Standard deviation"): st.column_config.NumberColumn(format="%.4f"),
         },
-        alt="Groups of runs with the spread of their AUC",
+        alt=tr("Groups of runs with the spread of their AUC"),
     )
-    st.caption("Runs that differ in nothing but the seed." if kind == "By seed" else "Runs that share a tag.")
+    st.caption(tr("Runs that differ in nothing but the seed.") if kind == "By seed" else tr("Runs that share a tag."))
     rows = [row for row in chosen.selection.rows if row < len(groups)]
     ids = list(groups[rows[0]].run_ids) if rows else []
     if st.button(
-        "Compare these runs",
+        tr("Compare these runs"),
         icon=":material/compare_arrows:",
         disabled=not 2 <= len(ids) <= 8,
-        help="A comparison takes two to eight runs.",
+        help=tr("A comparison takes two to eight runs."),
         key="experiments.compare_group",
     ):
         return ids
@@ -281,24 +299,24 @@ def _row(line: RunLine) -> dict[str, object]:
     word = state_word(line.state).word
     return {
         "★": "★" if line.starred else "",
-        "Run": line.name,
-        "State": f"{word}, imported record" if line.imported else word,
+        tr("Run"): line.name,
+        tr("State"): tr("{word}, imported record", word=word) if line.imported else word,
         "AUC": never_rounded_up(line.auc, 4),
         "95 % interval": bounds(line.auc_interval, 4),
-        "Over the epochs": [value for value in line.sparkline if value is not None],
-        "Accuracy": never_rounded_up(line.accuracy),
-        "Sensitivity": never_rounded_up(line.sensitivity),
-        "Specificity": never_rounded_up(line.specificity),
-        "Network": line.architecture,
-        "Augmentation": line.config.get("recipe"),
-        "Seed": line.seed,
-        "Epochs": line.num_epochs,
-        "Learning rate": figure(line.config.get("learning_rate")),
-        "Image size": line.config.get("image_size"),
-        "Tags": ", ".join(line.tags),
-        "Note": line.note,
-        "Begun": moment(line.created_at),
-        "Id": line.id,
+        tr("Over the epochs"): [value for value in line.sparkline if value is not None],
+        tr("Accuracy"): never_rounded_up(line.accuracy),
+        tr("Sensitivity"): never_rounded_up(line.sensitivity),
+        tr("Specificity"): never_rounded_up(line.specificity),
+        tr("Network"): line.architecture,
+        tr("Augmentation"): line.config.get("recipe"),
+        tr("Seed"): line.seed,
+        tr("Epochs"): line.num_epochs,
+        tr("Learning rate"): figure(line.config.get("learning_rate")),
+        tr("Image size"): line.config.get("image_size"),
+        tr("Tags"): ", ".join(line.tags),
+        tr("Note"): line.note,
+        tr("Begun"): moment(line.created_at),
+        tr("Id"): line.id,
     }
 
 

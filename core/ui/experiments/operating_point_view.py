@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.predictions import is_selection_split
 from core.services.evaluation.stored_results import look_at
@@ -13,10 +14,10 @@ from core.ui.plain_text import plain
 from core.ui.words import moment
 
 RULES = {
-    RuleKind.YOUDEN: "Youden: highest sensitivity plus specificity",
-    RuleKind.TARGET_SENSITIVITY: "At least this sensitivity",
-    RuleKind.TARGET_SPECIFICITY: "At least this specificity",
-    RuleKind.COST_RATIO: "A miss costs so many false alarms",
+    RuleKind.YOUDEN: mark("Youden: highest sensitivity plus specificity"),
+    RuleKind.TARGET_SENSITIVITY: mark("At least this sensitivity"),
+    RuleKind.TARGET_SPECIFICITY: mark("At least this specificity"),
+    RuleKind.COST_RATIO: mark("A miss costs so many false alarms"),
 }
 
 
@@ -24,7 +25,7 @@ def operating_point_view(desk: Desk, record: RunRecord) -> None:
     """Show the chooser and the points there are."""
     splits = [split for split in record.splits if is_selection_split(split)]
     if not splits:
-        st.caption("An operating point needs a finished run with predictions on validation or calibration images.")
+        st.caption(tr("An operating point needs a finished run with predictions on validation or calibration images."))
         return
     choose, there_are = st.columns([2, 3], gap="medium")
     with choose, st.container(border=True):
@@ -34,21 +35,21 @@ def operating_point_view(desk: Desk, record: RunRecord) -> None:
 
 
 def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
-    st.markdown("**Choose an operating point**")
+    st.markdown(tr("**Choose an operating point**"))
     split = st.segmented_control(
-        "On",
+        tr("On"),
         splits,
         default=splits[-1],
         key="experiments.point_split",
         required=True,
-        help="Test images never choose: their figures would look better than they are.",
+        help=tr("Test images never choose: their figures would look better than they are."),
     )
-    kind = st.selectbox("So that", list(RULES), format_func=RULES.__getitem__, key="experiments.point_rule")
+    kind = st.selectbox(tr("So that"), list(RULES), format_func=RULES.__getitem__, key="experiments.point_rule")
     target, cost = 0.95, 5.0
     if kind in (RuleKind.TARGET_SENSITIVITY, RuleKind.TARGET_SPECIFICITY):
-        target = st.slider("At least", 0.5, 1.0, 0.95, 0.005, format="%.3f", key="experiments.point_target")
+        target = st.slider(tr("At least"), 0.5, 1.0, 0.95, 0.005, format="%.3f", key="experiments.point_target")
     if kind is RuleKind.COST_RATIO:
-        cost = st.number_input("Cost of a miss, in false alarms", 0.1, 1000.0, 5.0, key="experiments.point_cost")
+        cost = st.number_input(tr("Cost of a miss, in false alarms"), 0.1, 1000.0, 5.0, key="experiments.point_cost")
     rule = OperatingPointRule(kind=kind, target=target, cost_ratio=cost)
     predicted = look_at(desk, record.checkpoint_hash or "", split).predicted
     try:
@@ -57,43 +58,58 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
         st.error(str(error), icon=":material/error:")
         return
     with st.container(horizontal=True):
-        st.metric("Threshold", f"{point.threshold:.3f}", border=True)
+        st.metric(tr("Threshold"), f"{point.threshold:.3f}", border=True)
         st.metric(
-            "Needs a human",
-            f"{point.uncertain_low:.3f} to {point.uncertain_high:.3f}",
+            tr("Needs a human"),
+            tr(
+                "{uncertain_low:.3f} to {uncertain_high:.3f}",
+                uncertain_low=point.uncertain_low,
+                uncertain_high=point.uncertain_high,
+            ),
             border=True,
-            help="The uncertain band: images in it are for a human to decide.",
+            help=tr("The uncertain band: images in it are for a human to decide."),
         )
-    st.caption(f"{point.rule} Chosen on the {point.chosen_on}.")
-    name = st.text_input("Name", max_chars=128, key="experiments.point_name", placeholder="For example: ward, evenings")
+    st.caption(tr("{rule} Chosen on the {chosen_on}.", rule=point.rule, chosen_on=point.chosen_on))
+    name = st.text_input(
+        tr("Name"), max_chars=128, key="experiments.point_name", placeholder=tr("For example: ward, evenings")
+    )
     if st.button(
-        "Keep it",
+        tr("Keep it"),
         type="primary",
         icon=":material/lock:",
         disabled=not name.strip(),
         key="experiments.point_keep",
-        help="Kept for good: it can be followed by a new version, not changed.",
+        help=tr("Kept for good: it can be followed by a new version, not changed."),
     ):
         kept = keep_point(desk, predicted, rule, name)
-        st.toast(f"{kept.point.name}, version {kept.version}, is kept.", icon=":material/lock:")
+        st.toast(
+            tr("{name}, version {version}, is kept.", name=kept.point.name, version=kept.version),
+            icon=":material/lock:",
+        )
 
 
 def _points(desk: Desk, checkpoint_hash: str) -> None:
-    st.markdown(f"**Kept for checkpoint {checkpoint_hash[:12]}**")
+    st.markdown(tr("**Kept for checkpoint {checkpoint_hash}**", checkpoint_hash=checkpoint_hash[:12]))
     points = list_points(desk, checkpoint_hash)
     if not points:
-        st.caption("None yet. The run's own threshold is on its card; what is chosen here is saved beside it, by name.")
+        st.caption(
+            tr("None yet. The run's own threshold is on its card; what is chosen here is saved beside it, by name.")
+        )
         return
     for chosen in points:
         point = chosen.point
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{plain(point.name)}**", width="content")
-                st.badge(f"version {chosen.version}", color="blue")
-                st.badge("never changed", icon=":material/lock:", color="gray")
+                st.badge(tr("version {version}", version=chosen.version), color="blue")
+                st.badge(tr("never changed"), icon=":material/lock:", color="gray")
                 st.caption(moment(chosen.created_at))
             st.markdown(
-                f"Threshold {point.threshold:.3f}, "
-                f"uncertain from {point.uncertain_low:.3f} to {point.uncertain_high:.3f}"
+                tr(
+                    "Threshold {threshold:.3f}, uncertain from {uncertain_low:.3f} to {uncertain_high:.3f}",
+                    threshold=point.threshold,
+                    uncertain_low=point.uncertain_low,
+                    uncertain_high=point.uncertain_high,
+                )
             )
-            st.caption(f"{plain(point.rule)} Chosen on {plain(point.chosen_on)}.")
+            st.caption(tr("{rule} Chosen on {chosen_on}.", rule=plain(point.rule), chosen_on=plain(point.chosen_on)))

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.figures.run_curves import training_figure
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.experiments.annotations import archive, set_tags, star, write_note
 from core.services.experiments.history import known_tags
@@ -16,9 +17,9 @@ from core.ui.plain_text import plain
 from core.ui.words import state_word
 
 CURVES = {
-    "Loss": {"training": "train_loss", "validation": "validation_loss"},
+    mark("Loss"): {"training": "train_loss", "validation": "validation_loss"},
     "AUC": {"validation": "validation_auc"},
-    "Accuracy at 0.5": {"validation": "validation_accuracy"},
+    mark("Accuracy at 0.5"): {"validation": "validation_accuracy"},
 }
 
 
@@ -29,12 +30,12 @@ def run_view(desk: Desk, run_id: str, on_back: Callable[[], None]) -> None:
     if record.error:
         st.error(record.error, icon=":material/error:")
     if not record.epochs:
-        st.caption("No epoch of this run has ended, so there are no figures and no model.")
-    sections = ["Evaluation", "Operating points", "Training curves", "Config", "Lineage", "Log"]
+        st.caption(tr("No epoch of this run has ended, so there are no figures and no model."))
+    sections = [tr("Evaluation"), tr("Operating points"), tr("Training curves"), tr("Config"), tr("Lineage"), tr("Log")]
     section = st.segmented_control(
-        "Section",
+        tr("Section"),
         sections,
-        default="Evaluation" if record.splits else "Lineage",
+        default=tr("Evaluation") if record.splits else tr("Lineage"),
         key=f"experiments.section.{record.id}",
         label_visibility="collapsed",
         required=True,
@@ -60,14 +61,14 @@ def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
         st.subheader(f"{'★ ' if record.starred else ''}{plain(record.name)}", width="content")
         st.badge(word, icon=icon, color=colour)
         if record.imported:
-            st.badge("imported record", color="blue", icon=":material/inventory_2:")
+            st.badge(tr("imported record"), color="blue", icon=":material/inventory_2:")
         if record.deleted or record.archived:
             st.badge("deleted" if record.deleted else "archived", color="gray", icon=":material/archive:")
         for tag in record.tags:
             st.badge(plain(tag), color="violet", icon=":material/sell:")
         st.space("stretch")
         st.button(
-            "Take star away" if record.starred else "Star",
+            tr("Take star away") if record.starred else tr("Star"),
             icon=":material/star:",
             key="experiments.run_star",
             type="tertiary",
@@ -75,16 +76,16 @@ def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
             args=(desk, [record.id], not record.starred),
         )
         st.button(
-            "Restore" if record.archived else "Archive",
+            tr("Restore") if record.archived else tr("Archive"),
             icon=":material/archive:",
             key="experiments.run_archive",
             type="tertiary",
             on_click=archive,
             args=(desk, [record.id], not record.archived),
         )
-        with st.popover("Tags and note", icon=":material/edit_note:", type="tertiary"):
+        with st.popover(tr("Tags and note"), icon=":material/edit_note:", type="tertiary"):
             _edit(desk, record)
-        if st.button("All runs", icon=":material/arrow_back:", key="experiments.back"):
+        if st.button(tr("All runs"), icon=":material/arrow_back:", key="experiments.back"):
             on_back()
     if record.note:
         st.caption(f":material/edit_note: {plain(record.note)}")
@@ -92,14 +93,14 @@ def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
 
 def _edit(desk: Desk, record: RunRecord) -> None:
     tags = st.multiselect(
-        "Tags",
+        tr("Tags"),
         sorted({*known_tags(desk), *record.tags}),
         default=list(record.tags),
         accept_new_options=True,
         key=f"experiments.edit_tags.{record.id}",
     )
-    note = st.text_area("Note", record.note, max_chars=10_000, key=f"experiments.edit_note.{record.id}")
-    if st.button("Save", type="primary", icon=":material/save:", key="experiments.save"):
+    note = st.text_area(tr("Note"), record.note, max_chars=10_000, key=f"experiments.edit_note.{record.id}")
+    if st.button(tr("Save"), type="primary", icon=":material/save:", key="experiments.save"):
         try:
             set_tags(desk, record.id, tags)
             write_note(desk, record.id, note)
@@ -111,7 +112,7 @@ def _edit(desk: Desk, record: RunRecord) -> None:
 
 def _curves(record: RunRecord) -> None:
     if not record.epochs:
-        st.caption("There are no curves: no epoch has ended.")
+        st.caption(tr("There are no curves: no epoch has ended."))
         return
     best = record.summary.get("best_epoch")
     for column, (title, names) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
@@ -124,28 +125,31 @@ def _curves(record: RunRecord) -> None:
             st.plotly_chart(
                 training_figure(series, title, best),
                 key=f"experiments.curve.{title}.{record.id}",
-                alt=f"{title} over {len(record.epochs)} epochs",
+                alt=tr("{title} over {num_epochs} epochs", title=title, num_epochs=len(record.epochs)),
             )
     if best:
-        st.caption(f"The weights of epoch {best} were kept: chosen on the validation images.")
+        st.caption(tr("The weights of epoch {best} were kept: chosen on the validation images.", best=best))
 
 
 def _lineage(record: RunRecord) -> None:
     st.table(record.lineage, border="horizontal")
     if record.checkpoint_hash is None:
-        st.caption("The run left no checkpoint.")
+        st.caption(tr("The run left no checkpoint."))
     elif record.has_checkpoint:
-        st.caption(f":material/check: The weights are in {plain(str(record.folder / 'checkpoint'))}.")
+        st.caption(tr(":material/check: The weights are in {folder}.", folder=plain(str(record.folder / "checkpoint"))))
     else:
         st.caption(
-            f":material/warning: The weights are no longer in {plain(str(record.folder / 'checkpoint'))}. The figures "
-            "stand, because what the model said of each image is kept; the model itself cannot analyse images any more."
+            tr(
+                ":material/warning: The weights are no longer in {folder}. The figures stand, because what the model "
+                "said of each image is kept; the model itself cannot analyse images any more.",
+                folder=plain(str(record.folder / "checkpoint")),
+            )
         )
 
 
 def _log(record: RunRecord) -> None:
     text = record.log()
     if not text:
-        st.caption("The run wrote no log.")
+        st.caption(tr("The run wrote no log."))
         return
     st.code(text, language=None, height=480)

@@ -7,34 +7,35 @@ from typing import Any
 import streamlit as st
 
 from core.figures.cost_figure import CostPoint, cost_figure
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.experiments.run_tables import RunTable, num_to_prepare, prepare_table, to_csv
 from core.services.experiments.study_tables import architecture_table, tuning_table
 from core.ui.experiments.words import figure
 from core.ui.visits import is_first_look
 
-KINDS = {"Architectures": architecture_table, "Tuning": tuning_table}
+KINDS = {mark("Architectures"): architecture_table, mark("Tuning"): tuning_table}
 COSTS = {
-    "Operations": ("gigaflops", "GFLOPs for one image"),
-    "Images per second": ("films_per_second", "images per second on this machine"),
-    "Size": ("megabytes", "MB of weights"),
-    "Training time": ("training_seconds", "seconds of training"),
+    mark("Operations"): ("gigaflops", mark("GFLOPs for one image")),
+    mark("Images per second"): ("films_per_second", mark("images per second on this machine")),
+    mark("Size"): ("megabytes", mark("MB of weights")),
+    mark("Training time"): ("training_seconds", mark("seconds of training")),
 }
-REACHED = {"AUC": "auc", "Accuracy": "accuracy", "Recall": "recall"}
+REACHED = {"AUC": "auc", mark("Accuracy"): "accuracy", mark("Recall"): "recall"}
 FIRST = ("number", "architecture", "image_size", "learning_rate", "batch_size", "dropout")
 FIGURES = ("auc", "accuracy", "recall", "f1")
 WORDS = {
-    "number": "No.",
-    "architecture": "Network",
-    "first_weights": "First weights",
-    "image_size": "Pixels",
-    "num_runs": "Runs",
-    "runs": "Run ids",
-    "num_parameters": "Parameters",
+    "number": mark("No."),
+    "architecture": mark("Network"),
+    "first_weights": mark("First weights"),
+    "image_size": mark("Pixels"),
+    "num_runs": mark("Runs"),
+    "runs": mark("Run ids"),
+    "num_parameters": mark("Parameters"),
     "megabytes": "MB",
     "gigaflops": "GFLOPs",
-    "films_per_second": "Films/s",
-    "training_seconds": "Training",
+    "films_per_second": mark("Films/s"),
+    "training_seconds": mark("Training"),
     "auc": "AUC",
     "f1": "F1",
 }
@@ -43,12 +44,15 @@ WORDS = {
 def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> None:
     """Show finished runs as a table."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader(f"{len(ids)} runs as a table" if len(ids) > 1 else "One run as a table", width="content")
+        st.subheader(
+            tr("{num_ids} runs as a table", num_ids=len(ids)) if len(ids) > 1 else tr("One run as a table"),
+            width="content",
+        )
         kind = st.segmented_control(
-            "Table", list(KINDS), default="Architectures", key="experiments.table_kind", required=True
+            tr("Table"), list(KINDS), default=tr("Architectures"), key="experiments.table_kind", required=True
         )
         st.space("stretch")
-        if st.button("All runs", icon=":material/arrow_back:", key="experiments.table_back"):
+        if st.button(tr("All runs"), icon=":material/arrow_back:", key="experiments.table_back"):
             on_back()
     _prepare(desk, ids)
     table, lines = KINDS[kind](desk, ids, record=is_first_look("table", *ids))
@@ -57,13 +61,13 @@ def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> N
         hide_index=True,
         placeholder="–",
         key=f"experiments.run_table.{kind}",
-        alt=f"{kind} table",
+        alt=tr("{kind} table", kind=kind),
         column_config={
             "GFLOPs": st.column_config.TextColumn(
-                help="Billions of operations for one image; a multiplication and an addition count as two."
+                help=tr("Billions of operations for one image; a multiplication and an addition count as two.")
             ),
-            "Films/s": st.column_config.TextColumn(
-                help="The network alone on this machine, as triage runs it; measured once for each checkpoint."
+            tr("Films/s"): st.column_config.TextColumn(
+                help=tr("The network alone on this machine, as triage runs it; measured once for each checkpoint.")
             ),
         },
     )
@@ -77,15 +81,17 @@ def _prepare(desk: Desk, ids: Sequence[str]) -> None:
     count = num_to_prepare(desk, ids)
     if not count:
         return
-    runs = "one run" if count == 1 else f"{count} runs"
+    runs = tr("one run") if count == 1 else tr("{count} runs", count=count)
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f"Of {runs} the speed or the held-out patients are not measured yet.", width="stretch")
-        if not st.button("Measure", icon=":material/speed:", type="primary", key="experiments.table_measure"):
+        st.markdown(
+            tr("Of {runs} the speed or the held-out patients are not measured yet.", runs=runs), width="stretch"
+        )
+        if not st.button(tr("Measure"), icon=":material/speed:", type="primary", key="experiments.table_measure"):
             return
-    bar = st.progress(0.0, "Measuring; what is measured stays if you leave.")
+    bar = st.progress(0.0, tr("Measuring; what is measured stays if you leave."))
 
     def show(stage: str, done: int, num_all: int) -> None:
-        bar.progress(done / num_all, f"{stage}: {done} of {num_all} runs")
+        bar.progress(done / num_all, tr("{stage}: {done} of {num_all} runs", stage=stage, done=done, num_all=num_all))
 
     prepare_table(desk, ids, show)
     st.rerun()
@@ -104,12 +110,16 @@ def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
         return None
     low, high = line.get(f"{name}_low"), line.get(f"{name}_high")
     if low is not None:
-        return f"{value:.3f}" if low == high else f"{value:.3f} ({low:.3f} to {high:.3f})"
+        return (
+            f"{value:.3f}"
+            if low == high
+            else tr("{value:.3f} ({low:.3f} to {high:.3f})", value=value, low=low, high=high)
+        )
     match name:
         case "num_parameters":
-            return f"{value / 1e6:.1f} M"
+            return tr("{value:.1f} M", value=value / 1000000.0)
         case "training_seconds":
-            return f"{value / 60:.1f} min"
+            return tr("{value:.1f} min", value=value / 60)
         case "megabytes" | "films_per_second":
             return f"{value:.0f}"
         case "epochs":
@@ -118,8 +128,14 @@ def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
 
 
 def _say(table: RunTable) -> None:
-    films = f"{table.num_films:,} images. " if table.num_films else ""
-    st.caption(f"{films}{' '.join(table.notes)} Brackets hold the smallest and largest of the runs.")
+    films = tr("{num_films:,} images. ", num_films=table.num_films) if table.num_films else ""
+    st.caption(
+        tr(
+            "{films}{notes} Brackets hold the smallest and largest of the runs.",
+            films=films,
+            notes=" ".join(table.notes),
+        )
+    )
 
 
 def _exports(kind: str, table: RunTable, lines: Sequence[dict[str, Any]]) -> None:
@@ -143,14 +159,16 @@ def _exports(kind: str, table: RunTable, lines: Sequence[dict[str, Any]]) -> Non
 def _figure(lines: Sequence[dict[str, Any]]) -> None:
     with st.container(horizontal=True):
         reached = st.segmented_control(
-            "Reached", list(REACHED), default="AUC", key="experiments.reached", required=True
+            tr("Reached"), list(REACHED), default="AUC", key="experiments.reached", required=True
         )
-        cost = st.segmented_control("Cost", list(COSTS), default="Operations", key="experiments.cost", required=True)
+        cost = st.segmented_control(
+            tr("Cost"), list(COSTS), default=tr("Operations"), key="experiments.cost", required=True
+        )
     column, title = COSTS[cost]
     name = REACHED[reached]
     points = [
         CostPoint(
-            f"{line['architecture']}, {line['image_size']} pixels",
+            tr("{architecture}, {image_size} pixels", architecture=line["architecture"], image_size=line["image_size"]),
             line[column],
             line[name],
             line[f"{name}_low"],
@@ -161,9 +179,11 @@ def _figure(lines: Sequence[dict[str, Any]]) -> None:
         if line[column] and line[name] is not None
     ]
     if not points:
-        st.caption("What the networks cost is not measured yet, so there is nothing to draw.")
+        st.caption(tr("What the networks cost is not measured yet, so there is nothing to draw."))
         return
     st.plotly_chart(
-        cost_figure(points, title, reached), key="experiments.cost_figure", alt=f"{reached} against {title}"
+        cost_figure(points, title, reached),
+        key="experiments.cost_figure",
+        alt=tr("{reached} against {title}", reached=reached, title=title),
     )
-    st.caption("Bars reach from the smallest to the largest of the runs. The cost's axis is logarithmic.")
+    st.caption(tr("Bars reach from the smallest to the largest of the runs. The cost's axis is logarithmic."))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.language import tr
 from core.training.config import MOST_RUNS
 from core.ui.navigation import go_to
 from core.ui.training.addresses import form_going_on
@@ -14,29 +15,31 @@ NONE_MARKED = "all"
 def together_buttons(ids: Sequence[str]) -> None:
     """Show the ways from marked runs to a table, to an ensemble and to a run that starts from them."""
     st.button(
-        "Table",
+        tr("Table"),
         icon=":material/table_chart:",
         disabled=not ids,
-        help="Marked runs as an architectures or tuning table; runs that differ in the seed alone are one row.",
+        help=tr("Marked runs as an architectures or tuning table; runs that differ in the seed alone are one row."),
         key="experiments.to_table",
         on_click=_go,
         args=("table", list(ids)),
     )
     st.button(
-        f"Ensemble of {len(ids)}" if len(ids) > 1 else "Ensembles",
+        tr("Ensemble of {num_ids}", num_ids=len(ids)) if len(ids) > 1 else tr("Ensembles"),
         icon=":material/group_work:",
         disabled=len(ids) == 1 or len(ids) > 8,
-        help="Marks of two to eight runs make an ensemble of them; without marks, the ensembles there are.",
+        help=tr("Marks of two to eight runs make an ensemble of them; without marks, the ensembles there are."),
         key="experiments.to_ensemble",
         on_click=_go,
         args=("ensemble", list(ids) or [NONE_MARKED]),
     )
     if st.button(
-        f"Start from {len(ids)}" if ids else "Start from runs",
+        tr("Start from {num_ids}", num_ids=len(ids)) if ids else tr("Start from runs"),
         icon=":material/conversion_path:",
         disabled=not ids or len(ids) > MOST_RUNS,
-        help="Opens the form of a new run that begins with the mean of the marked runs' weights. It should be runs of "
-        "one network and split that continued from common weights.",
+        help=tr(
+            "Opens the form of a new run that begins with the mean of the marked runs' weights. It should be runs of "
+            "one network and split that continued from common weights."
+        ),
         key="experiments.to_mean",
     ):
         go_to("training", **form_going_on(ids))

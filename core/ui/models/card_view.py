@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.registry.card_files import CardFormat, render_card
 from core.services.registry.model_card import Section, describe_model
@@ -11,9 +12,9 @@ from core.ui.reader_name.component import current_reader
 from core.ui.visits import is_first_look
 
 FILES = {
-    CardFormat.HTML: ("Card as HTML", "text/html", ":material/html:"),
-    CardFormat.MARKDOWN: ("Card as Markdown", "text/markdown", ":material/markdown:"),
-    CardFormat.JSON: ("Card as JSON", "application/json", ":material/data_object:"),
+    CardFormat.HTML: (mark("Card as HTML"), "text/html", ":material/html:"),
+    CardFormat.MARKDOWN: (mark("Card as Markdown"), "text/markdown", ":material/markdown:"),
+    CardFormat.JSON: (mark("Card as JSON"), "application/json", ":material/data_object:"),
 }
 
 
@@ -32,14 +33,14 @@ def card_view(desk: Desk, model: str) -> None:
                 key=f"models.card.{kind.value}",
             )
         st.download_button(
-            "Whole model as zip",
+            tr("Whole model as zip"),
             lambda: export_bytes(desk, document.model, current_reader()),
             file_name=f"{document.model.replace(':', '-')}.zip",
             mime="application/zip",
             icon=":material/folder_zip:",
             on_click="ignore",
             key="models.zip",
-            help="Weights, card and the hash of every file; another desk takes it in under Import.",
+            help=tr("Weights, card and the hash of every file; another desk takes it in under Import."),
         )
     for section in document.sections:
         _section(section)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import tr
 from core.services.desk import Desk
 from core.services.models.lookup import list_models
 from core.services.registry.comparison import MOST_MODELS, compare_models
@@ -13,33 +14,33 @@ def comparison_view(desk: Desk) -> None:
     """Let two or more models be chosen and show their figures, settings and paired tests."""
     names = [model.name for model in list_models(desk)]
     if len(names) < 2:
-        st.caption("There is only one model. Promote a run or an ensemble, then compare it here.")
+        st.caption(tr("There is only one model. Promote a run or an ensemble, then compare it here."))
         return
     chosen = st.multiselect(
-        "Models",
+        tr("Models"),
         names,
         key="models.compared",
         max_selections=MOST_MODELS,
-        help="The first is what others are set against.",
+        help=tr("The first is what others are set against."),
     )
     if len(chosen) < 2:
-        st.caption("Choose at least two.")
+        st.caption(tr("Choose at least two."))
         return
     found = compare_models(desk, chosen, record=is_first_look("models", *chosen))
     for sentence in found.words:
         st.markdown(plain(sentence))
     if found.figures:
         st.dataframe(
-            [{"Figure": row["figure"], **{name: row[name] for name in found.models}} for row in found.figures],
+            [{tr("Figure"): row["figure"], **{name: row[name] for name in found.models}} for row in found.figures],
             hide_index=True,
             key="models.figures",
-            alt="Figures with 95 % intervals",
+            alt=tr("Figures with 95 % intervals"),
         )
-        said = "In brackets 95 % intervals. Each at its own threshold, on the images its own run held back."
+        said = tr("In brackets 95 % intervals. Each at its own threshold, on the images its own run held back.")
         st.caption(" ".join((said, *found.notes)))
     if found.config_differences:
         rows = [
-            {"Setting": name, **dict(zip(found.models, map(str, values), strict=True))}
+            {tr("Setting"): name, **dict(zip(found.models, map(str, values), strict=True))}
             for name, values in found.config_differences.items()
         ]
-        st.dataframe(rows, hide_index=True, key="models.differences", alt="Settings that differ")
+        st.dataframe(rows, hide_index=True, key="models.differences", alt=tr("Settings that differ"))

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.registry.zip_archive import STATE_DICT_ENDINGS, import_model
 from core.ui.plain_text import plain
@@ -16,27 +17,29 @@ def import_form(desk: Desk) -> None:
     """Ask for a file and a name, and take the model in if every hash holds."""
     with st.form("models.import_form"):
         given = st.file_uploader(
-            "A model's zip, as another desk exported it, or the original study's pneumonia_model.pth",
+            tr("A model's zip, as another desk exported it, or the original study's pneumonia_model.pth"),
             type=["zip", *(ending.removeprefix(".") for ending in STATE_DICT_ENDINGS)],
             key="models.import_file",
         )
-        name = st.text_input("Name", key="models.import_name", max_chars=60, width=320)
+        name = st.text_input(tr("Name"), key="models.import_name", max_chars=60, width=320)
         st.caption(
-            "Every hash is checked and nothing in the file is run. The original study's model comes without a gate and "
-            "an operating point: its threshold is 0.5, which no data chose, until `python -m core models choose-point` "
-            "gives it one. With one it can be promoted."
+            tr(
+                "Every hash is checked and nothing in the file is run. The original study's model comes without a "
+                "gate and an operating point: its threshold is 0.5, which no data chose, until `python -m core models "
+                "choose-point` gives it one. With one it can be promoted."
+            )
         )
-        if not st.form_submit_button("Import", type="primary", icon=":material/upload:"):
+        if not st.form_submit_button(tr("Import"), type="primary", icon=":material/upload:"):
             return
     if given is None:
-        st.error("Choose a file first.", icon=":material/error:")
+        st.error(tr("Choose a file first."), icon=":material/error:")
         return
     try:
-        with tempfile.TemporaryDirectory() as folder, st.spinner("Checking …"):
+        with tempfile.TemporaryDirectory() as folder, st.spinner(tr("Checking …")):
             path = Path(folder) / Path(given.name).name
             path.write_bytes(given.getbuffer())
             card = import_model(desk, path, name.strip(), current_reader())
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.success(f"{plain(card.name)} is here: Triage and Compare can choose it.", icon=":material/check:")
+    st.success(tr("{name} is here: Triage and Compare can choose it.", name=plain(card.name)), icon=":material/check:")

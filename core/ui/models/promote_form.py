@@ -6,6 +6,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.models.lookup import ENSEMBLE, IMPORTED, ModelSummary, list_models
 from core.services.models.operating_points import OWN, choosable_points
@@ -18,10 +19,10 @@ def promote_form(desk: Desk) -> None:
     """Ask for what is promoted and do it; on an empty desk say what is lacking."""
     sources = {model.name: model for model in list_models(desk) if model.name.startswith(("run:", ENSEMBLE, IMPORTED))}
     if not sources:
-        st.caption("No run has a finished model yet. Train one on the Training page; then promote it here.")
+        st.caption(tr("No run has a finished model yet. Train one on the Training page; then promote it here."))
         return
     source = st.selectbox(
-        "Run, ensemble or imported model",
+        tr("Run, ensemble or imported model"),
         list(sources),
         format_func=lambda name: f"{sources[name].card.name} · {name}",
         key="models.source",
@@ -29,31 +30,33 @@ def promote_form(desk: Desk) -> None:
     )
     points, own = _points(desk, sources[source]), sources[source].operating_point
     if not points:
-        st.caption("It has no operating point. Choose one for it on the Experiments page, then promote it.")
+        st.caption(tr("It has no operating point. Choose one for it on the Experiments page, then promote it."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         point = st.selectbox(
-            "Operating point",
+            tr("Operating point"),
             points,
             format_func=lambda name: name or f"The model's own ({own.name if own else '–'})",
             key=f"models.point.{source}",
             width=320,
-            help="Chosen on this very model's validation or calibration images. None is reused from other versions.",
+            help=tr(
+                "Chosen on this very model's validation or calibration images. None is reused from other versions."
+            ),
         )
         name = st.text_input(
-            "Name", key="models.name", max_chars=60, width=240, placeholder="Letters, digits, dots, dashes"
+            tr("Name"), key="models.name", max_chars=60, width=240, placeholder=tr("Letters, digits, dots, dashes")
         )
     use = st.text_area(
-        "Intended use",
+        tr("Intended use"),
         key="models.intended_use",
         max_chars=2000,
-        placeholder="For which patients, ages and sites it is meant.",
-        help="Stands on its card as stated by you, beside what its training images say.",
+        placeholder=tr("For which patients, ages and sites it is meant."),
+        help=tr("Stands on its card as stated by you, beside what its training images say."),
     )
-    limits = st.text_area("Limits", key="models.limits", max_chars=5000, placeholder="One on each line.")
-    notes = st.text_area("Notes", key="models.notes", max_chars=2000, placeholder="Why this one.")
-    st.caption("The model is copied whole and never changed. It is not active until somebody sets it active.")
-    if st.button("Promote", type="primary", icon=":material/publish:", key="models.promote"):
+    limits = st.text_area(tr("Limits"), key="models.limits", max_chars=5000, placeholder=tr("One on each line."))
+    notes = st.text_area(tr("Notes"), key="models.notes", max_chars=2000, placeholder=tr("Why this one."))
+    st.caption(tr("The model is copied whole and never changed. It is not active until somebody sets it active."))
+    if st.button(tr("Promote"), type="primary", icon=":material/publish:", key="models.promote"):
         _promote(
             desk,
             lambda: PromoteRequest(
@@ -73,14 +76,14 @@ def _points(desk: Desk, model: ModelSummary) -> list[str]:
 
 def _promote(desk: Desk, request: Callable[[], PromoteRequest]) -> None:
     try:
-        with st.spinner("Copying and checking …"):
+        with st.spinner(tr("Copying and checking …")):
             made = promote(desk, request(), current_reader())
     except ValidationError:
-        st.error("At most 20 limits of at most 500 letters each stand on a card.", icon=":material/error:")
+        st.error(tr("At most 20 limits of at most 500 letters each stand on a card."), icon=":material/error:")
         return
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.toast(f"{plain(made.reference)} stands.", icon=":material/publish:")
+    st.toast(tr("{reference} stands.", reference=plain(made.reference)), icon=":material/publish:")
     st.query_params["model"] = made.reference
     st.rerun()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.models.lookup import STARTER, active_model, model_card
 from core.services.registry.activation import (
@@ -29,15 +30,15 @@ def active_view(desk: Desk) -> None:
     """Show the active model and the way back to the former one."""
     active, former = active_model(desk), former_model(desk)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"Active: {plain(active)}", width="content")
+        st.subheader(tr("Active: {active}", active=plain(active)), width="content")
         st.badge("active", icon=":material/check:", color="green")
         st.space("stretch")
         if former is not None:
-            with st.popover("Roll back", icon=":material/undo:", key="models.rollback"):
-                st.markdown(f"**{plain(former)}** was active before and reads again from then on.")
-                st.caption("Batches that were given already keep the model they were given to.")
+            with st.popover(tr("Roll back"), icon=":material/undo:", key="models.rollback"):
+                st.markdown(tr("**{former}** was active before and reads again from then on.", former=plain(former)))
+                st.caption(tr("Batches that were given already keep the model they were given to."))
                 st.button(
-                    f"Roll back to {former}",
+                    tr("Roll back to {former}", former=former),
                     type="primary",
                     key="models.rollback_now",
                     on_click=_try,
@@ -52,26 +53,26 @@ def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
     box = model_card(desk, STARTER)
     rows = [
         {
-            "Model": version.reference,
-            "Use": _use(version, active),
-            "Operating point": version.operating_point.name,
-            "Threshold": version.operating_point.threshold,
-            "Promoted from": version.source,
-            "By": version.promoted_by,
-            "When": moment(version.created_at),
-            "Notes": version.notes,
+            tr("Model"): version.reference,
+            tr("Use"): _use(version, active),
+            tr("Operating point"): version.operating_point.name,
+            tr("Threshold"): version.operating_point.threshold,
+            tr("Promoted from"): version.source,
+            tr("By"): version.promoted_by,
+            tr("When"): moment(version.created_at),
+            tr("Notes"): version.notes,
         }
         for version in versions
     ]
     point = box.operating_point
     rows.append(
         {
-            "Model": STARTER,
-            "Use": "active" if active == STARTER else "",
-            "Operating point": point.name if point else None,
-            "Threshold": point.threshold if point else None,
-            "Promoted from": "the bundled model",
-            "When": moment(box.created_at),
+            tr("Model"): STARTER,
+            tr("Use"): "active" if active == STARTER else "",
+            tr("Operating point"): point.name if point else None,
+            tr("Threshold"): point.threshold if point else None,
+            tr("Promoted from"): tr("the bundled model"),
+            tr("When"): moment(box.created_at),
         }
     )
     state = st.dataframe(
@@ -81,11 +82,11 @@ def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
         on_select="rerun",
         selection_mode="single-row",
         key="models.versions",
-        alt="Model versions",
-        column_config={"Threshold": st.column_config.NumberColumn(format="%.3f")},
+        alt=tr("Model versions"),
+        column_config={tr("Threshold"): st.column_config.NumberColumn(format="%.3f")},
     )
     chosen = state.selection.rows
-    return rows[chosen[0]]["Model"] if chosen else None
+    return rows[chosen[0]][tr("Model")] if chosen else None
 
 
 def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -> None:
@@ -95,7 +96,7 @@ def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -
     is_archived = version is not None and version.archived_at is not None
     if is_archived:
         st.button(
-            "Take out of the archive",
+            tr("Take out of the archive"),
             icon=":material/unarchive:",
             key="models.restore",
             on_click=_try,
@@ -103,11 +104,18 @@ def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -
         )
     if model == active or is_archived or (version is None and model != STARTER):
         return
-    with st.popover("Set active", icon=":material/check_circle:", key="models.activate"):
-        st.markdown(f"**{plain(model)}** reads from then on in triage, on the command line and at /predict.")
-        st.caption(f"**{plain(active)}** stays and can be rolled back to. It is noted who changed it and when.")
+    with st.popover(tr("Set active"), icon=":material/check_circle:", key="models.activate"):
+        st.markdown(
+            tr("**{model}** reads from then on in triage, on the command line and at /predict.", model=plain(model))
+        )
+        st.caption(
+            tr(
+                "**{active}** stays and can be rolled back to. It is noted who changed it and when.",
+                active=plain(active),
+            )
+        )
         st.button(
-            f"Make {model} active",
+            tr("Make {model} active", model=model),
             type="primary",
             key="models.activate_now",
             on_click=_try,
@@ -115,12 +123,12 @@ def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -
         )
     if version is not None:
         st.button(
-            "Archive",
+            tr("Archive"),
             icon=":material/archive:",
             key="models.archive",
             on_click=_archive,
             args=(desk, model),
-            help="Takes it out of the lists; its files and what it read stay.",
+            help=tr("Takes it out of the lists; its files and what it read stay."),
         )
 
 
@@ -130,25 +138,25 @@ def say_what_happened(desk: Desk) -> None:
         st.error(problem, icon=":material/error:")
     if model := st.session_state.get(ARCHIVED):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/archive: **{plain(model)}** is archived.")
-            st.button("Undo", icon=":material/undo:", key="models.undo", on_click=_undo, args=(desk,))
+            st.markdown(tr(":material/archive: **{model}** is archived.", model=plain(model)))
+            st.button(tr("Undo"), icon=":material/undo:", key="models.undo", on_click=_undo, args=(desk,))
 
 
 def history_view(desk: Desk) -> None:
     """Show which model was made active when, and by whom."""
     rows = [
-        {"When": moment(one.created_at), "Model": one.model, "What": one.kind, "By": one.actor}
+        {tr("When"): moment(one.created_at), tr("Model"): one.model, tr("What"): one.kind, tr("By"): one.actor}
         for one in list_activations(desk)
     ]
     if not rows:
-        st.caption("The bundled model has always been active.")
+        st.caption(tr("The bundled model has always been active."))
         return
-    st.dataframe(rows, hide_index=True, key="models.history", alt="History of the active model")
+    st.dataframe(rows, hide_index=True, key="models.history", alt=tr("History of the active model"))
 
 
 def all_versions(desk: Desk) -> list[PromotedModel]:
     """Return the versions to be listed; archived ones only if asked for."""
-    with_archived = st.toggle("Show archived", key="models.with_archived")
+    with_archived = st.toggle(tr("Show archived"), key="models.with_archived")
     return list_versions(desk, with_archived=with_archived)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 import streamlit as st
 from streamlit.components.v2 import component
 
+from core.language import tr
 from core.services.desk.reader_names import LONGEST_NAME, clean_reader_name
 from core.ui.source_files import read_joined
 
@@ -28,8 +29,8 @@ def reader_badge() -> None:
     name = current_reader()
     if name and not st.session_state.get(IS_ASKING):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.text(f"Reader: {name}")
-            if st.button("Change", key="reader.change", type="tertiary", help="Read under another name."):
+            st.text(tr("Reader: {name}", name=name))
+            if st.button(tr("Change"), key="reader.change", type="tertiary", help=tr("Read under another name.")):
                 st.session_state[IS_ASKING] = True
                 st.rerun()
     else:
@@ -42,14 +43,14 @@ def reader_badge() -> None:
 def _ask(name: str | None) -> None:
     with st.form("reader.form", border=False):
         entered = st.text_input(
-            "Reader",
+            tr("Reader"),
             value=name or "",
             max_chars=LONGEST_NAME,
-            placeholder="Your name",
+            placeholder=tr("Your name"),
             key="reader.entered",
-            help="Shown beside what you read. Saved in this browser only; not a login.",
+            help=tr("Shown beside what you read. Saved in this browser only; not a login."),
         )
-        if st.form_submit_button("Read under this name", width="stretch"):
+        if st.form_submit_button(tr("Read under this name"), width="stretch"):
             st.session_state[NAME] = clean_reader_name(entered)
             st.session_state[IS_ASKING] = False
             st.rerun()

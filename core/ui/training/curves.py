@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
+from core.language import tr
 from core.services.desk import Desk
 from core.services.runs.status import RunDetail, read_steps
 
@@ -43,34 +44,34 @@ def live_curves(desk: Desk, detail: RunDetail) -> None:
     kept = _kept(detail.status.id)
     kept.read_on(desk)
     if not kept.steps and not detail.epochs:
-        st.caption("The first curve appears with the first step.")
+        st.caption(tr("The first curve appears with the first step."))
         return
     left, right = st.columns(2)
     with left:
-        st.markdown("**Training loss by step**")
+        st.markdown(tr("**Training loss by step**"))
         st.line_chart(pd.DataFrame({"step": kept.steps, "loss": kept.losses}), x="step", y="loss", height=HEIGHT)
     with right:
-        st.markdown("**Learning rate by step**")
-        rates = pd.DataFrame({"step": kept.steps, "learning rate": kept.learning_rates})
-        st.line_chart(rates, x="step", y="learning rate", height=HEIGHT)
+        st.markdown(tr("**Learning rate by step**"))
+        rates = pd.DataFrame({"step": kept.steps, tr("learning rate"): kept.learning_rates})
+        st.line_chart(rates, x="step", y=tr("learning rate"), height=HEIGHT)
     _epoch_curves(detail)
 
 
 def _epoch_curves(detail: RunDetail) -> None:
     if not detail.epochs:
-        st.caption("Losses and AUC on the validation images follow after the first epoch.")
+        st.caption(tr("Losses and AUC on the validation images follow after the first epoch."))
         return
     epochs = pd.DataFrame(detail.epochs).set_index("epoch")
     left, right = st.columns(2)
     with left:
-        st.markdown("**Loss by epoch**")
+        st.markdown(tr("**Loss by epoch**"))
         # A run that was made elsewhere may lack one of them.
         losses = epochs.reindex(columns=["train_loss", "validation_loss"])
         losses = losses.rename(columns=lambda name: name.replace("_", " "))
         st.line_chart(losses, height=HEIGHT, color=[*LOSS_COLOURS], x_label="epoch")
     with right:
-        st.markdown("**On the validation images, by epoch**, as computed in training")
-        names = {"validation_auc": "AUC", "validation_accuracy": "accuracy at 0.5"}
+        st.markdown(tr("**On the validation images, by epoch**, as computed in training"))
+        names = {"validation_auc": "AUC", "validation_accuracy": tr("accuracy at 0.5")}
         judged = epochs.reindex(columns=list(names)).rename(columns=names)
         st.line_chart(judged, height=HEIGHT, color=[*LOSS_COLOURS], x_label="epoch")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.datasets.known_datasets import KnownCohort, list_known_cohorts
 from core.services.datasets.splits import SplitSummary
 from core.services.desk import Desk
@@ -54,8 +55,10 @@ def run_form(desk: Desk, like: str | None, going_on_from: Sequence[str] = ()) ->
     if config is None or seeds is None:
         return
     _before_launch(desk, cohort, saved, config, name, seeds)
-    many = f"{len(seeds)} runs" if len(seeds) > 1 else "the run"
-    if st.button(f"Launch {many}", type="primary", icon=":material/rocket_launch:", key="training.launch"):
+    many = tr("{num_seeds} runs", num_seeds=len(seeds)) if len(seeds) > 1 else tr("the run")
+    if st.button(
+        tr("Launch {many}", many=many), type="primary", icon=":material/rocket_launch:", key="training.launch"
+    ):
         split = saved.name if saved else ""
         request = TrainRequest(data=cohort.root, name=name, split=split, config=config, note=note, tags=tuple(tags))
         run_ids = enqueue(desk, request, seeds)
@@ -67,18 +70,30 @@ def run_form(desk: Desk, like: str | None, going_on_from: Sequence[str] = ()) ->
 def _starting_point(desk: Desk, like: str | None, going_on_from: Sequence[str]) -> StartingPoint:
     if going_on_from:
         request = request_going_on_from(desk, going_on_from)
-        what = "the weights of a run" if len(going_on_from) == 1 else f"the mean of {len(going_on_from)} runs' weights"
+        what = (
+            tr("the weights of a run")
+            if len(going_on_from) == 1
+            else tr("the mean of {num_going_on_from} runs' weights", num_going_on_from=len(going_on_from))
+        )
         st.caption(
-            f":material/conversion_path: Begins with {what}. A low learning rate and few epochs keep what they "
-            "learnt; train on the same split, or figures would be too good."
+            tr(
+                ":material/conversion_path: Begins with {what}. A low learning rate and few epochs keep what they "
+                "learnt; train on the same split, or figures would be too good.",
+                what=what,
+            )
         )
         return StartingPoint(f"from.{request.config.average_of}", request)
     if like:
         request = request_of(desk, like)
-        st.caption(f":material/content_copy: Filled in from the run **{request.name}**. Change what should differ.")
+        st.caption(
+            tr(
+                ":material/content_copy: Filled in from the run **{name}**. Change what should differ.",
+                name=request.name,
+            )
+        )
         return StartingPoint(like, request)
     chosen = st.segmented_control(
-        "Begin with",
+        tr("Begin with"),
         list(PRESETS),
         default="quick_look",
         required=True,
@@ -92,19 +107,19 @@ def _starting_point(desk: Desk, like: str | None, going_on_from: Sequence[str]) 
 
 def _choose_cohort(desk: Desk, known: list[KnownCohort], start: StartingPoint) -> KnownCohort | None:
     if not known:
-        st.markdown("**No folder of images has been indexed here yet.** Name one to train on.")
+        st.markdown(tr("**No folder of images has been indexed here yet.** Name one to train on."))
         folder_form(desk)
         return None
     roots = [cohort.root for cohort in known]
     cohort = st.selectbox(
-        "Dataset",
+        tr("Dataset"),
         known,
         index=roots.index(start.request.data) if start.request.data in roots else 0,
         format_func=lambda one: one.words,
-        help="Patients of its training folder are split; its test folder is not touched.",
+        help=tr("Patients of its training folder are split; its test folder is not touched."),
         key=f"training.cohort.{start.key}",
     )
-    with st.expander("Another folder", icon=":material/create_new_folder:"):
+    with st.expander(tr("Another folder"), icon=":material/create_new_folder:"):
         folder_form(desk)
     return cohort
 
@@ -113,26 +128,26 @@ def _about(start: StartingPoint) -> tuple[str, list[int] | None, str, list[str]]
     """Name, seeds (None if they make no sense), note and tags."""
     left, middle, right = st.columns(3)
     key = f"training.about.{start.key}"
-    name = left.text_input("Name", value=start.request.name, key=f"{key}.name")
+    name = left.text_input(tr("Name"), value=start.request.name, key=f"{key}.name")
     text = middle.text_input(
-        "Seeds",
+        tr("Seeds"),
         value=str(start.request.config.seed),
-        help="One run for each, as in `0, 1, 2`: their spread tells how much chance is in a figure.",
+        help=tr("One run for each, as in `0, 1, 2`: their spread tells how much chance is in a figure."),
         key=f"{key}.seeds",
     )
     tags = right.multiselect(
-        "Tags",
+        tr("Tags"),
         list(start.request.tags),
         default=list(start.request.tags),
         accept_new_options=True,
         max_selections=20,
-        placeholder="Words to find it by",
+        placeholder=tr("Words to find it by"),
         key=f"{key}.tags",
     )
-    note = st.text_area("Note", height=68, max_chars=10_000, key=f"{key}.note")
+    note = st.text_area(tr("Note"), height=68, max_chars=10_000, key=f"{key}.note")
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not parts or not all(part.isdecimal() and int(part) < 2**31 for part in parts):
-        st.error("Seeds are whole numbers from 0 on, with commas between them.", icon=":material/error:")
+        st.error(tr("Seeds are whole numbers from 0 on, with commas between them."), icon=":material/error:")
         return name, None, note, tags
     return name, [int(part) for part in dict.fromkeys(parts)], note, tags
 
@@ -142,21 +157,21 @@ def _before_launch(
 ) -> None:
     with st.container(horizontal=True):
         wants_estimate = st.button(
-            "Estimate time, memory and disk",
+            tr("Estimate time, memory and disk"),
             icon=":material/timer:",
             key="training.estimate",
-            help="Tries these choices for some seconds on synthetic images.",
+            help=tr("Tries these choices for some seconds on synthetic images."),
         )
-        wants_preview = st.button("Preview a batch", icon=":material/grid_view:", key="training.preview")
+        wants_preview = st.button(tr("Preview a batch"), icon=":material/grid_view:", key="training.preview")
     split = saved.name if saved else ""
     asked = f"{cohort.fingerprint} {split} {config.model_dump_json()}"
     try:
         if wants_estimate:
-            with st.spinner("Trying these choices …"):
+            with st.spinner(tr("Trying these choices …")):
                 estimate = estimate_run(desk, config, *_sizes(cohort, saved, config))
                 st.session_state["training.estimated"] = (asked, estimate)
         if wants_preview:
-            with st.spinner("Varying images …"):
+            with st.spinner(tr("Varying images …")):
                 st.session_state["training.previewed"] = (asked, preview_sheet(desk, cohort.root, config))
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
@@ -165,8 +180,12 @@ def _before_launch(
         _estimate(estimate, len(seeds))
     for_what, sheet = st.session_state.get("training.previewed", (None, None))
     if for_what == asked:
-        st.image(sheet, caption="Training images as this augmentation varies them", alt="Twelve varied training images")
-    with st.expander("The same from the command line", icon=":material/terminal:"):
+        st.image(
+            sheet,
+            caption=tr("Training images as this augmentation varies them"),
+            alt=tr("Twelve varied training images"),
+        )
+    with st.expander(tr("The same from the command line"), icon=":material/terminal:"):
         st.code(
             equal_command(cohort.root, config, name=name, split=split, seeds=seeds), language="bash", wrap_lines=True
         )
@@ -184,21 +203,32 @@ def _sizes(cohort: KnownCohort, saved: SplitSummary | None, config: TrainingConf
 def _estimate(estimate: RunEstimate, num_runs: int) -> None:
     each = " each" if num_runs > 1 else ""
     with st.container(horizontal=True):
-        st.metric("Time" + each, duration(estimate.seconds), border=True, help="If nothing else keeps it busy.")
+        st.metric(tr("Time") + each, duration(estimate.seconds), border=True, help=tr("If nothing else keeps it busy."))
         st.metric(
-            "Memory" + each, size(estimate.memory), border=True, help=f"{size(estimate.memory_free)} may be used."
-        )
-        st.metric("Disk" + each, size(estimate.disk), border=True, help=f"{size(estimate.disk_free)} are free.")
-        st.metric(
-            "Largest batch",
-            f"{estimate.largest_batch_size} images",
+            tr("Memory") + each,
+            size(estimate.memory),
             border=True,
-            help="The largest power of two that would fit into the memory that is free, by what the trial needed.",
+            help=tr("{memory_free} may be used.", memory_free=size(estimate.memory_free)),
+        )
+        st.metric(
+            tr("Disk") + each,
+            size(estimate.disk),
+            border=True,
+            help=tr("{disk_free} are free.", disk_free=size(estimate.disk_free)),
+        )
+        st.metric(
+            tr("Largest batch"),
+            tr("{largest_batch_size} images", largest_batch_size=estimate.largest_batch_size),
+            border=True,
+            help=tr("The largest power of two that would fit into the memory that is free, by what the trial needed."),
         )
     if not estimate.fits_in_memory:
         st.warning(
-            f"This batch would not fit into memory. A batch of {estimate.largest_batch_size} images would.",
+            tr(
+                "This batch would not fit into memory. A batch of {largest_batch_size} images would.",
+                largest_batch_size=estimate.largest_batch_size,
+            ),
             icon=":material/memory:",
         )
     if not estimate.fits_on_disk:
-        st.warning("The checkpoints would not fit on the disk: make room first.", icon=":material/hard_drive:")
+        st.warning(tr("The checkpoints would not fit on the disk: make room first."), icon=":material/hard_drive:")

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.runs.control import stop
 from core.services.runs.status import RunStatus, ended_since, list_watched
@@ -36,7 +37,7 @@ def run_list(desk: Desk) -> None:
         if is_live and not live:
             st.rerun()
         machine_row(desk)
-        st.subheader("Running")
+        st.subheader(tr("Running"))
         # The waiting runs of a sweep are one number: two hundred cards would help nobody.
         folded = {run.id for run in live if run.sweep_id and run.state == "queued"}
         for run in live:
@@ -45,7 +46,7 @@ def run_list(desk: Desk) -> None:
         if folded:
             _folded(len(folded))
         if not live:
-            st.caption("No run is queued or running.")
+            st.caption(tr("No run is queued or running."))
 
     show()
     _ended([run for run in first if not run.is_live])
@@ -61,10 +62,14 @@ def tell_of_ends(desk: Desk) -> None:
 
 
 def _folded(num_waiting: int) -> None:
-    what = "1 run of a sweep waits" if num_waiting == 1 else f"{num_waiting:,} runs of sweeps wait"
+    what = (
+        tr("1 run of a sweep waits")
+        if num_waiting == 1
+        else tr("{num_waiting:,} runs of sweeps wait", num_waiting=num_waiting)
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{what} as well.", width="content")
-        if st.button("Sweeps", icon=":material/grid_view:", key="training.to_sweeps"):
+        st.caption(tr("{what} as well.", what=what), width="content")
+        if st.button(tr("Sweeps"), icon=":material/grid_view:", key="training.to_sweeps"):
             open_sweeps()
 
 
@@ -76,14 +81,14 @@ def _card(desk: Desk, run: RunStatus) -> None:
                 st.markdown(f"**{run.name}**")
                 st.badge(word, icon=icon, color=colour)
             with st.container(horizontal=True, width="content"):
-                if st.button("Watch", icon=":material/monitoring:", key=f"training.watch.{run.id}"):
+                if st.button(tr("Watch"), icon=":material/monitoring:", key=f"training.watch.{run.id}"):
                     open_run(run.id)
                 if st.button(
-                    "Stop",
+                    tr("Stop"),
                     icon=":material/stop:",
                     key=f"training.stop_listed.{run.id}",
                     disabled=run.state == "stopping",
-                    help="Ends after the current step, with a checkpoint to resume from.",
+                    help=tr("Ends after the current step, with a checkpoint to resume from."),
                 ):
                     stop(desk, run.id)
                     st.rerun(scope="fragment")
@@ -93,16 +98,16 @@ def _card(desk: Desk, run: RunStatus) -> None:
 def _ended(runs: list[RunStatus]) -> None:
     if not runs:
         return
-    st.subheader("Ended")
+    st.subheader(tr("Ended"))
     rows = pd.DataFrame(
         [
             {
-                "Run": run.name,
-                "State": STATES[run.state].word,
-                "Network": run.architecture,
-                "Seed": run.seed,
-                "Ended": moment(run.finished_at) if run.finished_at else "–",
-                "What happened": run.failure.explanation if run.failure else run.error or "",
+                tr("Run"): run.name,
+                tr("State"): STATES[run.state].word,
+                tr("Network"): run.architecture,
+                tr("Seed"): run.seed,
+                tr("Ended"): moment(run.finished_at) if run.finished_at else "–",
+                tr("What happened"): run.failure.explanation if run.failure else run.error or "",
             }
             for run in runs
         ]
@@ -113,8 +118,8 @@ def _ended(runs: list[RunStatus]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key="training.ended",
-        alt="Runs that ended, newest first",
+        alt=tr("Runs that ended, newest first"),
     )
-    st.caption("Choose a run to see its curves, resume it, or begin another from it.")
+    st.caption(tr("Choose a run to see its curves, resume it, or begin another from it."))
     if chosen.selection.rows:
         open_run(runs[chosen.selection.rows[0]].id)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.evaluation.catalogue import METRIC
+from core.language import tr
 from core.services.desk import Desk
 from core.services.runs.checkpoint_storage import clean_checkpoints, resumable_bytes
 from core.services.runs.control import kill, request_going_on_from, request_of, requeue, resume, stop
@@ -25,12 +26,19 @@ def run_view(desk: Desk, run_id: str) -> None:
     first = get_detail(desk, run_id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(first.status.name)
-        if st.button("All runs", icon=":material/arrow_back:", key="training.back"):
+        if st.button(tr("All runs"), icon=":material/arrow_back:", key="training.back"):
             open_runs()
     st.caption(
-        f"Run {first.status.id} · {first.status.architecture} · seed {first.status.seed} · on {first.status.device} · "
-        f"queued {moment(first.status.created_at)} · images of {first.status.data or 'an unknown folder'}"
-        + (f" · split {plain(first.status.split_name)}" if first.status.split_name else "")
+        tr(
+            "Run {id} · {architecture} · seed {seed} · on {device} · queued {created_at} · images of {data}",
+            id=first.status.id,
+            architecture=first.status.architecture,
+            seed=first.status.seed,
+            device=first.status.device,
+            created_at=moment(first.status.created_at),
+            data=first.status.data or "an unknown folder",
+        )
+        + (tr(" · split {split_name}", split_name=plain(first.status.split_name)) if first.status.split_name else "")
     )
     was_live = first.status.is_live
 
@@ -50,8 +58,10 @@ def run_view(desk: Desk, run_id: str) -> None:
         live_curves(desk, detail)
         if detail.status.is_live:
             machine_row(desk)
-        with st.expander("Log", icon=":material/article:"):
-            st.code(read_log(desk, detail.status.id, NUM_LOG_LINES) or "Nothing has been written yet.", language=None)
+        with st.expander(tr("Log"), icon=":material/article:"):
+            st.code(
+                read_log(desk, detail.status.id, NUM_LOG_LINES) or tr("Nothing has been written yet."), language=None
+            )
 
     show()
 
@@ -65,9 +75,9 @@ def _state(detail: RunDetail) -> None:
     if run.failure:
         with st.container(border=True):
             st.markdown(f":material/report: **{run.failure.explanation}**")
-            st.caption(f"What to do: {run.failure.next_step}")
+            st.caption(tr("What to do: {next_step}", next_step=run.failure.next_step))
             if run.failure.log:
-                with st.expander("The log's end when it happened", icon=":material/article:"):
+                with st.expander(tr("The log's end when it happened"), icon=":material/article:"):
                     st.code(run.failure.log, language=None)
     elif run.error:
         st.caption(run.error)
@@ -81,62 +91,74 @@ def _figures(detail: RunDetail) -> None:
     auc = METRIC["auc"]
     ended = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
     with st.container(horizontal=True):
-        st.metric("Epochs done", f"{len(detail.epochs)}", border=True)
+        st.metric(tr("Epochs done"), f"{len(detail.epochs)}", border=True)
         st.metric(
-            "Best epoch",
+            tr("Best epoch"),
             str(detail.best_epoch or "–"),
             border=True,
-            help="The one whose weights were kept." if run.checkpoint_hash else "The one with the lowest loss so far.",
+            help=tr("The one whose weights were kept.")
+            if run.checkpoint_hash
+            else tr("The one with the lowest loss so far."),
         )
         st.metric(
-            "Validation AUC" if detail.is_final else "Validation AUC, best epoch",
+            tr("Validation AUC") if detail.is_final else tr("Validation AUC, best epoch"),
             "–" if detail.validation_auc is None else auc.say(detail.validation_auc),
             border=True,
-            help="Of the finished model, as on every other page: these images chose the epoch, so it flatters."
+            help=tr("Of the finished model, as on every other page: these images chose the epoch, so it flatters.")
             if detail.is_final
-            else "As computed in training; the finished model is measured again in the number format of its card.",
+            else tr("As computed in training; the finished model is measured again in the number format of its card."),
         )
         st.metric(
-            "Images per second",
+            tr("Images per second"),
             f"{speed:,.0f}" if speed else "–",
             border=True,
-            help="Of the newest epoch. Of a frozen network only the head learns, from features computed beforehand: "
-            "this is the head's speed.",
+            help=tr(
+                "Of the newest epoch. Of a frozen network only the head learns, from features computed beforehand: "
+                "this is the head's speed."
+            ),
         )
         if run.is_live:
-            st.metric("Time left", duration(run.seconds_left), border=True)
+            st.metric(tr("Time left"), duration(run.seconds_left), border=True)
         else:
-            st.metric("Took", duration(ended), border=True)
+            st.metric(tr("Took"), duration(ended), border=True)
 
 
 def _buttons(desk: Desk, run: RunStatus) -> None:
     with st.container(horizontal=True):
         if run.is_live:
             if st.button(
-                "Stop",
+                tr("Stop"),
                 icon=":material/stop:",
                 key="training.stop",
                 type="primary",
                 disabled=run.state == "stopping",
-                help="Ends after the current step, with a checkpoint to resume from.",
+                help=tr("Ends after the current step, with a checkpoint to resume from."),
             ):
                 stop(desk, run.id)
                 st.rerun(scope="fragment")
             if st.button(
-                "End at once",
+                tr("End at once"),
                 icon=":material/dangerous:",
                 key="training.kill",
-                help="Ends its process now. The steps since the last checkpoint are taken again on resuming.",
+                help=tr("Ends its process now. The steps since the last checkpoint are taken again on resuming."),
             ):
                 kill(desk, run.id)
                 st.rerun()
         elif run.can_resume and st.button(
-            "Resume", icon=":material/play_arrow:", key="training.resume", type="primary", help="From its checkpoint."
+            tr("Resume"),
+            icon=":material/play_arrow:",
+            key="training.resume",
+            type="primary",
+            help=tr("From its checkpoint."),
         ):
             resume(desk, run.id)
             st.rerun()
         if run.checkpoint_hash and st.button(
-            "Evaluate", icon=":material/experiment:", key="training.judge", type="primary", help="Leads to Experiments."
+            tr("Evaluate"),
+            icon=":material/experiment:",
+            key="training.judge",
+            type="primary",
+            help=tr("Leads to Experiments."),
         ):
             go_to("experiments", run=run.id)
         _other_runs(desk, run)
@@ -145,10 +167,10 @@ def _buttons(desk: Desk, run: RunStatus) -> None:
 def _clean(desk: Desk, run: RunStatus) -> None:
     num_bytes = resumable_bytes(desk, run.id)
     if num_bytes and st.button(
-        f"Clean checkpoints ({size(num_bytes)})",
+        tr("Clean checkpoints ({num_bytes})", num_bytes=size(num_bytes)),
         icon=":material/cleaning_services:",
         key="training.clean",
-        help="Deletes the resume checkpoints; the model is kept. Resuming restarts at epoch 1.",
+        help=tr("Deletes the resume checkpoints; the model is kept. Resuming restarts at epoch 1."),
     ):
         clean_checkpoints(desk, run.id)
         st.rerun()
@@ -158,20 +180,23 @@ def _other_runs(desk: Desk, run: RunStatus) -> None:
     if not run.is_live:
         _clean(desk, run)
     if not run.is_live and st.button(
-        "Queue again", icon=":material/replay:", key="training.requeue", help="The same choices as a new run."
+        tr("Queue again"), icon=":material/replay:", key="training.requeue", help=tr("The same choices as a new run.")
     ):
         open_run(requeue(desk, run.id))
     if st.button(
-        "New run like this", icon=":material/content_copy:", key="training.clone", help="Opens the form, filled in."
+        tr("New run like this"),
+        icon=":material/content_copy:",
+        key="training.clone",
+        help=tr("Opens the form, filled in."),
     ):
         # Raises in words if its choices no longer make sense, before the form is opened.
         request_of(desk, run.id)
         open_form(run.id)
     if run.is_completed and st.button(
-        "Start from it",
+        tr("Start from it"),
         icon=":material/conversion_path:",
         key="training.go_on_from",
-        help="Opens the form of a new run that begins with the weights of this one, on the same split.",
+        help=tr("Opens the form of a new run that begins with the weights of this one, on the same split."),
     ):
         request_going_on_from(desk, [run.id])
         open_form_going_on(run.id)

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import SettingsError
+from core.language import tr
 from core.services.sweeps.parsing import make_axis, parse_axis
 from core.services.sweeps.request import SweepAxis
 from core.training.config import TrainingConfig
@@ -20,16 +21,16 @@ def choose_axes(base: TrainingConfig, *, is_search: bool) -> tuple[SweepAxis, ..
     kind = "search" if is_search else "grid"
     names = [name for name in TrainingConfig.model_fields if name not in LEFT_OUT]
     chosen = st.multiselect(
-        "Vary",
+        tr("Vary"),
         names,
         default=["learning_rate"],
         format_func=words,
         max_selections=8,
-        help="Each choice you name is varied; all others stay as they are below.",
+        help=tr("Each choice you name is varied; all others stay as they are below."),
         key=f"training.sweep.vary.{kind}",
     )
     if not chosen:
-        st.caption("Name at least one choice to vary.")
+        st.caption(tr("Name at least one choice to vary."))
         return None
     axes = []
     for name in chosen:
@@ -49,7 +50,9 @@ def _axis(name: str, value: Any, *, is_search: bool, key: str) -> SweepAxis:
         picked = st.multiselect(words(name), options, default=options[:2], format_func=words, help=help_text, key=key)
         return make_axis(field=name, values=tuple(picked))
     if not is_search:
-        text = st.text_input(f"{words(name)}: values, with commas", value=_two_values(value), help=help_text, key=key)
+        text = st.text_input(
+            tr("{name}: values, with commas", name=words(name)), value=_two_values(value), help=help_text, key=key
+        )
         return parse_axis(f"{name}={text}")
     low_column, high_column, log_column = st.columns([2, 2, 1], vertical_alignment="bottom")
     is_whole = kind is int
@@ -57,15 +60,20 @@ def _axis(name: str, value: Any, *, is_search: bool, key: str) -> SweepAxis:
     step = 1 if is_whole else None
     shown = None if is_whole else "%g"
     low = low_column.number_input(
-        f"{words(name)}: least", value=low, step=step or 1e-5, format=shown, help=help_text, key=f"{key}.low"
+        tr("{name}: least", name=words(name)),
+        value=low,
+        step=step or 1e-5,
+        format=shown,
+        help=help_text,
+        key=f"{key}.low",
     )
     high = high_column.number_input(
-        f"{words(name)}: greatest", value=high, step=step or 1e-5, format=shown, key=f"{key}.high"
+        tr("{name}: greatest", name=words(name)), value=high, step=step or 1e-5, format=shown, key=f"{key}.high"
     )
     is_log = log_column.checkbox(
-        "Orders of magnitude",
+        tr("Orders of magnitude"),
         value=name == "learning_rate",
-        help="Draws 0.001 to 0.01 as often as 0.01 to 0.1: right for learning rates.",
+        help=tr("Draws 0.001 to 0.01 as often as 0.01 to 0.1: right for learning rates."),
         key=f"{key}.log",
     )
     return make_axis(field=name, low=low, high=high, is_log=is_log)

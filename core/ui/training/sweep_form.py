@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import SettingsError
+from core.language import mark, tr
 from core.services.datasets.known_datasets import KnownCohort, list_known_cohorts
 from core.services.desk import Desk
 from core.services.sweeps.control import start_sweep
@@ -21,10 +22,10 @@ from core.ui.training.split_choice import split_choice
 from core.ui.training.sweep_axes import choose_axes
 from core.ui.training.sweep_words import OBJECTIVES
 
-WAYS = {"ready": "Ready-made", "grid": "Grid", "search": "Search"}
+WAYS = {"ready": mark("Ready-made"), "grid": mark("Grid"), "search": mark("Search")}
 PURPOSES = {
-    "grid": "Every combination of the values you list.",
-    "search": "Each run is chosen by the results of the runs before it; unpromising runs are pruned.",
+    "grid": mark("Every combination of the values you list."),
+    "search": mark("Each run is chosen by the results of the runs before it; unpromising runs are pruned."),
 }
 
 
@@ -49,7 +50,12 @@ def sweep_form(desk: Desk) -> None:
     saved = split_choice(desk, cohort, key="training.sweep.split")
     on = SweepGround(cohort.root, saved.name if saved else "")
     way = st.segmented_control(
-        "Begin with", list(WAYS), default="ready", required=True, format_func=WAYS.__getitem__, key="training.sweep.way"
+        tr("Begin with"),
+        list(WAYS),
+        default="ready",
+        required=True,
+        format_func=WAYS.__getitem__,
+        key="training.sweep.way",
     )
     try:
         request = _ready(on) if way == "ready" else _own(on, is_search=way == "search")
@@ -58,34 +64,36 @@ def sweep_form(desk: Desk) -> None:
         return
     if request is None:
         return
-    many = "1 run" if request.num_runs == 1 else f"{request.num_runs:,} runs"
-    if st.button(f"Start {many}", type="primary", icon=":material/rocket_launch:", key="training.sweep.start"):
+    many = "1 run" if request.num_runs == 1 else tr("{num_runs:,} runs", num_runs=request.num_runs)
+    if st.button(
+        tr("Start {many}", many=many), type="primary", icon=":material/rocket_launch:", key="training.sweep.start"
+    ):
         open_sweep(start_sweep(desk, request))
 
 
 def _choose_cohort(desk: Desk) -> KnownCohort | None:
     known = list_known_cohorts(desk)
     if not known:
-        st.markdown("**No folder of images has been indexed here yet.** Name one to train on.")
+        st.markdown(tr("**No folder of images has been indexed here yet.** Name one to train on."))
         folder_form(desk)
         return None
     return st.selectbox(
-        "Dataset",
+        tr("Dataset"),
         known,
         format_func=lambda one: one.words,
-        help="Patients of its training folder are split; its test folder is not touched.",
+        help=tr("Patients of its training folder are split; its test folder is not touched."),
         key="training.sweep.cohort",
     )
 
 
 def _ready(on: SweepGround) -> SweepRequest | None:
     chosen = st.selectbox(
-        "Sweep", list(ReadySweep), format_func=lambda name: READY_SWEEPS[name].title, key="training.sweep.ready"
+        tr("Sweep"), list(ReadySweep), format_func=lambda name: READY_SWEEPS[name].title, key="training.sweep.ready"
     )
     ready = READY_SWEEPS[chosen]
     st.caption(ready.purpose)
     seeds = _seeds(",".join(str(seed) for seed in ready.seeds or (0,)), key=f"training.sweep.seeds.{chosen.value}")
-    st.markdown("**What all runs have in common**")
+    st.markdown(tr("**What all runs have in common**"))
     base = config_form(TrainingConfig, ready.base, key=f"training.sweep.base.{chosen.value}", hidden=on.hidden)
     return ready.request(on.root, base, seeds, on.split) if base is not None else None
 
@@ -98,7 +106,7 @@ def _own(on: SweepGround, *, is_search: bool) -> SweepRequest | None:
     if axes is None:
         return None
     name, objective, extra = _judging(is_search=is_search)
-    st.markdown("**What all runs have in common**")
+    st.markdown(tr("**What all runs have in common**"))
     base = config_form(TrainingConfig, start, key=f"training.sweep.base.{kind.value}", hidden=on.hidden)
     if base is None:
         return None
@@ -111,24 +119,28 @@ def _judging(*, is_search: bool) -> tuple[str, Objective, dict[str, object]]:
     """Name, objective, and what else the kind asks for."""
     key = "training.sweep.search" if is_search else "training.sweep.grid"
     columns = st.columns(4 if is_search else 3)
-    name = columns[0].text_input("Name", max_chars=200, placeholder="Derived from what it varies", key=f"{key}.name")
+    name = columns[0].text_input(
+        tr("Name"), max_chars=200, placeholder=tr("Derived from what it varies"), key=f"{key}.name"
+    )
     objective = columns[1].selectbox(
-        "Selected by",
+        tr("Selected by"),
         list(Objective),
         format_func=lambda one: OBJECTIVES[one.value],
-        help="On the validation images, at the epoch that is kept.",
+        help=tr("On the validation images, at the epoch that is kept."),
         key=f"{key}.objective",
     )
     if not is_search:
         with columns[2]:
             return name, objective, {"seeds": _seeds("0", key=f"{key}.seeds")}
-    num_trials = columns[2].number_input("Runs", value=20, min_value=1, max_value=1000, key=f"{key}.trials")
+    num_trials = columns[2].number_input(tr("Runs"), value=20, min_value=1, max_value=1000, key=f"{key}.trials")
     pruning = columns[3].selectbox(
-        "Giving up",
+        tr("Giving up"),
         list(Pruning),
         index=1,
         format_func=lambda one: words(one.value),
-        help="Median: worse than the median of earlier runs at the same epoch. Hyperband: many short runs, few long.",
+        help=tr(
+            "Median: worse than the median of earlier runs at the same epoch. Hyperband: many short runs, few long."
+        ),
         key=f"{key}.pruning",
     )
     return name, objective, {"num_trials": num_trials, "pruning": pruning}
@@ -136,9 +148,9 @@ def _judging(*, is_search: bool) -> tuple[str, Objective, dict[str, object]]:
 
 def _seeds(start: str, key: str) -> tuple[int, ...]:
     text = st.text_input(
-        "Seeds",
+        tr("Seeds"),
         value=start,
-        help="Each config runs once with each, as in `0, 1, 2` or `0..4`: their spread tells how much is chance.",
+        help=tr("Each config runs once with each, as in `0, 1, 2` or `0..4`: their spread tells how much is chance."),
         key=key,
     )
     return parse_seeds(text)

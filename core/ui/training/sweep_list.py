@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.sweeps.status import SweepLine, list_sweeps
 from core.ui.training.addresses import open_sweep, open_sweep_form
@@ -10,7 +11,7 @@ from core.ui.training.sweep_words import progress_of
 from core.ui.words import STATES, moment
 
 SECONDS_BETWEEN_LOOKS = 2
-KINDS = {"grid": "grid", "rows": "listed settings", "seeds": "seeds", "search": "search"}
+KINDS = {"grid": "grid", "rows": mark("listed settings"), "seeds": "seeds", "search": "search"}
 
 
 def sweep_list(desk: Desk) -> None:
@@ -18,8 +19,12 @@ def sweep_list(desk: Desk) -> None:
     first = list_sweeps(desk)
     if not first:
         with st.container(border=True):
-            st.markdown("**No sweep has been started here yet.** A sweep makes many runs as one, and compares them.")
-            if st.button("Start the first sweep", type="primary", icon=":material/add:", key="training.first_sweep"):
+            st.markdown(
+                tr("**No sweep has been started here yet.** A sweep makes many runs as one, and compares them.")
+            )
+            if st.button(
+                tr("Start the first sweep"), type="primary", icon=":material/add:", key="training.first_sweep"
+            ):
                 open_sweep_form()
         return
 
@@ -44,7 +49,13 @@ def _card(line: SweepLine) -> None:
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
                 st.markdown(f"**{line.name}**")
                 st.badge(word, icon=icon, color=colour)
-            if st.button("Open", icon=":material/monitoring:", key=f"training.open_sweep.{line.id}"):
+            if st.button(tr("Open"), icon=":material/monitoring:", key=f"training.open_sweep.{line.id}"):
                 open_sweep(line.id)
         st.progress(line.counts.fraction, text=progress_of(line))
-        st.caption(f"{KINDS.get(line.kind, line.kind).capitalize()} · started {moment(line.created_at)}")
+        st.caption(
+            tr(
+                "{kind} · started {created_at}",
+                kind=KINDS.get(line.kind, line.kind).capitalize(),
+                created_at=moment(line.created_at),
+            )
+        )

@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.errors import PneumoDeskError
 from core.evaluation.proportions import never_rounded_up
+from core.language import tr
 from core.services.desk import Desk
 from core.services.sweeps.control import resume_sweep, stop_sweep
 from core.services.sweeps.status import SweepDetail, SweepTrial, get_sweep
@@ -24,11 +25,17 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
     first = get_sweep(desk, sweep_id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(first.line.name)
-        if st.button("All sweeps", icon=":material/arrow_back:", key="training.sweeps_back"):
+        if st.button(tr("All sweeps"), icon=":material/arrow_back:", key="training.sweeps_back"):
             open_sweeps()
     st.caption(
-        f"Sweep {first.line.id} · {first.line.kind} · started {moment(first.line.created_at)} · "
-        f"images of {first.request.data}" + (f" · split {plain(first.request.split)}" if first.request.split else "")
+        tr(
+            "Sweep {id} · {kind} · started {created_at} · images of {data}",
+            id=first.line.id,
+            kind=first.line.kind,
+            created_at=moment(first.line.created_at),
+            data=first.request.data,
+        )
+        + (tr(" · split {split}", split=plain(first.request.split)) if first.request.split else "")
     )
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if first.line.is_live else None)
@@ -60,21 +67,28 @@ def _state(sweep: SweepDetail) -> None:
     counts = sweep.line.counts
     objective = OBJECTIVES[sweep.request.objective.value]
     with st.container(horizontal=True):
-        st.metric("Runs done", f"{counts.num_done} of {counts.num_trials}", border=True)
         st.metric(
-            f"Best {objective[0].lower()}{objective[1:]}",
+            tr("Runs done"),
+            tr("{num_done} of {num_trials}", num_done=counts.num_done, num_trials=counts.num_trials),
+            border=True,
+        )
+        st.metric(
+            tr("Best {objective}{objective_2}", objective=objective[0].lower(), objective_2=objective[1:]),
             best_words(sweep),
             border=True,
-            help="Of the epoch that was kept. These images choose epoch and run, so the best of many flatters: "
-            "evaluate it "
-            "under Experiments.",
+            help=tr(
+                "Of the epoch that was kept. These images choose epoch and run, so the best of many flatters: "
+                "evaluate it under Experiments."
+            ),
         )
-        st.metric("Pruned", str(counts.num_pruned), border=True, help="Runs that a search pruned as unpromising.")
         st.metric(
-            "Time left" if sweep.line.is_live else "Runs took",
+            tr("Pruned"), str(counts.num_pruned), border=True, help=tr("Runs that a search pruned as unpromising.")
+        )
+        st.metric(
+            tr("Time left") if sweep.line.is_live else tr("Runs took"),
             time_words(sweep),
             border=True,
-            help="By the mean of the runs that have ended." if sweep.line.is_live else "All runs together.",
+            help=tr("By the mean of the runs that have ended.") if sweep.line.is_live else tr("All runs together."),
         )
 
 
@@ -83,25 +97,25 @@ def _buttons(desk: Desk, sweep: SweepDetail) -> None:
     with st.container(horizontal=True):
         if sweep.line.is_live:
             if st.button(
-                "Stop all",
+                tr("Stop all"),
                 icon=":material/stop:",
                 type="primary",
                 key="training.stop_sweep",
-                help="Ends each run after its step, with a checkpoint, and starts no more. Resume continues there.",
+                help=tr("Ends each run after its step, with a checkpoint, and starts no more. Resume continues there."),
             ):
                 stop_sweep(desk, sweep.line.id)
                 st.rerun()
         elif counts.num_done < counts.num_trials and st.button(
-            "Resume",
+            tr("Resume"),
             icon=":material/play_arrow:",
             type="primary",
             key="training.resume_sweep",
-            help="Runs what is missing; what is complete or was given up is not run again.",
+            help=tr("Runs what is missing; what is complete or was given up is not run again."),
         ):
             resume_sweep(desk, sweep.line.id)
             st.rerun()
         if sweep.best is not None and st.button(
-            "Open the best run", icon=":material/trophy:", key="training.best_of_sweep"
+            tr("Open the best run"), icon=":material/trophy:", key="training.best_of_sweep"
         ):
             open_run(sweep.best.run_id)
 
@@ -113,34 +127,37 @@ def _curve(sweep: SweepDetail) -> None:
     objective = OBJECTIVES[sweep.request.objective.value]
     values = pd.Series([one.value for one in valued])
     best = values.cummin() if sweep.request.objective.is_better_when_lower else values.cummax()
-    frame = pd.DataFrame({"Trial": [one.number + 1 for one in valued], "Run": values, "Best so far": best})
+    frame = pd.DataFrame({tr("Trial"): [one.number + 1 for one in valued], tr("Run"): values, tr("Best so far"): best})
     st.vega_lite_chart(
         frame,
         # Not from zero on: the runs of a sweep lie close together.
         {
             "encoding": {
-                "x": {"field": "Trial", "type": "quantitative", "axis": {"tickMinStep": 1}},
+                "x": {"field": tr("Trial"), "type": "quantitative", "axis": {"tickMinStep": 1}},
                 "y": {"type": "quantitative", "scale": {"zero": False}, "title": objective},
             },
             "layer": [
-                {"mark": {"type": "line", "interpolate": "step-after"}, "encoding": {"y": {"field": "Best so far"}}},
-                {"mark": {"type": "point", "filled": True, "tooltip": True}, "encoding": {"y": {"field": "Run"}}},
+                {
+                    "mark": {"type": "line", "interpolate": "step-after"},
+                    "encoding": {"y": {"field": tr("Best so far")}},
+                },
+                {"mark": {"type": "point", "filled": True, "tooltip": True}, "encoding": {"y": {"field": tr("Run")}}},
             ],
         },
         height=240,
-        alt=f"{objective} of each run as points, and the best up to it as a line",
+        alt=tr("{objective} of each run as points, and the best up to it as a line", objective=objective),
     )
-    st.caption("Each point is a run that is complete; the line is the best up to it.")
+    st.caption(tr("Each point is a run that is complete; the line is the best up to it."))
 
 
 def _table(sweep: SweepDetail) -> None:
     if not sweep.trials:
-        st.caption("The first run is being chosen.")
+        st.caption(tr("The first run is being chosen."))
         return
     objective = OBJECTIVES[sweep.request.objective.value]
     rows = pd.DataFrame([_row(trial, sweep.best, objective) for trial in sweep.trials])
-    if not rows["What happened"].any():
-        rows = rows.drop(columns="What happened")
+    if not rows[tr("What happened")].any():
+        rows = rows.drop(columns=tr("What happened"))
     chosen = st.dataframe(
         rows,
         hide_index=True,
@@ -150,9 +167,9 @@ def _table(sweep: SweepDetail) -> None:
         key=f"training.trials.{sweep.line.id}",
         placeholder="–",
         column_config={objective: st.column_config.NumberColumn(format="%.4f")},
-        alt="Runs of this sweep, in the order in which they were asked for",
+        alt=tr("Runs of this sweep, in the order in which they were asked for"),
     )
-    st.caption("Choose a run to see its curves and its log. Sort by a column to rank them.")
+    st.caption(tr("Choose a run to see its curves and its log. Sort by a column to rank them."))
     if chosen.selection.rows:
         open_run(sweep.trials[chosen.selection.rows[0]].run_id)
 
@@ -160,12 +177,12 @@ def _table(sweep: SweepDetail) -> None:
 def _row(trial: SweepTrial, best: SweepTrial | None, objective: str) -> dict[str, object]:
     state = trial.state
     if trial.pruned_epoch is not None:
-        state = f"{state}, epoch {trial.pruned_epoch}"
+        state = tr("{state}, epoch {pruned_epoch}", state=state, pruned_epoch=trial.pruned_epoch)
     return {
-        "Trial": trial.number + 1,
-        "State": f"{state} (best)" if best is not None and trial.run_id == best.run_id else state,
+        tr("Trial"): trial.number + 1,
+        tr("State"): tr("{state} (best)", state=state) if best is not None and trial.run_id == best.run_id else state,
         **{words(name): value for name, value in trial.settings.items()},
         objective: never_rounded_up(trial.value, 4),
-        "Took": duration(trial.seconds),
-        "What happened": trial.error or "",
+        tr("Took"): duration(trial.seconds),
+        tr("What happened"): trial.error or "",
     }

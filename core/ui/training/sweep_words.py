@@ -1,29 +1,30 @@
 """How the Training page says how sweeps and their runs stand; never by colour alone."""
 
+from core.language import mark, tr
 from core.services.sweeps.status import SweepDetail, SweepLine
 from core.ui.words import duration
 
 OBJECTIVES = {
-    "validation_auc": "Validation AUC",
-    "validation_loss": "Validation loss",
-    "validation_accuracy": "Validation accuracy at 0.5",
+    "validation_auc": mark("Validation AUC"),
+    "validation_loss": mark("Validation loss"),
+    "validation_accuracy": mark("Validation accuracy at 0.5"),
 }
 
 
 def progress_of(line: SweepLine) -> str:
     """Return in one line how many runs of a sweep stand how."""
     counts = line.counts
-    parts = [f"{counts.num_done} of {counts.num_trials} runs done"]
+    parts = [tr("{num_done} of {num_trials} runs done", num_done=counts.num_done, num_trials=counts.num_trials)]
     if counts.num_pruned:
-        parts.append(f"{counts.num_pruned} pruned")
+        parts.append(tr("{num_pruned} pruned", num_pruned=counts.num_pruned))
     if counts.num_running:
-        parts.append(f"{counts.num_running} running")
+        parts.append(tr("{num_running} running", num_running=counts.num_running))
     if counts.num_queued:
-        parts.append(f"{counts.num_queued} queued")
+        parts.append(tr("{num_queued} queued", num_queued=counts.num_queued))
     if line.is_live and counts.num_unasked:
-        parts.append(f"{counts.num_unasked} still to be chosen")
+        parts.append(tr("{num_unasked} still to be chosen", num_unasked=counts.num_unasked))
     if counts.num_unfinished:
-        parts.append(f"{counts.num_unfinished} stopped, failed or lost")
+        parts.append(tr("{num_unfinished} stopped, failed or lost", num_unfinished=counts.num_unfinished))
     return " · ".join(parts)
 
 
