@@ -48,7 +48,7 @@ bench: $(VENV)/test-ready
 
 # Every sentence for translators into core/locales/messages.pot, and each language's messages.po compiled.
 messages: $(VENV)/test-ready
-	$(BIN)/python tests/messages.py
+	$(BIN)/python -m tests.messages
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -9,9 +9,10 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.language import mark
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-NOTICE = (
+NOTICE = mark(
     "For research and education; not a medical device. PneumoDesk flags images for a human reader. "
     "An image it does not flag may still show disease."
 )

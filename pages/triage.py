@@ -61,7 +61,7 @@ def show_start(desk: Desk) -> None:
             )
     with server, st.form("triage.server", border=False):
         folder = st.text_input(tr("Folder, image or zip"), placeholder=str(desk.settings.allowed_film_roots[0]))
-        st.caption(tr("Below {root}.", root=" or ".join(str(root) for root in desk.settings.allowed_film_roots)))
+        st.caption(tr("Below {root}.", root=tr(" or ").join(str(root) for root in desk.settings.allowed_film_roots)))
         if st.form_submit_button(tr("Read the images"), icon=":material/radiology:") and folder:
             open_batch(
                 start_server_folder(desk, folder, chosen_model.model, current_reader(), chosen_model.operating_point)

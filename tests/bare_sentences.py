@@ -17,7 +17,7 @@ FOR_PROGRAMS = {
 """Arguments that no person reads."""
 PLAIN_CALLS = {"TypeVar", "NewType", "component", "compile", "getattr", "setattr", "removeprefix", "removesuffix"}
 ICON = re.compile(r":material/\w+:")
-MARKUP = re.compile(r"</?[a-z]+[ >]|[a-z-]+:[^ ]+;")
+MARKUP = re.compile(r"</?[a-z]+[ >]|[a-z-]+:[^ ]+;|^python -m ")
 
 
 @dataclass(frozen=True)

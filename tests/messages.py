@@ -1,11 +1,17 @@
-"""Collect all sentences for translators, and compile what they translated: `python tests/messages.py`."""
+"""Collect all sentences for translators, and compile what they translated: `python -m tests.messages`."""
 
+from enum import Enum
 from pathlib import Path
+from typing import get_args
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from core.services.sweeps.request import Pruning
+from core.training.config import TrainingConfig
+from core.ui.config_form import words
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ROOT / "core" / "locales"
@@ -17,12 +23,28 @@ HEADER = "# Every sentence of PneumoDesk that a person may read; made by `make m
 def collect() -> Catalog:
     """Return every message of the code, without the places it stands at: those change with each line."""
     catalog = Catalog(project="PneumoDesk", header_comment=HEADER)
+    for message in field_words():
+        catalog.add(message)
     for folder in ("core", "pages"):
         for _, _, message, _, _ in extract_from_dir(
             ROOT / folder, method_map=[("**.py", "python")], options_map={}, keywords=KEYWORDS
         ):
             catalog.add(message)
     return catalog
+
+
+def field_words() -> set[str]:
+    """Return what forms call the fields of configs and their choices, which is made of the names in the code."""
+    messages = set()
+    for field in TrainingConfig.model_fields.values():
+        extra = field.json_schema_extra
+        messages |= {extra["group"], extra["unit"]} if isinstance(extra, dict) else set()
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Enum):
+                messages |= {words(one.value) for one in kind}
+    messages |= {words(name) for name in TrainingConfig.model_fields}
+    messages |= {words(one.value) for one in Pruning}
+    return messages - {""}
 
 
 def read_template() -> Catalog:

@@ -39,15 +39,15 @@ def config_form(
 
 
 def words(name: str) -> str:
-    """Return a field's or a choice's name as people read it."""
-    return name.replace("_", " ").capitalize()
+    """Return a field's or a choice's name as people read it; `tests/messages.py` names them for translators."""
+    return tr(name.replace("_", " ").capitalize())
 
 
 def _by_heading(config_type: type[BaseModel], hidden: frozenset[str]) -> dict[str, list[str]]:
     headings: dict[str, list[str]] = {}
     for name, field in config_type.model_fields.items():
         if name not in hidden:
-            headings.setdefault(_extra(field, "group") or tr("Choices"), []).append(name)
+            headings.setdefault(tr(_extra(field, "group") or "Choices"), []).append(name)
     return headings
 
 
@@ -59,9 +59,9 @@ def _extra(field: FieldInfo, name: str) -> str:
 def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     kind: Any = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
     unit = _extra(field, "unit")
-    label = f"{words(name)} ({unit})" if unit and unit not in name else words(name)
+    label = f"{words(name)} ({tr(unit)})" if unit and unit not in name else words(name)
     if issubclass(kind, bool):
-        return st.checkbox(label, value=value, help=field.description, key=key)
+        return st.checkbox(label, value=value, help=tr(field.description or ""), key=key)
     if issubclass(kind, Enum):
         options = list(kind)
         return st.selectbox(
@@ -69,14 +69,18 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
             options,
             index=options.index(value),
             format_func=lambda choice: words(choice.value),
-            help=field.description,
+            help=tr(field.description or ""),
             key=key,
         )
     if issubclass(kind, int):
-        return st.number_input(label, value=value, step=1, help=field.description, key=key, **_whole_bounds(field))
+        return st.number_input(
+            label, value=value, step=1, help=tr(field.description or ""), key=key, **_whole_bounds(field)
+        )
     if issubclass(kind, float):
         return _fraction(label, field, value, key)
-    text = st.text_input(label, value="" if value is None else str(value), help=field.description, key=key).strip()
+    text = st.text_input(
+        label, value="" if value is None else str(value), help=tr(field.description or ""), key=key
+    ).strip()
     return (Path(text) if text else None) if issubclass(kind, Path) else text
 
 
@@ -101,7 +105,9 @@ def _fraction(label: str, field: FieldInfo, value: float, key: str) -> float:
             case annotated_types.Le(le=bound) | annotated_types.Lt(lt=bound):
                 limits["max_value"] = float(bound)
     step = 10.0 ** -len(f"{value:.6f}".rstrip("0").partition(".")[2]) if value else 0.01
-    return st.number_input(label, value=float(value), step=step, format="%g", help=field.description, key=key, **limits)
+    return st.number_input(
+        label, value=float(value), step=step, format="%g", help=tr(field.description or ""), key=key, **limits
+    )
 
 
 def _sentence(problem: Any) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.language import tr
 from core.settings import NOTICE
 from core.ui.navigation import all_pages
 from core.ui.reader_name.component import reader_badge
@@ -15,5 +16,5 @@ st.set_page_config(page_icon=str(ICON), layout="wide")
 page = st.navigation(all_pages())
 with st.sidebar:
     reader_badge()
-    st.caption(NOTICE)
+    st.caption(tr(NOTICE))
 page.run()

@@ -23,4 +23,4 @@ def model_notice(card: ModelCard, chosen: OperatingPoint | None = None) -> None:
             uncertain_high=point.uncertain_high,
         )
         said = tr("{named}threshold {threshold:.3f}, {band}", named=named, threshold=point.threshold, band=band)
-    st.caption(f":material/network_intelligence: **{card.name}** ({card.weights_hash[:12]}) · {said}. {NOTICE}")
+    st.caption(f":material/network_intelligence: **{card.name}** ({card.weights_hash[:12]}) · {said}. {tr(NOTICE)}")

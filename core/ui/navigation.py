@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from core.language import mark
+from core.language import mark, tr
 
 PAGES_FOLDER = Path(__file__).resolve().parents[2] / "pages"
 PAGES = {
@@ -46,7 +46,9 @@ def all_pages() -> list[st.Page]:
 def page_named(name: str) -> st.Page:
     """Return a page by the name of its file."""
     title, icon, purpose = PAGES[name]
-    return st.Page(PAGES_FOLDER / f"{name}.py", title=title, icon=icon, default=name == "overview", help=purpose)
+    return st.Page(
+        PAGES_FOLDER / f"{name}.py", title=tr(title), icon=icon, default=name == "overview", help=tr(purpose)
+    )
 
 
 def go_to(name: str, **query: str) -> NoReturn:

@@ -44,22 +44,23 @@ class StateWord(NamedTuple):
 
 
 _LOOKS: tuple[tuple[str, str, Colour], ...] = (
-    ("queued", ":material/schedule:", "gray"),
-    ("starting", ":material/hourglass_top:", "blue"),
-    ("running", ":material/play_circle:", "blue"),
-    ("stopping", ":material/pause_circle:", "orange"),
-    ("completed", ":material/check_circle:", "green"),
-    ("stopped", ":material/stop_circle:", "gray"),
-    ("failed", ":material/error:", "red"),
-    ("lost", ":material/link_off:", "orange"),
+    (mark("queued"), ":material/schedule:", "gray"),
+    (mark("starting"), ":material/hourglass_top:", "blue"),
+    (mark("running"), ":material/play_circle:", "blue"),
+    (mark("stopping"), ":material/pause_circle:", "orange"),
+    (mark("completed"), ":material/check_circle:", "green"),
+    (mark("stopped"), ":material/stop_circle:", "gray"),
+    (mark("failed"), ":material/error:", "red"),
+    (mark("lost"), ":material/link_off:", "orange"),
 )
 STATES = {state: StateWord(state, icon, colour) for state, icon, colour in _LOOKS}
 """Of runs, sweeps, batches and imports alike."""
 
 
 def state_word(state: str) -> StateWord:
-    """Return how a state is shown; one that an imported record calls otherwise is shown as it is."""
-    return STATES.get(state, StateWord(state, ":material/help:", "gray"))
+    """Return how a state is shown, in the current language; one that an imported record calls otherwise as it is."""
+    found = STATES.get(state, StateWord(state, ":material/help:", "gray"))
+    return found._replace(word=tr(found.word))
 
 
 def duration(seconds: float | None) -> str:

@@ -16,14 +16,14 @@ from core.services.datasets.import_jobs import (
 from core.services.desk import Desk
 from core.ui.reader_name.component import current_reader
 from core.ui.uploader.component import close_upload, uploader
-from core.ui.words import STATES, moment
+from core.ui.words import moment, state_word
 
 KEY_OF_UPLOAD = "dataset.uploader"
 ORIGINS = {
-    Origin.FOLDER: "folder",
+    Origin.FOLDER: mark("folder"),
     Origin.UPLOAD: mark("sent from a browser"),
     Origin.KAGGLE: mark("Kaggle"),
-    Origin.PHANTOMS: "drawn",
+    Origin.PHANTOMS: mark("drawn"),
 }
 
 
@@ -79,7 +79,7 @@ def _folder(desk: Desk) -> None:
         st.caption(
             tr(
                 "Folders of split/class (train/NORMAL …), of class alone, or flat with a metadata.csv. Below {roots}.",
-                roots=" or ".join(map(str, roots)),
+                roots=tr(" or ").join(map(str, roots)),
             )
         )
         if st.form_submit_button(tr("Examine the folder"), icon=":material/troubleshoot:", type="primary") and path:
@@ -126,9 +126,9 @@ def _known(desk: Desk) -> None:
             {
                 tr("Dataset"): examination.root.name,
                 tr("Folder"): str(examination.root),
-                tr("From"): ORIGINS[examination.origin],
-                tr("State"): STATES[examination.state].word,
-                tr("Images"): "synthetic" if examination.is_synthetic else "radiographs",
+                tr("From"): tr(ORIGINS[examination.origin]),
+                tr("State"): state_word(examination.state).word,
+                tr("Images"): tr("synthetic") if examination.is_synthetic else tr("radiographs"),
                 tr("Examined"): moment(examination.created_at),
             }
             for examination in known

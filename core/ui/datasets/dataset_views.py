@@ -116,7 +116,7 @@ def counts_view(dataset: Dataset) -> None:
         st.dataframe(_kept("ratios", dataset.fingerprint, lambda: ratio_table(films)))
         st.dataframe(_kept("subtypes", dataset.fingerprint, lambda: subtype_table(films)))
     st.plotly_chart(
-        _kept(tr("per patient"), dataset.fingerprint, lambda: figures.per_patient_figure(films_per_patient(films))),
+        _kept("per_patient", dataset.fingerprint, lambda: figures.per_patient_figure(films_per_patient(films))),
         key="dataset.per_patient",
         alt=tr("Images per patient by class"),
     )
@@ -146,7 +146,7 @@ def _sample_filter(films: pd.DataFrame) -> SampleFilter:
             st.selectbox(words, [ANY, *sorted(films[column].unique())], key=f"dataset.sample_{column}")
             for column, words in (("label", tr("Class")), ("split", tr("Split")), ("subtype", tr("Subtype")))
         )
-        size = st.selectbox(tr("Shorter side"), list(SIZES), key="dataset.sample_size")
+        size = st.selectbox(tr("Shorter side"), list(SIZES), format_func=tr, key="dataset.sample_size")
         if st.button(tr("Draw others"), icon=":material/casino:", key="dataset.resample"):
             st.session_state["dataset.draw"] = st.session_state.get("dataset.draw", 0) + 1
     return SampleFilter(label, split, subtype, size)
@@ -165,7 +165,7 @@ def properties_view(dataset: Dataset) -> None:
                 st.plotly_chart(
                     _kept(column, dataset.fingerprint, make),
                     key=f"dataset.histogram.{column}",
-                    alt=tr("Distribution of {title} by class", title=title),
+                    alt=tr("Distribution of {title} by class", title=tr(title)),
                 )
     left, right = st.columns(2, gap="medium")
     with left:

@@ -35,17 +35,7 @@ def examination_progress(desk: Desk, examination: ExaminationStatus) -> None:
             st.rerun()
         if now.is_live:
             share = now.num_done / now.num_files if now.num_files else 0.0
-            count = (
-                tr(": {num_done:,} of {num_files:,}", num_done=now.num_done, num_files=now.num_files)
-                if now.num_files > 1
-                else " …"
-            )
-            left = (
-                tr(" · about {seconds_left} left of this step", seconds_left=duration(now.seconds_left))
-                if now.seconds_left
-                else ""
-            )
-            st.progress(min(share, 1.0), text=f"{STAGE_WORDS.get(now.stage, now.stage)}{count}{left}")
+            st.progress(min(share, 1.0), text=_how_far(now))
             if st.button(tr("Stop"), icon=":material/stop:", key="dataset.stop", disabled=now.state == "stopping"):
                 stop_examination(desk, now.id)
                 st.rerun(scope="fragment")
@@ -57,3 +47,15 @@ def examination_progress(desk: Desk, examination: ExaminationStatus) -> None:
                 st.rerun()
 
     show()
+
+
+def _how_far(now: ExaminationStatus) -> str:
+    stage = tr(STAGE_WORDS.get(now.stage, now.stage))
+    words = f"{stage} …"
+    if now.num_files > 1:
+        words = tr(
+            "{stage}: {num_done:,} of {num_files:,}", stage=stage, num_done=now.num_done, num_files=now.num_files
+        )
+    if not now.seconds_left:
+        return words
+    return f"{words} · {tr('about {time} left of this step', time=duration(now.seconds_left))}"

@@ -13,6 +13,7 @@ from core.services.datasets.tables import split_rows
 from core.services.desk import Desk
 from core.services.models.lookup import list_models
 from core.services.models.training_folds import save_split_of_model
+from core.ui.config_form import words
 from core.ui.plain_text import plain
 from core.ui.reader_name.component import current_reader
 
@@ -73,8 +74,8 @@ def _choose_config() -> SplitConfig:
     """Raises ValueError if the shares leave nothing to train on."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         fields = {name: _percent(name) for name in ("validation_fraction", "calibration_fraction", "holdout_fraction")}
-        words = SplitConfig.model_fields["seed"].description
-        seed = st.number_input(tr("Seed"), 0, 2**31 - 1, 0, key="dataset.split.seed", help=words)
+        about = SplitConfig.model_fields["seed"].description
+        seed = st.number_input(tr("Seed"), 0, 2**31 - 1, 0, key="dataset.split.seed", help=tr(about or ""))
     return SplitConfig(**fields, seed=int(seed))
 
 
@@ -111,11 +112,11 @@ def _percent(name: str) -> float:
     field = SplitConfig.model_fields[name]
     lowest = 1 if name == "validation_fraction" else 0
     share = st.number_input(
-        f"{name.removesuffix('_fraction').capitalize()}, %",
+        tr("{part}, %", part=words(name.removesuffix("_fraction"))),
         lowest,
         49,
         round(field.default * 100),
         key=f"dataset.split.{name}",
-        help=field.description,
+        help=tr(field.description or ""),
     )
     return share / 100

@@ -80,9 +80,9 @@ def _is_opened(desk: Desk, checkpoint_hashes: Sequence[str], ids: tuple[str, ...
 def _say_films(comparison: Comparison) -> None:
     said = tr("{counted}, the same for every run.", counted=comparison.films.counted)
     if is_selection_split(comparison.split):
-        said += tr(" These images helped to choose each model: mildly optimistic for all.")
+        said += " " + tr("These images helped to choose each model: mildly optimistic for all.")
     else:
-        said += tr(" Opened {num_openings:,} times on this desk.", num_openings=comparison.num_openings)
+        said += " " + tr("Opened {num_openings:,} times on this desk.", num_openings=comparison.num_openings)
     st.caption(said)
     for note in comparison.notes:
         st.warning(plain(note), icon=":material/info:")
@@ -94,33 +94,36 @@ def _verdicts(comparison: Comparison, names: dict[str, str]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(
                     tr(
-                        "**{names}** against **{names_2}**",
-                        names=plain(names[verdict.second]),
-                        names_2=plain(names[verdict.first]),
+                        "**{second}** against **{first}**",
+                        second=plain(names[verdict.second]),
+                        first=plain(names[verdict.first]),
                     ),
                     width="content",
                 )
-                _badge("ranking", verdict.auc_p_corrected, verdict.auc.difference)
+                _badge(tr("ranking"), verdict.auc_p_corrected, verdict.auc.difference)
                 _badge(
-                    "errors",
+                    tr("errors"),
                     verdict.errors_p_corrected,
                     verdict.errors.num_only_second_wrong - verdict.errors.num_only_first_wrong,
                 )
             st.markdown(plain(verdict.words))
             told = [
                 tr(
-                    "{name} {difference:+.3f} ({interval:+.3f} to {interval_2:+.3f})",
+                    "{name} {difference:+.3f} ({low:+.3f} to {high:+.3f})",
                     name=METRIC[item.figure].name.lower(),
                     difference=item.difference,
-                    interval=item.interval[0],
-                    interval_2=item.interval[1],
+                    low=item.interval[0],
+                    high=item.interval[1],
                 )
                 for item in verdict.differences
                 if item.difference is not None and item.interval is not None
             ]
             if told:
                 st.caption(
-                    tr("Differences with 95 % bootstrap intervals over whole patients: ") + "; ".join(told) + "."
+                    tr(
+                        "Differences with 95 % bootstrap intervals over whole patients: {differences}.",
+                        differences="; ".join(told),
+                    )
                 )
     if len(comparison.verdicts) > 1:
         st.caption(tr("p-values are corrected for the number of comparisons (Holm)."))
@@ -208,11 +211,11 @@ def _charts(comparison: Comparison, names: dict[str, str], epochs: dict[str, Seq
             for run in comparison.runs
         }
         with column, st.container(border=True):
-            st.markdown(f"**{title}**")
+            st.markdown(f"**{tr(title)}**")
             st.plotly_chart(
-                training_figure(series, title),
+                training_figure(series, tr(title)),
                 key=f"experiments.compare.{metric}",
-                alt=tr("{title} by epoch", title=title),
+                alt=tr("{title} by epoch", title=tr(title)),
             )
 
 

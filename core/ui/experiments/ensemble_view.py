@@ -60,7 +60,7 @@ def _form(desk: Desk, ids: Sequence[str]) -> None:
                 tr("Voting"),
                 list(VOTING),
                 default=Voting.SOFT,
-                format_func=lambda voting: VOTING[voting],
+                format_func=lambda voting: tr(VOTING[voting]),
                 key="experiments.ensemble_voting",
                 required=True,
                 help=tr(
@@ -100,7 +100,7 @@ def _list(ensembles: Sequence[EnsembleSummary]) -> EnsembleSummary | None:
         [
             {
                 tr("Ensemble"): ensemble.name,
-                tr("Voting"): VOTING[ensemble.recipe.voting],
+                tr("Voting"): tr(VOTING[ensemble.recipe.voting]),
                 tr("Members"): ", ".join(f"{member.name} ({member.weight:.2f})" for member in ensemble.recipe.members),
                 tr("Validation AUC"): never_rounded_up(ensemble.card.metrics["validation"].auc, 4),
                 tr("Threshold"): point.threshold if (point := ensemble.card.operating_point) else None,
@@ -147,10 +147,11 @@ def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
         st.caption(
             tr(
                 "{num_films:,} validation images with 95 % intervals. {note} p-values are corrected for the number of "
-                "members (Holm). ",
+                "members (Holm).",
                 num_films=judged.num_films,
                 note=judged.note,
             )
+            + " "
             + " ".join(interval_notes([judged.report, *(member.report for member in judged.members)]))
         )
     if ensemble.idle_members:
@@ -163,9 +164,7 @@ def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
             st.markdown(tr("**{name}** against **{member}**", name=plain(judged.name), member=plain(member.member)))
             st.markdown(plain(member.words))
     st.caption(tr("Analyse images with it from the command line or the REST API, like any model:"))
-    st.code(
-        tr("python -m core triage FOLDER --model ensemble:{name}", name=ensemble.name), language="bash", wrap_lines=True
-    )
+    st.code(f"python -m core triage FOLDER --model ensemble:{ensemble.name}", language="bash", wrap_lines=True)
 
 
 def _rows(judged: EnsembleComparison) -> list[dict[str, object]]:

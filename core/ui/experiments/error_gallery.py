@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.language import mark, tr
+from core.language import tr
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms
 from core.services.evaluation.stored_results import WorstError, worst_errors
@@ -16,12 +16,6 @@ from core.ui.plain_text import plain
 from core.ui.viewer.component import viewer
 
 NUM_OF_EACH = 12
-COLUMNS = {
-    "film": st.column_config.ImageColumn(mark("Image"), width="small"),
-    "error": st.column_config.TextColumn(mark("Error"), width="small"),
-    "probability": st.column_config.NumberColumn(mark("Prob."), format="%.3f", width="small"),
-    "file": st.column_config.TextColumn(mark("File"), width="medium"),
-}
 
 
 def error_gallery(desk: Desk, record: RunRecord, predicted: PredictedFilms, threshold: float) -> None:
@@ -60,7 +54,7 @@ def _table(desk: Desk, record: RunRecord, split: str, errors: Sequence[WorstErro
         [
             {
                 "film": picture_address(desk, Picture.THUMBNAIL, error.path) if error.path else None,
-                "error": "missed" if error.is_pneumonia else tr("false alarm"),
+                "error": tr("missed") if error.is_pneumonia else tr("false alarm"),
                 "probability": error.probability,
                 "file": error.file,
             }
@@ -72,7 +66,12 @@ def _table(desk: Desk, record: RunRecord, split: str, errors: Sequence[WorstErro
         hide_index=True,
         row_height=64,
         height=520,
-        column_config=COLUMNS,
+        column_config={
+            "film": st.column_config.ImageColumn(tr("Image"), width="small"),
+            "error": st.column_config.TextColumn(tr("Error"), width="small"),
+            "probability": st.column_config.NumberColumn(tr("Prob."), format="%.3f", width="small"),
+            "file": st.column_config.TextColumn(tr("File"), width="medium"),
+        },
         alt=tr("Images that were misread, worst first"),
     )
     rows = chosen.selection.rows
@@ -80,7 +79,7 @@ def _table(desk: Desk, record: RunRecord, split: str, errors: Sequence[WorstErro
 
 
 def _pane(desk: Desk, record: RunRecord, errors: Sequence[WorstError], chosen: WorstError) -> None:
-    label = "pneumonia" if chosen.is_pneumonia else "normal"
+    label = tr("pneumonia") if chosen.is_pneumonia else tr("normal")
     st.markdown(
         tr(
             "**{file}** · labelled {label}, probability {probability:.3f}",

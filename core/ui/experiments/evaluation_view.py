@@ -172,13 +172,13 @@ def _predictive(report: EvaluationReport, prevalence: float) -> None:
     there = tr("where {prevalence} of those filmed have pneumonia", prevalence=say_share(prevalence))
     _metric(
         "PPV",
-        say_fraction(values.ppv) if values else "undefined",
+        say_fraction(values.ppv) if values else tr("undefined"),
         values and values.ppv_interval,
         tr("Share of flags that are right {there}.", there=there),
     )
     _metric(
         "NPV",
-        say_fraction(values.npv) if values else "undefined",
+        say_fraction(values.npv) if values else tr("undefined"),
         values and values.npv_interval,
         tr("Share of images without a flag that are normal {there}. It never excludes disease.", there=there),
     )
@@ -192,7 +192,7 @@ def _metric(label: str, value: str, interval: Interval | None, meaning: str, num
         delta_color="off",
         delta_arrow="off",
         border=True,
-        help=meaning + tr(" Below: 95 % interval."),
+        help=" ".join((meaning, tr("Below: 95 % interval."))),
     )
 
 
@@ -201,7 +201,7 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
     films = predicted.films
     curves = _curves(predicted, films.fingerprint, predicted.checkpoint_hash)
     if curves is None:
-        st.caption(NO_ONE_CLASS)
+        st.caption(tr(NO_ONE_CLASS))
     elif len(set(predicted.probabilities.tolist())) == 1:
         st.caption(
             tr("The model says the same of every image: it cannot rank them, and every threshold flags all or none.")
@@ -212,7 +212,7 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
         st.plotly_chart(confusion_figure(report.confusion), key=f"experiments.confusion.{key}", alt=_spoken(report))
     if curves is not None:
         with middle, st.container(border=True):
-            st.markdown("**ROC**, with 95 % band")
+            st.markdown(tr("**ROC**, with 95 % band"))
             st.plotly_chart(
                 roc_figure(curves, report.sensitivity, report.specificity),
                 key=f"experiments.roc.{key}",
@@ -223,8 +223,10 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
             st.plotly_chart(
                 precision_recall_figure(curves, report.sensitivity, report.precision),
                 key=f"experiments.pr.{key}",
-                alt=tr("Precision–recall curve, average precision ")
-                + METRIC["average_precision"].say(report.average_precision),
+                alt=tr(
+                    "Precision–recall curve, average precision {precision}",
+                    precision=METRIC["average_precision"].say(report.average_precision),
+                ),
             )
     left, right = st.columns(2)
     with left, st.container(border=True):
@@ -261,13 +263,13 @@ def _subgroups(predicted: PredictedFilms, threshold: float) -> None:
     st.dataframe(
         [
             {
-                tr("Subtype"): group.name + (tr(" (too few to evaluate)") if group.is_small else ""),
+                tr("Subtype"): tr("{name} (too few to evaluate)", name=group.name) if group.is_small else group.name,
                 tr("Images"): group.num_films,
                 tr("Patients"): group.num_patients,
                 tr("Classified correctly"): METRIC["accuracy"].say(group.share_right),
-                "95 % interval": bounds(group.share_interval),
+                tr("95 % interval"): bounds(group.share_interval),
                 tr("AUC against all of the other class"): METRIC["auc"].say(group.auc),
-                "AUC, 95 % interval": bounds(group.auc_interval, METRIC["auc"].num_decimals),
+                tr("AUC, 95 % interval"): bounds(group.auc_interval, METRIC["auc"].num_decimals),
             }
             for group in groups
         ],

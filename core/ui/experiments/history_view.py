@@ -26,7 +26,8 @@ from core.ui.experiments.words import bounds, figure
 from core.ui.words import STATES, moment, state_word
 
 ROWS_ON_A_PAGE = 100
-ALWAYS = ["★", mark("Run"), mark("State"), "AUC", "95 % interval"]
+SINGLE, BY_SEED, BY_TAG = mark("Single runs"), mark("By seed"), mark("By tag")
+ALWAYS = ["★", mark("Run"), mark("State"), "AUC", mark("95 % interval")]
 OPTIONAL = [
     *(
         mark("Over the epochs"),
@@ -61,16 +62,17 @@ def history_view(desk: Desk) -> list[str] | None:
         return None
     grouped = st.segmented_control(
         tr("Group"),
-        [tr("Single runs"), tr("By seed"), tr("By tag")],
-        default=tr("Single runs"),
+        [SINGLE, BY_SEED, BY_TAG],
+        default=SINGLE,
+        format_func=tr,
         key="experiments.group",
         label_visibility="collapsed",
         required=True,
     )
-    if grouped != "Single runs":
+    if grouped != SINGLE:
         everything = search_runs(desk, query.model_copy(update={"limit": MOST_RUNS, "offset": 0}), with_curves=False)
         everything = everything.lines
-        return _groups(group_by_seed(everything) if grouped == "By seed" else group_by_tag(everything), grouped)
+        return _groups(group_by_seed(everything) if grouped == BY_SEED else group_by_tag(everything), grouped)
     return _runs(desk, query, page)
 
 
@@ -83,12 +85,13 @@ def _asked(desk: Desk) -> HistoryQuery:
             placeholder=tr("Words in name, note, tags, config, error"),
             max_chars=200,
         )
-        order = st.selectbox(tr("Sort by"), list(RunOrder), key="experiments.order", width=200)
+        order = st.selectbox(tr("Sort by"), list(RunOrder), format_func=tr, key="experiments.order", width=200)
         ascending = st.toggle(tr("Smallest or oldest first"), key="experiments.ascending")
         with st.popover(tr("Filter"), icon=":material/filter_list:"):
             states = st.pills(
                 tr("State"),
                 list(STATES),
+                format_func=lambda state: state_word(state).word,
                 selection_mode="multi",
                 key="experiments.states",
             )
@@ -99,12 +102,13 @@ def _asked(desk: Desk) -> HistoryQuery:
                 tr("Shelf"),
                 list(Shelf),
                 default=Shelf.CURRENT,
+                format_func=tr,
                 key="experiments.shelf",
                 required=True,
                 help=tr("Archived runs do not crowd the list. Deleted ones can be restored."),
             )
         with st.popover(tr("Columns"), icon=":material/view_column:"):
-            st.multiselect(tr("Columns"), OPTIONAL, default=USUAL, key="experiments.columns")
+            st.multiselect(tr("Columns"), OPTIONAL, default=USUAL, format_func=tr, key="experiments.columns")
     return HistoryQuery(
         text=text or "",
         states=tuple(states or ()),
@@ -120,7 +124,7 @@ def _asked(desk: Desk) -> HistoryQuery:
 
 
 def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | None:
-    columns = [*ALWAYS, *(name for name in OPTIONAL if name in st.session_state.get("experiments.columns", USUAL))]
+    names = [*ALWAYS, *(name for name in OPTIONAL if name in st.session_state.get("experiments.columns", USUAL))]
     chosen = st.dataframe(
         [_row(line) for line in page.lines],
         key=f"experiments.table.{query.shelf}.{query.offset}",
@@ -128,14 +132,14 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
         selection_mode="multi-row",
         hide_index=True,
         placeholder="–",
-        column_order=columns,
+        column_order=[tr(name) for name in names],
         column_config={
             "★": st.column_config.TextColumn("★", width=30, help=tr("Starred")),
             tr("State"): st.column_config.TextColumn(width=180 if any(line.imported for line in page.lines) else None),
             "AUC": st.column_config.NumberColumn(
                 "AUC", format="%.4f", help=tr("Area under the ROC curve on the validation images.")
             ),
-            "95 % interval": st.column_config.TextColumn(help=tr("Of the AUC, by a bootstrap of whole patients.")),
+            tr("95 % interval"): st.column_config.TextColumn(help=tr("Of the AUC, by a bootstrap of whole patients.")),
             tr("Over the epochs"): st.column_config.LineChartColumn(
                 tr("AUC by epoch"), width="small", help=tr("On the validation images; each row has a scale of its own.")
             ),
@@ -263,7 +267,7 @@ def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
         [
             {
                 tr("Runs"): len(group.run_ids),
-                tr("Name") if kind == "By seed" else tr("Tag"): group.name,
+                tr("Name") if kind == BY_SEED else tr("Tag"): group.name,
                 tr("Seeds"): ", ".join(str(seed) for seed in group.seeds),
                 tr("Mean AUC"): never_rounded_up(group.mean_auc, 4),
                 tr("Standard deviation"): group.standard_deviation,
@@ -281,7 +285,7 @@ def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
         },
         alt=tr("Groups of runs with the spread of their AUC"),
     )
-    st.caption(tr("Runs that differ in nothing but the seed.") if kind == "By seed" else tr("Runs that share a tag."))
+    st.caption(tr("Runs that differ in nothing but the seed.") if kind == BY_SEED else tr("Runs that share a tag."))
     rows = [row for row in chosen.selection.rows if row < len(groups)]
     ids = list(groups[rows[0]].run_ids) if rows else []
     if st.button(
@@ -302,7 +306,7 @@ def _row(line: RunLine) -> dict[str, object]:
         tr("Run"): line.name,
         tr("State"): tr("{word}, imported record", word=word) if line.imported else word,
         "AUC": never_rounded_up(line.auc, 4),
-        "95 % interval": bounds(line.auc_interval, 4),
+        tr("95 % interval"): bounds(line.auc_interval, 4),
         tr("Over the epochs"): [value for value in line.sparkline if value is not None],
         tr("Accuracy"): never_rounded_up(line.accuracy),
         tr("Sensitivity"): never_rounded_up(line.sensitivity),

@@ -44,7 +44,9 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
         required=True,
         help=tr("Test images never choose: their figures would look better than they are."),
     )
-    kind = st.selectbox(tr("So that"), list(RULES), format_func=RULES.__getitem__, key="experiments.point_rule")
+    kind = st.selectbox(
+        tr("So that"), list(RULES), format_func=lambda one: tr(RULES[one]), key="experiments.point_rule"
+    )
     target, cost = 0.95, 5.0
     if kind in (RuleKind.TARGET_SENSITIVITY, RuleKind.TARGET_SPECIFICITY):
         target = st.slider(tr("At least"), 0.5, 1.0, 0.95, 0.005, format="%.3f", key="experiments.point_target")

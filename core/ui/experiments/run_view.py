@@ -16,8 +16,16 @@ from core.ui.experiments.operating_point_view import operating_point_view
 from core.ui.plain_text import plain
 from core.ui.words import state_word
 
+SECTIONS = [
+    mark("Evaluation"),
+    mark("Operating points"),
+    mark("Training curves"),
+    mark("Config"),
+    mark("Lineage"),
+    mark("Log"),
+]
 CURVES = {
-    mark("Loss"): {"training": "train_loss", "validation": "validation_loss"},
+    mark("Loss"): {mark("training"): "train_loss", mark("validation"): "validation_loss"},
     "AUC": {"validation": "validation_auc"},
     mark("Accuracy at 0.5"): {"validation": "validation_accuracy"},
 }
@@ -31,11 +39,11 @@ def run_view(desk: Desk, run_id: str, on_back: Callable[[], None]) -> None:
         st.error(record.error, icon=":material/error:")
     if not record.epochs:
         st.caption(tr("No epoch of this run has ended, so there are no figures and no model."))
-    sections = [tr("Evaluation"), tr("Operating points"), tr("Training curves"), tr("Config"), tr("Lineage"), tr("Log")]
     section = st.segmented_control(
         tr("Section"),
-        sections,
-        default=tr("Evaluation") if record.splits else tr("Lineage"),
+        SECTIONS,
+        default=mark("Evaluation") if record.splits else mark("Lineage"),
+        format_func=tr,
         key=f"experiments.section.{record.id}",
         label_visibility="collapsed",
         required=True,
@@ -63,7 +71,7 @@ def _head(desk: Desk, record: RunRecord, on_back: Callable[[], None]) -> None:
         if record.imported:
             st.badge(tr("imported record"), color="blue", icon=":material/inventory_2:")
         if record.deleted or record.archived:
-            st.badge("deleted" if record.deleted else "archived", color="gray", icon=":material/archive:")
+            st.badge(tr("deleted") if record.deleted else tr("archived"), color="gray", icon=":material/archive:")
         for tag in record.tags:
             st.badge(plain(tag), color="violet", icon=":material/sell:")
         st.space("stretch")
@@ -117,15 +125,15 @@ def _curves(record: RunRecord) -> None:
     best = record.summary.get("best_epoch")
     for column, (title, names) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
         series = {
-            label: [(int(epoch["epoch"] or 0), epoch.get(name)) for epoch in record.epochs]
+            tr(label): [(int(epoch["epoch"] or 0), epoch.get(name)) for epoch in record.epochs]
             for label, name in names.items()
         }
         with column, st.container(border=True):
-            st.markdown(f"**{title}**")
+            st.markdown(f"**{tr(title)}**")
             st.plotly_chart(
-                training_figure(series, title, best),
+                training_figure(series, tr(title), best),
                 key=f"experiments.curve.{title}.{record.id}",
-                alt=tr("{title} over {num_epochs} epochs", title=title, num_epochs=len(record.epochs)),
+                alt=tr("{title} over {num_epochs} epochs", title=tr(title), num_epochs=len(record.epochs)),
             )
     if best:
         st.caption(tr("The weights of epoch {best} were kept: chosen on the validation images.", best=best))

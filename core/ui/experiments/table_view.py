@@ -11,6 +11,7 @@ from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.experiments.run_tables import RunTable, num_to_prepare, prepare_table, to_csv
 from core.services.experiments.study_tables import architecture_table, tuning_table
+from core.ui.config_form import words
 from core.ui.experiments.words import figure
 from core.ui.visits import is_first_look
 
@@ -49,7 +50,12 @@ def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> N
             width="content",
         )
         kind = st.segmented_control(
-            tr("Table"), list(KINDS), default=tr("Architectures"), key="experiments.table_kind", required=True
+            tr("Table"),
+            list(KINDS),
+            default=mark("Architectures"),
+            format_func=tr,
+            key="experiments.table_kind",
+            required=True,
         )
         st.space("stretch")
         if st.button(tr("All runs"), icon=":material/arrow_back:", key="experiments.table_back"):
@@ -61,7 +67,7 @@ def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> N
         hide_index=True,
         placeholder="–",
         key=f"experiments.run_table.{kind}",
-        alt=tr("{kind} table", kind=kind),
+        alt=tr("{kind} table", kind=tr(kind)),
         column_config={
             "GFLOPs": st.column_config.TextColumn(
                 help=tr("Billions of operations for one image; a multiplication and an addition count as two.")
@@ -102,7 +108,11 @@ def _row(line: dict[str, Any]) -> dict[str, Any]:
     names = [name for name in line if not name.endswith(("_low", "_high"))]
     leading = [name for name in (*FIRST, *FIGURES) if name in names]
     ordered = dict.fromkeys((*leading, *names))
-    return {WORDS.get(name, name.replace("_", " ").capitalize()): _cell(line, name, line[name]) for name in ordered}
+    return {_heading(name): _cell(line, name, line[name]) for name in ordered}
+
+
+def _heading(name: str) -> str:
+    return tr(WORDS[name]) if name in WORDS else words(name)
 
 
 def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
@@ -159,12 +169,12 @@ def _exports(kind: str, table: RunTable, lines: Sequence[dict[str, Any]]) -> Non
 def _figure(lines: Sequence[dict[str, Any]]) -> None:
     with st.container(horizontal=True):
         reached = st.segmented_control(
-            tr("Reached"), list(REACHED), default="AUC", key="experiments.reached", required=True
+            tr("Reached"), list(REACHED), default="AUC", format_func=tr, key="experiments.reached", required=True
         )
         cost = st.segmented_control(
-            tr("Cost"), list(COSTS), default=tr("Operations"), key="experiments.cost", required=True
+            tr("Cost"), list(COSTS), default=mark("Operations"), format_func=tr, key="experiments.cost", required=True
         )
-    column, title = COSTS[cost]
+    column, title = COSTS[cost][0], tr(COSTS[cost][1])
     name = REACHED[reached]
     points = [
         CostPoint(
@@ -182,8 +192,8 @@ def _figure(lines: Sequence[dict[str, Any]]) -> None:
         st.caption(tr("What the networks cost is not measured yet, so there is nothing to draw."))
         return
     st.plotly_chart(
-        cost_figure(points, title, reached),
+        cost_figure(points, title, tr(reached)),
         key="experiments.cost_figure",
-        alt=tr("{reached} against {title}", reached=reached, title=title),
+        alt=tr("{reached} against {title}", reached=tr(reached), title=title),
     )
     st.caption(tr("Bars reach from the smallest to the largest of the runs. The cost's axis is logarithmic."))

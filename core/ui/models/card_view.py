@@ -24,7 +24,7 @@ def card_view(desk: Desk, model: str) -> None:
     with st.container(horizontal=True):
         for kind, (label, mime, icon) in FILES.items():
             st.download_button(
-                label,
+                tr(label),
                 lambda kind=kind: render_card(document, kind),
                 file_name=f"{document.model.replace(':', '-')}.{kind.value}",
                 mime=mime,

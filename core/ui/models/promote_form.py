@@ -36,7 +36,7 @@ def promote_form(desk: Desk) -> None:
         point = st.selectbox(
             tr("Operating point"),
             points,
-            format_func=lambda name: name or f"The model's own ({own.name if own else '–'})",
+            format_func=lambda name: name or tr("The model's own ({name})", name=own.name if own else "–"),
             key=f"models.point.{source}",
             width=320,
             help=tr(

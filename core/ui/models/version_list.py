@@ -31,7 +31,7 @@ def active_view(desk: Desk) -> None:
     active, former = active_model(desk), former_model(desk)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(tr("Active: {active}", active=plain(active)), width="content")
-        st.badge("active", icon=":material/check:", color="green")
+        st.badge(tr("active"), icon=":material/check:", color="green")
         st.space("stretch")
         if former is not None:
             with st.popover(tr("Roll back"), icon=":material/undo:", key="models.rollback"):
@@ -68,7 +68,7 @@ def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
     rows.append(
         {
             tr("Model"): STARTER,
-            tr("Use"): "active" if active == STARTER else "",
+            tr("Use"): tr("active") if active == STARTER else "",
             tr("Operating point"): point.name if point else None,
             tr("Threshold"): point.threshold if point else None,
             tr("Promoted from"): tr("the bundled model"),
@@ -162,8 +162,8 @@ def all_versions(desk: Desk) -> list[PromotedModel]:
 
 def _use(version: PromotedModel, active: str) -> str:
     if version.archived_at is not None:
-        return "archived"
-    return "active" if version.reference == active else ""
+        return tr("archived")
+    return tr("active") if version.reference == active else ""
 
 
 def _try(deed: Callable[[], object]) -> None:

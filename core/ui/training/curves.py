@@ -49,11 +49,13 @@ def live_curves(desk: Desk, detail: RunDetail) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown(tr("**Training loss by step**"))
-        st.line_chart(pd.DataFrame({"step": kept.steps, "loss": kept.losses}), x="step", y="loss", height=HEIGHT)
+        st.line_chart(
+            pd.DataFrame({tr("step"): kept.steps, tr("loss"): kept.losses}), x=tr("step"), y=tr("loss"), height=HEIGHT
+        )
     with right:
         st.markdown(tr("**Learning rate by step**"))
-        rates = pd.DataFrame({"step": kept.steps, tr("learning rate"): kept.learning_rates})
-        st.line_chart(rates, x="step", y=tr("learning rate"), height=HEIGHT)
+        rates = pd.DataFrame({tr("step"): kept.steps, tr("learning rate"): kept.learning_rates})
+        st.line_chart(rates, x=tr("step"), y=tr("learning rate"), height=HEIGHT)
     _epoch_curves(detail)
 
 
@@ -67,13 +69,13 @@ def _epoch_curves(detail: RunDetail) -> None:
         st.markdown(tr("**Loss by epoch**"))
         # A run that was made elsewhere may lack one of them.
         losses = epochs.reindex(columns=["train_loss", "validation_loss"])
-        losses = losses.rename(columns=lambda name: name.replace("_", " "))
-        st.line_chart(losses, height=HEIGHT, color=[*LOSS_COLOURS], x_label="epoch")
+        losses = losses.rename(columns={"train_loss": tr("train loss"), "validation_loss": tr("validation loss")})
+        st.line_chart(losses, height=HEIGHT, color=[*LOSS_COLOURS], x_label=tr("epoch"))
     with right:
         st.markdown(tr("**On the validation images, by epoch**, as computed in training"))
         names = {"validation_auc": "AUC", "validation_accuracy": tr("accuracy at 0.5")}
         judged = epochs.reindex(columns=list(names)).rename(columns=names)
-        st.line_chart(judged, height=HEIGHT, color=[*LOSS_COLOURS], x_label="epoch")
+        st.line_chart(judged, height=HEIGHT, color=[*LOSS_COLOURS], x_label=tr("epoch"))
 
 
 def _kept(run_id: str) -> KeptSteps:

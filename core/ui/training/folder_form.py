@@ -10,7 +10,7 @@ from core.services.desk import Desk
 
 def folder_form(desk: Desk) -> None:
     """Index a folder of the server, with progress, and reload the page with it."""
-    roots = " or ".join(str(root) for root in desk.settings.allowed_film_roots)
+    roots = tr(" or ").join(str(root) for root in desk.settings.allowed_film_roots)
     with st.form("training.folder", border=False):
         folder = st.text_input(tr("Folder of labelled images"), placeholder=str(desk.settings.allowed_film_roots[0]))
         st.caption(tr("Below {roots}; with one subfolder for each class, or a metadata.csv.", roots=roots))

@@ -32,14 +32,14 @@ def machine_row(desk: Desk) -> None:
         st.metric(tr("Disk free"), size(now.disk_free), border=True, help=tr("Where checkpoints are kept."))
         for gpu in now.gpus:
             told = say_share(gpu.utilisation, 0) if gpu.utilisation is not None else "–"
-            memory = "unknown"
+            memory = tr("unknown")
             if gpu.memory_used is not None and gpu.memory_total:
                 memory = tr(
                     "{memory_used} of {memory_total}",
                     memory_used=size(gpu.memory_used),
                     memory_total=size(gpu.memory_total),
                 )
-            heat = tr("{temperature} °C", temperature=gpu.temperature) if gpu.temperature is not None else "unknown"
+            heat = tr("{temperature} °C", temperature=gpu.temperature) if gpu.temperature is not None else tr("unknown")
             st.metric(
                 tr("GPU {index}", index=gpu.index),
                 told,

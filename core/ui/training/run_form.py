@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.language import tr
+from core.language import tr, tr_n
 from core.services.datasets.known_datasets import KnownCohort, list_known_cohorts
 from core.services.datasets.splits import SplitSummary
 from core.services.desk import Desk
@@ -55,9 +55,11 @@ def run_form(desk: Desk, like: str | None, going_on_from: Sequence[str] = ()) ->
     if config is None or seeds is None:
         return
     _before_launch(desk, cohort, saved, config, name, seeds)
-    many = tr("{num_seeds} runs", num_seeds=len(seeds)) if len(seeds) > 1 else tr("the run")
     if st.button(
-        tr("Launch {many}", many=many), type="primary", icon=":material/rocket_launch:", key="training.launch"
+        tr_n("Launch the run", "Launch {n} runs", len(seeds)),
+        type="primary",
+        icon=":material/rocket_launch:",
+        key="training.launch",
     ):
         split = saved.name if saved else ""
         request = TrainRequest(data=cohort.root, name=name, split=split, config=config, note=note, tags=tuple(tags))
@@ -97,11 +99,11 @@ def _starting_point(desk: Desk, like: str | None, going_on_from: Sequence[str]) 
         list(PRESETS),
         default="quick_look",
         required=True,
-        format_func=lambda name: PRESETS[name].title,
+        format_func=lambda name: tr(PRESETS[name].title),
         key="training.preset",
     )
     preset = PRESETS[chosen]
-    st.caption(preset.purpose)
+    st.caption(tr(preset.purpose))
     return StartingPoint(chosen, TrainRequest(data=Path(), name=preset.title, config=preset.config))
 
 
@@ -201,17 +203,22 @@ def _sizes(cohort: KnownCohort, saved: SplitSummary | None, config: TrainingConf
 
 
 def _estimate(estimate: RunEstimate, num_runs: int) -> None:
-    each = " each" if num_runs > 1 else ""
+    is_each = num_runs > 1
     with st.container(horizontal=True):
-        st.metric(tr("Time") + each, duration(estimate.seconds), border=True, help=tr("If nothing else keeps it busy."))
         st.metric(
-            tr("Memory") + each,
+            tr("Time each") if is_each else tr("Time"),
+            duration(estimate.seconds),
+            border=True,
+            help=tr("If nothing else keeps it busy."),
+        )
+        st.metric(
+            tr("Memory each") if is_each else tr("Memory"),
             size(estimate.memory),
             border=True,
             help=tr("{memory_free} may be used.", memory_free=size(estimate.memory_free)),
         )
         st.metric(
-            tr("Disk") + each,
+            tr("Disk each") if is_each else tr("Disk"),
             size(estimate.disk),
             border=True,
             help=tr("{disk_free} are free.", disk_free=size(estimate.disk_free)),

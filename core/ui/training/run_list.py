@@ -13,7 +13,7 @@ from core.services.runs.status import RunStatus, ended_since, list_watched
 from core.ui.training.addresses import open_run, open_sweeps
 from core.ui.training.machine import machine_row
 from core.ui.training.words import progress_words
-from core.ui.words import STATES, moment
+from core.ui.words import moment, state_word
 
 SECONDS_BETWEEN_LOOKS = 2
 
@@ -56,7 +56,7 @@ def tell_of_ends(desk: Desk) -> None:
     """Say in a toast which runs ended since this tab last looked."""
     since = st.session_state.setdefault("training.looked_at", datetime.now(UTC))
     for run in ended_since(desk, since):
-        word, icon, _ = STATES[run.state]
+        word, icon, _ = state_word(run.state)
         st.toast(f"{run.name}: {word}.", icon=icon)
         st.session_state["training.looked_at"] = max(since, run.finished_at)
 
@@ -74,7 +74,7 @@ def _folded(num_waiting: int) -> None:
 
 
 def _card(desk: Desk, run: RunStatus) -> None:
-    word, icon, colour = STATES[run.state]
+    word, icon, colour = state_word(run.state)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
@@ -103,7 +103,7 @@ def _ended(runs: list[RunStatus]) -> None:
         [
             {
                 tr("Run"): run.name,
-                tr("State"): STATES[run.state].word,
+                tr("State"): state_word(run.state).word,
                 tr("Network"): run.architecture,
                 tr("Seed"): run.seed,
                 tr("Ended"): moment(run.finished_at) if run.finished_at else "–",

@@ -16,7 +16,7 @@ from core.ui.training.curves import live_curves
 from core.ui.training.machine import machine_row
 from core.ui.training.run_list import SECONDS_BETWEEN_LOOKS, tell_of_ends
 from core.ui.training.words import progress_words
-from core.ui.words import STATES, duration, moment, size
+from core.ui.words import duration, moment, size, state_word
 
 NUM_LOG_LINES = 40
 
@@ -36,9 +36,9 @@ def run_view(desk: Desk, run_id: str) -> None:
             seed=first.status.seed,
             device=first.status.device,
             created_at=moment(first.status.created_at),
-            data=first.status.data or "an unknown folder",
+            data=first.status.data or tr("an unknown folder"),
         )
-        + (tr(" · split {split_name}", split_name=plain(first.status.split_name)) if first.status.split_name else "")
+        + (f" · {tr('split {name}', name=plain(first.status.split_name))}" if first.status.split_name else "")
     )
     was_live = first.status.is_live
 
@@ -68,7 +68,7 @@ def run_view(desk: Desk, run_id: str) -> None:
 
 def _state(detail: RunDetail) -> None:
     run = detail.status
-    word, icon, colour = STATES[run.state]
+    word, icon, colour = state_word(run.state)
     st.badge(word, icon=icon, color=colour)
     if run.is_live:
         st.progress(min(1.0, run.fraction or 0.0), text=progress_words(run))

@@ -26,7 +26,7 @@ def split_choice(desk: Desk, cohort: KnownCohort, *, key: str, start: str = "") 
         tr("Split"),
         names,
         index=names.index(start) if start in saved else 0,
-        format_func=lambda one: one or DRAWN,
+        format_func=lambda one: one or tr(DRAWN),
         help=tr("Saved splits never change, so that runs on one are compared on the same images."),
         key=f"{key}.{cohort.fingerprint[:12]}",
     )

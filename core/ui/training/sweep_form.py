@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import SettingsError
-from core.language import mark, tr
+from core.language import mark, tr, tr_n
 from core.services.datasets.known_datasets import KnownCohort, list_known_cohorts
 from core.services.desk import Desk
 from core.services.sweeps.control import start_sweep
@@ -54,7 +54,7 @@ def sweep_form(desk: Desk) -> None:
         list(WAYS),
         default="ready",
         required=True,
-        format_func=WAYS.__getitem__,
+        format_func=lambda one: tr(WAYS[one]),
         key="training.sweep.way",
     )
     try:
@@ -64,9 +64,11 @@ def sweep_form(desk: Desk) -> None:
         return
     if request is None:
         return
-    many = "1 run" if request.num_runs == 1 else tr("{num_runs:,} runs", num_runs=request.num_runs)
     if st.button(
-        tr("Start {many}", many=many), type="primary", icon=":material/rocket_launch:", key="training.sweep.start"
+        tr_n("Start {n} run", "Start {n:,} runs", request.num_runs),
+        type="primary",
+        icon=":material/rocket_launch:",
+        key="training.sweep.start",
     ):
         open_sweep(start_sweep(desk, request))
 
@@ -88,7 +90,7 @@ def _choose_cohort(desk: Desk) -> KnownCohort | None:
 
 def _ready(on: SweepGround) -> SweepRequest | None:
     chosen = st.selectbox(
-        tr("Sweep"), list(ReadySweep), format_func=lambda name: READY_SWEEPS[name].title, key="training.sweep.ready"
+        tr("Sweep"), list(ReadySweep), format_func=lambda name: tr(READY_SWEEPS[name].title), key="training.sweep.ready"
     )
     ready = READY_SWEEPS[chosen]
     st.caption(ready.purpose)
@@ -100,7 +102,7 @@ def _ready(on: SweepGround) -> SweepRequest | None:
 
 def _own(on: SweepGround, *, is_search: bool) -> SweepRequest | None:
     kind = SweepKind.SEARCH if is_search else SweepKind.GRID
-    st.caption(PURPOSES[kind.value])
+    st.caption(tr(PURPOSES[kind.value]))
     start = PRESETS["quick_look"].config
     axes = choose_axes(start, is_search=is_search)
     if axes is None:
@@ -125,7 +127,7 @@ def _judging(*, is_search: bool) -> tuple[str, Objective, dict[str, object]]:
     objective = columns[1].selectbox(
         tr("Selected by"),
         list(Objective),
-        format_func=lambda one: OBJECTIVES[one.value],
+        format_func=lambda one: tr(OBJECTIVES[one.value]),
         help=tr("On the validation images, at the epoch that is kept."),
         key=f"{key}.objective",
     )

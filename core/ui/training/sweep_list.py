@@ -8,10 +8,15 @@ from core.services.desk import Desk
 from core.services.sweeps.status import SweepLine, list_sweeps
 from core.ui.training.addresses import open_sweep, open_sweep_form
 from core.ui.training.sweep_words import progress_of
-from core.ui.words import STATES, moment
+from core.ui.words import moment, state_word
 
 SECONDS_BETWEEN_LOOKS = 2
-KINDS = {"grid": "grid", "rows": mark("listed settings"), "seeds": "seeds", "search": "search"}
+KINDS = {
+    "grid": mark("grid"),
+    "rows": mark("listed settings"),
+    "seeds": mark("seeds"),
+    "search": mark("search"),
+}
 
 
 def sweep_list(desk: Desk) -> None:
@@ -43,7 +48,7 @@ def sweep_list(desk: Desk) -> None:
 
 
 def _card(line: SweepLine) -> None:
-    word, icon, colour = STATES[line.state]
+    word, icon, colour = state_word(line.state)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
@@ -55,7 +60,7 @@ def _card(line: SweepLine) -> None:
         st.caption(
             tr(
                 "{kind} · started {created_at}",
-                kind=KINDS.get(line.kind, line.kind).capitalize(),
+                kind=tr(KINDS.get(line.kind, line.kind)).capitalize(),
                 created_at=moment(line.created_at),
             )
         )

@@ -14,7 +14,7 @@ from core.ui.plain_text import plain
 from core.ui.training.addresses import open_run, open_sweeps
 from core.ui.training.machine import machine_row
 from core.ui.training.sweep_words import OBJECTIVES, best_words, progress_of, time_words
-from core.ui.words import STATES, duration, moment
+from core.ui.words import duration, moment, state_word
 
 SECONDS_BETWEEN_LOOKS = 2
 TABLE_HEIGHT_PX = 420
@@ -31,11 +31,11 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
         tr(
             "Sweep {id} · {kind} · started {created_at} · images of {data}",
             id=first.line.id,
-            kind=first.line.kind,
+            kind=tr(first.line.kind),
             created_at=moment(first.line.created_at),
             data=first.request.data,
         )
-        + (tr(" · split {split}", split=plain(first.request.split)) if first.request.split else "")
+        + (f" · {tr('split {name}', name=plain(first.request.split))}" if first.request.split else "")
     )
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if first.line.is_live else None)
@@ -59,13 +59,13 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
 
 
 def _state(sweep: SweepDetail) -> None:
-    word, icon, colour = STATES[sweep.line.state]
+    word, icon, colour = state_word(sweep.line.state)
     st.badge(word, icon=icon, color=colour)
     st.progress(sweep.line.counts.fraction, text=progress_of(sweep.line))
     if sweep.line.error:
         st.error(sweep.line.error, icon=":material/error:")
     counts = sweep.line.counts
-    objective = OBJECTIVES[sweep.request.objective.value]
+    objective = tr(OBJECTIVES[sweep.request.objective.value])
     with st.container(horizontal=True):
         st.metric(
             tr("Runs done"),
@@ -73,7 +73,7 @@ def _state(sweep: SweepDetail) -> None:
             border=True,
         )
         st.metric(
-            tr("Best {objective}{objective_2}", objective=objective[0].lower(), objective_2=objective[1:]),
+            tr("Best {objective}", objective=f"{objective[0].lower()}{objective[1:]}"),
             best_words(sweep),
             border=True,
             help=tr(
@@ -124,7 +124,7 @@ def _curve(sweep: SweepDetail) -> None:
     valued = [trial for trial in sweep.trials if trial.value is not None]
     if len(valued) < 2:
         return
-    objective = OBJECTIVES[sweep.request.objective.value]
+    objective = tr(OBJECTIVES[sweep.request.objective.value])
     values = pd.Series([one.value for one in valued])
     best = values.cummin() if sweep.request.objective.is_better_when_lower else values.cummax()
     frame = pd.DataFrame({tr("Trial"): [one.number + 1 for one in valued], tr("Run"): values, tr("Best so far"): best})
@@ -154,7 +154,7 @@ def _table(sweep: SweepDetail) -> None:
     if not sweep.trials:
         st.caption(tr("The first run is being chosen."))
         return
-    objective = OBJECTIVES[sweep.request.objective.value]
+    objective = tr(OBJECTIVES[sweep.request.objective.value])
     rows = pd.DataFrame([_row(trial, sweep.best, objective) for trial in sweep.trials])
     if not rows[tr("What happened")].any():
         rows = rows.drop(columns=tr("What happened"))
@@ -175,7 +175,7 @@ def _table(sweep: SweepDetail) -> None:
 
 
 def _row(trial: SweepTrial, best: SweepTrial | None, objective: str) -> dict[str, object]:
-    state = trial.state
+    state = tr(trial.state)
     if trial.pruned_epoch is not None:
         state = tr("{state}, epoch {pruned_epoch}", state=state, pruned_epoch=trial.pruned_epoch)
     return {

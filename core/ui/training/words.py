@@ -2,12 +2,12 @@
 
 from core.language import tr
 from core.services.runs.status import RunStatus
-from core.ui.words import STATES, duration
+from core.ui.words import duration, state_word
 
 
 def progress_words(run: RunStatus) -> str:
     """Return in one line how far a run is, how fast it goes and how long it still takes."""
-    word = STATES[run.state].word.capitalize()
+    word = state_word(run.state).word.capitalize()
     if run.state == "queued":
         return (
             tr(
@@ -19,13 +19,14 @@ def progress_words(run: RunStatus) -> str:
             if run.queue_place
             else word
         )
-    parts = [f"{word}: {run.stage}" if run.stage else word]
+    parts = [f"{word}: {tr(run.stage)}" if run.stage else word]
     if run.epoch and run.num_epochs:
         parts.append(tr("epoch {epoch} of {num_epochs}", epoch=run.epoch, num_epochs=run.num_epochs))
     if run.num_all:
+        counts = {"done": run.num_done or 0, "total": run.num_all}
+        is_training = run.stage == "training"
         parts.append(
-            tr("{num_done:,} of {num_all:,}", num_done=run.num_done, num_all=run.num_all)
-            + (" steps" if run.stage == "training" else "")
+            tr("{done:,} of {total:,} steps", **counts) if is_training else tr("{done:,} of {total:,}", **counts)
         )
     if run.is_live and run.films_per_second:
         parts.append(tr("{films_per_second:,.0f} images/s", films_per_second=run.films_per_second))

@@ -6,7 +6,7 @@ from core.errors import PneumoDeskError
 from core.services.desk import Desk
 from core.services.triage.batches import BatchStatus, get_batch, resume_batch, stop_batch
 from core.services.worklist.studies import NOT_READ, count_bands
-from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, STATES, duration
+from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, duration, state_word
 
 SECONDS_BETWEEN_LOOKS = 2.0
 SECONDS_NEAR_THE_END = 0.5
@@ -43,7 +43,7 @@ def _seconds_between_looks(batch: BatchStatus) -> float | None:
 
 
 def _bar(batch: BatchStatus) -> None:
-    word = STATES[batch.state].word
+    word = state_word(batch.state).word
     if batch.num_files is None:
         st.progress(0.0, text=f"{word.capitalize()}: preparing the model and listing the files …")
         return

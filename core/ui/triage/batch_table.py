@@ -7,7 +7,7 @@ import streamlit as st
 from core.services.desk import Desk
 from core.services.triage.batches import BatchStatus
 from core.services.worklist.studies import BANDS, NOT_READ, count_bands
-from core.ui.words import STATES, moment
+from core.ui.words import moment, state_word
 
 
 def batch_table(desk: Desk, batches: Sequence[BatchStatus], *, key: str) -> str | None:
@@ -20,7 +20,7 @@ def batch_table(desk: Desk, batches: Sequence[BatchStatus], *, key: str) -> str 
         [
             {
                 "Batch": batch.title,
-                "State": STATES[batch.state].word,
+                "State": state_word(batch.state).word,
                 "Files": batch.num_files,
                 **{band.capitalize(): counts[batch.id][band] for band in BANDS},
                 "Of these not analysed": sum(counts[batch.id][status] for status in NOT_READ),
