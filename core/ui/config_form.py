@@ -47,8 +47,18 @@ def _by_heading(config_type: type[BaseModel], hidden: frozenset[str]) -> dict[st
     headings: dict[str, list[str]] = {}
     for name, field in config_type.model_fields.items():
         if name not in hidden:
-            headings.setdefault(tr(_extra(field, "group") or "Choices"), []).append(name)
+            headings.setdefault(_heading(field), []).append(name)
     return headings
+
+
+def about(field: FieldInfo) -> str | None:
+    """Return what a field means, in the current language."""
+    return tr(field.description) if field.description else None
+
+
+def _heading(field: FieldInfo) -> str:
+    group = _extra(field, "group")
+    return tr(group) if group else tr("Choices")
 
 
 def _extra(field: FieldInfo, name: str) -> str:
@@ -61,7 +71,7 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     unit = _extra(field, "unit")
     label = f"{words(name)} ({tr(unit)})" if unit and unit not in name else words(name)
     if issubclass(kind, bool):
-        return st.checkbox(label, value=value, help=tr(field.description or ""), key=key)
+        return st.checkbox(label, value=value, help=about(field), key=key)
     if issubclass(kind, Enum):
         options = list(kind)
         return st.selectbox(
@@ -69,18 +79,14 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
             options,
             index=options.index(value),
             format_func=lambda choice: words(choice.value),
-            help=tr(field.description or ""),
+            help=about(field),
             key=key,
         )
     if issubclass(kind, int):
-        return st.number_input(
-            label, value=value, step=1, help=tr(field.description or ""), key=key, **_whole_bounds(field)
-        )
+        return st.number_input(label, value=value, step=1, help=about(field), key=key, **_whole_bounds(field))
     if issubclass(kind, float):
         return _fraction(label, field, value, key)
-    text = st.text_input(
-        label, value="" if value is None else str(value), help=tr(field.description or ""), key=key
-    ).strip()
+    text = st.text_input(label, value="" if value is None else str(value), help=about(field), key=key).strip()
     return (Path(text) if text else None) if issubclass(kind, Path) else text
 
 
@@ -105,9 +111,7 @@ def _fraction(label: str, field: FieldInfo, value: float, key: str) -> float:
             case annotated_types.Le(le=bound) | annotated_types.Lt(lt=bound):
                 limits["max_value"] = float(bound)
     step = 10.0 ** -len(f"{value:.6f}".rstrip("0").partition(".")[2]) if value else 0.01
-    return st.number_input(
-        label, value=float(value), step=step, format="%g", help=tr(field.description or ""), key=key, **limits
-    )
+    return st.number_input(label, value=float(value), step=step, format="%g", help=about(field), key=key, **limits)
 
 
 def _sentence(problem: Any) -> str:

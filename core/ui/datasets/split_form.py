@@ -13,7 +13,7 @@ from core.services.datasets.tables import split_rows
 from core.services.desk import Desk
 from core.services.models.lookup import list_models
 from core.services.models.training_folds import save_split_of_model
-from core.ui.config_form import words
+from core.ui.config_form import about, words
 from core.ui.plain_text import plain
 from core.ui.reader_name.component import current_reader
 
@@ -74,8 +74,9 @@ def _choose_config() -> SplitConfig:
     """Raises ValueError if the shares leave nothing to train on."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         fields = {name: _percent(name) for name in ("validation_fraction", "calibration_fraction", "holdout_fraction")}
-        about = SplitConfig.model_fields["seed"].description
-        seed = st.number_input(tr("Seed"), 0, 2**31 - 1, 0, key="dataset.split.seed", help=tr(about or ""))
+        seed = st.number_input(
+            tr("Seed"), 0, 2**31 - 1, 0, key="dataset.split.seed", help=about(SplitConfig.model_fields["seed"])
+        )
     return SplitConfig(**fields, seed=int(seed))
 
 
@@ -117,6 +118,6 @@ def _percent(name: str) -> float:
         49,
         round(field.default * 100),
         key=f"dataset.split.{name}",
-        help=tr(field.description or ""),
+        help=about(field),
     )
     return share / 100

@@ -10,7 +10,7 @@ from core.language import tr
 from core.services.sweeps.parsing import make_axis, parse_axis
 from core.services.sweeps.request import SweepAxis
 from core.training.config import TrainingConfig
-from core.ui.config_form import words
+from core.ui.config_form import about, words
 
 # What changes where or how fast a run computes is not worth a sweep here.
 LEFT_OUT = frozenset({"seed", "weights", "weights_file", "average_of", "device", "workers", "precision"})
@@ -44,7 +44,7 @@ def choose_axes(base: TrainingConfig, *, is_search: bool) -> tuple[SweepAxis, ..
 
 def _axis(name: str, value: Any, *, is_search: bool, key: str) -> SweepAxis:
     kind = TrainingConfig.model_fields[name].annotation
-    help_text = TrainingConfig.model_fields[name].description
+    help_text = about(TrainingConfig.model_fields[name])
     if isinstance(value, Enum):
         options = [choice.value for choice in type(value)]
         picked = st.multiselect(words(name), options, default=options[:2], format_func=words, help=help_text, key=key)

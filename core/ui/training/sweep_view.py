@@ -73,7 +73,7 @@ def _state(sweep: SweepDetail) -> None:
             border=True,
         )
         st.metric(
-            tr("Best {objective}", objective=f"{objective[0].lower()}{objective[1:]}"),
+            tr("Best {objective}", objective=objective[0].lower() + objective[1:]),
             best_words(sweep),
             border=True,
             help=tr(
