@@ -13,6 +13,7 @@ from core.cli.experiments import add_experiment_commands
 from core.cli.runs import add_control_commands, queue_run
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar, write_text
 from core.errors import PneumoDeskError
+from core.progress import counted
 from core.runs.reporting import RunStopped
 from core.services.desk import open_desk
 from core.services.models.lookup import ACTIVE
@@ -89,7 +90,7 @@ def train(
         result = train_model(
             desk,
             request,
-            lambda progress: bar.show(progress.stage, progress.num_done, progress.num_all, progress.detail),
+            bar.show,
         )
     if as_json:
         print_json(asdict(result))
@@ -127,7 +128,7 @@ def evaluate(
     desk = open_desk()
     with progress_bar() as bar:
         request = EvaluationRequest(data=data, model=model, split=split, again=again)
-        result = judge(desk, request, lambda done, count: bar.show("scoring", done, count))
+        result = judge(desk, request, counted("scoring", bar.show))
     document = result.document()
     if as_json:
         print_json(document)
@@ -192,9 +193,7 @@ def triage(
         paths=tuple(paths), model=model, operating_point=operating_point, saliency_folder=saliency, again=again
     )
     with progress_bar() as bar:
-        result = run_triage(
-            desk, request, on_progress=lambda progress: bar.show("reading", progress.num_done, progress.num_files)
-        )
+        result = run_triage(desk, request, on_progress=bar.show)
     apply_retention_if_allowed(desk)
     document = batch_document(desk, result.batch_id)
     if out is not None:

@@ -8,6 +8,7 @@ import typer
 from core.cli.config_options import with_config_options
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar, write_text
 from core.dataset.splitting import Fold, SplitConfig
+from core.progress import counted
 from core.services.desk import open_desk
 
 FOLDS = get_args(Fold)
@@ -72,7 +73,7 @@ def save(
 
     desk = open_desk()
     with progress_bar() as bar:
-        cohort = indexing.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
+        cohort = indexing.index(desk, folder, counted("indexing", bar.show))
     _print_saved(save_split(desk, cohort, config, name), as_json)
 
 
@@ -89,7 +90,7 @@ def adopt(
 
     desk = open_desk()
     with progress_bar() as bar:
-        cohort = indexing.index(desk, folder, lambda done, count: bar.show("indexing", done, count))
+        cohort = indexing.index(desk, folder, counted("indexing", bar.show))
     _print_saved(save_split_of_model(desk, cohort, model, name), as_json)
 
 

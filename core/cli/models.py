@@ -10,6 +10,7 @@ from core.cli.choosing import CostRatio, PointNamed, RuleKindOption, Target, rul
 from core.cli.terminal import print_json, print_table, progress_bar, write_text
 from core.evaluation.operating_point import RuleKind
 from core.evaluation.proportions import say_fraction, say_share
+from core.progress import counted
 from core.services.desk import open_desk
 
 app = typer.Typer(help="Models that can analyse images.", no_args_is_help=True)
@@ -113,7 +114,7 @@ def choose_point(
             name,
             split=split,
             data=data,
-            on_progress=lambda done, count: bar.show("reading", done, count),
+            on_count=counted("reading", bar.show),
         )
     show_chosen(chosen, as_json=as_json)
 

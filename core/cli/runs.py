@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.terminal import print_json, print_sentence, progress_bar
+from core.progress import Progress
 from core.services.desk import Desk, open_desk
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def follow(run: RunId, as_json: Json = False) -> None:
     with progress_bar() as bar:
         status = get_status(desk, run)
         while status.is_live:
-            bar.show(status.stage or status.state, status.num_done, status.num_all or 1, status.detail)
+            bar.show(Progress(status.stage or status.state, status.num_done, status.num_all or 1, status.detail))
             time.sleep(SECONDS_BETWEEN_LOOKS)
             status = get_status(desk, status.id)
     _tell(desk, status.id, as_json)

@@ -7,6 +7,7 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.evaluation.proportions import say_share
+from core.progress import counted
 from core.services.desk import open_desk
 from core.services.models.lookup import ACTIVE
 
@@ -35,7 +36,7 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
 
     choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
-        report = stress_model(open_desk(), choice, lambda done, count: bar.show("reading images", done, count))
+        report = stress_model(open_desk(), choice, counted("reading images", bar.show))
     if as_json:
         print_json(report.model_dump(mode="json"))
         return

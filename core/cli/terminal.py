@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -12,15 +13,18 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import (
+    Progress as Bars,
+)
 from rich.table import Table
 
 from core.errors import PneumoDeskError
+from core.progress import Progress, mean_seconds
 
 SECONDS_BETWEEN_LINES = 10.0
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -63,23 +67,23 @@ def progress_bar() -> Iterator["ProgressBar | ProgressLines"]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=ERRORS) as progress:
-        yield ProgressBar(progress)
+    with Bars(*columns, console=ERRORS) as bars:
+        yield ProgressBar(bars)
 
 
 class ProgressBar:
     """One bar for each stage, with the time it took and the time left."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
-    def show(self, stage: str, num_done: int, num_all: int, detail: str = "") -> None:
+    def show(self, now: Progress) -> None:
         """Move a stage's bar."""
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=num_all)
-        description = f"{stage} ({detail})" if detail else stage
-        self._progress.update(self._tasks[stage], completed=num_done, total=num_all, description=description)
+        if now.stage not in self._tasks:
+            self._tasks[now.stage] = self._bars.add_task(now.stage, total=now.num_all)
+        description = f"{now.stage} ({now.detail})" if now.detail else now.stage
+        self._bars.update(self._tasks[now.stage], completed=now.num_done, total=now.num_all, description=description)
 
 
 class ProgressLines:
@@ -89,16 +93,17 @@ class ProgressLines:
         self._began: dict[str, float] = {}
         self._said = 0.0
 
-    def show(self, stage: str, num_done: int, num_all: int, detail: str = "") -> None:
+    def show(self, now: Progress) -> None:
         """Write how far a stage is, if it is time to."""
-        now = monotonic()
-        began = self._began.setdefault(stage, now)
-        if now - self._said < SECONDS_BETWEEN_LINES and began != now and num_done < num_all:
+        time = monotonic()
+        began = self._began.setdefault(now.stage, time)
+        if time - self._said < SECONDS_BETWEEN_LINES and began != time and now.num_done < now.num_all:
             return
-        self._said = now
-        left = (now - began) / num_done * (num_all - num_done) if num_done and began != now else None
+        self._said = time
+        left = replace(now, seconds_each=mean_seconds(time - began, now.num_done)).seconds_left
         time_left = f", about {left:.0f} s left" if left else ""
-        print_sentence(f"{stage}: {num_done} of {num_all}{time_left}{f' ({detail})' if detail else ''}")
+        detail = f" ({now.detail})" if now.detail else ""
+        print_sentence(f"{now.stage}: {now.num_done} of {now.num_all}{time_left}{detail}")
 
 
 def write_text(path: Path, text: str) -> None:

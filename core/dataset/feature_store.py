@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from core.dataset.film_features import FEATURE_COLUMNS, measure_films
 from core.dataset.manifest import MAX_FILE_BYTES, Cohort
+from core.progress import OnCount
 
 FEATURE_FORMAT = 3
 _log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 def load_or_measure(
     cohort: Cohort,
     cache_folder: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnCount | None = None,
     num_threads: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
 ) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from typing import TypeVar
 
+from core.progress import OnCount
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -15,7 +17,7 @@ def map_in_batches(
     work: Callable[[Item], Result],
     items: Sequence[Item],
     num_threads: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnCount | None = None,
 ) -> Iterator[Result]:
     """Yield the result for each item in order; 0 threads means one per core.
 

@@ -3,7 +3,6 @@
 Shapes: H and W pixels of the small copy, S side of a signature.
 """
 
-from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from core.dataset.file_batches import map_in_batches
 from core.dataset.manifest import MAX_FILE_BYTES, Cohort
 from core.errors import RadiographError
+from core.progress import OnCount
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
@@ -35,7 +35,7 @@ FEATURE_COLUMNS = (
 def measure_films(
     cohort: Cohort,
     known: pd.DataFrame | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnCount | None = None,
     num_threads: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
 ) -> pd.DataFrame:

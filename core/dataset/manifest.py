@@ -5,7 +5,7 @@ Shapes: N images.
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from core.dataset.layout import FolderOddities, Listing, Place, list_films
 from core.dataset.naming import PATIENT_PSEUDONYM, parse_kermany_name, patient_of_name
 from core.dataset.problems import NEVER_READ, FilmProblem
 from core.errors import RadiographError
+from core.progress import OnCount
 from core.radiograph.formats import origin_of
 from core.radiograph.image_format import Pseudonym
 from core.radiograph.reading import read_radiograph
@@ -66,7 +67,7 @@ def index_cohort(
     root: Path,
     *,
     previous: pd.DataFrame | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnCount | None = None,
     num_threads: int = 0,
 ) -> Cohort:
     """Return the dataset of a folder; files whose size and time are in `previous` are not read again.
@@ -82,7 +83,7 @@ def index_listing(
     listing: Listing,
     *,
     previous: pd.DataFrame | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnCount | None = None,
     num_threads: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
     pseudonym: Pseudonym | None = None,

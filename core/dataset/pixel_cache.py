@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,12 @@ import numpy as np
 from core.dataset.file_batches import map_in_batches
 from core.dataset.manifest import Cohort
 from core.errors import CohortError, RadiographError
+from core.progress import OnCount
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 
 CACHE_FORMAT = 3
 """Goes up whenever the same file may be decoded to other pixels than before."""
-
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class PixelCache:
         files: Sequence[str],
         size: int,
         cache_folder: Path,
-        progress: OnProgress | None = None,
+        progress: OnCount | None = None,
     ) -> "PixelCache":
         """Return the cache of these images, decoding each once if it is not there yet.
 
@@ -102,7 +101,7 @@ def _decode(source: Path, content_hash: str, size: int) -> np.ndarray:
     return np.round(resize_to_square(pixels_HW, size) * 255).astype(np.uint8)
 
 
-def _build(path: Path, sources: list[tuple[Path, str]], size: int, progress: OnProgress | None) -> None:
+def _build(path: Path, sources: list[tuple[Path, str]], size: int, progress: OnCount | None) -> None:
     """Write the cache in a folder of this process alone and move it into place once it is whole and on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from core.dataset.manifest import (
     is_settled,
     manifest_frame,
 )
+from core.progress import OnCount
 from core.radiograph.image_format import Pseudonym
 
 MANIFEST_FORMAT = 4
@@ -40,7 +40,7 @@ class _Kept:
 def load_or_index(
     root: Path,
     cache_folder: Path,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnCount | None = None,
     num_threads: int = 0,
     max_file_bytes: int = MAX_FILE_BYTES,
     pseudonym: Pseudonym | None = None,

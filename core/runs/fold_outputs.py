@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from core.model.classifier import PneumoniaClassifier
+from core.progress import OnProgress, Progress
 from core.runs.reporting import RunStopped
 from core.training.config import FineTuning, TrainingConfig
 from core.training.films import FeatureSet, FilmSet
@@ -20,8 +21,6 @@ from core.training.team import ALONE, Team
 from core.triage.orientation import MOST_TURNED_FILMS
 
 SMALL_BATCH = 16
-# Stage, how much of it is done, of how much, and a detail.
-OnStage = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def fit_and_read(
     config: TrainingConfig,
     device: torch.device,
     watchers: Watchers,
-    on_stage: OnStage,
+    on_progress: OnProgress,
     team: Team = ALONE,
 ) -> tuple[FitResult, dict[str, Outputs]]:
     """Fit on the fold `train`, evaluate epochs on `validation`, and return the network and its outputs on every fold.
@@ -47,7 +46,7 @@ def fit_and_read(
     Of the processes that share a run only the first reads the folds. Raises RunStopped.
     """
     if config.fine_tuning is FineTuning.FROZEN:
-        features, seconds = _features(model, folds, config, device, on_stage)
+        features, seconds = _features(model, folds, config, device, on_progress)
         fitted = fit_head(model, features["train"], features["validation"], config, device, watchers)
         fitted = replace(fitted, seconds_before=seconds["train"] + seconds["validation"])
         if fitted.stopped:
@@ -62,7 +61,7 @@ def fit_and_read(
     for place, name in enumerate(folds):
 
         def tell(place: int = place, name: str = name) -> None:
-            on_stage("reading folds", place, len(folds), name)
+            on_progress(Progress("reading folds", place, len(folds), name))
 
         tell()
         outputs[name] = predict(fitted.model, folds[name], config, device, on_batch=tell)
@@ -116,7 +115,7 @@ def _features(
     folds: Mapping[str, FilmSet],
     config: TrainingConfig,
     device: torch.device,
-    on_stage: OnStage,
+    on_progress: OnProgress,
 ) -> tuple[dict[str, FeatureSet], dict[str, float]]:
     """Return the features of each fold, and the seconds that they took."""
     model = model.to(device=device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch takes it
@@ -128,7 +127,7 @@ def _features(
         num_before = sum(len(done) for done in features.values())
 
         def tell(done: int, num_before: int = num_before) -> None:
-            on_stage("computing features", num_before + done, num_films, "")
+            on_progress(Progress("computing features", num_before + done, num_films))
 
         features[name] = compute_features(model, films, config, device, tell)
         seconds[name] = perf_counter() - began

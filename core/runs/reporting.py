@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import delete, insert
 
 from core.errors import DatabaseError
+from core.progress import Progress
 from core.runs.heartbeat import Heartbeat
 from core.runs.queueing import RUNS
 from core.runs.work_queue import Sessions
@@ -32,18 +33,12 @@ class RunStopped(Exception):  # noqa: N818 - nothing went wrong
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What a run does now, how much of it is done, and for how long it will continue."""
+class TrainingProgress(Progress):
+    """How far the training itself is, in steps."""
 
-    stage: str
-    num_done: int
-    num_all: int
-    detail: str = ""
     epoch: int | None = None
     num_epochs: int | None = None
     films_per_second: float | None = None
-    seconds_per_step: float | None = None
-    seconds_left: float | None = None
 
 
 class Reporter(Heartbeat):
@@ -51,16 +46,16 @@ class Reporter(Heartbeat):
 
     def __init__(self, transaction: Sessions, run_id: str) -> None:
         super().__init__(transaction, RUNS, run_id)
-        self._stage: Stage | None = None
+        self._progress: Progress | None = None
         self._steps: list[dict[str, Any]] = []
         self._metrics: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         # Held by who writes, so that two threads never write the same steps.
         self._writing = threading.Lock()
 
-    def tell(self, stage: Stage) -> None:
+    def tell(self, progress: Progress) -> None:
         """Note what the run does now."""
-        self._stage = stage
+        self._progress = progress
 
     def add_step(self, **numbers: Any) -> None:
         """Note the numbers of one step."""
@@ -118,8 +113,12 @@ class Reporter(Heartbeat):
         return SECONDS_BETWEEN_WORDS, SECONDS_BETWEEN_WORDS
 
     def _values(self) -> dict[str, Any]:
-        stage = self._stage
-        return {} if stage is None else {"progress": asdict(stage)}
+        progress = self._progress
+        if progress is None:
+            return {}
+        kept = asdict(progress)
+        kept["seconds_per_step"], kept["seconds_left"] = kept.pop("seconds_each"), progress.seconds_left
+        return {"progress": kept}
 
 
 def write_patiently(write: Callable[[], None]) -> None:

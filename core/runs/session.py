@@ -25,13 +25,14 @@ from core.model.checkpoint import load_checkpoint, read_card, save_checkpoint
 from core.model.classifier import PneumoniaClassifier
 from core.model.loading import default_preprocessing, load_weights, weights_of
 from core.model.pretrained import build_classifier, resolve_source
+from core.progress import OnProgress, Progress, tell_nobody
 from core.runs.fold_outputs import Outputs, fit_and_read, turned_embeddings
 from core.runs.intended_use import intended_use, limits
 from core.runs.run_states import StateKeeper
 from core.training.allocation import keep_freed_memory
 from core.training.config import TrainingConfig
 from core.training.films import FilmSet
-from core.training.loop import EpochResult, FitResult, Progress, TrainingState, Watchers
+from core.training.loop import EpochResult, FitResult, StepResult, TrainingState, Watchers
 from core.training.precision import computing_facts, resolve_device
 from core.training.team import ALONE, Team, device_of_rank
 from core.triage.engine import torch_engine_name
@@ -72,7 +73,7 @@ class SessionRequest:
 class SessionWatchers:
     """Receives a session's progress."""
 
-    on_stage: Callable[[str, int, int, str], None] = lambda stage, done, count, detail: None
+    on_progress: OnProgress = tell_nobody
     # Epoch from 0, step of all steps from 1, number of all steps, loss, learning rate.
     on_step: Callable[[int, int, int, float, float], None] = lambda epoch, step, count, loss, rate: None
     on_epoch: Callable[[int, dict[str, float | None]], None] = lambda epoch, numbers: None
@@ -171,7 +172,9 @@ def _fitted(
         on_keeping=watchers.on_keeping,
     )
     films = {name: fold.films for name, fold in folds.items()}
-    return fit_and_read(model, films, config, device, _loop_watchers(watchers, keeper, team), watchers.on_stage, team)
+    return fit_and_read(
+        model, films, config, device, _loop_watchers(watchers, keeper, team), watchers.on_progress, team
+    )
 
 
 def _first_network(request: SessionRequest) -> PneumoniaClassifier:
@@ -216,13 +219,12 @@ def _going_on(words: str, folders: Sequence[Path]) -> str:
 
 
 def _loop_watchers(watchers: SessionWatchers, keeper: StateKeeper, team: Team) -> Watchers:
-    def on_step(progress: Progress) -> None:
+    def on_step(done: StepResult) -> None:
         """Report a step, and keep the state where it is time."""
-        watchers.on_step(progress.epoch, progress.step, progress.num_steps, progress.loss, progress.learning_rate)
-        watchers.on_stage(
-            "training", progress.step, progress.num_steps, f"epoch {progress.epoch + 1}, loss {progress.loss:.3f}"
-        )
-        keeper.after_step(progress.stop_is_asked)
+        watchers.on_step(done.epoch, done.step, done.num_steps, done.loss, done.learning_rate)
+        detail = f"epoch {done.epoch + 1}, loss {done.loss:.3f}"
+        watchers.on_progress(Progress("training", done.step, done.num_steps, detail))
+        keeper.after_step(done.stop_is_asked)
 
     def on_epoch(result: EpochResult) -> None:
         watchers.on_epoch(result.epoch, result.numbers())

@@ -48,7 +48,7 @@ class EpochResult:
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepResult:
     """How far a run is: steps done of steps in all, the loss of the last step and the learning rate after it."""
 
     epoch: int
@@ -66,7 +66,7 @@ class Watchers:
 
     # Is given the state before the first step, and may bring it to where an earlier process got.
     on_begin: Callable[["TrainingState"], None] = lambda state: None
-    on_step: Callable[[Progress], None] = lambda progress: None
+    on_step: Callable[[StepResult], None] = lambda result: None
     # Is called after each batch of images on which the epoch's weights are evaluated.
     on_judged_batch: Callable[[], None] = lambda: None
     on_epoch: Callable[[EpochResult], None] = lambda result: None
@@ -225,7 +225,7 @@ def train_one_epoch(
         learning_rate = float(state.schedule.get_last_lr()[0])
         state.step = step + 1
         num_done, num_all = epoch * steps + state.step, config.epochs * steps
-        watchers.on_step(Progress(epoch, num_done, num_all, state.losses[-1], learning_rate, told[1] > 0))
+        watchers.on_step(StepResult(epoch, num_done, num_all, state.losses[-1], learning_rate, told[1] > 0))
     return float(np.mean(state.losses))
 
 

@@ -5,13 +5,14 @@ Shapes: N images, S versions of one image (as it is, then one for each stress), 
 
 import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 
 from core.errors import RadiographError
+from core.progress import OnCount, count_for_nobody
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
 from core.radiograph.shutter import without_border
@@ -32,7 +33,7 @@ def stressed_logits(
     *,
     num_threads: int,
     max_file_bytes: int,
-    on_progress: Callable[[int, int], None] = lambda done, count: None,
+    on_count: OnCount = count_for_nobody,
 ) -> np.ndarray:
     """Return logits `[N, 1 + S]`, the first column of the images as they are; rows of unreadable images are NaN.
 
@@ -47,7 +48,7 @@ def stressed_logits(
         images_S1HW = versions.result()
         if images_S1HW is not None:
             _submit(images_S1HW, predictor, logits_NS[row])
-        on_progress(row + 1, len(candidates))
+        on_count(row + 1, len(candidates))
 
     with ThreadPoolExecutor(num_threads, thread_name_prefix="stress") as pool:
         for row, candidate in enumerate(candidates):

@@ -22,6 +22,7 @@ from sqlalchemy import select, update
 from core.dataset.splitting import SplitConfig
 from core.errors import CohortError, InputNotFoundError, PneumoDeskError, SettingsError, WorkTakenOverError
 from core.figures import dataset as figures
+from core.progress import OnProgress, Progress, tell_nobody
 from core.runs.work import launch
 from core.services.datasets import import_jobs, indexing
 from core.services.datasets.data_card import data_card
@@ -60,7 +61,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort")
-    draw_cohort(folder, lambda stage, done, count: None)
+    draw_cohort(folder, tell_nobody)
     return folder
 
 
@@ -189,10 +190,10 @@ def test_an_examination_that_was_given_to_another_process_is_left_to_it(
 ) -> None:
     """A process that was silent for too long writes nothing over what the other one does."""
 
-    def examine(_desk: Desk, _root: Path, on_progress: Callable[[str, int, int], None]) -> None:
+    def examine(_desk: Desk, _root: Path, on_progress: OnProgress) -> None:
         with desk.transaction() as session:
             session.execute(update(tables.Examination).filter_by(id="shared").values(host="another", stage="theirs"))
-        on_progress("indexing", 1, 2)
+        on_progress(Progress("indexing", 1, 2))
 
     monkeypatch.setattr(import_jobs, "examine", examine)
     with desk.transaction() as session:

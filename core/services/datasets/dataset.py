@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from core.dataset.manifest import Cohort
 from core.dataset.mean_films import mean_films
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.model.checkpoint import write_atomically
+from core.progress import OnCount, OnProgress, Progress, count_for_nobody, counted, tell_nobody
 from core.radiograph.phantom import is_marked_as_drawn
 from core.services.datasets import indexing
 from core.services.desk import Desk
@@ -27,7 +27,6 @@ from core.services.desk.csv_export import frame_to_csv
 
 AUDIT_FORMAT = 4
 STAGES = ("indexing", "measuring", "auditing")
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,16 @@ class Dataset:
         return is_marked_as_drawn(self.root)
 
 
-def examine(desk: Desk, root: Path, on_progress: OnProgress = lambda stage, done, count: None) -> Dataset:
+def examine(desk: Desk, root: Path, on_progress: OnProgress = tell_nobody) -> Dataset:
     """Index, measure and audit a folder, or what changed in it since last time; raises CohortError."""
-    cohort = indexing.index(desk, root, lambda done, count: on_progress("indexing", done, count))
-    features = _features(desk, cohort, lambda done, count: on_progress("measuring", done, count))
+    cohort = indexing.index(desk, root, counted("indexing", on_progress))
+    features = _features(desk, cohort, counted("measuring", on_progress))
     path = _audit_path(desk, cohort)
     if not path.exists():
-        on_progress("auditing", 0, 1)
+        on_progress(Progress("auditing", 0, 1))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, _encode(audit(cohort, features), mean_films(cohort)))
-        on_progress("auditing", 1, 1)
+        on_progress(Progress("auditing", 1, 1))
     # The newest of a fingerprint is the one that holds.
     path.touch()
     return _dataset(cohort, features, path)
@@ -114,12 +113,10 @@ def _opened(desk: Desk, root: Path, fingerprint: str, path: Path) -> Dataset:
     return _dataset(cohort, features, path)
 
 
-def _features(
-    desk: Desk, cohort: Cohort, on_progress: Callable[[int, int], None] = lambda done, count: None
-) -> pd.DataFrame:
+def _features(desk: Desk, cohort: Cohort, on_count: OnCount = count_for_nobody) -> pd.DataFrame:
     settings = desk.settings
     return load_or_measure(
-        cohort, settings.caches, on_progress, settings.decode_threads, settings.max_file_megabytes * 10**6
+        cohort, settings.caches, on_count, settings.decode_threads, settings.max_file_megabytes * 10**6
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, update
 
 from core.errors import InputNotFoundError, SettingsError, WorkTakenOverError
+from core.progress import Progress, mean_seconds
 from core.radiograph.phantom import is_marked_as_drawn
 from core.runs.heartbeat import Heartbeat
 from core.runs.queues import IMPORTS
@@ -167,16 +168,16 @@ def _work(desk: Desk, examination_id: str, heartbeat: Heartbeat) -> str:
         row = session.get_one(tables.Examination, examination_id)
         origin, root = Origin(row.origin), Path(row.root)
 
-    def on_progress(stage: str, num_done: int, num_files: int) -> None:
+    def on_progress(now: Progress) -> None:
         if heartbeat.should_stop:
             raise StoppedError
-        _store(desk, examination_id, stage=stage, num_done=num_done, num_files=num_files)
+        _store(desk, examination_id, stage=now.stage, num_done=now.num_done, num_files=now.num_all)
 
     match origin:
         case Origin.PHANTOMS:
             draw_cohort(root, on_progress)
         case Origin.KAGGLE if not root.is_dir():
-            on_progress("downloading", 0, 0)
+            on_progress(Progress("downloading", 0, 0))
             root = fetch_standard_cohort()
             _store(desk, examination_id, root=str(root))
         case Origin.UPLOAD:
@@ -218,10 +219,9 @@ def _find_lost(desk: Desk) -> None:
 
 
 def _status(row: tables.Examination) -> ExaminationStatus:
-    left = None
-    if row.num_done and row.started_at and row.finished_at is None and row.stage in {"indexing", "measuring"}:
-        elapsed = (utc_now() - row.started_at).total_seconds()
-        left = elapsed / row.num_done * (row.num_files - row.num_done)
+    seconds_each = None
+    if row.started_at and row.finished_at is None and row.stage in {"indexing", "measuring"}:
+        seconds_each = mean_seconds((utc_now() - row.started_at).total_seconds(), row.num_done)
     return ExaminationStatus(
         row.id,
         Path(row.root),
@@ -233,7 +233,7 @@ def _status(row: tables.Examination) -> ExaminationStatus:
         row.cohort_fingerprint,
         row.error,
         row.created_at,
-        left,
+        Progress(row.stage, row.num_done, row.num_files, seconds_each=seconds_each).seconds_left,
     )
 
 

@@ -1,6 +1,6 @@
 """Datasets: a folder is indexed, remembered and recorded under its fingerprint."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -11,14 +11,13 @@ from sqlalchemy.orm import Session
 from core.dataset.manifest import Cohort, is_patient_unknown
 from core.dataset.store import load_or_index
 from core.errors import InputNotFoundError
+from core.progress import OnCount
 from core.services.desk import Desk
 from core.services.films.pseudonyms import patient_pseudonym
 from db import models as tables
 
-OnProgress = Callable[[int, int], None]
 
-
-def index(desk: Desk, root: Path, on_progress: OnProgress | None = None) -> Cohort:
+def index(desk: Desk, root: Path, on_count: OnCount | None = None) -> Cohort:
     """Index a folder of radiographs, or what changed in it since last time, and record it."""
     if not root.exists():
         raise InputNotFoundError(f"There is no folder {root}.")
@@ -26,7 +25,7 @@ def index(desk: Desk, root: Path, on_progress: OnProgress | None = None) -> Coho
     cohort = load_or_index(
         root,
         settings.caches,
-        on_progress,
+        on_count,
         settings.decode_threads,
         settings.max_file_megabytes * 10**6,
         partial(patient_pseudonym, desk),

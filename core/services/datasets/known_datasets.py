@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from core.errors import SettingsError
+from core.progress import OnCount
 from core.radiograph.phantom import is_marked_as_drawn
 from core.services.datasets import indexing
 from core.services.desk import Desk
@@ -52,7 +53,7 @@ def _num_for_training(row: tables.Cohort) -> int:
     return sum(held) or row.num_images
 
 
-def index_server_folder(desk: Desk, folder: str, on_progress: indexing.OnProgress) -> None:
+def index_server_folder(desk: Desk, folder: str, on_count: OnCount) -> None:
     """Index a folder of this machine; raises SettingsError if it lies below no allowed root."""
     path, roots = Path(folder.strip()).expanduser(), desk.settings.allowed_film_roots
     if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
@@ -60,4 +61,4 @@ def index_server_folder(desk: Desk, folder: str, on_progress: indexing.OnProgres
             f"Images may be read below {' and '.join(str(root) for root in roots)} only. "
             "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
         )
-    indexing.index(desk, path, on_progress)
+    indexing.index(desk, path, on_count)

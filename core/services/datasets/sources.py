@@ -1,6 +1,5 @@
 """Where the images of a dataset come from when they do not lie in a folder of this machine yet."""
 
-from collections.abc import Callable
 from pathlib import Path
 from zipfile import ZipInfo
 
@@ -8,6 +7,7 @@ from PIL import Image
 
 from core.dataset.split_words import LABELS, split_named
 from core.errors import InputNotFoundError, PneumoDeskError, UnreadableFileError
+from core.progress import OnProgress, Progress
 from core.radiograph.phantom import mark_as_drawn, synthesise_phantom
 from core.services.desk import Desk
 from core.services.films.upload_names import UploadNameError, safe_name
@@ -17,7 +17,6 @@ from core.triage.archives import list_members, read_member
 STANDARD_COHORT = "paultimothymooney/chest-xray-pneumonia"
 NUM_PHANTOM_PATIENTS = 60
 PHANTOM_SIDE = 256
-OnProgress = Callable[[str, int, int], None]
 
 
 class DownloadError(PneumoDeskError):
@@ -38,7 +37,7 @@ def draw_cohort(root: Path, on_progress: OnProgress) -> None:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(synthesise_phantom(number, PHANTOM_SIDE, opacity=is_ill)).save(path, quality=92)
-        on_progress("drawing", number + 1, count)
+        on_progress(Progress("drawing", number + 1, count))
 
 
 def fetch_standard_cohort() -> Path:
@@ -64,7 +63,7 @@ def unpack_cohort(desk: Desk, upload: Path, on_progress: OnProgress) -> Path:
     """Return the folder of an upload with its zips unpacked beside the files; raises InputNotFoundError if empty."""
     archives = [path for path in sorted(upload.rglob("*.zip")) if path.is_file()]
     for number, archive in enumerate(archives):
-        on_progress("unpacking", number, len(archives))
+        on_progress(Progress("unpacking", number, len(archives)))
         _unpack(desk, archive)
     folder = upload
     # A folder sent by the browser, or zipped, usually stands alone within.

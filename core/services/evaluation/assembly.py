@@ -1,6 +1,6 @@
 """What a model says of the images of a fold: read once, put together and evaluated in one way, anyone who asks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from core.dataset.splitting import CohortSplit
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
 from core.model.card import ModelCard
+from core.progress import OnCount
 from core.services.desk import Desk
 from core.services.evaluation.predictions import (
     CHOOSING_SPLITS,
@@ -29,8 +30,6 @@ from core.triage.predictor import Predictor
 
 if TYPE_CHECKING:
     from core.runs.session import SessionOutcome
-
-OnImage = Callable[[int, int], None]
 
 
 def assembled(
@@ -58,14 +57,14 @@ def assembled(
 
 
 def read_fold(
-    desk: Desk, model: str, cohort: Cohort, split: str, files: Sequence[str], on_progress: OnImage
+    desk: Desk, model: str, cohort: Cohort, split: str, files: Sequence[str], on_count: OnCount
 ) -> PredictedFilms:
     """Return what a model says of these images of a dataset, without gate and file checks, in the order of the files.
 
     Images that cannot be read are left out. Raises EvaluationError if none can be read.
     """
     predictor = replace(load_predictor(desk, model), gate=None)
-    logits = score_films(desk, predictor, cohort.root, files, on_progress)
+    logits = score_films(desk, predictor, cohort.root, files, on_count)
     scored = [file for file in files if file in logits]
     if not scored:
         raise EvaluationError(f"No image of the split {split!r} of {cohort.root} can be read.")
@@ -88,7 +87,7 @@ def keep_run_predictions(desk: Desk, cohort: Cohort, split: CohortSplit, outcome
 
 
 def score_films(
-    desk: Desk, predictor: Predictor, root: Path, files: Sequence[str], on_progress: OnImage
+    desk: Desk, predictor: Predictor, root: Path, files: Sequence[str], on_count: OnCount
 ) -> dict[str, float]:
     """Return the logit of every image below `root` that can be read, whatever the checks of images would say of it."""
     candidates = [Candidate(name=file, path=root / file, member=None) for file in files]
@@ -103,5 +102,5 @@ def score_films(
     for done, reading in enumerate(readings, 1):
         if isinstance(reading, FilmReading) and reading.logit is not None:
             logits[reading.file] = reading.logit
-        on_progress(done, len(files))
+        on_count(done, len(files))
     return logits

@@ -1,6 +1,5 @@
 """Evaluation of a model on a labelled split; every access is recorded."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
+from core.progress import OnCount, count_for_nobody
 from core.services.datasets import indexing
 from core.services.datasets.splits import files_of_fold
 from core.services.desk import Desk
@@ -77,9 +77,7 @@ class EvaluationResult:
         return {**self.report.model_dump(mode="json"), **rest}
 
 
-def evaluate(
-    desk: Desk, request: EvaluationRequest, on_progress: Callable[[int, int], None] = lambda done, count: None
-) -> EvaluationResult:
+def evaluate(desk: Desk, request: EvaluationRequest, on_count: OnCount = count_for_nobody) -> EvaluationResult:
     """Evaluate a model on every readable image of a split, without gate and without removing duplicates.
 
     Images that this checkpoint has read before in just this split are not read again. The access is recorded.
@@ -95,7 +93,7 @@ def evaluate(
     _check_fold(request, card, len(learnt or ()), len(files))
     predicted = None if request.again else _stored(desk, card, cohort, request.split, files)
     is_stored = predicted is not None
-    predicted = predicted or read_fold(desk, request.model, cohort, request.split, files, on_progress)
+    predicted = predicted or read_fold(desk, request.model, cohort, request.split, files, on_count)
     return EvaluationResult(
         report=predicted.report,
         model=card.name,

@@ -1,7 +1,7 @@
 """What a model's gate and the checks before it stop or put under review, kind by kind, and what of real images."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.errors import EvaluationError, RadiographError
 from core.evaluation.proportions import wilson_interval
 from core.evaluation.ranking import roc_auc
+from core.progress import OnCount, OnProgress, counted, tell_nobody
 from core.radiograph.reading import read_radiograph
 from core.services.datasets import indexing
 from core.services.desk import Desk
@@ -69,7 +70,7 @@ def measure_gate_by_kind(
     choice: FilmChoice,
     num_films: int = 100,
     elsewhere: Path | None = None,
-    on_progress: Callable[[str, int, int], None] = lambda kind, done, count: None,
+    on_progress: OnProgress = tell_nobody,
 ) -> GateByKind:
     """Measure a gate on pictures of many kinds, on images turned, inverted and altered, and on a split's images.
 
@@ -87,10 +88,7 @@ def measure_gate_by_kind(
         sources = {**_write_pictures(Path(folder), films, num_films), FILMS: films}
         if elsewhere is not None:
             sources[ELSEWHERE] = _films_below(desk, elsewhere)
-        readings = {
-            kind: _read(desk, predictor, paths, lambda done, count, kind=kind: on_progress(kind, done, count))
-            for kind, paths in sources.items()
-        }
+        readings = {kind: _read(desk, predictor, paths, counted(kind, on_progress)) for kind, paths in sources.items()}
     findings = {str(place): reading.finding for place, reading in enumerate(_in_order(readings[FILMS], films))}
     others = [reading for kind, found in readings.items() if kind not in APART for reading in found]
     result = GateByKind(
@@ -177,9 +175,7 @@ def _keep(picture: Image.Image, path: Path, kept: list[Path]) -> None:
     kept.append(path)
 
 
-def _read(
-    desk: Desk, predictor: Predictor, paths: list[Path], on_progress: Callable[[int, int], None]
-) -> list[FilmReading]:
+def _read(desk: Desk, predictor: Predictor, paths: list[Path], on_count: OnCount) -> list[FilmReading]:
     readings = []
     for reading in read_films(
         [Candidate(str(path), path) for path in paths],
@@ -188,7 +184,7 @@ def _read(
         max_file_bytes=desk.settings.max_file_megabytes * 10**6,
     ):
         readings.append(reading)
-        on_progress(len(readings), len(paths))
+        on_count(len(readings), len(paths))
     return readings
 
 

@@ -1,7 +1,5 @@
 """How much a model's answers move when images are re-encoded, resized, turned or covered; every access is recorded."""
 
-from collections.abc import Callable
-
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +7,7 @@ from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.evaluation.delong import delong_test
 from core.evaluation.operating_point import OperatingPoint
+from core.progress import OnCount, count_for_nobody
 from core.services.datasets import indexing
 from core.services.desk import Desk
 from core.services.evaluation.assembly import assembled
@@ -58,9 +57,7 @@ class StressReport(ModelMeasured):
     stresses: dict[str, StressResult]
 
 
-def stress_model(
-    desk: Desk, choice: FilmChoice, on_progress: Callable[[int, int], None] = lambda done, count: None
-) -> StressReport:
+def stress_model(desk: Desk, choice: FilmChoice, on_count: OnCount = count_for_nobody) -> StressReport:
     """Read every image of a split as it is and under every stress, and say how far the answers move; this is kept.
 
     Raises EvaluationError if there is no such split or none of its images can be read.
@@ -74,7 +71,7 @@ def stress_model(
         STRESSES,
         num_threads=num_threads(desk),
         max_file_bytes=desk.settings.max_file_megabytes * 10**6,
-        on_progress=on_progress,
+        on_count=on_count,
     )
     readable_N = ~np.isnan(logits_NS[:, 0])
     if not readable_N.any():

@@ -1,6 +1,5 @@
 """Operating points of a checkpoint: chosen on images kept for that, named, numbered by version, never changed."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from sqlalchemy import select
 
 from core.errors import EvaluationError
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
+from core.progress import OnCount, count_for_nobody
 from core.services.desk import Desk
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
 from core.services.evaluation.predictions import (
@@ -104,7 +104,7 @@ def choose_model_point(
     *,
     split: str = "validation",
     data: Path | None = None,
-    on_progress: Callable[[int, int], None] = lambda done, count: None,
+    on_count: OnCount = count_for_nobody,
 ) -> ChosenPoint:
     """Choose a model's operating point on kept predictions, or with `data` on images that are read for it now.
 
@@ -121,7 +121,7 @@ def choose_model_point(
     if data is not None:
         folds = CHOOSING_SPLITS if split == BOTH else (split,)
         asked = [EvaluationRequest(data=data, model=name_of_model, split=fold) for fold in folds]
-        sets = [evaluate(desk, one, on_progress).predicted for one in asked]
+        sets = [evaluate(desk, one, on_count).predicted for one in asked]
         return keep_point(desk, united(sets) if split == BOTH else sets[0], rule, name)
     checkpoint_hash = model_card(desk, name_of_model).weights_hash
     with desk.reading() as session:

@@ -1,12 +1,12 @@
 """The held-out patients of a run's own training images: never trained on, never chosen on, evaluated when asked."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from core.errors import EvaluationError
 from core.model.checkpoint import SPLIT_FILE
+from core.progress import OnCount, count_for_nobody
 from core.services.datasets import indexing
 from core.services.desk import Desk
 from core.services.evaluation.assembly import read_fold
@@ -25,9 +25,7 @@ def holdout_files(record: RunRecord) -> list[str]:
     return sorted(split.loc[split["fold"] == HOLDOUT, "file"])
 
 
-def judge_holdout(
-    desk: Desk, run_id: str, on_progress: Callable[[int, int], None] = lambda done, count: None
-) -> PredictedFilms:
+def judge_holdout(desk: Desk, run_id: str, on_count: OnCount = count_for_nobody) -> PredictedFilms:
     """Return what a run says of its held-out images, reading them if that was not done before; each look is recorded.
 
     Raises EvaluationError if it held none back, has no model, or its images have changed.
@@ -46,17 +44,15 @@ def judge_holdout(
         raise EvaluationError(
             f"{record.name} ({record.id}) held no patients back. Train with `--holdout-fraction 0.1` to have some."
         )
-    predicted = _read(desk, record, Path(data), files, on_progress)
+    predicted = _read(desk, record, Path(data), files, on_count)
     with desk.transaction() as session:
         keep_predictions(session, predicted)
         record_opening(session, predicted, "read")
     return predicted
 
 
-def _read(
-    desk: Desk, record: RunRecord, data: Path, files: list[str], on_progress: Callable[[int, int], None]
-) -> PredictedFilms:
+def _read(desk: Desk, record: RunRecord, data: Path, files: list[str], on_count: OnCount) -> PredictedFilms:
     cohort = indexing.index(desk, data)
     if cohort.fingerprint != record.cohort_fingerprint:
         raise EvaluationError(f"The images of {data} have changed since {record.name} was trained.")
-    return read_fold(desk, f"run:{record.id}", cohort, HOLDOUT, files, on_progress)
+    return read_fold(desk, f"run:{record.id}", cohort, HOLDOUT, files, on_count)

@@ -1,7 +1,7 @@
 """Sets of runs as tables: runs that differ in the seed alone are one row, each figure with its spread."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
+from core.progress import OnProgress, Progress, tell_nobody
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
 from core.services.desk.id_prefix import id_beginning_with
@@ -86,22 +87,20 @@ def chosen_runs(desk: Desk, *, sweep: str | None = None, runs: Sequence[str] = (
     return ids
 
 
-def prepare_table(
-    desk: Desk, run_ids: Sequence[str], on_progress: Callable[[str, int, int], None] = lambda stage, done, count: None
-) -> None:
+def prepare_table(desk: Desk, run_ids: Sequence[str], on_progress: OnProgress = tell_nobody) -> None:
     """Evaluate the held-out images of each run that has some, and time each checkpoint, in processes of their own.
 
     What is known stays, so that work which is broken off continues where it was. Raises EvaluationError.
     """
     for place, run_id in enumerate(run_ids):
-        on_progress("evaluating and timing", place, len(run_ids))
+        on_progress(Progress("evaluating and timing", place, len(run_ids)))
         record = get_record(desk, run_id)
         if not record.has_checkpoint:
             continue
         if HOLDOUT not in record.splits and holdout_files(record):
             run_apart(desk, "core.services.workers.holdout", run_id)
         measure_cost(desk, f"run:{record.id}")
-    on_progress("evaluating and timing", len(run_ids), len(run_ids))
+    on_progress(Progress("evaluating and timing", len(run_ids), len(run_ids)))
 
 
 def num_to_prepare(desk: Desk, run_ids: Sequence[str]) -> int:

@@ -16,9 +16,10 @@ from core.dataset.manifest import Cohort
 from core.dataset.splitting import CohortSplit
 from core.errors import PneumoDeskError, TrainingError
 from core.model.checkpoint import SPLIT_FILE
+from core.progress import OnProgress, Progress, counted, tell_nobody
 from core.runs.failures import Failure, FailureKind, explain, next_step_with_batch
 from core.runs.queueing import RUNS, end
-from core.runs.reporting import Pace, Reporter, RunStopped, Stage, write_patiently
+from core.runs.reporting import Pace, Reporter, RunStopped, TrainingProgress, write_patiently
 from core.services.datasets import indexing
 from core.services.desk import Desk
 from core.services.desk.provenance import environment
@@ -26,7 +27,7 @@ from core.services.evaluation.assembly import keep_run_predictions
 from core.services.models.kept_cards import keep_card
 from core.services.runs.cost_estimate import smaller_batch_that_fits
 from core.services.runs.distributed import take_place
-from core.services.runs.folds import OnProgress, TrainProgress, folds_of
+from core.services.runs.folds import folds_of
 from core.services.runs.initial_weights import check_folds
 from core.services.runs.session_setup import session_request, split_of_run
 from core.training.config import TrainingConfig
@@ -59,7 +60,7 @@ class TrainResult:
 
 
 def work_on_run(
-    desk: Desk, run_id: str, on_progress: OnProgress = lambda progress: None, team: "Team | None" = None
+    desk: Desk, run_id: str, on_progress: OnProgress = tell_nobody, team: "Team | None" = None
 ) -> TrainResult:
     """Carry out a recorded run from its beginning or its last checkpoint, and write as the last act how it ended.
 
@@ -131,7 +132,7 @@ def _carry_out(
         raise TrainingError("This run was recorded without the folder of its dataset. Clone it and name the folder.")
     if team is not None:
         take_place(session_request(desk, run, stored.config), team)
-    cohort = indexing.index(desk, Path(run.data), lambda done, count: teller(TrainProgress("indexing", done, count)))
+    cohort = indexing.index(desk, Path(run.data), counted("indexing", teller))
     split = split_of_run(desk, run, stored.config, cohort)
     check_folds(desk, stored.config, cohort.fingerprint, split.fingerprint)
     _record_lineage(desk, run, cohort, split)
@@ -143,7 +144,7 @@ def _carry_out(
     fingerprints = {"cohort_fingerprint": cohort.fingerprint, "split_fingerprint": split.fingerprint}
     request = session_request(desk, run, stored.config, **fingerprints)
     watchers = SessionWatchers(
-        on_stage=lambda stage, done, count, detail: teller(TrainProgress(stage, done, count, detail)),
+        on_progress=teller,
         on_step=_step_teller(reporter, stored.config),
         on_epoch=lambda epoch, numbers: reporter.add_epoch(epoch + 1, numbers),
         on_resume=reporter.forget_steps_after,
@@ -160,12 +161,12 @@ def _carry_out(
     return TrainResult(run.id, Path(run.folder), outcome.card.weights_hash, outcome.summary)
 
 
-def _teller(reporter: Reporter, on_progress: OnProgress) -> Callable[[TrainProgress], None]:
-    def tell(progress: TrainProgress) -> None:
+def _teller(reporter: Reporter, on_progress: OnProgress) -> OnProgress:
+    def tell(progress: Progress) -> None:
         """Note where the run is; raises RunStopped where it was asked to stop."""
         # Training tells of itself at every step, with its speed and the time left.
         if progress.stage != "training":
-            reporter.tell(Stage(progress.stage, progress.num_done, progress.num_all, progress.detail))
+            reporter.tell(progress)
             if reporter.should_stop:
                 raise RunStopped
         on_progress(progress)
@@ -187,16 +188,15 @@ def _step_teller(reporter: Reporter, config: TrainingConfig) -> Callable[[int, i
             step=step, epoch=epoch + 1, loss=loss, learning_rate=learning_rate, films_per_second=films_per_second
         )
         reporter.tell(
-            Stage(
+            TrainingProgress(
                 stage="training",
                 num_done=step,
                 num_all=num_steps,
                 detail=f"epoch {epoch + 1}, loss {loss:.3f}",
+                seconds_each=mean,
                 epoch=epoch + 1,
                 num_epochs=config.epochs,
                 films_per_second=config.batch_size / mean if mean else None,
-                seconds_per_step=mean,
-                seconds_left=mean * (num_steps - step) if mean else None,
             )
         )
 
@@ -248,12 +248,12 @@ def _end(
     write_patiently(write)
 
 
-def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = lambda progress: None) -> TrainResult:
+def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = tell_nobody) -> TrainResult:
     """Train a model in this process and return its finished run; the run is recorded whether it succeeds or not."""
     from core.services.runs.execution import work_on_run
 
     # A folder that is no dataset is refused before a run is recorded; the work finds it indexed.
-    indexing.index(desk, request.data, lambda done, count: on_progress(TrainProgress("indexing", done, count)))
+    indexing.index(desk, request.data, counted("indexing", on_progress))
     config = settle_config(desk, request.data, request.split, request.config)
     run_id = record_run(desk, request.model_copy(update={"config": config}), State.STARTING)
     return work_on_run(desk, run_id, on_progress)

@@ -1,7 +1,5 @@
-"""The folds a run trains and validates on, and how it reports progress."""
+"""The folds a run trains and validates on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,24 +8,12 @@ from core.dataset.manifest import Cohort
 from core.dataset.pixel_cache import PixelCache
 from core.dataset.splitting import CohortSplit
 from core.errors import CohortError
+from core.progress import OnProgress, counted
 from core.services.desk import Desk
 from core.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from core.runs.session import Fold
-
-
-@dataclass(frozen=True)
-class TrainProgress:
-    """How far a run is: which stage, and how much of it is done."""
-
-    stage: str
-    num_done: int
-    num_all: int
-    detail: str = ""
-
-
-OnProgress = Callable[[TrainProgress], None]
 
 
 def folds_of(
@@ -43,7 +29,7 @@ def folds_of(
         files,
         config.image_size,
         desk.settings.caches,
-        lambda done, count: on_progress(TrainProgress("decoding", done, count)),
+        counted("decoding", on_progress),
     )
     manifest = cohort.manifest.set_index("file")
     folds = {}

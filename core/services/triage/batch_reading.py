@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import insert, select, update
 
 from core.errors import CheckpointError, InputNotFoundError, WorkTakenOverError
 from core.model.identity import READING_VERSION, reader_identity
+from core.progress import OnProgress, Progress, tell_nobody
 from core.reasons import store
 from core.runs.heartbeat import Heartbeat
 from core.runs.queues import BATCHES
@@ -68,23 +69,12 @@ class TriageRequest(BaseModel):
     title: str = Field(default="", description="What the batch is called; its paths if empty.")
 
 
-@dataclass(frozen=True)
-class TriageProgress:
-    """How far a batch is."""
-
-    num_done: int
-    num_files: int
-
-
-OnProgress = Callable[[TriageProgress], None]
-
-
 def run_triage(
     desk: Desk,
     request: TriageRequest,
     *,
     predictor: Predictor | None = None,
-    on_progress: OnProgress = lambda progress: None,
+    on_progress: OnProgress = tell_nobody,
 ) -> TriageResult:
     """Read every file of a request in this process, store the readings and return the finished batch."""
     batch_id = create_batch(desk, request)
@@ -139,7 +129,7 @@ def work_on_batch(
     *,
     predictor: Predictor | None = None,
     load: Callable[[Desk, str], Predictor] = load_predictor,
-    on_progress: OnProgress = lambda progress: None,
+    on_progress: OnProgress = tell_nobody,
 ) -> None:
     """Read the files of a batch that were not read yet; a batch that another process works on is left to it.
 
@@ -219,11 +209,11 @@ def _read_all(
         if len(pending) == STORE_EVERY:
             num_done += _store(desk, batch_id, pending, drawer)
             pending = []
-            on_progress(TriageProgress(num_done, num_files))
+            on_progress(Progress("reading", num_done, num_files))
             if should_stop():
                 return False
     num_done += _store(desk, batch_id, pending, drawer)
-    on_progress(TriageProgress(num_done, num_files))
+    on_progress(Progress("reading", num_done, num_files))
     # Fewer only if an earlier reading was deleted before it was reused: its image is left to be read.
     return num_done == num_files
 

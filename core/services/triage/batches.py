@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core.errors import SettingsError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
+from core.progress import Progress
 from core.runs.queues import BATCHES
 from core.runs.work import LIVE_STATES, launch
 from core.services.desk import Desk
@@ -116,7 +117,7 @@ def _launch(desk: Desk, batch_id: str) -> None:
 
 
 def _status(batch: tables.Batch, speed: float | None) -> BatchStatus:
-    left = (batch.num_files or 0) - batch.num_done
+    seconds_each = 1 / speed if speed and batch.finished_at is None else None
     return BatchStatus(
         id=batch.id,
         title=batch.source,
@@ -124,7 +125,7 @@ def _status(batch: tables.Batch, speed: float | None) -> BatchStatus:
         num_done=batch.num_done,
         num_files=batch.num_files,
         films_per_second=speed,
-        seconds_left=left / speed if speed and batch.finished_at is None else None,
+        seconds_left=Progress("reading", batch.num_done, batch.num_files or 0, seconds_each=seconds_each).seconds_left,
         error=batch.error,
         card=ModelCard.model_validate(batch.model_version.card),
         operating_point=point_of_row(batch.operating_point),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.figures.cost_figure import CostPoint, cost_figure
 from core.language import mark, tr
+from core.progress import Progress
 from core.services.desk import Desk
 from core.services.experiments.run_tables import RunTable, num_to_prepare, prepare_table, to_csv
 from core.services.experiments.study_tables import architecture_table, tuning_table
@@ -96,8 +97,9 @@ def _prepare(desk: Desk, ids: Sequence[str]) -> None:
             return
     bar = st.progress(0.0, tr("Measuring; what is measured stays if you leave."))
 
-    def show(stage: str, done: int, num_all: int) -> None:
-        bar.progress(done / num_all, tr("{stage}: {done} of {num_all} runs", stage=stage, done=done, num_all=num_all))
+    def show(now: Progress) -> None:
+        words = tr("{stage}: {done} of {num_all} runs", stage=now.stage, done=now.num_done, num_all=now.num_all)
+        bar.progress(now.num_done / now.num_all, words)
 
     prepare_table(desk, ids, show)
     st.rerun()

@@ -53,7 +53,7 @@ def test_each_fold_is_read_no_oftener_than_needed_and_told_as_triage_tells(tunin
     folds = {name: counted(20, seed) for seed, name in enumerate(("train", "validation", "calibration"))}
     stages: list[tuple[str, int, int]] = []
     fitted, outputs = fit_and_read(
-        model, folds, config, CPU, Watchers(), lambda stage, done, count, detail: stages.append((stage, done, count))
+        model, folds, config, CPU, Watchers(), lambda now: stages.append((now.stage, now.num_done, now.num_all))
     )
     # Three epochs evaluate the validation images, and the whole network reads every fold once more; training varies
     # images.

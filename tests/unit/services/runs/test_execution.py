@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import delete, select
 
 from core.errors import DatabaseError, PneumoDeskError
+from core.progress import Progress
 from core.radiograph.phantom import synthesise_phantom
 from core.runs import memory_room, reporting, run_states
 from core.runs.queueing import RUNS
-from core.runs.reporting import Reporter, RunStopped, Stage
+from core.runs.reporting import Reporter, RunStopped
 from core.services.desk import Desk
 from core.services.runs import cost_estimate
 from core.services.runs.execution import work_on_run
@@ -163,7 +164,7 @@ def test_a_held_database_delays_what_a_run_says_and_loses_nothing(tmp_path: Path
     with pytest.raises(DatabaseError, match="held by another process"), desk.transaction() as session:
         RUNS.claim(session, run_id)
     with Reporter(desk.transaction, run_id) as reporter:
-        reporter.tell(Stage("training", 1, 2))
+        reporter.tell(Progress("training", 1, 2))
         for step in range(1, 6):
             reporter.add_step(step=step, epoch=1, loss=0.5, learning_rate=0.1, films_per_second=None)
             time.sleep(0.03)
