@@ -8,6 +8,7 @@ from typing import Any
 
 from core import reason_words_files
 from core.language import tr
+from core.result_words import range_in_words, score_in_words
 
 Values = Mapping[str, Any]
 
@@ -18,13 +19,6 @@ def in_english(code: str, values: Values) -> str:
     if words is None:
         return f"{code.replace('_', ' ')} (named by another version of PneumoDesk)"
     return words(values) if callable(words) else tr(words, **values)
-
-
-def in_words(probability: float) -> str:
-    """Return a probability to two places, never as the 0.00 or 1.00 that would claim certainty."""
-    if probability >= 0.995:
-        return "over 0.99"
-    return "under 0.01" if probability < 0.005 else f"{probability:.2f}"
 
 
 def age_in_words(age_years: float) -> str:
@@ -43,36 +37,30 @@ def bytes_in_words(num_bytes: int) -> str:
 
 
 def _above_band(values: Values) -> str:
-    said = in_words(values["probability"])
-    return f"probability {said} is above the uncertain band {values['low']:.2f} to {values['high']:.2f}"
+    return _score_and_range(values, "above")
 
 
 def _within_band(values: Values) -> str:
-    said, side = in_words(values["probability"]), "below"
-    if values["probability"] >= values["threshold"]:
-        side = "above"
-    return (
-        f"probability {said} is within the uncertain band {values['low']:.2f} to {values['high']:.2f}, "
-        f"{side} the threshold {values['threshold']:.2f}: a human must decide"
-    )
+    return f"{_score_and_range(values, 'within')}: a human must decide"
 
 
 def _below_band(values: Values) -> str:
-    said = in_words(values["probability"])
-    return (
-        f"probability {said} is below the uncertain band {values['low']:.2f} to {values['high']:.2f}; "
-        "this does not exclude disease"
-    )
+    return f"{_score_and_range(values, 'below')}; this does not exclude disease"
+
+
+def _score_and_range(values: Values, place: str) -> str:
+    score, low, high = values["probability"], values["low"], values["high"]
+    shown, ends = score_in_words(score, low, high), range_in_words(low, high, score)
+    return f"AI score {shown}, {place} the indeterminate range {ends}"
 
 
 def _age_out_of_scope(values: Values) -> str:
-    said = "states an age that cannot be understood, such as one without a unit"
+    said = "the stated age cannot be understood, such as one without a unit"
     if values["age_years"] is not None:
-        said = f"says the patient is {age_in_words(values['age_years'])} old"
+        said = age_in_words(values["age_years"])
     return (
-        f"out of scope: the file {said}, and the model was made for children of {values['youngest']} to "
-        f"{values['oldest']} years, so its probability of {in_words(values['probability'])} may mean "
-        "nothing: a human must decide"
+        f"out of scope: {said}; the model was made for children of {values['youngest']} to {values['oldest']} years, "
+        f"so its AI score of {score_in_words(values['probability'])} may mean nothing: a human must decide"
     )
 
 
@@ -107,11 +95,11 @@ ENGLISH: dict[str, str | Callable[[Values], str]] = {
     "below_band": _below_band,
     "age_out_of_scope": _age_out_of_scope,
     "age_not_stated": "the file does not state the patient's age",
-    "may_show_text": "the file does not rule out writing burned into the picture, such as a name",
+    "may_show_text": "the file does not rule out writing burned into the image, such as a name",
     "too_few_pixels": "{width} by {height} pixels are too few: send the image at its full size",
     "odd_shape": "{width} by {height} pixels is no shape a chest image has",
-    "in_colour": "this is a colour picture; images are grey",
-    "blank": "the picture is blank: nearly all of it has one grey value",
+    "in_colour": "the image is in colour; X-rays are grey",
+    "blank": "the image is blank: nearly all of it has one grey value",
     "noise": "neighbouring pixels have nothing in common: this is noise, not an image",
     "flat_bright": (
         "large parts have exactly one bright grey value, as screenshots and documents do: send the image itself"

@@ -297,6 +297,14 @@ def store(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
     return [reason.stored() for reason in reasons]
 
 
+def read_remarks(stored: list[Mapping[str, Any]] | None, sentence: str = "") -> str:
+    """Return in words what kept reasons say beyond the score; of a row that is older than codes, its `sentence`."""
+    if stored is None:
+        return sentence
+    scores = (AboveBand.code, WithinBand.code, BelowBand.code)
+    return read_aloud([reason for reason in stored if reason["code"] not in scores])
+
+
 def read_aloud(stored: list[Mapping[str, Any]] | None, sentence: str = "") -> str:
     """Return kept reasons in words; `sentence` is what rows have instead that are older than codes."""
     if stored is None:

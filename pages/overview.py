@@ -44,7 +44,7 @@ def show_figures(desk: Desk) -> None:
     if state.num_live_batches:
         st.caption(
             tr(
-                ":material/progress_activity: {num_live_batches:,} being active.",
+                ":material/progress_activity: {num_live_batches:,} in progress.",
                 num_live_batches=state.num_live_batches,
             )
         )

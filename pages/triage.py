@@ -1,4 +1,4 @@
-"""Triage: add X-rays, watch them being analysed, work through the ranked list."""
+"""Triage: add X-rays, watch them being analysed, read the worklist."""
 
 import streamlit as st
 
@@ -28,18 +28,16 @@ from core.ui.uploader.component import close_upload, uploader
 
 
 def show_start(desk: Desk) -> None:
-    """Images in, and the batches that were read before."""
+    """Images in, and the batches that were analysed before."""
     chosen_model = model_choice(desk)
     prepare_reader(desk)
-    upload, server = st.tabs(
-        [tr(":material/upload: From this computer"), tr(":material/dns: From a folder of the server")]
-    )
+    upload, server = st.tabs([tr(":material/upload: This computer"), tr(":material/dns: Server folder")])
     with upload:
         state = uploader(desk, key="triage.uploader")
         if st.button(
-            tr("Read {num_received:,} files", num_received=state.num_received)
+            tr("Analyse {num_received:,} files", num_received=state.num_received)
             if state.num_received
-            else tr("Read the images"),
+            else tr("Analyse"),
             type="primary",
             icon=":material/radiology:",
             disabled=not state.num_received,
@@ -62,11 +60,11 @@ def show_start(desk: Desk) -> None:
     with server, st.form("triage.server", border=False):
         folder = st.text_input(tr("Folder, image or zip"), placeholder=str(desk.settings.allowed_film_roots[0]))
         st.caption(tr("Below {root}.", root=tr(" or ").join(str(root) for root in desk.settings.allowed_film_roots)))
-        if st.form_submit_button(tr("Read the images"), icon=":material/radiology:") and folder:
+        if st.form_submit_button(tr("Analyse"), icon=":material/radiology:") and folder:
             open_batch(
                 start_server_folder(desk, folder, chosen_model.model, current_reader(), chosen_model.operating_point)
             )
-    st.subheader(tr("Earlier batches"))
+    st.subheader(tr("Batches"))
     chosen = batch_table(desk, list_batches(desk), key="triage.batches")
     if chosen:
         open_batch(chosen)
@@ -88,8 +86,8 @@ def show_batch(desk: Desk, batch_id: str) -> None:
     if not batch.is_live and (num_known := count_taken_over(desk, batch_id)):
         st.caption(
             tr(
-                ":material/history: {num_known:,} of {num_done:,} images had been read before by this model version "
-                "at this operating point: their readings were reused.",
+                ":material/history: {num_known:,} of {num_done:,} results reused: these images had been analysed "
+                "before by this model version at this operating point.",
                 num_known=num_known,
                 num_done=batch.num_done,
             )
@@ -109,10 +107,10 @@ def show_worklist(desk: Desk) -> None:
 VIEWS = {
     "worklist": (tr(":material/list: Worklist"), show_worklist),
     "films": (tr(":material/add_photo_alternate: Add images"), show_start),
-    "agreement": (tr(":material/compare_arrows: After reading"), agreement_view),
+    "agreement": (tr(":material/compare_arrows: Agreement"), agreement_view),
     "rules": (tr(":material/rule: Rules"), rules_view),
     "audit": (tr(":material/history: Audit log"), audit_view),
-    "keeping": (tr(":material/database: Keeping"), keeping_view),
+    "keeping": (tr(":material/database: Storage"), keeping_view),
 }
 
 

@@ -29,9 +29,9 @@ class OperatingPointAnswer(BaseModel):
 
     name: str
     threshold: float
-    uncertain_low: float = Field(description="Below it an image is called normal.")
+    uncertain_low: float = Field(description="Below it: no AI flag (`normal`).")
     uncertain_high: float = Field(
-        description="Above it an image is called pneumonia; between them a human must decide."
+        description="Above it: AI flagged (`pneumonia`); between them indeterminate (`uncertain`)."
     )
     rule: str
     chosen_on: str

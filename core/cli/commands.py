@@ -182,11 +182,14 @@ def triage(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Analyse images and rank them, most urgent first; every file gets a row, whatever it is."""
+    """Analyse images and list them in reading order; every file gets a row, whatever it is."""
+    from core.cli.reading_tables import READING_COLUMNS, shown_reading
+    from core.result_words import AI_RESULTS_SHORT, operating_point_in_words
     from core.services.triage.batch_reading import TriageRequest, run_triage
     from core.services.worklist.batch_list import batch_document
     from core.services.worklist.reports import ExportFormat, export_batch
     from core.services.worklist.retention import apply_retention_if_allowed
+    from core.services.worklist.studies import count_results
 
     desk = open_desk()
     request = TriageRequest(
@@ -202,16 +205,13 @@ def triage(
         print_json(document)
         return
     if out is None:
-        print_table(
-            document["readings"],
-            ("priority", "finding", "probability", "status", "file", "reason"),
-            "There were no files.",
-        )
-    counts = ", ".join(f"{count} {name}" for name, count in document["counts"].items())
+        print_table([shown_reading(row) for row in document["readings"]], READING_COLUMNS, "There were no files.")
+    results = count_results(desk, [result.batch_id])[result.batch_id]
+    counts = ", ".join(f"{AI_RESULTS_SHORT[one]} {count}" for one, count in results.items())
     point = result.operating_point
     print_sentence(
-        f"{result.num_files} files: {counts}. Model {result.model} ({result.checkpoint_hash[:12]}), "
-        f"operating point {point['name']}, threshold {point['threshold']:.3f}."
+        f"{result.num_files} files. {counts}. Model {result.model} ({result.checkpoint_hash[:12]}), "
+        f"operating point {point['name']}: {operating_point_in_words(point['uncertain_low'], point['uncertain_high'])}."
         + (f" List written to {out}." if out else "")
     )
     print_sentence(NOTICE)

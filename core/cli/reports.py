@@ -28,7 +28,7 @@ def report_study(
     out: Out,
     reader: Reader = None,
 ) -> None:
-    """Write one study: image, AI heatmap, result, provenance, readers' verdicts."""
+    """Write one study: image, AI heatmap, AI result, provenance, readers' findings."""
     from core.services.worklist.reports import export_study, format_of
 
     _write(out, export_study(open_desk(), reading, format_of(out), reader))

@@ -43,7 +43,7 @@ def print_table(rows: Sequence[Mapping[Any, Any]], columns: Sequence[str], empty
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        table.add_column(column.replace("_", " ").replace("ai ", "AI "), overflow="fold")
     for row in rows:
         table.add_row(*(_text(row[column]) for column in columns))
     console.print(table, markup=False)

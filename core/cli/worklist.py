@@ -1,14 +1,16 @@
-"""Commands for the worklist: studies, agreement, verdicts as labels, the audit log."""
+"""Commands for the worklist: studies, agreement, findings as labels, the audit log."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.cli.reading_tables import DISAGREEMENT_COLUMNS, STUDY_COLUMNS, shown_disagreement, shown_study
 from core.cli.terminal import print_json, print_sentence, print_table
+from core.result_words import FINDINGS
 from core.services.desk import open_desk
 
-app = typer.Typer(help="The worklist: studies, verdicts, audit log.", no_args_is_help=True)
+app = typer.Typer(help="The worklist: studies, findings, audit log.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
 Who = Annotated[str | None, typer.Option("--as", help="Who does it: named in the audit log.")]
 
@@ -19,7 +21,7 @@ def worklist_list(
     batch: Annotated[str | None, typer.Option("--batch", help="Only the studies of this batch.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the studies of all batches or of one, most urgent first."""
+    """List the studies of all batches or of one, in reading order."""
     from core.services.worklist.studies import Show, StudyFilter, load_worklist, select_studies
 
     asked = StudyFilter(show=Show.ALL if show_all else Show.TO_READ)
@@ -40,29 +42,34 @@ def worklist_list(
         "is_lifted",
         "rules_version",
     ]
-    rows = studies[columns].astype(object).where(studies[columns].notna(), None).to_dict("records")
+    studies = studies.astype(object).where(studies.notna(), None)
     if as_json:
-        print_json(rows)
+        print_json(studies[columns].to_dict("records"))
     else:
-        print_table(rows, columns[:-4], "There is nothing to read.")
+        shown = [shown_study(row) for row in studies.to_dict("records")]
+        print_table(shown, STUDY_COLUMNS, "There is nothing to read.")
 
 
 @app.command("judge")
 def worklist_judge(
     reading: Annotated[int, typer.Argument(help="A reading's number.")],
-    verdict: Annotated[str, typer.Argument(help="pneumonia, normal, unsure or not readable.")],
+    finding: Annotated[
+        str, typer.Argument(help="'pneumonia', 'no pneumonia', 'equivocal' or 'non-diagnostic', or its stored name.")
+    ],
     who: Who = None,
-    note: Annotated[str, typer.Option("--note", help="Kept with the verdict.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Saved with the finding.")] = "",
 ) -> None:
-    """Keep a verdict on a study."""
+    """Save a finding on a study."""
     from core.errors import WorklistError
     from core.services.worklist.verdicts import Verdict, give_verdict
 
-    known = [value.value for value in Verdict]
-    if verdict not in known:
-        raise WorklistError(f"{verdict!r} is no verdict. Say {', '.join(known[:-1])} or {known[-1]!r}.")
+    by_word = {word: stored for stored, word in FINDINGS.items()}
+    verdict = by_word.get(finding, finding)
+    if verdict not in FINDINGS:
+        *most, last = map(repr, by_word)
+        raise WorklistError(f"{finding!r} is no finding. Say {', '.join(most)} or {last}.")
     give_verdict(open_desk(), reading, who, Verdict(verdict), note)
-    print_sentence(f"Kept: {verdict}.")
+    print_sentence(f"Saved: {FINDINGS[verdict]}.")
 
 
 @app.command("export")
@@ -110,7 +117,7 @@ def worklist_undo(who: Who = None) -> None:
     if last is None:
         raise WorklistError(f"{reader} has given no finding that could be undone.")
     undone = undo_verdict(desk, last.id, reader)
-    print_sentence(f"Undone: {undone.verdict} on study {undone.study[:16]}.")
+    print_sentence(f"Undone: {FINDINGS[undone.verdict]} on study {undone.study[:16]}.")
 
 
 @app.command("assign")
@@ -146,10 +153,9 @@ def worklist_agreement(
     print_table(pairs, columns, "Nobody has read a study yet.")
     shares = ("reference", "sensitivity", "sensitivity_low", "sensitivity_high")
     print_table(document["against"], (*shares, "specificity", "specificity_low", "specificity_high"), "")
-    print_table(document["disagreements"], ("file", "probability", "finding", "verdicts", "between"), "")
-    print_sentence(
-        f"{report.num_judged} studies were read; {len(document['disagreements'])} in disagreement. {EACH_STUDY_ALONE}"
-    )
+    differing = [shown_disagreement(row) for row in report.disagreements.to_dict("records")]
+    print_table(differing, DISAGREEMENT_COLUMNS, "")
+    print_sentence(f"{report.num_judged} studies were read; {len(differing)} in disagreement. {EACH_STUDY_ALONE}")
 
 
 @app.command("rules")

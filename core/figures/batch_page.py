@@ -6,33 +6,35 @@ from datetime import datetime
 
 from fpdf.enums import XPos, YPos
 
-from core.figures.report_paper import BAND_COLOURS, FAINT, HAIRLINE, INK, MARGIN, ROW, WIDTH, Paper
+from core.figures.report_paper import FAINT, HAIRLINE, INK, MARGIN, RESULT_COLOURS, ROW, WIDTH, Paper
 from core.figures.study_page import ReportedVerdict
-from core.triage.priority import in_words
+from core.result_words import AI_RESULTS, AI_RESULTS_SHORT, order_in_words, score_in_words
+from core.triage.ai_result import AIResult
 
 NUM_BINS = 20
 HISTOGRAM_HEIGHT = 24
-COLUMNS = (("Band", 19), ("Prob.", 20), ("File", 62), ("Why", 81))
-AMONG_THEM = ("rejected", "failed")
+COLUMNS = (("Order", 35), ("AI result", 36), ("AI score", 20), ("File", 43), ("Remark", 48))
 
 
 @dataclass(frozen=True)
 class BatchRow:
-    """One file on the list: where its study stands, what was found, and what readers said of it."""
+    """One file on the list: its place in the reading order, what was found, and what readers said of it."""
 
     band: str
+    is_lifted: bool
+    ai_result: AIResult
     probability: float | None
     file: str
-    reason: str
+    remark: str
     verdicts: tuple[ReportedVerdict, ...] = ()
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """All that a batch's pages show; `rows` in the order of the worklist."""
+    """All that a batch's pages show; `counts` are of studies, `rows` in reading order."""
 
     title: str
-    counts: dict[str, int]
+    counts: dict[AIResult, int]
     rows: Sequence[BatchRow]
     threshold: float
     uncertain_low: float
@@ -50,7 +52,7 @@ def draw_batch_page(report: BatchReport) -> bytes:
     paper.ln(2)
     _tiles(paper, report.counts)
     _histogram(paper, report)
-    paper.write_heading("Most urgent first")
+    paper.write_heading("In reading order")
     paper.write_columns(COLUMNS)
     for row in report.rows:
         _row(paper, row)
@@ -67,19 +69,19 @@ def _row(paper: Paper, row: BatchRow) -> None:
     if paper.turn_if_short_of(2 * ROW):
         paper.write_columns(COLUMNS)
     paper.draw_rule()
-    probability = "–" if row.probability is None else in_words(row.probability)
-    cells = (row.band, probability, row.file, row.reason)
+    score = "–" if row.probability is None else score_in_words(row.probability)
+    cells = (order_in_words(row.band, row.is_lifted), AI_RESULTS[row.ai_result], score, row.file, row.remark)
     paper.write_row([(cell, width, INK) for cell, (_, width) in zip(cells, COLUMNS, strict=True)])
     for verdict in row.verdicts:
         paper.write_text(verdict.sentence, size=7.5)
 
 
-def _tiles(paper: Paper, counts: dict[str, int]) -> None:
+def _tiles(paper: Paper, counts: dict[AIResult, int]) -> None:
     gap = 3
     width, top = (WIDTH - gap * (len(counts) - 1)) / len(counts), paper.get_y()
-    for number, (band, count) in enumerate(counts.items()):
+    for number, (result, count) in enumerate(counts.items()):
         left = MARGIN + number * (width + gap)
-        paper.set_draw_color(*BAND_COLOURS[band])
+        paper.set_draw_color(*RESULT_COLOURS[result])
         paper.set_line_width(0.5)
         paper.rect(left, top, width, 15)
         paper.set_xy(left, top + 2)
@@ -87,20 +89,20 @@ def _tiles(paper: Paper, counts: dict[str, int]) -> None:
             paper.cell(width, 6.5, f"{count:,}", align="C", new_x=XPos.LEFT, new_y=YPos.NEXT)
         paper.set_xy(left, top + 2 + 6.5)
         paper.set_style(8, colour=FAINT)
-        paper.cell(width, 4.5, f"of these {band}" if band in AMONG_THEM else band, align="C")
+        paper.cell(width, 4.5, AI_RESULTS_SHORT[result], align="C")
     paper.set_line_width(HAIRLINE)
     paper.set_xy(MARGIN, top + 17)
 
 
 def _histogram(paper: Paper, report: BatchReport) -> None:
-    """Draw how many images have which probability over the same scale as on a study's page."""
+    """Draw how many images have which AI score over the same scale as on a study's page."""
     found = [row.probability for row in report.rows if row.probability is not None]
     if not found:
         return
     bins = [0] * NUM_BINS
     for probability in found:
         bins[min(int(probability * NUM_BINS), NUM_BINS - 1)] += 1
-    paper.write_heading("Files by calibrated probability of pneumonia")
+    paper.write_heading("Files by AI score")
     left, width, base = MARGIN + 2, WIDTH - 4, paper.get_y() + HISTOGRAM_HEIGHT
     paper.set_fill_color(250, 238, 214)
     low, high = report.uncertain_low, report.uncertain_high

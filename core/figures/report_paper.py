@@ -9,6 +9,9 @@ from typing import cast
 from fpdf import FPDF
 from fpdf.enums import TextMode, XPos, YPos
 
+from core.result_words import range_in_words
+from core.triage.ai_result import AIResult
+
 MARGIN = 14
 WIDTH = 210 - 2 * MARGIN
 FOOT = 26
@@ -17,12 +20,12 @@ BOLDNESS, HAIRLINE = 0.022, 0.2
 LINE, ROW = 0.48, 4.2
 """Height of a line of text for each point of its size, and of a line in a table."""
 INK, FAINT, RULE = (25, 28, 33), (85, 92, 102), (208, 212, 218)
-BAND_COLOURS = {
-    "urgent": (190, 40, 40),
-    "review": (160, 88, 0),
-    "routine": (38, 96, 170),
-    "rejected": (85, 92, 102),
-    "failed": (85, 92, 102),
+RESULT_COLOURS = {
+    AIResult.FLAGGED: (190, 40, 40),
+    AIResult.INDETERMINATE: (160, 88, 0),
+    AIResult.NO_FLAG: (38, 96, 170),
+    AIResult.UNSUITABLE: (85, 92, 102),
+    AIResult.FILE_ERROR: (85, 92, 102),
 }
 
 # Letters that the font lacks are drawn as boxes; the library would name each of them in the log.
@@ -93,11 +96,11 @@ class Paper(FPDF):
         self.write_text(text, size=10, bold=True)
         self.ln(0.8)
 
-    def write_badge(self, text: str, band: str) -> None:
-        """Write words on a band's colour."""
+    def write_badge(self, text: str, result: AIResult) -> None:
+        """Write words on an AI result's colour."""
         self.set_style(9.5)
         width = self.get_string_width(text) + 7
-        self.set_fill_color(*BAND_COLOURS[band])
+        self.set_fill_color(*RESULT_COLOURS[result])
         self.rect(self.get_x(), self.get_y(), width, 6.4, style="F")
         with self.bold(9.5, (255, 255, 255)):
             self.cell(width, 6.4, text, align="C", new_x=XPos.RIGHT, new_y=YPos.TOP)
@@ -128,8 +131,8 @@ class Paper(FPDF):
         self.set_line_width(HAIRLINE)
         self.line(MARGIN, self.get_y(), MARGIN + WIDTH, self.get_y())
 
-    def draw_scale(self, probability: float, threshold: float, low: float, high: float) -> None:
-        """Draw the line from 0 to 1 with the uncertain band, the threshold and this probability."""
+    def draw_scale(self, score: float, threshold: float, low: float, high: float) -> None:
+        """Draw the line from 0 to 1 with the indeterminate range, the threshold and this AI score."""
         left, width, top = MARGIN + 2, WIDTH - 4, self.get_y() + 5.5
         self.set_fill_color(232, 235, 239)
         self.rect(left, top, width, 3.2, style="F")
@@ -138,7 +141,7 @@ class Paper(FPDF):
         self.set_draw_color(*INK)
         self.set_line_width(0.35)
         self.line(left + threshold * width, top - 1, left + threshold * width, top + 4.2)
-        place = left + probability * width
+        place = left + score * width
         self.set_fill_color(*INK)
         self.polygon([(place, top - 0.2), (place - 1.6, top - 3.2), (place + 1.6, top - 3.2)], style="F")
         self.set_line_width(HAIRLINE)
@@ -146,12 +149,12 @@ class Paper(FPDF):
         self.set_y(top + 9)
 
     def write_scale_words(self, left: float, base: float, width: float, marks: tuple[float, float, float]) -> None:
-        """Write below a scale from 0 to 1 its marks: threshold, lower and upper end of the uncertain band."""
+        """Write below a scale from 0 to 1 its marks: threshold, lower and upper end of the indeterminate range."""
         threshold, low, high = marks
         self.set_style(7, colour=FAINT)
         self.text(left, base, "0")
         self.text(left + width - 1.5, base, "1")
-        words = f"threshold {threshold:.2f}, uncertain {low:.2f} to {high:.2f}"
+        words = f"threshold {threshold:.2f}, indeterminate {range_in_words(low, high)}"
         middle = left + threshold * width - self.get_string_width(words) / 2
         self.text(min(max(middle, left + 4), left + width - self.get_string_width(words) - 4), base, words)
 

@@ -7,19 +7,11 @@ from io import BytesIO
 from PIL import Image
 
 from core.figures.report_paper import FAINT, MARGIN, WIDTH, Paper
-from core.triage.priority import in_words
+from core.result_words import AI_RESULTS, FINDINGS, order_in_words, score_in_words
+from core.triage.ai_result import AIResult
 
 GAP = 4
 PICTURE_HEIGHT = 92
-STATUS_WORDS = {
-    "rejected": "no usable image, a human must look",
-    "failed": "could not be read at all, a human must look",
-}
-BAND_WORDS = {
-    "urgent": "a human must look first",
-    "review": "a human must decide",
-    "routine": "not flagged; this does not exclude disease",
-}
 HEATMAP_WORDS = "AI heatmap: it shows what moved the model, not where disease begins or ends."
 
 
@@ -36,17 +28,16 @@ class ReportedVerdict:
     def sentence(self) -> str:
         """Finding, reader, time and the whole note."""
         note = f": {self.note}" if self.note else ""
-        return f"{self.verdict} – {self.reader}, {self.when:%Y-%m-%d %H:%M} UTC{note}"
+        return f"{FINDINGS[self.verdict]} – {self.reader}, {self.when:%Y-%m-%d %H:%M} UTC{note}"
 
 
 @dataclass(frozen=True)
 class StudyReport:
-    """All that a study's pages show; probabilities and the points on their scale are 0 to 1."""
+    """All that a study's pages show; the AI score and the points on its scale are 0 to 1."""
 
     file: str
+    ai_result: AIResult
     band: str
-    status: str
-    finding: str | None
     is_lifted: bool
     reason: str
     probability: float | None
@@ -68,11 +59,10 @@ def draw_study_page(report: StudyReport) -> bytes:
     paper = Paper("reading of one study", report.notice, f"{report.made_at:%Y-%m-%d %H:%M} UTC")
     paper.write_text(report.file, size=14, bold=True)
     paper.ln(1)
-    paper.write_badge(_badge_words(report), report.band)
-    if report.probability is not None:
-        paper.set_x(paper.get_x() + 4)
-        paper.set_style(9.5, colour=FAINT)
-        paper.cell(0, 6.4, f"calibrated probability of pneumonia {in_words(report.probability)}")
+    paper.write_badge(AI_RESULTS[report.ai_result], report.ai_result)
+    paper.set_x(paper.get_x() + 4)
+    paper.set_style(9.5, colour=FAINT)
+    paper.cell(0, 6.4, " · ".join(_beside_badge(report)))
     paper.ln(8)
     _pictures(paper, report)
     if report.probability is not None:
@@ -91,12 +81,12 @@ def draw_study_page(report: StudyReport) -> bytes:
     return bytes(paper.output())
 
 
-def _badge_words(report: StudyReport) -> str:
-    if report.is_lifted:
-        return f"{report.band.capitalize()}: has waited too long"
-    if report.status == "read" and report.finding == "pneumonia":
-        return f"{report.band.capitalize()}: flagged by the model"
-    return f"{report.band.capitalize()}: {STATUS_WORDS.get(report.status, BAND_WORDS[report.band])}"
+def _beside_badge(report: StudyReport) -> list[str]:
+    order = order_in_words(report.band, report.is_lifted)
+    if report.probability is None:
+        return [order]
+    score = score_in_words(report.probability, report.uncertain_low, report.uncertain_high)
+    return [f"AI score {score}", order]
 
 
 def _pictures(paper: Paper, report: StudyReport) -> None:
@@ -123,8 +113,8 @@ def _as_jpeg(picture: Image.Image) -> BytesIO:
 
 
 def _verdicts(paper: Paper, report: StudyReport) -> None:
-    paper.write_heading("Readers' verdicts")
+    paper.write_heading("Readers' findings")
     if not report.verdicts:
-        paper.write_text("No reader has given a verdict yet.", size=8.5, colour=FAINT)
+        paper.write_text("No reader has given a finding yet.", size=8.5, colour=FAINT)
     for verdict in report.verdicts:
         paper.write_text(verdict.sentence, size=8.5)

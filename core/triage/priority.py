@@ -3,7 +3,6 @@
 from enum import StrEnum
 
 from core.evaluation.operating_point import OperatingPoint
-from core.reason_words import in_words as in_words
 from core.reasons import AboveBand, BelowBand, Reason, WithinBand
 
 

@@ -28,39 +28,32 @@ class WorklistRules(BaseModel):
         default=None,
         gt=0,
         le=1,
-        description="Calibrated probability (0 to 1) from which a study is urgent even within the model's uncertain "
-        "band; empty: only above that band.",
+        description="AI score (0 to 1) from which a study is read first even within the indeterminate range; empty: "
+        "only above that range.",
     )
     routine_below: float | None = Field(
         default=None,
         ge=0,
         lt=1,
-        description="Calibrated probability (0 to 1) below which a study may be routine; empty: all below the model's "
-        "uncertain band.",
+        description="AI score (0 to 1) below which a study may be read in turn; empty: all below the indeterminate "
+        "range.",
     )
-    uncertain_band: HumanBand = Field(
-        default=HumanBand.REVIEW, description="Where studies in the uncertain band stand."
-    )
+    uncertain_band: HumanBand = Field(default=HumanBand.REVIEW, description="When indeterminate studies are read.")
     near_gate_share: float = Field(
         default=0.95,
         gt=0,
         le=1,
         description="An image whose distance from the training images is over this share of the gate's limit is never "
-        "routine.",
+        "read only in turn.",
     )
-    rejected_band: HumanBand = Field(
-        default=HumanBand.REVIEW, description="Where files stand that are no usable image or out of the model's scope."
-    )
-    unreadable_band: HumanBand = Field(
-        default=HumanBand.REVIEW, description="Where files stand that could not be opened."
-    )
+    rejected_band: HumanBand = Field(default=HumanBand.REVIEW, description="When unsuitable images are read.")
+    unreadable_band: HumanBand = Field(default=HumanBand.REVIEW, description="When files with errors are looked at.")
     waiting_cap_hours: float = Field(
         default=24,
         gt=0,
         le=24 * 365,
-        description="Hours without a verdict after which a study is escalated among the urgent ones; after twice as "
-        "long "
-        "it comes before all others.",
+        description="Hours without a finding after which a study is escalated to be read first; after twice as long it "
+        "comes before all others.",
     )
     prevalence: float | None = Field(
         default=None,
@@ -77,9 +70,9 @@ class WorklistRules(BaseModel):
 
     @model_validator(mode="after")
     def check_order(self) -> Self:
-        """Refuse a study that would be urgent and routine at once."""
+        """Refuse a study that would be read first and in turn at once."""
         if self.urgent_from is not None and self.routine_below is not None and self.routine_below > self.urgent_from:
-            raise ValueError("studies cannot be urgent from a probability at which they are still routine")
+            raise ValueError("studies cannot be read first from an AI score at which they may still be read in turn")
         return self
 
 
@@ -94,7 +87,7 @@ class Placement:
 
 
 def place_studies(studies: pd.DataFrame, rules: WorklistRules) -> Placement:
-    """Return band and place of each study, most urgent first.
+    """Return band and place of each study, in reading order.
 
     `studies` has the columns status (read, rejected or failed), finding, probability (NaN if not read),
     gate_distance and gate_limit (NaN if there is none), waited_hours, is_judged, and file. Within urgent, review

@@ -16,5 +16,6 @@ st.set_page_config(page_icon=str(ICON), layout="wide")
 page = st.navigation(all_pages())
 with st.sidebar:
     reader_badge()
-    st.caption(tr(NOTICE))
+# Not in the sidebar: that can be closed.
+st.caption(tr(NOTICE))
 page.run()

@@ -1,26 +1,27 @@
-"""Which model reads, at which operating point, and what a result does not mean: shown wherever results are."""
+"""Which model is active, and from which AI score on there is which AI result: shown wherever results are."""
 
 import streamlit as st
 
 from core.evaluation.operating_point import OperatingPoint
 from core.language import tr
 from core.model.card import ModelCard
-from core.settings import NOTICE
+from core.result_words import operating_point_in_words
 from core.ui.plain_text import plain
 
 
 def model_notice(card: ModelCard, chosen: OperatingPoint | None = None) -> None:
-    """Show the model, its threshold and band, those of its card or of the chosen operating point, and the notice."""
+    """Show the model and the ranges of its AI results, by its card or by the chosen operating point."""
     point = chosen or card.operating_point
-    said = tr("no operating point was chosen: the threshold is 0.5")
+    said = tr("no operating point: AI flagged ≥ 0.50")
     if point is not None:
-        named = (
-            tr("operating point {name}, ", name=plain(point.name)) if chosen and chosen != card.operating_point else ""
-        )
-        band = tr(
-            "uncertain from {uncertain_low:.3f} to {uncertain_high:.3f}",
-            uncertain_low=point.uncertain_low,
-            uncertain_high=point.uncertain_high,
-        )
-        said = tr("{named}threshold {threshold:.3f}, {band}", named=named, threshold=point.threshold, band=band)
-    st.caption(f":material/network_intelligence: **{card.name}** ({card.weights_hash[:12]}) · {said}. {tr(NOTICE)}")
+        said = plain(_ranges(point))
+        if chosen and chosen != card.operating_point:
+            said = tr("operating point {name}", name=plain(point.name)) + f" · {said}"
+    st.caption(f":material/network_intelligence: **{plain(card.name)}** ({card.weights_hash[:12]}) · {said}")
+
+
+def _ranges(point: OperatingPoint) -> str:
+    """Return the ranges in words; without an indeterminate range the threshold alone decides."""
+    if point.uncertain_low == point.uncertain_high:
+        return operating_point_in_words(point.threshold, point.threshold)
+    return operating_point_in_words(point.uncertain_low, point.uncertain_high)

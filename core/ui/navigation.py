@@ -17,7 +17,7 @@ PAGES = {
     "triage": (
         mark("Triage"),
         ":material/radiology:",
-        mark("Add X-rays, and work through them from the most urgent on."),
+        mark("Add X-rays, and read them in the order of the site's rules."),
     ),
     "dataset": (
         mark("Dataset"),

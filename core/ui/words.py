@@ -1,36 +1,36 @@
-"""How states, bands and times are said on every page; never by colour alone."""
+"""How states, AI results, findings and times look on every page; never by colour alone."""
 
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from core.language import mark, tr
+from core.triage.ai_result import AIResult
 
 Colour = Literal["red", "orange", "blue", "green", "gray"]
-BAND_ICONS = {
-    "urgent": ":material/priority_high:",
-    "review": ":material/visibility:",
-    "routine": ":material/check:",
-    "rejected": ":material/block:",
-    "failed": ":material/broken_image:",
+RESULT_ICONS = {
+    AIResult.FLAGGED: ":material/flag:",
+    AIResult.INDETERMINATE: ":material/help:",
+    # Neither tick nor green: nobody has cleared the image.
+    AIResult.NO_FLAG: None,
+    AIResult.UNSUITABLE: ":material/block:",
+    AIResult.FILE_ERROR: ":material/broken_image:",
 }
-BAND_HELP = {
-    "urgent": mark("Flagged by the model, or waiting too long."),
-    "review": mark("A human must decide: uncertain, near the limit of the model's scope, or not read by it."),
-    "routine": mark("Not flagged. This does not exclude disease."),
-    "rejected": mark("Opened, but no usable chest image. A human must look."),
-    "failed": mark("Could not be read at all."),
+RESULT_COLOURS: dict[AIResult, Colour] = {
+    AIResult.FLAGGED: "red",
+    AIResult.INDETERMINATE: "orange",
+    AIResult.NO_FLAG: "blue",
+    AIResult.UNSUITABLE: "gray",
+    AIResult.FILE_ERROR: "gray",
 }
-BAND_COLOURS: dict[str, Colour] = {
-    "urgent": "red",
-    "review": "orange",
-    "routine": "blue",
-    "rejected": "gray",
-    "failed": "gray",
+ORDER_ICONS = {
+    "urgent": ":material/keyboard_double_arrow_up:",
+    "review": ":material/keyboard_arrow_up:",
+    "routine": ":material/drag_handle:",
 }
-VERDICT_ICONS = {
-    "pneumonia": ":material/priority_high:",
-    "normal": ":material/check:",
-    "unsure": ":material/question_mark:",
+FINDING_ICONS = {
+    "pneumonia": ":material/add_circle:",
+    "normal": ":material/do_not_disturb_on:",
+    "unsure": ":material/help:",
     "not readable": ":material/hide_image:",
 }
 

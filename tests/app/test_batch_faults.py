@@ -59,9 +59,9 @@ def desk_of(served: Served) -> Desk:
 def begin(tab: Page, served: Served, folder: Path) -> str:
     """Start a batch over a folder of the server, wait until a part is read, and return its id."""
     tab.goto(f"{served.address}/triage?view=films")
-    tab.get_by_role("tab", name="From a folder of the server").click()
+    tab.get_by_role("tab", name="Server folder").click()
     tab.get_by_label("Folder, image or zip").fill(str(folder))
-    tab.get_by_test_id("stForm").get_by_role("button", name="Read the images").click()
+    tab.get_by_test_id("stForm").get_by_role("button", name="Analyse").click()
     tab.wait_for_url(re.compile("batch="), timeout=90_000)
     batch_id = re.search(r"batch=([0-9a-f]+)", tab.url).group(1)
     # It is held in the middle until the page has shown that it is being read: a slow page could miss it otherwise.

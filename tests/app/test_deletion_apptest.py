@@ -1,4 +1,4 @@
-"""Deleting a batch on its page, and bringing it back under Keeping, without a browser."""
+"""Deleting a batch on its page, and bringing it back under Storage, without a browser."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def page(**query: str) -> AppTest:
 
 
 def test_a_batch_is_deleted_by_its_name_and_restored(desk: Desk) -> None:
-    """The page says what is lost, refuses another name, deletes by the right one, and Keeping brings the batch back."""
+    """The page says what is lost, refuses another name, deletes by the right one, and Storage brings the batch back."""
     ids = add_batch(desk, [("a.png", 0.9), ("b.png", 0.1)])
     give_verdict(desk, ids["a.png"], "Ada", Verdict.PNEUMONIA)
     app = page(batch="first")

@@ -22,13 +22,13 @@ def real_films(real_data: Path, tmp_path: Path) -> Path:
 
 
 def test_the_page_opens_by_its_own_address(dashboard, tab, foreign_requests: list[str]) -> None:
-    """A cold visit to /triage shows the uploader, the model with its threshold, and the notice."""
+    """A cold visit to /triage shows the uploader, the model with the ranges of its results, and the notice once."""
     tab.goto(f"{dashboard.address}/triage?view=films")
     tab.get_by_role("heading", name="Triage").wait_for()
     tab.get_by_role("button", name="Choose folder").wait_for()
     main = tab.get_by_test_id("stMain")
-    expect(main).to_contain_text("threshold")
-    expect(main).to_contain_text("not a medical device")
+    expect(main).to_contain_text("No AI flag < 0.10 · indeterminate 0.10–0.93 · AI flagged > 0.93")
+    expect(tab.get_by_text("not a medical device")).to_have_count(1)
     assert foreign_requests == []
 
 
@@ -36,11 +36,11 @@ def test_a_folder_becomes_a_ranked_list(dashboard, tab, real_films: Path, foreig
     """Images are sent, read and ranked; the first reading shows its image; a refresh finds all of it again."""
     tab.goto(f"{dashboard.address}/triage?view=films")
     tab.locator(".folder-input").set_input_files(str(real_films))
-    tab.get_by_role("button", name=f"Read {NUM_FILMS + 1} files").click()
+    tab.get_by_role("button", name=f"Analyse {NUM_FILMS + 1} files").click()
     tab.get_by_text(f"Completed: {NUM_FILMS + 1} of {NUM_FILMS + 1} files").wait_for()
     expect(tab).to_have_url(re.compile(r"/triage\?batch=[0-9a-f]+$"))
-    expect(tab.get_by_test_id("stMain")).to_contain_text("1 failed")
-    expect(tab.get_by_test_id("stMain")).not_to_contain_text("0 rejected")
+    expect(tab.get_by_test_id("stMain")).to_contain_text("Not analysed: file error: 1")
+    expect(tab.get_by_test_id("stMain")).not_to_contain_text("unsuitable image: 0")
     opacity = tab.locator("input.opacity")
     opacity.wait_for()
     opacity.fill("80")

@@ -22,6 +22,8 @@ from tests.app.conftest import ROOT, Served, serve
 
 NUM_BY_KEYBOARD = int(os.environ.get("PNEUMODESK_TEST_WORKING_DAY", "18"))
 """How many of the 200 images are analysed; all of them take minutes."""
+PNEUMONIA = re.compile("^Pneumonia")
+"""The button's name goes on with its key, and another button's name ends in the same word."""
 KEYS = {Verdict.PNEUMONIA: "p", Verdict.NORMAL: "n", Verdict.UNSURE: "u", Verdict.NOT_READABLE: "x"}
 
 
@@ -100,11 +102,11 @@ def test_a_day_of_reading_loses_nothing(home: Path, desk: Desk, tab, foreign_req
         assert len(current_verdicts(desk)) == NUM_BY_KEYBOARD - 1
         wait_until_idle(tab)
         tab.keyboard.press("u")
-        expect(tab.get_by_text("Kept: unsure")).to_be_visible()
+        expect(tab.get_by_text("Saved: equivocal")).to_be_visible()
         assert Counter(row.verdict for row in current_verdicts(desk))[Verdict.UNSURE] == 1
         tab.goto(f"{served.address}/triage?view=agreement")
         expect(tab.get_by_role("heading", name="Agreement", exact=True)).to_be_visible()
-        expect(tab.get_by_test_id("stMain")).to_contain_text(f"{NUM_BY_KEYBOARD} studies have a verdict")
+        expect(tab.get_by_test_id("stMain")).to_contain_text(f"{NUM_BY_KEYBOARD} studies with a finding")
         assert report_agreement(desk).num_judged == NUM_BY_KEYBOARD
     assert foreign_requests == []
 
@@ -125,10 +127,10 @@ def test_a_key_pressed_twice_judges_no_film_unseen(evening: Served, desk: Desk, 
     """The second press of an impatient reader falls on the image that was on the screen, never on the one after it."""
     as_reader(tab, evening.address, "Eve")
     tab.goto(f"{evening.address}/triage")
-    tab.get_by_role("button", name="Pneumonia").wait_for()
+    tab.get_by_role("button", name=PNEUMONIA).wait_for()
     wait_until_idle(tab)
     tab.evaluate(PRESSED_THRICE)
-    expect(tab.get_by_text("Kept: pneumonia")).to_be_visible()
+    expect(tab.get_by_text("Saved: pneumonia")).to_be_visible()
     wait_until_idle(tab)
     assert len({row.study for row in current_verdicts(desk) if row.reader == "Eve"}) == 1
 
@@ -143,9 +145,9 @@ def test_a_second_reader_judges_unseen_and_stands_beside_the_first(evening: Serv
     main = tab.get_by_test_id("stMain")
     expect(main).to_contain_text("1 reader has read this study")
     expect(main).not_to_contain_text("=1+1")
-    tab.get_by_placeholder("Note, kept with").fill("right hilum")
-    tab.get_by_placeholder("Note, kept with").press("Tab")
-    tab.get_by_role("button", name="Pneumonia").click()
+    tab.get_by_placeholder("Note, saved with").fill("right hilum")
+    tab.get_by_placeholder("Note, saved with").press("Tab")
+    tab.get_by_role("button", name=PNEUMONIA).click()
     # The next study comes up once the verdict is kept; to leave before could leave it ungiven.
     expect(main).not_to_contain_text("1 reader has read this study")
     tab.goto(f"{evening.address}/triage?study={study['study']}")
@@ -164,5 +166,5 @@ def test_what_no_model_read_stands_above_the_routine_with_its_name_as_text(eveni
     tab.goto(f"{evening.address}/triage?study={failed['study']}")
     main = tab.get_by_test_id("stMain")
     expect(main).to_contain_text("=1+1 <img src=x onerror=alert(1)> **bold**.jpeg")
-    expect(main).to_contain_text("Say in the sidebar who reads")
-    expect(tab.get_by_role("button", name="Pneumonia")).to_be_disabled()
+    expect(main).to_contain_text("Set your reader name")
+    expect(tab.get_by_role("button", name=PNEUMONIA)).to_be_disabled()

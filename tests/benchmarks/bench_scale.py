@@ -76,7 +76,7 @@ def upload(served: Served, folder: Path) -> None:
         with MemoryWatch(psutil.Process(served.pid)) as watch:
             began = time.perf_counter()
             page.locator(".folder-input").set_input_files(str(folder))
-            page.get_by_role("button", name=f"Read {NUM_UPLOADED:,} files").wait_for(timeout=PATIENCE_MS)
+            page.get_by_role("button", name=f"Analyse {NUM_UPLOADED:,} files").wait_for(timeout=PATIENCE_MS)
             taken = time.perf_counter() - began
         stored = {path.name for path in (served.home / "uploads").rglob("*.jpeg")}
         line("upload of 5,000 images", taken, "s", f"{NUM_UPLOADED / taken:.0f} a second")

@@ -24,6 +24,7 @@ from core.api.access import NO_NAME
 from core.api.application import create_api
 from core.api.settings import ApiSettings
 from core.cli.commands import app
+from core.result_words import READING_ORDER
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, AuditFilter, list_events
 from core.services.worklist import studies as studies_module
@@ -36,10 +37,15 @@ from core.triage.rules import HumanBand, WorklistRules
 from core.ui.triage.study_list import current_worklist
 from tests.small_desk import add_batch, small_desk
 
+RESULT_LINES = ("AI flagged", "Indeterminate", "No AI flag", "Not analysed:[ a-z]*")
+"""The first line of each AI result in its column."""
 NOW = datetime(2026, 11, 27, 12, 30, 41, tzinfo=UTC)
 BATCHES = ("aaaaaaaaaaaa", "bbbbbbbbbbbb")
 READERS = ("Ada", "Bob")
-PDF_ROW = re.compile(r"\b(urgent|review|routine) (?:–|over 0\.99|under 0\.01|0\.\d\d) (\w+\.png)")
+PDF_ROW = re.compile(
+    rf"({'|'.join(READING_ORDER.values())})(?:, escalated)? (?:{'|'.join(RESULT_LINES)}) "
+    r"(?:–|over 0\.99|under 0\.01|0\.\d\d) (\w+\.png)"
+)
 DOORS = ("core.cli.worklist", "core.cli.reports", "core.api.v1.batches", "core.api.v1.readings")
 BANDS = ("urgent", "review", "routine")
 
@@ -171,7 +177,8 @@ def pdf_of(desk: Desk, batch_id: str, studies: dict[str, str]) -> list[dict[str,
     document = pypdfium2.PdfDocument(export_batch(desk, batch_id, ExportFormat.PDF))
     text = " ".join(" ".join(page.get_textpage().get_text_range().split()) for page in document)
     document.close()
-    return [{"study": studies[file], "band": band} for band, file in PDF_ROW.findall(text)]
+    bands = {words: band for band, words in READING_ORDER.items()}
+    return [{"study": studies[file], "band": bands[words]} for words, file in PDF_ROW.findall(text)]
 
 
 @settings(

@@ -21,6 +21,7 @@ from core.reasons import (
     Value,
     WithinBand,
     read_aloud,
+    read_remarks,
     store,
 )
 
@@ -75,22 +76,33 @@ def test_no_code_that_was_ever_stored_is_unknown() -> None:
     assert set(ENGLISH) >= STORED_BY_EARLIER_VERSIONS
 
 
-def test_sentences_are_those_that_were_stored_before() -> None:
-    """What readings said in full before there were codes is said in the same words."""
+def test_sentences_have_the_words_of_the_field() -> None:
+    """A score is an AI score and lies to the indeterminate range; a limit is said with its value."""
     assert str(WithinBand(0.13, 0.1, 0.93, 0.88)) == (
-        "probability 0.13 is within the uncertain band 0.10 to 0.93, below the threshold 0.88: a human must decide"
+        "AI score 0.13, within the indeterminate range 0.10–0.93: a human must decide"
     )
-    assert str(AboveBand(0.999, 0.1, 0.93)) == "probability over 0.99 is above the uncertain band 0.10 to 0.93"
+    assert str(AboveBand(0.999, 0.1, 0.93)) == "AI score over 0.99, above the indeterminate range 0.10–0.93"
     assert str(FileTooLarge(2_000_000)) == (
         "the file is larger than 2 MB, the most that is read (PNEUMODESK_MAX_FILE_MEGABYTES)"
     )
-    assert "says the patient is 7 months old" in str(AgeOutOfScope(0.6, 1, 5, 0.5))
+    assert str(AgeOutOfScope(0.6, 1, 5, 0.5)).startswith(
+        "out of scope: 7 months; the model was made for children of 1 to"
+    )
+    assert "AI score of 0.50 may mean nothing" in str(AgeOutOfScope(45.2, 1, 5, 0.5))
 
 
 def test_several_reasons_are_read_in_their_order() -> None:
     """A band and a caution are one line, the band first."""
     kept = store((AboveBand(0.97, 0.1, 0.93), MayShowText()))
     assert read_aloud(kept).split("; ")[1] == str(MayShowText())
+
+
+def test_a_remark_is_what_the_score_does_not_say() -> None:
+    """Of score and caution only the caution is left, of a score alone nothing; a row from before keeps its sentence."""
+    score, age = AboveBand(0.97, 0.1, 0.93), AgeOutOfScope(45, 1, 5, 0.98)
+    assert read_remarks(store((score, MayShowText()))) == str(MayShowText())
+    assert read_remarks(store((score,))) == "" and read_remarks(store((age,))) == str(age)
+    assert read_remarks(None, "as it was") == "as it was"
 
 
 def test_a_row_from_before_keeps_its_sentence() -> None:

@@ -42,7 +42,8 @@ class BatchAnswer(BaseModel):
     seconds_left: float | None
     error: str | None
     counts: dict[str, int] = Field(
-        description="Studies by band: `urgent`, `review`, `routine`; among these, how many were `rejected` or `failed`."
+        description="Studies read first (`urgent`), next (`review`) and in turn (`routine`); among these, how many "
+        "were not analysed: unsuitable images (`rejected`) and file errors (`failed`)."
     )
     model: str
     checkpoint_hash: str
@@ -74,7 +75,9 @@ class ReadingAnswer(BaseModel):
     reasons: list[StoredReason] = Field(description="Each reason; none for readings that are older than codes.")
     probability: float | None
     finding: Literal["pneumonia", "uncertain", "normal"] | None
-    priority: Literal["urgent", "review", "routine"] = Field(description="The band that the site's rules put it into.")
+    priority: Literal["urgent", "review", "routine"] = Field(
+        description="Its place in the reading order by the site's rules: read first, next or in turn. No AI result."
+    )
     gate_distance: float | None
     created_at: datetime
     rank: int = Field(
@@ -82,7 +85,7 @@ class ReadingAnswer(BaseModel):
     )
     study: str = Field(description="What verdicts are given on: an image of a patient.")
     same_image_as: str = Field(description="Other files on the desk with the same image, in words; empty if none.")
-    is_lifted: bool = Field(description="Whether it is urgent only because it has waited too long.")
+    is_lifted: bool = Field(description="Whether it was escalated: read first only because it has waited too long.")
     rules_version: int
     verdicts: list[VerdictSaid]
 

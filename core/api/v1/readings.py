@@ -40,7 +40,9 @@ class ReadingDetailAnswer(BaseModel):
     file: str
     status: Literal["read", "rejected", "failed"]
     reason: str
-    priority: Literal["urgent", "review", "routine"] = Field(description="The band that the site's rules put it into.")
+    priority: Literal["urgent", "review", "routine"] = Field(
+        description="Its place in the reading order by the site's rules: read first, next or in turn. No AI result."
+    )
     rules_version: int
     finding: Literal["pneumonia", "uncertain", "normal"] | None
     probability: float | None
@@ -68,7 +70,7 @@ class StudyAnswer(BaseModel):
     num_readers: int
     assigned_to: str
     same_image_as: str = Field(description=SAME_IMAGE)
-    is_lifted: bool = Field(description="Whether it is urgent only because it has waited too long.")
+    is_lifted: bool = Field(description="Whether it was escalated: read first only because it has waited too long.")
     rules_version: int
 
 
@@ -127,7 +129,7 @@ def saliency(reading_id: ReadingId, _caller: Reader) -> Response:
 
 @router.get("/worklist", responses=problem_responses(422))
 def worklist(_caller: Reader, paging: Paged) -> Page[StudyAnswer]:
-    """List the studies of all batches, most urgent first, as the dashboard ranks them."""
+    """List the studies of all batches, in reading order, as the dashboard shows them."""
 
     def fetch(limit: int, offset: int) -> list[StudyAnswer]:
         """Return the answers of one page."""

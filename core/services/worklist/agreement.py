@@ -34,7 +34,8 @@ class PairAgreement:
 class AgreementReport:
     """Agreement of model and readers over the studies on the list.
 
-    `disagreements` has the columns study, file, probability, finding, verdicts (in words), between.
+    `disagreements` has the columns study, file, probability, finding, verdicts (as stored, in a sentence), between,
+    and said: pairs of reader and verdict.
     """
 
     pairs: list[PairAgreement]
@@ -70,7 +71,8 @@ class AgreementReport:
             }
             for name, found in self.against.items()
         ]
-        rows = self.disagreements.astype(object).where(self.disagreements.notna(), None).to_dict("records")
+        listed = self.disagreements.drop(columns="said")
+        rows = listed.astype(object).where(listed.notna(), None).to_dict("records")
         return {
             "models": list(self.models),
             "num_judged": self.num_judged,
@@ -140,9 +142,8 @@ def _disagreements(studies: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFram
         if len(decided) > 1:
             between.append("readers")
         if between:
-            said = "; ".join(
-                f"{reader}: {verdict}" for reader, verdict in zip(group["reader"], group["verdict"], strict=True)
-            )
-            rows.append((study, row["file"], row["probability"], row["finding"], said, " and ".join(between)))
-    columns = ["study", "file", "probability", "finding", "verdicts", "between"]
+            pairs = tuple(zip(group["reader"], group["verdict"], strict=True))
+            said = "; ".join(f"{reader}: {verdict}" for reader, verdict in pairs)
+            rows.append((study, row["file"], row["probability"], row["finding"], said, " and ".join(between), pairs))
+    columns = ["study", "file", "probability", "finding", "verdicts", "between", "said"]
     return pd.DataFrame(rows, columns=columns).sort_values("probability", ascending=False, ignore_index=True)

@@ -1,5 +1,6 @@
 """One reading with everything it rests on, for the reading pane."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from sqlalchemy import select
 from core.evaluation.metrics import EvaluationReport
 from core.evaluation.predictive_values import MeasuredRates, predictive_values
 from core.evaluation.proportions import say_share
-from core.reasons import read_aloud
+from core.reasons import read_aloud, read_remarks
+from core.result_words import range_in_words, score_in_words
 from core.services.desk import Desk
 from core.services.triage.kept import kept_reading
 from core.services.worklist.same_images import find_same_images
+from core.triage.ai_result import AIResult, ai_result
 from core.triage.heatmap import Heatmap
 from core.triage.saliency import EDGE_SHARE_LIMIT, edge_share
 from db import models as tables
@@ -32,7 +35,9 @@ class ReadingDetail:
     batch_id: str
     file: str
     status: str
+    ai_result: AIResult
     reason: str
+    remark: str
     finding: str | None
     probability: float | None
     gate_distance: float | None
@@ -42,6 +47,8 @@ class ReadingDetail:
     heatmap_file: Path | None
     edge_warning: str | None
     threshold: float
+    uncertain_low: float
+    uncertain_high: float
     tested: MeasuredRates | None
     same_image_as: str
     lineage: dict[str, Any]
@@ -61,7 +68,9 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
             batch_id=batch.id,
             file=reading.file,
             status=reading.status,
+            ai_result=ai_result(reading.status, reading.finding),
             reason=read_aloud(reading.reasons, reading.reason),
+            remark=read_remarks(reading.reasons, reading.reason),
             finding=reading.finding,
             probability=reading.probability,
             gate_distance=reading.gate_distance,
@@ -72,7 +81,9 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
             and heatmap.kept_in(desk.settings.worklists / batch.id / "heatmaps" / f"{reading.id}.png"),
             edge_warning=_edge_warning(heatmap, reading.probability, point.threshold),
             threshold=point.threshold,
-            tested=_tested(model.card),
+            uncertain_low=point.uncertain_low,
+            uncertain_high=point.uncertain_high,
+            tested=_tested(model.card, point.threshold),
             same_image_as=same.words(reading.study, reading.file),
             lineage={
                 "File (SHA-256)": reading.file_hash or "–",
@@ -81,7 +92,7 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
                 "Run": model.run_id or "–",
                 "Dataset": (model.card.get("cohort_fingerprint") or "–")[:16],
                 "Operating point": f"{point.name}, threshold {point.threshold:.3f}, "
-                f"uncertain {point.uncertain_low:.2f} to {point.uncertain_high:.2f}",
+                f"indeterminate {range_in_words(point.uncertain_low, point.uncertain_high)}",
                 "Chosen on": point.chosen_on,
                 "Engine": batch.engine or "–",
                 "Asked for by": batch.reader or "–",
@@ -92,28 +103,38 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
 
 
 def meaning_here(reading: ReadingDetail, prevalence: float | None) -> str:
-    """Return what a result means at a site where `prevalence` (0 to 1) of the images show pneumonia, in a sentence."""
-    if reading.probability is None:
-        return "The model gives no result for this file."
+    """Return the predictive value of an AI result where `prevalence` (0 to 1) of the images show pneumonia.
+
+    Only a result on one side of the indeterminate range has one; the rates it rests on are those at the threshold.
+    """
+    if reading.ai_result not in (AIResult.FLAGGED, AIResult.NO_FLAG):
+        return "No predictive value: the AI result is not decisive."
     if prevalence is None:
-        return "State the site's prevalence under Rules to see what this result means here."
+        return "State the site's prevalence under Rules to see the predictive value."
     if reading.tested is None:
-        return "This model was never evaluated on labelled images, so what its result means cannot be said."
+        return "No predictive value: this model was not evaluated on labelled images at this threshold."
     values = predictive_values(reading.tested, prevalence)
-    if reading.probability >= reading.threshold:
-        side, shows, share, (low, high) = "at or above", "show pneumonia", values.ppv, values.ppv_interval
+    if reading.ai_result is AIResult.FLAGGED:
+        name, side, share, interval = "PPV", "from", values.ppv, values.ppv_interval
     else:
-        side, shows, share, (low, high) = "below", "show none", values.npv, values.npv_interval
+        name, side, share, interval = "NPV", "below", values.npv, values.npv_interval
+    low, high = map(_never_certain, interval)
     return (
-        f"Where {say_share(prevalence, 0)} of the images show pneumonia, {say_share(share)} (95 % interval "
-        f"{say_share(low)} to {say_share(high)}) of those {side} the threshold {shows}, if the model is as good "
-        f"here as on the {reading.tested.num_films:,} images it was checked on in training."
+        f"{name} {_never_certain(share)} (95 % CI {low} to {high}) for AI scores {side} the threshold "
+        f"{score_in_words(reading.threshold)}, at {say_share(prevalence)} prevalence, measured on "
+        f"{reading.tested.num_films:,} images of the training dataset."
     )
 
 
-def _tested(card: dict[str, Any]) -> MeasuredRates | None:
-    """Return the rates over the folds that the card reports; all are images that the model was not fitted to."""
-    return MeasuredRates.of(EvaluationReport.model_validate(report) for report in card.get("metrics", {}).values())
+def _never_certain(share: float) -> str:
+    """Return a share to one decimal, never as 0 or 100 %."""
+    return say_share(min(max(share, 1e-9), 1 - 1e-9))
+
+
+def _tested(card: dict[str, Any], threshold: float) -> MeasuredRates | None:
+    """Return the rates at a threshold over the folds that the card reports, to none of which the model was fitted."""
+    reports = [EvaluationReport.model_validate(report) for report in card.get("metrics", {}).values()]
+    return MeasuredRates.of(report for report in reports if math.isclose(report.threshold, threshold, abs_tol=1e-6))
 
 
 def _edge_warning(heatmap: Heatmap | None, probability: float | None, threshold: float) -> str | None:

@@ -18,6 +18,8 @@ from core.errors import InputNotFoundError, PneumoDeskError, RadiographError
 from core.figures.batch_page import BatchReport, BatchRow, draw_batch_page
 from core.figures.study_page import ReportedVerdict, StudyReport, draw_study_page
 from core.model.card import ModelCard
+from core.reasons import read_remarks
+from core.result_words import range_in_words
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.csv_export import rows_to_csv
@@ -25,9 +27,10 @@ from core.services.films.images import film_image, read_film_bytes
 from core.services.triage.kept import kept_reading
 from core.services.worklist.batch_list import batch_document, ranked_readings, to_csv
 from core.services.worklist.reading_detail import ReadingDetail, get_reading
-from core.services.worklist.studies import Place, place_reading
+from core.services.worklist.studies import Place, count_results, place_reading
 from core.services.worklist.verdicts import VerdictRow, current_verdicts, verdicts_in_words
 from core.settings import NOTICE
+from core.triage.ai_result import ai_result
 from core.triage.intake import place_of
 from db import models as tables
 from db.base import utc_now
@@ -109,9 +112,8 @@ def _study_report(desk: Desk, study: _Study) -> StudyReport:
     film, overlay = _pictures(desk, reading)
     return StudyReport(
         file=reading.file,
+        ai_result=reading.ai_result,
         band=study.place.band,
-        status=reading.status,
-        finding=reading.finding,
         is_lifted=study.place.is_lifted,
         reason=reading.reason,
         probability=reading.probability,
@@ -188,7 +190,7 @@ def _batch_report(desk: Desk, batch_id: str) -> BatchReport:
     point = batch["operating_point"]
     return BatchReport(
         title=title,
-        counts=batch["counts"],
+        counts=count_results(desk, [batch_id])[batch_id],
         rows=_batch_rows(batch["readings"]),
         threshold=point["threshold"],
         uncertain_low=point["uncertain_low"],
@@ -197,7 +199,7 @@ def _batch_report(desk: Desk, batch_id: str) -> BatchReport:
             "Batch": f"{batch_id}, {batch['state']}, {batch['num_files']:,} files",
             "Model": f"{batch['model']} ({batch['checkpoint_hash'][:16]})",
             "Operating point": f"{point['name']}, threshold {point['threshold']:.3f}, "
-            f"uncertain {point['uncertain_low']:.2f} to {point['uncertain_high']:.2f}",
+            f"indeterminate {range_in_words(point['uncertain_low'], point['uncertain_high'])}",
             "Chosen on": point["chosen_on"],
             "Engine": batch["engine"] or "–",
             "Rules": f"version {batch['rules_version']}",
@@ -218,8 +220,20 @@ def _batch_rows(rows: list[dict[str, Any]]) -> list[BatchRow]:
             ReportedVerdict(one["reader"], one["verdict"], one["note"], datetime.fromisoformat(one["when"]))
             for one in (row["verdicts"] if row["rank"] != rank else ())
         )
-        same = f"; same image as {row['same_image_as']}" if row["same_image_as"] else ""
-        found.append(BatchRow(row["priority"], row["probability"], row["file"], f"{row['reason']}{same}", said))
+        same = f"same image as {row['same_image_as']}" if row["same_image_as"] else ""
+        # Without codes a row is older than they are, and its sentence is all there is.
+        remark = read_remarks(row["reasons"] or None, row["reason"])
+        found.append(
+            BatchRow(
+                band=row["priority"],
+                is_lifted=row["is_lifted"],
+                ai_result=ai_result(row["status"], row["finding"]),
+                probability=row["probability"],
+                file=row["file"],
+                remark="; ".join(part for part in (remark, same) if part),
+                verdicts=said,
+            )
+        )
         rank = row["rank"]
     return found
 

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
 from core.errors import InputNotFoundError
-from core.reasons import read_aloud
+from core.reasons import read_aloud, read_remarks
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.reader_names import checked_name
@@ -19,6 +19,7 @@ from core.services.triage.kept import READING_GONE, kept_batches
 from core.services.worklist.rules import current_rules
 from core.services.worklist.same_images import find_same_images
 from core.services.worklist.verdicts import current_ids
+from core.triage.ai_result import AIResult, ai_result
 from core.triage.rules import WorklistRules, place_studies
 from db import models as tables
 from db.base import utc_now
@@ -34,20 +35,20 @@ NOT_READ = ("rejected", "failed")
 class Show(StrEnum):
     """Which studies a reader wants to see."""
 
-    TO_READ = "to read"
-    MINE = "mine to read"
+    TO_READ = "unread"
+    MINE = "assigned to me"
     JUDGED = "read by me"
-    SECOND = "for a second reader"
+    SECOND = "awaiting second read"
     ALL = "all"
 
 
 class SortBy(StrEnum):
     """In which order."""
 
-    URGENCY = "urgency"
+    URGENCY = "reading order"
     WAITING = "longest waiting"
     NEWEST = "newest"
-    PROBABILITY = "probability"
+    PROBABILITY = "AI score"
     FILE = "file name"
 
 
@@ -64,11 +65,11 @@ class StudyFilter:
 
 @dataclass(frozen=True)
 class Worklist:
-    """Studies in order of urgency, the verdicts that count, and the rules that placed them, with their version.
+    """Studies in reading order, the verdicts that count, and the rules that placed them, with their version.
 
-    `studies` has the columns of a reading and study, reading_id, batch, model, received_at, waited_hours, band,
-    is_lifted, is_judged, num_readers, assigned_to, same_image_as (in words). `verdicts` has study, reader,
-    verdict, note, id, created_at.
+    `studies` has the columns of a reading and study, reading_id, batch, model, ai_result, remark (reasons beyond the
+    score, in words), received_at, waited_hours, rank (from 1), band, is_lifted, is_judged, num_readers, assigned_to,
+    same_image_as (in words). `verdicts` has study, reader, verdict, note, id, created_at.
     """
 
     studies: pd.DataFrame
@@ -104,7 +105,7 @@ def worklist_version(desk: Desk) -> tuple[int, ...]:
 
 
 def load_worklist(desk: Desk, batch_id: str | None = None, *, now: datetime | None = None) -> Worklist:
-    """Return the studies of all batches or of one, each with its newest reading, most urgent first."""
+    """Return the studies of all batches or of one, each with its newest reading, in reading order."""
     return arrange_studies(desk, load_studies(desk, batch_id), now=now)
 
 
@@ -126,6 +127,22 @@ def count_bands(desk: Desk, batch_ids: Sequence[str]) -> dict[str, dict[str, int
     studies = arrange_studies(desk, _load(desk, newest.group_by(reading.batch_id, reading.study))).studies
     groups = dict(iter(studies.groupby("batch_id")))
     return {batch_id: counts_of(groups.get(batch_id, studies.iloc[:0])) for batch_id in batch_ids}
+
+
+def count_results(desk: Desk, batch_ids: Sequence[str]) -> dict[str, dict[AIResult, int]]:
+    """Return, for each batch, how many of its studies have which AI result."""
+    reading = tables.Reading
+    newest = select(func.max(reading.id)).where(reading.batch_id.in_(batch_ids))
+    newest = newest.group_by(reading.batch_id, reading.study)
+    counted = select(reading.batch_id, reading.status, reading.finding, func.count())
+    counts = {batch_id: dict.fromkeys(AIResult, 0) for batch_id in batch_ids}
+    with desk.reading() as session:
+        rows = session.execute(
+            counted.where(reading.id.in_(newest)).group_by(reading.batch_id, reading.status, reading.finding)
+        )
+        for batch_id, status, finding, count in rows:
+            counts[batch_id][ai_result(status, finding)] += count
+    return counts
 
 
 def counts_of(studies: pd.DataFrame) -> dict[str, int]:
@@ -168,9 +185,12 @@ def _load(desk: Desk, reading_ids: Select[int]) -> pd.DataFrame:
         }
     studies = pd.DataFrame(rows, columns=["reading_id", *READING_FIELDS, "received_at"], dtype=object)
     of_batch = [batches.get(key, ("", "", None)) for key in studies["batch_id"]]
-    said = [read_aloud(kept, old) for kept, old in zip(studies["reasons"], studies["reason"], strict=True)]
+    reasons = list(zip(studies["reasons"], studies["reason"], strict=True))
+    results = [ai_result(*one) for one in zip(studies["status"], studies["finding"], strict=True)]
     return studies.drop(columns="reasons").assign(
-        reason=pd.Series(said, dtype=object),
+        ai_result=pd.Series(results, dtype=object),
+        reason=pd.Series([read_aloud(kept, old) for kept, old in reasons], dtype=object),
+        remark=pd.Series([read_remarks(kept, old) for kept, old in reasons], dtype=object),
         reading_id=studies["reading_id"].astype(int),
         batch=pd.Series([title for title, _, _ in of_batch], dtype=object),
         model=pd.Series([model for _, model, _ in of_batch], dtype=object),
@@ -212,7 +232,8 @@ def arrange_studies(desk: Desk, studies: pd.DataFrame, *, now: datetime | None =
     )
     placed = place_studies(studies, rules)
     studies = studies.assign(band=pd.Series(placed.bands_N, dtype=object), is_lifted=placed.is_lifted_N)
-    return Worklist(studies.iloc[placed.order_N].reset_index(drop=True), verdicts, rules, in_force.version)
+    ordered = studies.iloc[placed.order_N].reset_index(drop=True)
+    return Worklist(ordered.assign(rank=range(1, len(ordered) + 1)), verdicts, rules, in_force.version)
 
 
 def select_studies(worklist: Worklist, asked: StudyFilter, reader: str | None) -> pd.DataFrame:

@@ -106,9 +106,9 @@ def undo_verdict(desk: Desk, verdict_id: int, reader: str | None) -> VerdictRow:
     with desk.transaction() as session:
         row = session.get(tables.Verdict, verdict_id)
         if row is None or row.verdict is None:
-            raise InputNotFoundError("This verdict is no longer on the desk.")
+            raise InputNotFoundError("This finding is no longer on the desk.")
         if row.reader != reader:
-            raise WorklistError(f"Only {row.reader} can take back this verdict.")
+            raise WorklistError(f"Only {row.reader} can undo this finding.")
         undone = session.scalar(select(tables.Verdict.id).where(tables.Verdict.undoes_id == row.id))
         if undone is None:
             session.add(

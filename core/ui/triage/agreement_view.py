@@ -1,4 +1,4 @@
-"""After reading: agreement of model and readers, where they differ, and verdicts as labels for the next dataset."""
+"""Agreement of model and readers, where they differ, and findings as labels for the next dataset."""
 
 import pandas as pd
 import streamlit as st
@@ -6,10 +6,14 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.evaluation.agreement import AgainstReference
 from core.evaluation.proportions import say_fraction, say_interval, say_share
+from core.result_words import AI_RESULTS, FINDINGS, score_in_words
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
-from core.services.worklist.agreement import EACH_STUDY_ALONE, AgreementReport, PairAgreement, agreement_of
+from core.services.worklist.agreement import EACH_STUDY_ALONE, MODEL, AgreementReport, PairAgreement, agreement_of
 from core.services.worklist.label_export import export_verdicts
+from core.triage.ai_result import ai_result
+from core.triage.priority import PRIORITY_OF_FINDING as MODEL_FINDINGS
+from core.ui.plain_text import plain
 from core.ui.reader_name.component import current_reader
 from core.ui.triage.study_list import current_worklist, open_study
 
@@ -20,26 +24,21 @@ def agreement_view(desk: Desk) -> None:
     """Show agreement over all studies that a reader has read."""
     report = agreement_of(current_worklist(desk, None))
     if not report.num_judged:
-        st.caption("No study has been read yet. Findings given in the worklist are compared here.")
+        st.caption("No study has been read yet.")
         return
     st.caption(
-        f"{report.num_judged:,} studies have a verdict; the model is {', '.join(report.models)}. Readers saw its "
-        "result before they evaluated, so they agree with it more than they would otherwise. Images nobody evaluated "
-        "do "
-        "not count, and these are findings on images, not diagnoses."
+        f"{report.num_judged:,} studies with a finding; model: {plain(', '.join(report.models))}. Readers saw the AI "
+        "result first, so they agree with it more than they would otherwise. Findings are no diagnoses."
     )
     st.subheader("Agreement")
     st.dataframe(pd.DataFrame([_pair_row(pair) for pair in report.pairs]), hide_index=True, alt="Agreement by pair")
     _tables(report)
-    st.subheader("The model against verdicts")
-    st.caption(
-        "An image counts as flagged if it is urgent or uncertain for the model: a human must look at both. "
-        + EACH_STUDY_ALONE
-    )
+    st.subheader("AI result against readers")
+    st.caption("Indeterminate images count as flagged. " + EACH_STUDY_ALONE)
     st.dataframe(
         pd.DataFrame([_reference_row(name, found) for name, found in report.against.items()]),
         hide_index=True,
-        alt="Sensitivity and specificity of the model against each reader's verdicts",
+        alt="Sensitivity and specificity of the AI result against each reader",
     )
     _disagreements(report)
     _export(desk)
@@ -49,7 +48,7 @@ def _pair_row(pair: PairAgreement) -> dict[str, object]:
     found = pair.found
     return {
         "Between": f"{pair.first} and {pair.second}",
-        "Studies of both": found.num_studies,
+        "Read by both": found.num_studies,
         "Decided by both": found.num_decided,
         "Agreement": "–" if found.share_agreed is None else say_share(found.share_agreed, 0),
         "Cohen's kappa": "not defined" if found.kappa is None else f"{found.kappa:.2f}",
@@ -60,19 +59,27 @@ def _pair_row(pair: PairAgreement) -> dict[str, object]:
 
 
 def _tables(report: AgreementReport) -> None:
-    with st.expander("What each said", icon=":material/table:"):
+    with st.expander("Tables", icon=":material/table:"):
         for pair in report.pairs:
-            table = pd.DataFrame(pair.found.table, index=pair.found.labels, columns=pair.found.labels)
+            rows, columns = (_labels(rater, pair.found.labels) for rater in (pair.first, pair.second))
+            table = pd.DataFrame(pair.found.table, index=rows, columns=columns)
             table = table.loc[table.sum(axis=1) > 0, table.sum(axis=0) > 0]
             st.text(f"Rows: {pair.first}; columns: {pair.second}")
             st.table(table)
+
+
+def _labels(rater: str, labels: tuple[str, ...]) -> list[str]:
+    """Return how the stored labels of a rater are shown; of what a rater never says, the label itself."""
+    if rater == MODEL:
+        return [AI_RESULTS[ai_result("read", label)] if label in MODEL_FINDINGS else label for label in labels]
+    return [FINDINGS.get(label, label) for label in labels]
 
 
 def _reference_row(name: str, found: AgainstReference) -> dict[str, object]:
     return {
         "Against": name,
         "Pneumonia": found.num_positive,
-        "Normal": found.num_negative,
+        "No pneumonia": found.num_negative,
         "Sensitivity": _share(found.sensitivity, found.sensitivity_interval),
         "Specificity": _share(found.specificity, found.specificity_interval),
     }
@@ -86,18 +93,18 @@ def _disagreements(report: AgreementReport) -> None:
     st.subheader("Disagreements")
     rows = report.disagreements
     if rows.empty:
-        st.caption("Model and readers agree on every study that was decided.")
+        st.caption("No disagreements.")
         return
     chosen = st.dataframe(
-        rows.drop(columns="study"),
+        _in_words(rows),
         key="triage.disagreements",
         on_select="rerun",
         selection_mode="single-row",
         hide_index=True,
         column_config={
             "file": "File",
-            "probability": st.column_config.NumberColumn("Prob.", format="%.2f"),
-            "finding": "Model",
+            "score": "AI score",
+            "finding": "AI result",
             "verdicts": "Readers",
             "between": "Between",
         },
@@ -105,15 +112,15 @@ def _disagreements(report: AgreementReport) -> None:
     )
     with st.container(horizontal=True):
         if st.button(
-            "Open in the worklist", icon=":material/radiology:", disabled=not chosen.selection.rows, key="triage.reopen"
+            "Open study", icon=":material/radiology:", disabled=not chosen.selection.rows, key="triage.reopen"
         ):
             st.query_params["view"] = "worklist"
             open_study(str(rows["study"].iloc[chosen.selection.rows[0]]))
             st.session_state.pop("triage.view", None)
             st.rerun()
-        columns = list(rows.columns)
+        columns = [name for name in rows.columns if name != "said"]
         st.download_button(
-            "Disagreements as CSV",
+            "CSV",
             lambda: rows_to_csv(rows.to_dict("records"), columns),
             file_name="disagreements.csv",
             mime="text/csv",
@@ -122,16 +129,27 @@ def _disagreements(report: AgreementReport) -> None:
         )
 
 
+def _in_words(rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "file": rows["file"],
+            "score": rows["probability"].map(score_in_words),
+            "finding": [AI_RESULTS[ai_result("read", finding)] for finding in rows["finding"]],
+            "verdicts": [
+                "; ".join(f"{reader}: {FINDINGS[verdict]}" for reader, verdict in said) for said in rows["said"]
+            ],
+            "between": rows["between"],
+        }
+    )
+
+
 def _export(desk: Desk) -> None:
     st.subheader("Labels for the next dataset")
     st.caption(
-        "Images whose readers agree on pneumonia or normal are copied into a new folder with a metadata.csv, "
-        "ready to be indexed as a dataset. The rest is left out."
+        "Images on which readers agree are copied into a new dataset folder with a metadata.csv; others are left out."
     )
     reader = current_reader()
-    if st.button(
-        "Export verdicts as a dataset", icon=":material/dataset:", key="triage.export", disabled=reader is None
-    ):
+    if st.button("Export dataset", icon=":material/dataset:", key="triage.export", disabled=reader is None):
         try:
             done = export_verdicts(desk, reader)
         except PneumoDeskError as error:

@@ -1,16 +1,19 @@
-"""How a batch stands, live while it is read."""
+"""Progress of a batch, live while it is analysed."""
 
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.result_words import AI_RESULT_HELP, AI_RESULTS
 from core.services.desk import Desk
 from core.services.triage.batches import BatchStatus, get_batch, resume_batch, stop_batch
-from core.services.worklist.studies import NOT_READ, count_bands
-from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS, duration, state_word
+from core.services.worklist.studies import count_results
+from core.triage.ai_result import AIResult
+from core.ui.words import RESULT_COLOURS, RESULT_ICONS, duration, state_word
 
 SECONDS_BETWEEN_LOOKS = 2.0
 SECONDS_NEAR_THE_END = 0.5
 FEW_FILES = 600
+ALWAYS_SHOWN = (AIResult.FLAGGED, AIResult.INDETERMINATE, AIResult.NO_FLAG)
 
 
 def batch_progress(desk: Desk, batch: BatchStatus) -> None:
@@ -28,7 +31,7 @@ def batch_progress(desk: Desk, batch: BatchStatus) -> None:
         if _seconds_between_looks(now) != _seconds_between_looks(batch):
             st.rerun()
         _bar(now)
-        _counts(count_bands(desk, [now.id])[now.id])
+        _counts(count_results(desk, [now.id])[now.id])
         _buttons(desk, now)
 
     show()
@@ -53,13 +56,16 @@ def _bar(batch: BatchStatus) -> None:
     st.progress(share, text=f"{word.capitalize()}: {batch.num_done:,} of {batch.num_files:,} files{speed}{left}")
 
 
-def _counts(counts: dict[str, int]) -> None:
+def _counts(counts: dict[AIResult, int]) -> None:
     with st.container(horizontal=True):
-        for name, count in counts.items():
-            if name in NOT_READ and not count:
-                continue
-            words = f"of these {count:,} {name}" if name in NOT_READ else f"{count:,} {name}"
-            st.badge(words, icon=BAND_ICONS[name], color=BAND_COLOURS[name], help=BAND_HELP[name])
+        for result, count in counts.items():
+            if count or result in ALWAYS_SHOWN:
+                st.badge(
+                    f"{AI_RESULTS[result]}: {count:,}",
+                    icon=RESULT_ICONS[result],
+                    color=RESULT_COLOURS[result],
+                    help=AI_RESULT_HELP[result],
+                )
 
 
 def _buttons(desk: Desk, batch: BatchStatus) -> None:
@@ -71,7 +77,7 @@ def _buttons(desk: Desk, batch: BatchStatus) -> None:
     elif batch.state in {"stopped", "lost", "failed"}:
         if batch.error:
             st.warning(batch.error, icon=":material/warning:")
-        st.caption("What was read is kept. Resuming reads only the rest.")
+        st.caption("What was analysed is kept. Resuming analyses only the rest.")
         if st.button("Resume", icon=":material/play_arrow:", key=f"triage.resume.{batch.id}", type="primary"):
             resume_batch(desk, batch.id)
             st.rerun()

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.result_words import AI_RESULTS_SHORT
 from core.services.desk import Desk
 from core.services.triage.batches import BatchStatus
-from core.services.worklist.studies import BANDS, NOT_READ, count_bands
+from core.services.worklist.studies import count_results
 from core.ui.words import moment, state_word
 
 
@@ -15,18 +16,17 @@ def batch_table(desk: Desk, batches: Sequence[BatchStatus], *, key: str) -> str 
     if not batches:
         st.caption("No batch has been analysed yet. Add X-rays above to start one.")
         return None
-    counts = count_bands(desk, [batch.id for batch in batches])
+    counts = count_results(desk, [batch.id for batch in batches])
     chosen = st.dataframe(
         [
             {
                 "Batch": batch.title,
                 "State": state_word(batch.state).word,
                 "Files": batch.num_files,
-                **{band.capitalize(): counts[batch.id][band] for band in BANDS},
-                "Of these not analysed": sum(counts[batch.id][status] for status in NOT_READ),
+                **{AI_RESULTS_SHORT[result]: count for result, count in counts[batch.id].items()},
                 "Model": batch.card.name,
                 "Reader": batch.reader or "",
-                "Begun": moment(batch.created_at),
+                "Started": moment(batch.created_at),
             }
             for batch in batches
         ],

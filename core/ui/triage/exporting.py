@@ -7,9 +7,9 @@ from core.services.worklist.reports import ExportFormat, export_batch, export_st
 from core.ui.reader_name.component import current_reader
 
 WORDS = {
-    ExportFormat.PDF: ("List as PDF", "application/pdf", ":material/picture_as_pdf:"),
-    ExportFormat.CSV: ("Table as CSV", "text/csv", ":material/table:"),
-    ExportFormat.JSON: ("Everything as JSON", "application/json", ":material/data_object:"),
+    ExportFormat.PDF: ("PDF", "application/pdf", ":material/picture_as_pdf:"),
+    ExportFormat.CSV: ("CSV", "text/csv", ":material/table:"),
+    ExportFormat.JSON: ("JSON", "application/json", ":material/data_object:"),
 }
 
 

@@ -40,10 +40,7 @@ def keeping_view(desk: Desk) -> None:
         f"Retention is applied every hour. Answers to single images sent by REST are kept {kept} "
         "(`PNEUMODESK_KEEP_PREDICTIONS_DAYS`)."
     )
-    st.caption(
-        "A single batch is deleted from its own view, which Add images leads to. "
-        "`python -m core backup FILE` keeps the whole desk in one file, `python -m core restore FILE` brings it back."
-    )
+    st.caption("`python -m core backup FILE` saves the whole desk, `python -m core restore FILE` restores it.")
 
 
 def delete_popover(desk: Desk, batch: BatchStatus) -> bool:
@@ -53,8 +50,8 @@ def delete_popover(desk: Desk, batch: BatchStatus) -> bool:
             return False
         with st.form(f"keeping.delete.{batch.id}", border=False):
             st.caption(
-                f"Takes away {describe_deletion(desk, batch.id).words}. Images in folders of the server stay. "
-                "For a day it can be restored under Keeping; then it is gone for good."
+                f"Deletes {describe_deletion(desk, batch.id).words}. Images in folders of the server stay. "
+                "It can be restored under Storage for a day."
             )
             name = st.text_input(
                 f"Type the batch's name to delete it: {plain(batch.title)}", key=f"keeping.name.{batch.id}"

@@ -1,4 +1,4 @@
-"""Which model reads the images that are added, and at which operating point."""
+"""Which model analyses the images that are added, and at which operating point."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ def model_choice(desk: Desk) -> ModelChoice:
                 # A point belongs to one model: what was chosen for another must not stay.
                 key=f"triage.point.{model}",
                 width=320,
-                help="Where a score becomes a result. More can be saved on the Experiments page.",
+                help="Where an AI score becomes an AI result. More can be saved on the Experiments page.",
             )
     if model in models:
         model_notice(models[model].card, named_point(desk, model, point))

@@ -3,35 +3,23 @@
 import pandas as pd
 import streamlit as st
 
+from core.result_words import AI_RESULT_HELP, AI_RESULTS, READING_ORDER, escalation_in_words, score_in_words
 from core.services.desk import Desk
 from core.services.films.images import Picture, picture_address
 from core.services.worklist.reading_detail import ReadingDetail, get_reading, meaning_here
-from core.triage.priority import in_words
 from core.triage.rules import WorklistRules
 from core.ui.plain_text import plain
 from core.ui.triage.exporting import study_export
 from core.ui.viewer.component import viewer
-from core.ui.words import BAND_COLOURS, BAND_HELP, BAND_ICONS
+from core.ui.words import ORDER_ICONS, RESULT_COLOURS, RESULT_ICONS
 
 
 def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: pd.Series | None = None) -> None:
     """Show a study's newest reading; the image of the `following` study is fetched ahead."""
     reading = get_reading(desk, int(study["reading_id"]))
-    band = study["band"]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain(reading.file)}**")
-        st.badge(band, icon=BAND_ICONS[band], color=BAND_COLOURS[band])
-        if reading.status != "read":
-            status = reading.status
-            st.badge(status, icon=BAND_ICONS[status], color=BAND_COLOURS[status], help=BAND_HELP[status])
-        if study["is_lifted"]:
-            st.badge(
-                "lifted",
-                icon=":material/schedule:",
-                color="orange",
-                help=f"Has waited over {rules.waiting_cap_hours:g} h without a verdict.",
-            )
-    st.caption(f"{plain(reading.reason[:1].upper() + reading.reason[1:])}.")
+    _headline(reading, study, rules)
+    if said := _score_and_remark(reading):
+        st.caption(f"{plain(said)}.")
     if reading.same_image_as:
         st.caption(f":material/content_copy: Same image as {plain(reading.same_image_as)}.")
     if reading.edge_warning:
@@ -42,17 +30,42 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
             reading.source_path,
             member=reading.source_member,
             heatmap=reading.heatmap_file,
-            alt=_description(reading, band),
+            alt=_description(reading),
             height=480,
             following=_film_of(desk, following),
             key="triage.viewer",
         )
     else:
-        st.caption(":material/image_not_supported: There is no picture of this file to show.")
+        st.caption(":material/image_not_supported: No image to show.")
     _meaning(reading, rules)
     study_export(desk, reading.id)
     with st.expander("Provenance", icon=":material/account_tree:"):
         st.table(reading.lineage, border="horizontal")
+
+
+def _headline(reading: ReadingDetail, study: pd.Series, rules: WorklistRules) -> None:
+    """Show the file, the AI result and, as another thing, the study's place in the reading order."""
+    result, band = reading.ai_result, study["band"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(reading.file)}**")
+        st.badge(
+            AI_RESULTS[result], icon=RESULT_ICONS[result], color=RESULT_COLOURS[result], help=AI_RESULT_HELP[result]
+        )
+        st.badge(READING_ORDER[band], icon=ORDER_ICONS[band], color="gray", help="By the site's rules.")
+        if study["is_lifted"]:
+            st.badge(
+                escalation_in_words(rules.waiting_cap_hours).capitalize(), icon=":material/schedule:", color="orange"
+            )
+
+
+def _score_and_remark(reading: ReadingDetail) -> str:
+    """Return the AI score, if there is one, and what else is to be said of the reading."""
+    said = [reading.remark] if reading.remark else []
+    if reading.probability is not None:
+        score = score_in_words(reading.probability, reading.uncertain_low, reading.uncertain_high)
+        said.insert(0, f"AI score {score}")
+    sentence = " · ".join(said)
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _meaning(reading: ReadingDetail, rules: WorklistRules) -> None:
@@ -68,7 +81,6 @@ def _film_of(desk: Desk, study: pd.Series | None) -> str | None:
     return picture_address(desk, Picture.FILM, study["source_path"], study["source_member"])
 
 
-def _description(reading: ReadingDetail, band: str) -> str:
-    if reading.probability is None:
-        return f"Image {reading.file}, {band}"
-    return f"Image {reading.file}, {band}, probability of pneumonia {in_words(reading.probability)}"
+def _description(reading: ReadingDetail) -> str:
+    said = f"Image {reading.file}, {AI_RESULTS[reading.ai_result]}"
+    return said if reading.probability is None else f"{said}, AI score {score_in_words(reading.probability)}"

@@ -4,6 +4,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from core.errors import PneumoDeskError
+from core.result_words import READING_ORDER
 from core.services.desk import Desk
 from core.services.worklist.rules import current_rules, list_rules, save_rules
 from core.triage.rules import HumanBand, WorklistRules
@@ -11,25 +12,25 @@ from core.ui.reader_name.component import current_reader
 from core.ui.words import moment
 
 BAND_FIELDS = {
-    "uncertain_band": "Priority of indeterminate images",
-    "rejected_band": "Priority of unsuitable images",
-    "unreadable_band": "Priority of files with errors",
+    "uncertain_band": "Indeterminate images",
+    "rejected_band": "Unsuitable images",
+    "unreadable_band": "File errors",
 }
 
 
 def rules_view(desk: Desk) -> None:
-    """Show the rules that count, let them be changed, and list the versions before."""
+    """Show the active rules, let them be changed, and list the versions before."""
     version = current_rules(desk)
     said = f"Version {version.version}, by {version.author}, {moment(version.when)}" if version.when else "As delivered"
     st.caption(
-        f"{said}. Rules can only raise a study: what the model is uncertain of, or what it did not read, is never "
-        "routine. Changes count at once for the whole list."
+        f"{said}. Indeterminate and not analysed studies are never read in turn. "
+        "Changes apply at once to the whole list."
     )
     reader = current_reader()
     with st.form("triage.rules"):
         left, middle, right = st.columns(3)
         with left:
-            values = _probabilities(version.rules)
+            values = _scores(version.rules)
         with middle:
             values |= _bands(version.rules)
         with right:
@@ -37,14 +38,14 @@ def rules_view(desk: Desk) -> None:
         if st.form_submit_button("Save the rules", type="primary", disabled=reader is None):
             _save(desk, values, reader)
     if reader is None:
-        st.caption(":material/person: Say in the sidebar who you are: rules are kept with their author's name.")
+        st.caption(":material/person: Set your reader name in the sidebar to save rules.")
     _versions(desk)
 
 
-def _probabilities(rules: WorklistRules) -> dict[str, object]:
-    empty = {"placeholder": "As the model's own band", "min_value": 0.0, "max_value": 1.0, "step": 0.01}
+def _scores(rules: WorklistRules) -> dict[str, object]:
+    empty = {"placeholder": "As the operating point", "min_value": 0.0, "max_value": 1.0, "step": 0.01}
     prevalence = st.number_input(
-        "Prevalence at this site, %",
+        "Prevalence, %",
         value=None if rules.prevalence is None else 100 * rules.prevalence,
         min_value=0.1,
         max_value=99.9,
@@ -56,10 +57,10 @@ def _probabilities(rules: WorklistRules) -> dict[str, object]:
     )
     return {
         "urgent_from": st.number_input(
-            "Urgent from probability", value=rules.urgent_from, help=_help("urgent_from"), key="rules.urgent", **empty
+            "Read first from AI score", value=rules.urgent_from, help=_help("urgent_from"), key="rules.urgent", **empty
         ),
         "routine_below": st.number_input(
-            "Routine below probability",
+            "Read in turn below AI score",
             value=rules.routine_below,
             help=_help("routine_below"),
             key="rules.routine",
@@ -73,7 +74,12 @@ def _bands(rules: WorklistRules) -> dict[str, object]:
     options = [band.value for band in HumanBand]
     return {
         field: st.selectbox(
-            label, options, index=options.index(getattr(rules, field).value), help=_help(field), key=f"rules.{field}"
+            label,
+            options,
+            index=options.index(getattr(rules, field).value),
+            format_func=READING_ORDER.__getitem__,
+            help=_help(field),
+            key=f"rules.{field}",
         )
         for field, label in BAND_FIELDS.items()
     }
@@ -82,7 +88,7 @@ def _bands(rules: WorklistRules) -> dict[str, object]:
 def _times(rules: WorklistRules) -> dict[str, object]:
     return {
         "waiting_cap_hours": st.number_input(
-            "Waiting-time cap, hours",
+            "Longest wait, hours",
             value=float(rules.waiting_cap_hours),
             min_value=0.5,
             max_value=8760.0,
@@ -91,7 +97,7 @@ def _times(rules: WorklistRules) -> dict[str, object]:
             key="rules.cap",
         ),
         "near_gate_share": st.number_input(
-            "Near the limit of scope from",
+            "Near gate limit from",
             value=rules.near_gate_share,
             min_value=0.01,
             max_value=1.0,
@@ -100,7 +106,7 @@ def _times(rules: WorklistRules) -> dict[str, object]:
             key="rules.gate",
         ),
         "keep_days": st.number_input(
-            "Keep batches for, days",
+            "Retention, days",
             value=rules.keep_days,
             min_value=1,
             max_value=36_500,
@@ -124,7 +130,7 @@ def _save(desk: Desk, values: dict[str, object], reader: str | None) -> None:
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
     else:
-        st.success(f"Version {number} counts from now on.", icon=":material/check:")
+        st.success(f"Version {number} is active.", icon=":material/check:")
 
 
 def _versions(desk: Desk) -> None:

@@ -1,12 +1,21 @@
-"""The worklist on a page: counts by band, filters, a page of studies, and which one is being read."""
+"""The worklist on a page: counts by reading order, filters, a page of studies, and which one is being read."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.result_words import (
+    AI_RESULTS_SHORT,
+    READING_ORDER,
+    READING_ORDER_HELP,
+    SCORE_HELP,
+    order_in_words,
+    score_in_words,
+)
 from core.services.desk import Desk
 from core.services.films.images import Picture, picture_address
 from core.services.worklist.studies import (
@@ -22,22 +31,31 @@ from core.services.worklist.studies import (
     worklist_version,
 )
 from core.services.worklist.verdicts import list_readers
-from core.triage.priority import in_words
-from core.ui.words import BAND_HELP, BAND_ICONS, duration
+from core.ui.words import ORDER_ICONS, duration
 
 ROWS_ON_A_PAGE = 100
 CURRENT = "triage.current"
+LEAST_LOG_ODDS, MOST_LOG_ODDS = -5.0, 9.0
+"""Where the bar of a score is empty and full: at 0.007 and at 0.9999."""
 COLUMNS = {
-    "film": st.column_config.ImageColumn("Image", width="small"),
-    "band": st.column_config.TextColumn("Band", width="small"),
-    "probability": st.column_config.TextColumn(
-        "Prob.", width="small", help="Calibrated probability of pneumonia, 0 to 1; empty if not read."
+    "rank": st.column_config.NumberColumn("#", width=32, help="Place in the reading order of the whole list."),
+    "film": st.column_config.ImageColumn("Image", width=52),
+    "ai_result": st.column_config.TextColumn("AI result", width=108),
+    "order": st.column_config.TextColumn("Order", width=88, help="By the site's rules."),
+    "score": st.column_config.TextColumn("AI score", width=74, help=SCORE_HELP),
+    "log_odds": st.column_config.ProgressColumn(
+        "Log-odds",
+        width=70,
+        format=" ",
+        min_value=LEAST_LOG_ODDS,
+        max_value=MOST_LOG_ODDS,
+        help="The AI score on a logarithmic scale, which tells scores near 0 and 1 apart. It is not severity.",
     ),
+    "remark": st.column_config.TextColumn("Remark", width="medium"),
     "file": st.column_config.TextColumn("File", width="medium"),
-    "waited": st.column_config.TextColumn("Waiting", width="small", help="Since the image first came."),
-    "read_by": st.column_config.TextColumn("Read by", width="small", help="How many readers gave a verdict."),
-    "assigned_to": st.column_config.TextColumn("For", width="small", help="The reader it is assigned to."),
-    "reason": st.column_config.TextColumn("Why", width="large"),
+    "waited": st.column_config.TextColumn("Waiting", width="small", help="Since the image was received."),
+    "read_by": st.column_config.TextColumn("Readers", width="small", help="How many have given a finding."),
+    "assigned_to": st.column_config.TextColumn("Assigned", width="small"),
 }
 
 
@@ -86,15 +104,15 @@ def open_study(study: str | None) -> None:
 
 
 def study_filters(desk: Desk, worklist: Worklist) -> StudyFilter:
-    """Show the filters, with counts of unread studies by band, and return what is asked for."""
+    """Show the filters, with counts of unread studies by reading order, and return what is asked for."""
     unread = worklist.studies.loc[~worklist.studies["is_judged"], "band"].value_counts()
     bands = st.pills(
-        "Bands, with how many nobody has read",
+        "Unread studies",
         BANDS,
         selection_mode="multi",
-        format_func=lambda band: f"{BAND_ICONS[band]} {band}: {unread.get(band, 0):,} unread",
+        format_func=lambda band: f"{ORDER_ICONS[band]} {READING_ORDER[band]}: {unread.get(band, 0):,}",
         key="triage.bands",
-        help=" ".join(f"{band.capitalize()}: {said}" for band, said in BAND_HELP.items() if band in BANDS),
+        help="  \n".join(f"{READING_ORDER[band]}: {READING_ORDER_HELP[band]}" for band in BANDS),
     )
     left, right = st.columns(2, gap="small")
     with left:
@@ -114,7 +132,7 @@ def study_filters(desk: Desk, worklist: Worklist) -> StudyFilter:
 
 def _choice(label: str, options: list[str], key: str, prefix: str = "", empty: str = "") -> str:
     def said(value: str) -> str:
-        return f"{prefix}{value}" if prefix and value else value.capitalize() or empty
+        return f"{prefix}{value}" if prefix and value else value[:1].upper() + value[1:] or empty
 
     return st.selectbox(label, options, format_func=said, key=key, label_visibility="collapsed")
 
@@ -122,7 +140,7 @@ def _choice(label: str, options: list[str], key: str, prefix: str = "", empty: s
 def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
     """Show the page of studies that holds the one being read; choosing a row reads that study."""
     if shown.studies.empty:
-        st.caption("No study matches. Choose other bands, another view, or search for something else.")
+        st.caption("No study matches these filters.")
         return
     page = (shown.place or 0) // ROWS_ON_A_PAGE
     first = page * ROWS_ON_A_PAGE
@@ -133,16 +151,17 @@ def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
     st.dataframe(
         pd.DataFrame(
             {
+                "rank": rows["rank"],
                 "film": [_thumbnail(desk, row) for row in rows.itertuples(index=False)],
-                "band": [
-                    f"{row.band}, escalated" if row.is_lifted else row.band for row in rows.itertuples(index=False)
-                ],
-                "probability": ["" if pd.isna(value) else in_words(value) for value in rows["probability"]],
+                "ai_result": [AI_RESULTS_SHORT[result] for result in rows["ai_result"]],
+                "order": [order_in_words(row.band, row.is_lifted) for row in rows.itertuples(index=False)],
+                "score": ["" if pd.isna(value) else score_in_words(value) for value in rows["probability"]],
+                "log_odds": _log_odds(rows["probability"]),
+                "remark": [_remark(row) for row in rows.itertuples(index=False)],
                 "file": rows["file"],
                 "waited": [duration(hours * 3600) for hours in rows["waited_hours"]],
                 "read_by": [f"{count}" if count else "" for count in rows["num_readers"]],
                 "assigned_to": rows["assigned_to"],
-                "reason": [_why(row) for row in rows.itertuples(index=False)],
             }
         ),
         key=key,
@@ -161,8 +180,8 @@ def _page_buttons(shown: ShownStudies, first: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{first + 1:,} to {last:,} of {len(shown.studies):,} studies")
         for label, icon, target in (
-            ("Earlier", ":material/chevron_left:", first - ROWS_ON_A_PAGE),
-            ("Later", ":material/chevron_right:", first + ROWS_ON_A_PAGE),
+            ("Previous page", ":material/chevron_left:", first - ROWS_ON_A_PAGE),
+            ("Next page", ":material/chevron_right:", first + ROWS_ON_A_PAGE),
         ):
             if 0 <= target < len(shown.studies):
                 study = str(shown.studies["study"].iloc[target])
@@ -191,8 +210,15 @@ def _readers(_desk: Desk) -> list[str]:
     return list_readers(_desk)
 
 
-def _why(row: Any) -> str:
-    return f"{row.reason}; same image as {row.same_image_as}" if row.same_image_as else row.reason
+def _remark(row: Any) -> str:
+    same = f"same image as {row.same_image_as}" if row.same_image_as else ""
+    said = "; ".join(part for part in (row.remark, same) if part)
+    return said[:1].upper() + said[1:]
+
+
+def _log_odds(probabilities: pd.Series) -> pd.Series:
+    inside = probabilities.astype(float).clip(1e-9, 1 - 1e-9)
+    return np.log(inside / (1 - inside)).clip(LEAST_LOG_ODDS, MOST_LOG_ODDS)
 
 
 def _thumbnail(desk: Desk, row: Any) -> str | None:

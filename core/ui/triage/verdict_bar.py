@@ -1,10 +1,11 @@
-"""Verdicts, way on and way back: by buttons, each with a key, so that a list is read without a mouse."""
+"""Findings, next and previous study: by buttons, each with a key, so that a list is read without a mouse."""
 
 from collections.abc import Callable
 
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.result_words import FINDINGS
 from core.services.desk import Desk
 from core.services.worklist.verdicts import (
     LONGEST_NOTE,
@@ -16,7 +17,7 @@ from core.services.worklist.verdicts import (
 )
 from core.ui.plain_text import plain
 from core.ui.triage.study_list import ShownStudies, open_study
-from core.ui.words import VERDICT_ICONS, moment
+from core.ui.words import FINDING_ICONS, moment
 
 KEYS = {Verdict.PNEUMONIA: "P", Verdict.NORMAL: "N", Verdict.UNSURE: "U", Verdict.NOT_READABLE: "X"}
 SAID = "triage.said"
@@ -49,7 +50,7 @@ def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
             shortcut="Z",
             type="tertiary",
             disabled=before is None,
-            help="Undo your last verdict and return to its image.",
+            help="Undo your last finding and return to its image.",
             on_click=_undo,
             args=(desk, before.id if before else None, reader),
         )
@@ -60,12 +61,12 @@ def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
 
 
 def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | None) -> None:
-    """Show the verdict buttons and what was just kept."""
+    """Show the buttons for a finding and what was just saved."""
     onwards = shown.neighbour(1) or shown.neighbour(-1)
     with st.container(horizontal=True, gap="xsmall"):
         for verdict, key in KEYS.items():
             st.button(
-                verdict.value.capitalize(),
+                FINDINGS[verdict].capitalize(),
                 # Of this study alone: a key pressed twice must not give a finding on the next image, which nobody has
                 # seen.
                 key=f"triage.verdict.{key}.{shown.current}",
@@ -75,7 +76,7 @@ def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | 
                 args=(desk, reading_id, reader, verdict, note_key(shown), onwards),
             )
     if reader is None:
-        st.caption(":material/person: Say in the sidebar who reads: a verdict is kept with its reader's name.")
+        st.caption(":material/person: Set your reader name in the sidebar to give a finding.")
     if problem := st.session_state.pop(PROBLEM, None):
         st.error(problem, icon=":material/error:")
     elif said := st.session_state.get(SAID):
@@ -83,13 +84,13 @@ def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | 
 
 
 def note_field(shown: ShownStudies, reader: str | None) -> None:
-    """Ask for the note that the next verdict on this study is kept with."""
+    """Ask for the note that the next finding on this study is saved with."""
     st.text_input(
         "Note",
         key=note_key(shown),
         max_chars=LONGEST_NOTE,
         icon=":material/edit_note:",
-        placeholder="Note, kept with the next verdict on this study",
+        placeholder="Note, saved with the next finding",
         label_visibility="collapsed",
         disabled=reader is None,
     )
@@ -112,7 +113,7 @@ def verdicts_side_by_side(desk: Desk, study: str, reader: str | None) -> None:
         return
     for column, row in zip(st.columns(min(len(rows), 4)) * (1 + len(rows) // 4), rows, strict=False):
         with column, st.container(border=True):
-            st.markdown(f"{VERDICT_ICONS[row.verdict.value]} **{row.verdict.value.capitalize()}**")
+            st.markdown(f"{FINDING_ICONS[row.verdict]} **{FINDINGS[row.verdict].capitalize()}**")
             st.caption(f"{plain(row.reader)}, {moment(row.when)}")
             if row.note:
                 st.text(row.note)
@@ -121,7 +122,7 @@ def verdicts_side_by_side(desk: Desk, study: str, reader: str | None) -> None:
 def _judge(desk: Desk, reading_id: int, reader: str, verdict: Verdict, note_key: str, onwards: str | None) -> None:
     def judge() -> None:
         give_verdict(desk, reading_id, reader, verdict, st.session_state.get(note_key, ""))
-        st.session_state[SAID] = f":material/check: Kept: {verdict.value}. Z takes it back."
+        st.session_state[SAID] = f":material/check: Saved: {FINDINGS[verdict]}. Z undoes it."
         open_study(onwards)
 
     _or_say(judge)
@@ -130,7 +131,7 @@ def _judge(desk: Desk, reading_id: int, reader: str, verdict: Verdict, note_key:
 def _undo(desk: Desk, verdict_id: int, reader: str) -> None:
     def undo() -> None:
         row = undo_verdict(desk, verdict_id, reader)
-        st.session_state[SAID] = f":material/undo: Undone: {row.verdict.value}."
+        st.session_state[SAID] = f":material/undo: Undone: {FINDINGS[row.verdict]}."
         open_study(row.study)
 
     _or_say(undo)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.result_words import escalation_in_words
 from core.services.desk import Desk
 from core.services.worklist.studies import Worklist
 from core.ui.reader_name.component import current_reader
@@ -21,12 +22,12 @@ def worklist_desk(desk: Desk, batch_id: str | None = None) -> None:
         """Show it as it is now."""
         worklist = current_worklist(desk, batch_id)
         if worklist.studies.empty:
-            st.caption("No images have been read yet. Add some, and they will be listed here, most urgent first.")
+            st.caption("No images have been analysed yet. Add some to list them here.")
             return
         reader = current_reader()
         listed, pane = st.columns(2, gap="medium")
         with listed:
-            _how_it_stands(worklist)
+            _progress(worklist)
             shown = shown_studies(worklist, study_filters(desk, worklist), reader)
             study_table(desk, shown, batch_id)
             assign_popover(desk, shown, reader)
@@ -36,16 +37,16 @@ def worklist_desk(desk: Desk, batch_id: str | None = None) -> None:
     show()
 
 
-def _how_it_stands(worklist: Worklist) -> None:
+def _progress(worklist: Worklist) -> None:
     studies = worklist.studies
     num_judged, num_lifted = int(studies["is_judged"].sum()), int(studies["is_lifted"].sum())
-    lifted = f" · {num_lifted:,} escalated: waiting over {worklist.rules.waiting_cap_hours:g} h" if num_lifted else ""
-    st.progress(num_judged / len(studies), text=f"{num_judged:,} of {len(studies):,} studies read by a reader{lifted}")
+    lifted = f" · {num_lifted:,} {escalation_in_words(worklist.rules.waiting_cap_hours)}" if num_lifted else ""
+    st.progress(num_judged / len(studies), text=f"{num_judged:,} of {len(studies):,} studies read{lifted}")
 
 
 def _reading(desk: Desk, worklist: Worklist, shown: ShownStudies, reader: str | None) -> None:
     if shown.current is None:
-        st.caption("Nothing is left to read here." if worklist.studies["is_judged"].all() else "No study is chosen.")
+        st.caption("All studies are read." if worklist.studies["is_judged"].all() else "No study is chosen.")
         return
     row = worklist.studies[worklist.studies["study"] == shown.current].iloc[0]
     way_on(desk, shown, reader)

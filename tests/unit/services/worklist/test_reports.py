@@ -167,7 +167,7 @@ def test_a_batch_carries_what_readers_said(desk: Desk) -> None:
     when = first["verdicts"][0]["when"]
     assert row["judged_at"].startswith(f"Ada: {when}; Bob: ")
     text, _ = text_and_picture(export_batch(desk, "first", ExportFormat.PDF))
-    assert f"pneumonia – Ada, {when[:10]} {when[11:16]} UTC: right lower lobe" in text and "unsure – Bob" in text
+    assert f"pneumonia – Ada, {when[:10]} {when[11:16]} UTC: right lower lobe" in text and "equivocal – Bob" in text
 
 
 def test_a_long_note_goes_on_over_pages(desk: Desk, readings: dict[str, int]) -> None:

@@ -1,0 +1,105 @@
+"""What people read where a study's AI result, place in the reading order or finding is stored as a short value.
+
+One table each, for pages, PDFs and tables of the command line alike; JSON, CSV and addresses keep the stored values.
+"""
+
+from core.language import mark, tr
+
+
+class Words(dict[str, str]):
+    """Words by stored value; looking one up gives it in the current language."""
+
+    def __getitem__(self, stored: str) -> str:
+        return tr(super().__getitem__(stored))
+
+
+AI_RESULTS = Words(
+    {
+        "flagged": mark("AI flagged"),
+        "indeterminate": mark("Indeterminate"),
+        "no_flag": mark("No AI flag"),
+        "unsuitable": mark("Not analysed: unsuitable image"),
+        "file_error": mark("Not analysed: file error"),
+    }
+)
+AI_RESULTS_SHORT = Words(AI_RESULTS | {"unsuitable": mark("Unsuitable image"), "file_error": mark("File error")})
+"""Where there is little room, as above a column of counts."""
+AI_RESULT_HELP = Words(
+    {
+        "flagged": mark("The AI score is above the indeterminate range."),
+        "indeterminate": mark(
+            "The AI score is within the indeterminate range, or the image is out of scope or doubtful."
+        ),
+        "no_flag": mark("The AI score is below the indeterminate range. This does not exclude disease."),
+        "unsuitable": mark("The model gave no score: this is not an image that it can analyse."),
+        "file_error": mark("The file could not be opened."),
+    }
+)
+READING_ORDER = Words({"urgent": mark("Read first"), "review": mark("Read next"), "routine": mark("Read in turn")})
+"""By the band that the site's rules give a study."""
+READING_ORDER_HELP = Words(
+    {
+        "urgent": mark("AI flagged, put first by the site's rules, or waiting too long."),
+        "review": mark("Indeterminate, not analysed, or near a limit of the site's rules."),
+        "routine": mark("No AI flag. This does not exclude disease."),
+    }
+)
+FINDINGS = Words(
+    {
+        "pneumonia": mark("pneumonia"),
+        "normal": mark("no pneumonia"),
+        "unsure": mark("equivocal"),
+        "not readable": mark("non-diagnostic"),
+    }
+)
+"""By a reader's verdict."""
+SCORE_HELP = mark("Output of the model from 0 to 1. It is not severity.")
+
+
+def order_in_words(band: str, is_escalated: bool = False) -> str:
+    """Return a study's place in the reading order, and whether only its waiting put it there."""
+    return tr("{order}, escalated", order=READING_ORDER[band]) if is_escalated else READING_ORDER[band]
+
+
+def escalation_in_words(waiting_cap_hours: float) -> str:
+    """Return why a study was escalated."""
+    return tr("escalated: waiting over {hours:g} h", hours=waiting_cap_hours)
+
+
+def score_in_words(score: float, *limits: float) -> str:
+    """Return an AI score to two places, to more where it would read as one of the limits that it is not.
+
+    It never reads as the 0.00 or 1.00 that would claim certainty.
+    """
+    places = _places(score, limits)
+    step = 10.0**-places
+    if score >= 1 - step / 2:
+        most = f"{1 - step:.{places}f}"
+        return tr("over {score}", score=most)
+    least = f"{step:.{places}f}"
+    return tr("under {score}", score=least) if score < step / 2 else f"{score:.{places}f}"
+
+
+def range_in_words(low: float, high: float, score: float | None = None) -> str:
+    """Return the indeterminate range, in as many places as tell its ends from a score."""
+    places = max(_places(low, (high, 0, 1)), _places(high, (0, 1)))
+    if score is not None:
+        places = max(places, _places(score, (low, high)))
+    return f"{low:.{places}f}–{high:.{places}f}"
+
+
+def operating_point_in_words(low: float, high: float) -> str:
+    """Return from which AI score on there is which AI result; of a range without width nothing is indeterminate."""
+    least, most = range_in_words(low, high).split("–")
+    if low == high:
+        return tr("No AI flag < {low} · AI flagged ≥ {low}", low=least)
+    return tr("No AI flag < {low} · indeterminate {low}–{high} · AI flagged > {high}", low=least, high=most)
+
+
+def _places(score: float, limits: tuple[float, ...]) -> int:
+    """Return the fewest decimal places, at least two, at which a score differs from limits that it is not."""
+    for places in range(2, 6):
+        said = f"{score:.{places}f}"
+        if all(limit == score or f"{limit:.{places}f}" != said for limit in limits):
+            return places
+    return 6
