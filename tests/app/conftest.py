@@ -21,12 +21,12 @@ import pytest
 from core.services.desk import Desk, open_desk
 from core.settings import get_settings
 from tests.app.api_server import ServedApi, serve_api
+from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = Path(__file__).with_name("parts_app.py")
 KEPT = {"PNEUMODESK_KEEP_IDENTIFIERS": "1"}
 """For the parts' page: what its tests send is no image, and has to be found as it was."""
-PATIENCE_SECONDS = 90
 # Converting the model costs every new home some seconds: those of the tests share what was converted.
 GRAPHS = Path(tempfile.mkdtemp(prefix="pneumodesk-graphs-"))
 atexit.register(shutil.rmtree, GRAPHS, ignore_errors=True)
@@ -135,7 +135,7 @@ def browser():
         pytest.skip("There is no chromium on this machine: `apt-get install chromium`.")
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+    expect.set_options(timeout=PATIENCE_MS)
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, headless=True, args=arguments)
@@ -152,7 +152,7 @@ def foreign_requests() -> list[str]:
 @pytest.fixture
 def tab(browser, foreign_requests: list[str]):
     page = browser.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    page.set_default_timeout(PATIENCE_MS)
 
     def note(address: str) -> None:
         if not address.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):

@@ -25,8 +25,9 @@ from core.settings import AppSettings
 from db import models as tables
 from tests.app.conftest import ROOT, Served, serve
 from tests.hostile_files import encoded, write_hostile_files
+from tests.patience import PATIENCE_MS
 
-NUM_FILMS = 1000
+NUM_FILMS = 400
 COMPLETE = f"Completed: {NUM_FILMS:,} of {NUM_FILMS:,} files"
 BEING_READ = re.compile(rf"Running: [1-9][\d,]* of {NUM_FILMS:,} files")
 
@@ -62,7 +63,7 @@ def begin(tab: Page, served: Served, folder: Path) -> str:
     tab.get_by_role("tab", name="Server folder").click()
     tab.get_by_label("Folder, image or zip").fill(str(folder))
     tab.get_by_test_id("stForm").get_by_role("button", name="Analyse").click()
-    tab.wait_for_url(re.compile("batch="), timeout=90_000)
+    tab.wait_for_url(re.compile("batch="), timeout=PATIENCE_MS)
     batch_id = re.search(r"batch=([0-9a-f]+)", tab.url).group(1)
     # It is held in the middle until the page has shown that it is being read: a slow page could miss it otherwise.
     desk = desk_of(served)
@@ -71,7 +72,7 @@ def begin(tab: Page, served: Served, folder: Path) -> str:
     reader = process_of(served, batch_id)
     reader.suspend()
     try:
-        tab.get_by_text(BEING_READ).wait_for(timeout=90_000)
+        tab.get_by_text(BEING_READ).wait_for(timeout=PATIENCE_MS)
     finally:
         reader.resume()
     return batch_id
@@ -101,7 +102,7 @@ def test_refreshed_and_second_tabs_see_a_batch_that_a_closed_one_does_not_stop(
     other = browser.new_page()
     other.goto(address)
     for page in (tab, other):
-        page.get_by_text(COMPLETE).wait_for(timeout=90_000)
+        page.get_by_text(COMPLETE).wait_for(timeout=PATIENCE_MS)
     files = files_read(served, batch_id)
     assert len(files) == NUM_FILMS and set(files.values()) == {1}
     other.close()
@@ -114,7 +115,7 @@ def test_a_killed_reader_is_said_and_its_batch_resumed(served: Served, tab: Page
     tab.get_by_text("Lost:").wait_for()
     assert 0 < sum(files_read(served, batch_id).values()) < NUM_FILMS
     tab.get_by_role("button", name="Resume").click()
-    tab.get_by_text(COMPLETE).wait_for(timeout=90_000)
+    tab.get_by_text(COMPLETE).wait_for(timeout=PATIENCE_MS)
     files = files_read(served, batch_id)
     assert len(files) == NUM_FILMS and set(files.values()) == {1}
 
@@ -128,7 +129,7 @@ def test_a_killed_server_ends_no_batch(tab: Page, folder: Path, tmp_path: Path, 
     assert get_batch(desk_of(served), batch_id).num_done < NUM_FILMS
     with serve(ROOT / "Home.py", tmp_path / "home", int(served.address.rpartition(":")[2])):
         tab.goto(f"{served.address}/triage?batch={batch_id}")
-        tab.get_by_text(COMPLETE).wait_for(timeout=90_000)
+        tab.get_by_text(COMPLETE).wait_for(timeout=PATIENCE_MS)
         assert set(files_read(served, batch_id).values()) == {1}
 
 
@@ -161,7 +162,7 @@ def test_a_full_disk_fails_a_batch_in_words_and_room_lets_it_go_on(
         ended.wait_for()
         assert sum(files_read(served, batch_id).values()) < NUM_FILMS
         tab.get_by_role("button", name="Resume").click()
-        tab.get_by_text(COMPLETE).wait_for(timeout=90_000)
+        tab.get_by_text(COMPLETE).wait_for(timeout=PATIENCE_MS)
         files = files_read(served, batch_id)
         assert len(files) == NUM_FILMS and set(files.values()) == {1}
 

@@ -16,8 +16,7 @@ from core.settings import AppSettings
 from db import models as tables
 from tests.app.api_server import ServedApi
 from tests.hostile_files import encoded
-
-PATIENCE_SECONDS = 120
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def films(real_data: Path) -> list[tuple[str, bytes]]:
 def send(api: ServedApi, files: list[tuple[str, bytes]], key: str | None = None, **form: str) -> httpx.Response:
     headers = {"Idempotency-Key": key} if key else {}
     sent = [("files", file) for file in files]
-    return httpx.post(f"{api.address}/v1/batches", files=sent, data=form, headers=headers, timeout=60)
+    return httpx.post(f"{api.address}/v1/batches", files=sent, data=form, headers=headers, timeout=PATIENCE_SECONDS)
 
 
 def until_ended(api: ServedApi, batch_id: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from core.services.runs.record import get_record
 from core.services.runs.requests import TrainRequest
 from core.settings import get_settings
 from core.training.config import TrainingConfig
+from tests.patience import PATIENCE_SECONDS
 from tests.unit.dataset.small_cohorts import write_film
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
@@ -36,7 +37,7 @@ def in_this_process(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def page(**query: str) -> AppTest:
-    test = AppTest.from_file(str(DESK), default_timeout=60).run()
+    test = AppTest.from_file(str(DESK), default_timeout=PATIENCE_SECONDS).run()
     for name, value in query.items():
         test.query_params[name] = value
     test.switch_page("../../pages/dataset.py")

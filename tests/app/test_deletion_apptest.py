@@ -8,13 +8,14 @@ from core.services.desk import Desk
 from core.services.triage.batches import list_batches
 from core.services.worklist.deletion import list_deleted
 from core.services.worklist.verdicts import Verdict, give_verdict
+from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import add_batch
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
 
 
 def page(**query: str) -> AppTest:
-    app = AppTest.from_file(SCRIPT, default_timeout=60).run()
+    app = AppTest.from_file(SCRIPT, default_timeout=PATIENCE_SECONDS).run()
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page("../../pages/triage.py")

@@ -28,6 +28,7 @@ from core.services.registry.promotion import PromoteRequest, promote
 from db import models as tables
 from db.base import utc_now
 from tests.made_runs import add_run, give_checkpoint, made_films, made_logits, predicted
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = ("aaaaaaaaaaaa", "bbbbbbbbbbbb")
@@ -248,7 +249,7 @@ def test_every_page_that_shows_them_counts_once_a_visit(walked: Desk, clock: Clo
 
     def door(name: str, query: dict[str, str]) -> Callable[[], str]:
         def show() -> str:
-            page = AppTest.from_file(str(ROOT / "core" / "ui" / "desk.py"), default_timeout=120).run()
+            page = AppTest.from_file(str(ROOT / "core" / "ui" / "desk.py"), default_timeout=PATIENCE_SECONDS).run()
             for key, value in query.items():
                 page.query_params[key] = value
             page.switch_page(f"../../pages/{name}")

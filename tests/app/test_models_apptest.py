@@ -9,6 +9,7 @@ from core.services.desk import Desk
 from core.services.models.lookup import STARTER, active_model, model_card
 from core.services.registry.promotion import list_versions
 from tests.made_runs import add_run, give_checkpoint, made_films
+from tests.patience import PATIENCE_SECONDS
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
 
@@ -21,7 +22,7 @@ def ready_run(desk: Desk) -> Desk:
 
 
 def page(**query: str) -> AppTest:
-    app = AppTest.from_file(SCRIPT, default_timeout=60).run()
+    app = AppTest.from_file(SCRIPT, default_timeout=PATIENCE_SECONDS).run()
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page("../../pages/models.py")

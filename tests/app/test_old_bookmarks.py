@@ -12,6 +12,7 @@ from core.services.desk import Desk, open_desk
 from core.settings import get_settings
 from db import models as tables
 from tests.old_desk import move_in, unpack_old_home
+from tests.patience import PATIENCE_SECONDS
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
 Old = tuple[Desk, dict[str, Any]]
@@ -32,7 +33,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Old]:
 
 
 def page(name: str, **query: str) -> AppTest:
-    app = AppTest.from_file(SCRIPT, default_timeout=60).run()
+    app = AppTest.from_file(SCRIPT, default_timeout=PATIENCE_SECONDS).run()
     for key, value in query.items():
         app.query_params[key] = value
     app.switch_page(f"../../pages/{name}.py")

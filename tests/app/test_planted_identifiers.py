@@ -28,6 +28,7 @@ from core.services.worklist.batch_list import ranked_readings
 from core.settings import get_settings
 from tests.app.api_server import ServedApi
 from tests.dicom_files import dataset_of, dicom_of, file_of
+from tests.patience import PATIENCE_SECONDS
 
 NAME = "Zwölfender"
 NUMBER = "PID-4711-0815"
@@ -39,7 +40,6 @@ PLANTED = [
 ]
 ALL = b"\0".join(PLANTED)
 FILM = synthesise_phantom(11, size=256)
-PATIENCE_SECONDS = 180
 
 
 def dicoms() -> dict[str, bytes]:
@@ -193,7 +193,7 @@ def test_nothing_planted_comes_from_a_folder_of_the_machine(desk: Desk, tmp_path
 def test_nothing_planted_is_left_of_what_a_program_sends(api: ServedApi) -> None:
     """A batch and single images over HTTP leave nothing of a name, in answers, in the home and in the server's log."""
     sent = [("files", (name, content)) for name, content in FILES.items()]
-    answer = httpx.post(f"{api.address}/v1/batches", files=sent, timeout=120)
+    answer = httpx.post(f"{api.address}/v1/batches", files=sent, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 202, answer.text
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (batch := httpx.get(f"{api.address}/v1/batches/{answer.json()['id']}").json())["finished_at"]:
@@ -201,7 +201,9 @@ def test_nothing_planted_is_left_of_what_a_program_sends(api: ServedApi) -> None
         time.sleep(0.2)
     assert batch["state"] == "completed" and batch["num_done"] > len(FILES)
     answers = [httpx.get(f"{api.address}/v1/batches/{batch['id']}/readings", params={"limit": 200}).content]
-    answers += [httpx.post(f"{api.address}/predict", files={"file": file}, timeout=60).content for _, file in sent]
+    answers += [
+        httpx.post(f"{api.address}/predict", files={"file": file}, timeout=PATIENCE_SECONDS).content for _, file in sent
+    ]
     assert not [answer for answer in answers if any(planted in answer for planted in PLANTED)]
     assert not planted_in(api.home)
 

@@ -19,6 +19,7 @@ from core.services.triage.batch_reading import TriageRequest, run_triage
 from core.services.worklist.batch_list import ranked_readings
 from core.settings import NOTICE, AppSettings
 from tests.app.api_server import ServedApi
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def films(real_data: Path) -> list[Path]:
 
 
 def post(api: ServedApi, content: bytes, path: str = "/predict") -> httpx.Response:
-    return httpx.post(f"{api.address}{path}", files={"file": ("film", content)}, timeout=60)
+    return httpx.post(f"{api.address}{path}", files={"file": ("film", content)}, timeout=PATIENCE_SECONDS)
 
 
 def logged_request(log: Path, request_id: str, *, seconds: float = 30) -> dict:
@@ -51,7 +52,7 @@ def test_the_original_studys_curl_line_works(api: ServedApi, films: list[Path]) 
     """The line of the study's README, run as it stands but for port and file, prints the keys it promised."""
     curl = shutil.which("curl") or pytest.skip("there is no curl on this machine")
     command = [curl, "-s", "-X", "POST", f"{api.address}/predict", "-F", f"file=@{films[-1]}"]
-    answer = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    answer = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE_SECONDS).stdout)
     assert list(answer)[:4] == ["prediction", "probability_pneumonia", "label", "note"]
     assert (type(answer["prediction"]), answer["prediction"], answer["label"]) == (int, 1, "Neumonía")
     assert answer["probability_pneumonia"] == round(answer["probability_pneumonia"], 4)
@@ -67,7 +68,7 @@ def test_a_client_of_the_standard_library_works(api: ServedApi, films: list[Path
         body = head.encode() + film.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         request = urllib.request.Request(f"{api.address}/predict", body, headers)
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             answer = json.load(response)
         assert answer["prediction"] == int(answer["probability_pneumonia"] >= answer["threshold"])
         assert answer["label"] == ("Neumonía" if answer["prediction"] else "Normal")
@@ -169,7 +170,9 @@ def test_documentation_comes_from_this_machine_alone(api: ServedApi, tab, foreig
 def test_log_lines_are_json_and_name_no_file(api: ServedApi, films: list[Path]) -> None:
     """Every request has one line with its id; neither the image's name nor a query is in the log."""
     files = {"file": ("DOE^JANE.jpg", films[0].read_bytes())}
-    httpx.post(f"{api.address}/predict?patient=DOE", files=files, headers={"X-Request-Id": "trace-1"}, timeout=60)
+    httpx.post(
+        f"{api.address}/predict?patient=DOE", files=files, headers={"X-Request-Id": "trace-1"}, timeout=PATIENCE_SECONDS
+    )
     line = logged_request(api.log, "trace-1")
     text = api.log.read_text()
     assert (line["route"], line["status"], line["method"]) == ("/predict", 200, "POST")

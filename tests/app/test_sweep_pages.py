@@ -14,6 +14,7 @@ from core.services.sweeps.status import get_sweep, list_sweeps
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
+from tests.patience import PATIENCE_SECONDS
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
 
@@ -27,7 +28,7 @@ def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def page(**query: str) -> AppTest:
-    test = AppTest.from_file(str(DESK), default_timeout=60).run()
+    test = AppTest.from_file(str(DESK), default_timeout=PATIENCE_SECONDS).run()
     for name, value in query.items():
         test.query_params[name] = value
     test.switch_page("../../pages/training.py")

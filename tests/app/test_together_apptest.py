@@ -12,6 +12,7 @@ from core.services.models.inference_cost import ModelCost, keep_cost
 from core.ui import navigation
 from core.ui.experiments import together
 from tests.made_runs import add_run, give_checkpoint, made_films
+from tests.patience import PATIENCE_SECONDS
 
 SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
 RUNS = ("first0", "second")
@@ -27,7 +28,7 @@ def two_runs(desk: Desk) -> Desk:
 
 
 def page(**query: str) -> AppTest:
-    app = AppTest.from_file(SCRIPT, default_timeout=60).run()
+    app = AppTest.from_file(SCRIPT, default_timeout=PATIENCE_SECONDS).run()
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page("../../pages/experiments.py")

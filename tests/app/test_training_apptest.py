@@ -18,6 +18,7 @@ from db import models as tables
 from db.base import utc_now
 from db.states import State
 from tests.named_processes import name_process
+from tests.patience import PATIENCE_SECONDS
 
 DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
 
@@ -34,7 +35,7 @@ def small_cohort(real_data: Path, tmp_path: Path) -> Path:
 
 
 def page(**query: str) -> AppTest:
-    test = AppTest.from_file(str(DESK), default_timeout=60).run()
+    test = AppTest.from_file(str(DESK), default_timeout=PATIENCE_SECONDS).run()
     for name, value in query.items():
         test.query_params[name] = value
     test.switch_page("../../pages/training.py")

@@ -28,10 +28,10 @@ from core.services.worklist.studies import BANDS, count_bands
 from core.settings import get_settings
 from db import models as tables
 from tests.hostile_files import encoded
+from tests.patience import PATIENCE_SECONDS
 
 NUM_FILMS = 700
 NUM_FEW = 200
-PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")

@@ -43,8 +43,7 @@ from core.services.datasets.splits import list_splits, load_split, preview_split
 from core.services.desk import Desk, open_desk
 from core.settings import AppSettings, get_settings
 from db import models as tables
-
-PATIENCE_SECONDS = 120
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")

@@ -43,10 +43,10 @@ from db import models as tables
 from tests.app.conftest import free_port
 from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
+from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 
 NUM_KILLS = int(os.environ.get("PNEUMODESK_KILLS", "2"))
-PATIENCE_SECONDS = 180
 SHORTEST, LONGEST = 0.005, 3.0
 """Seconds within which a kill comes after the process has begun."""
 NUM_FILMS = 200

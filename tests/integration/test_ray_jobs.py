@@ -26,10 +26,10 @@ from core.settings import PROJECT_ROOT
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
+from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'ray[default]' to try runs on a cluster")
-PATIENCE_SECONDS = 120
 pytestmark = pytest.mark.timeout(600)
 
 

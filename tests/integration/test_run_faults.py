@@ -27,8 +27,8 @@ from core.training.config import FineTuning, Recipe, TrainingConfig
 from db import models as tables
 from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 180
 CONFIG = TrainingConfig(
     architecture=Architecture.MOBILENET_V2,
     weights=WeightsSource.NONE,

@@ -22,11 +22,11 @@ from core.training.config import Balancing, OptimizerName, Precision, Recipe, Tr
 from db import models as tables
 from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
+from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 from tests.team_member import fitted
 from tests.trivial_runs import executor_of
 
-PATIENCE_SECONDS = 120
 TINY = TrainingConfig(
     weights="none", recipe="none", epochs=3, batch_size=8, image_size=32, precision="fp32", dropout=0.0, ema_decay=0.9
 )

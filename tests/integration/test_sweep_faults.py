@@ -16,10 +16,9 @@ from core.services.sweeps.control import start_sweep
 from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
 from core.services.sweeps.status import get_sweep
 from core.training.config import TrainingConfig
+from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 from tests.trivial_runs import HELD_FILE
-
-PATIENCE_SECONDS = 120
 
 
 def supervisor(desk: Desk) -> subprocess.Popen:

@@ -16,8 +16,7 @@ from core.services.triage.batches import get_batch, start_batch
 from core.services.triage.warm_reader import has_waiting_reader, prepare_reader
 from core.settings import get_settings
 from db import models as tables
-
-PATIENCE_SECONDS = 120
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from db.engine import make_engine, parse_url
+from tests.patience import PATIENCE_SECONDS
 
 POSTGRES_URL_VARIABLE = "PNEUMODESK_TEST_POSTGRES_URL"
 
@@ -56,7 +57,7 @@ def postgres_server() -> Iterator[str]:
             cwd=folder,
             check=True,
             stdout=subprocess.DEVNULL,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
 
     data = str(folder / "data")

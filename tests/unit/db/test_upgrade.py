@@ -26,6 +26,7 @@ from db.migrations import HEAD_REVISION
 from db.models import Run, RunMetric
 from db.problems import DatabaseProblem
 from db.upgrade import POSTGRES_LOCK_KEY, SCRIPT_FOLDER, read_revision, upgrade_to_head
+from tests.patience import PATIENCE_SECONDS
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 UPGRADE_WHEN_TOLD = """
@@ -109,7 +110,7 @@ def test_processes_that_start_at_once_all_succeed(database_url, tmp_path):
     for process in processes:
         assert process.stdout.readline() == "ready\n", process.stderr.read()
     gate.touch()
-    ends = [process.communicate(timeout=120) for process in processes]
+    ends = [process.communicate(timeout=PATIENCE_SECONDS) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0, 0], ends
     engine = make_engine(database_url)
     with engine.connect() as connection:

@@ -23,8 +23,8 @@ from db.engine import make_engine, session_factory
 from db.models import Run
 from db.states import State
 from db.upgrade import upgrade_to_head
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 90
 WORK = WorkQueue(Run)
 
 

@@ -19,6 +19,7 @@ from core.services.sweeps.status import SweepDetail, get_sweep
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
+from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -92,7 +93,7 @@ def test_two_processes_share_one_study(desk: Desk, tmp_path: Path) -> None:
     for asker in askers:
         assert asker.stdout.readline() == "ready\n"
     gate.touch()
-    numbers = [int(number) for asker in askers for number in asker.communicate(timeout=120)[0].split()]
+    numbers = [int(number) for asker in askers for number in asker.communicate(timeout=PATIENCE_SECONDS)[0].split()]
     assert sorted(numbers) == list(range(24))
     asked = study.untold()
     assert len({study.settings_of(trial) for trial in asked.values()}) == 24

@@ -21,6 +21,7 @@ from core.services.worklist.studies import load_worklist
 from core.triage.rules import WorklistRules
 from db import models as tables
 from db.base import utc_now
+from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import add_batch, small_desk, uploaded
 
 
@@ -130,7 +131,7 @@ def test_every_server_makes_room_again_and_again(monkeypatch, life) -> None:
     async def live() -> None:
         async with life(server):
             for _ in range(3):
-                assert await asyncio.to_thread(rounds.acquire, timeout=60)
+                assert await asyncio.to_thread(rounds.acquire, timeout=PATIENCE_SECONDS)
 
     asyncio.run(live())
 
