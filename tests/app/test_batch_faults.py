@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -57,15 +58,15 @@ def desk_of(served: Served) -> Desk:
     return open_desk(AppSettings(home=served.home))
 
 
-def begin(tab: Page, served: Served, folder: Path) -> str:
-    """Start a batch over a folder of the server, wait until a part is read, and return its id."""
+@contextmanager
+def held_in_the_middle(tab: Page, served: Served, folder: Path) -> Iterator[str]:
+    """Start a batch over a folder of the server and give its id, its reader suspended once a part is read and shown."""
     tab.goto(f"{served.address}/triage?view=films")
     tab.get_by_role("tab", name="Server folder").click()
     tab.get_by_label("Folder, image or zip").fill(str(folder))
     tab.get_by_test_id("stForm").get_by_role("button", name="Analyse").click()
     tab.wait_for_url(re.compile("batch="), timeout=PATIENCE_MS)
     batch_id = re.search(r"batch=([0-9a-f]+)", tab.url).group(1)
-    # It is held in the middle until the page has shown that it is being read: a slow page could miss it otherwise.
     desk = desk_of(served)
     while not get_batch(desk, batch_id).num_done:
         time.sleep(0.02)
@@ -73,9 +74,10 @@ def begin(tab: Page, served: Served, folder: Path) -> str:
     reader.suspend()
     try:
         tab.get_by_text(BEING_READ).wait_for(timeout=PATIENCE_MS)
+        yield batch_id
     finally:
-        reader.resume()
-    return batch_id
+        with suppress(psutil.NoSuchProcess):
+            reader.resume()
 
 
 def files_read(served: Served, batch_id: str) -> Counter[str]:
@@ -93,10 +95,10 @@ def test_refreshed_and_second_tabs_see_a_batch_that_a_closed_one_does_not_stop(
 ) -> None:
     """The tab that began a batch is closed in the middle; a refreshed one and another see it read to its end."""
     first = browser.new_page()
-    batch_id = begin(first, served, folder)
-    address = first.url
-    first.close()
-    assert get_batch(desk_of(served), batch_id).num_done < NUM_FILMS
+    with held_in_the_middle(first, served, folder) as batch_id:
+        address = first.url
+        first.close()
+        assert get_batch(desk_of(served), batch_id).num_done < NUM_FILMS
     tab.goto(address)
     tab.reload()
     other = browser.new_page()
@@ -110,8 +112,8 @@ def test_refreshed_and_second_tabs_see_a_batch_that_a_closed_one_does_not_stop(
 
 def test_a_killed_reader_is_said_and_its_batch_resumed(served: Served, tab: Page, folder: Path) -> None:
     """After kill -9 of the process that reads, the page says so, and Resume reads the rest, no image twice."""
-    batch_id = begin(tab, served, folder)
-    process_of(served, batch_id).kill()
+    with held_in_the_middle(tab, served, folder) as batch_id:
+        process_of(served, batch_id).kill()
     tab.get_by_text("Lost:").wait_for()
     assert 0 < sum(files_read(served, batch_id).values()) < NUM_FILMS
     tab.get_by_role("button", name="Resume").click()
@@ -123,10 +125,9 @@ def test_a_killed_reader_is_said_and_its_batch_resumed(served: Served, tab: Page
 def test_a_killed_server_ends_no_batch(tab: Page, folder: Path, tmp_path: Path, monkeypatch) -> None:
     """After kill -9 of the server the batch is read on, and the new server shows it complete at the same address."""
     monkeypatch.setenv("PNEUMODESK_FILM_ROOTS", str(folder))
-    with serve(ROOT / "Home.py", tmp_path / "home") as served:
-        batch_id = begin(tab, served, folder)
+    with serve(ROOT / "Home.py", tmp_path / "home") as served, held_in_the_middle(tab, served, folder) as batch_id:
         os.kill(served.pid, signal.SIGKILL)
-    assert get_batch(desk_of(served), batch_id).num_done < NUM_FILMS
+        assert get_batch(desk_of(served), batch_id).num_done < NUM_FILMS
     with serve(ROOT / "Home.py", tmp_path / "home", int(served.address.rpartition(":")[2])):
         tab.goto(f"{served.address}/triage?batch={batch_id}")
         tab.get_by_text(COMPLETE).wait_for(timeout=PATIENCE_MS)
@@ -152,8 +153,10 @@ def test_a_full_disk_fails_a_batch_in_words_and_room_lets_it_go_on(
     """A disk that fills up while images are analysed costs no reading: with room again, Resume reads the rest."""
     monkeypatch.setenv("PNEUMODESK_FILM_ROOTS", str(folder))
     with serve(ROOT / "Home.py", small_disk / "home") as served:
-        batch_id = begin(tab, served, folder)
-        with (small_disk / "filler").open("wb", buffering=0) as filler:
+        with (
+            held_in_the_middle(tab, served, folder) as batch_id,
+            (small_disk / "filler").open("wb", buffering=0) as filler,
+        ):
             fill_up(filler)
         ended = tab.get_by_text(re.compile("^(Failed|Lost):"))
         ended.or_(tab.get_by_text("the disk is full")).first.wait_for()
