@@ -21,7 +21,14 @@ from core.reasons import Reason
 
 
 class PneumoDeskError(Exception):
-    """The root of the tree: what went wrong, where, and what to do, in one or two sentences."""
+    """The root of the tree: what went wrong, where, and what to do, in one or two sentences.
+
+    `why` is the reason as a code with values where it has one, and is kept as such; else the sentence.
+    """
+
+    def __init__(self, why: Reason | str = "") -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 class SettingsError(PneumoDeskError):
@@ -35,10 +42,11 @@ class InputNotFoundError(PneumoDeskError):
 class RadiographError(PneumoDeskError):
     """One file is no usable image; `reason` is a `RejectionReason` value, `why` the reason in full."""
 
+    why: Reason
+
     def __init__(self, reason: str, why: Reason) -> None:
-        super().__init__(str(why))
+        super().__init__(why)
         self.reason = reason
-        self.why = why
 
     @property
     def sentence(self) -> str:

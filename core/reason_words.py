@@ -6,7 +6,7 @@ Another language is another table like `ENGLISH`.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core import reason_words_files
+from core import reason_words_files, reason_words_work
 from core.language import tr
 from core.result_words import range_in_words, score_in_words
 
@@ -18,7 +18,21 @@ def in_english(code: str, values: Values) -> str:
     words = ENGLISH.get(code)
     if words is None:
         return f"{code.replace('_', ' ')} (named by another version of PneumoDesk)"
+    values = {name: _spoken(value) for name, value in values.items()}
     return words(values) if callable(words) else tr(words, **values)
+
+
+def codes_saying(text: str) -> list[str]:
+    """Return the codes whose words hold a text, in any case, for those who search among what is stored."""
+    sentences = {code: tr(words) for code, words in ENGLISH.items() if isinstance(words, str)}
+    return [code for code, sentence in sentences.items() if text.lower() in sentence.lower()]
+
+
+def _spoken(value: Any) -> Any:
+    """Return a value as it is put into a sentence: reasons within a reason in words."""
+    if isinstance(value, Mapping) and {"code", "values"} <= value.keys():
+        return in_english(value["code"], value["values"])
+    return " ".join(map(_spoken, value)) if isinstance(value, list) else value
 
 
 def age_in_words(age_years: float) -> str:
@@ -134,4 +148,5 @@ ENGLISH: dict[str, str | Callable[[Values], str]] = {
     "file_gone": "the file is gone, or is a link that leads nowhere: check its place",
     "open_failed": "the file could not be opened ({detail}): check the disk it lies on",
     **reason_words_files.ENGLISH,
+    **reason_words_work.ENGLISH,
 }

@@ -3,13 +3,14 @@
 Codes and the names of values are stored: they stay. `core.reason_words` has the words.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from core.reason_words import in_english
 
 Value = str | int | float | None
+"""Of one value; reasons within a reason are values as they are stored."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Reason:
 
     def stored(self) -> dict[str, Any]:
         """Return it as it is kept: `code` and `values`."""
-        return {"code": self.code, "values": asdict(self)}
+        return {"code": self.code, "values": {name: _plain(value) for name, value in asdict(self).items()}}
 
 
 @dataclass(frozen=True)
@@ -292,12 +293,17 @@ class OpenFailed(Reason):
     detail: str
 
 
+def _plain(value: Any) -> Any:
+    """Return a value that every database can hold: a name of a file may have bytes that are no text."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
 def store(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
     """Return reasons as they are kept."""
     return [reason.stored() for reason in reasons]
 
 
-def read_remarks(stored: list[Mapping[str, Any]] | None, sentence: str = "") -> str:
+def read_remarks(stored: Sequence[Mapping[str, Any]] | None, sentence: str = "") -> str:
     """Return in words what kept reasons say beyond the score; of a row that is older than codes, its `sentence`."""
     if stored is None:
         return sentence
@@ -305,8 +311,13 @@ def read_remarks(stored: list[Mapping[str, Any]] | None, sentence: str = "") -> 
     return read_aloud([reason for reason in stored if reason["code"] not in scores])
 
 
-def read_aloud(stored: list[Mapping[str, Any]] | None, sentence: str = "") -> str:
+def read_aloud(stored: Sequence[Mapping[str, Any]] | None, sentence: str = "") -> str:
     """Return kept reasons in words; `sentence` is what rows have instead that are older than codes."""
     if stored is None:
         return sentence
     return "; ".join(in_english(reason["code"], reason["values"]) for reason in stored)
+
+
+def say(stored: Sequence[Mapping[str, Any]] | None) -> str | None:
+    """Return why work ended before its end, in whole sentences; None where nothing is stored."""
+    return None if stored is None else " ".join(in_english(reason["code"], reason["values"]) for reason in stored)

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Result,
     String,
     Table,
-    Text,
     TypeDecorator,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -92,7 +91,8 @@ class Work(CarriedOut):
     stop_requested: Mapped[bool] = mapped_column(default=False)
     stop_requested_at: Mapped[datetime | None]
     num_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    error: Mapped[str | None] = mapped_column(Text)
+    # Why it ended before its end: codes with values.
+    reasons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

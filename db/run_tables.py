@@ -37,6 +37,7 @@ class Run(SweepMember, Work, Base):
     job: Mapped[str | None] = mapped_column(String(128))
     queued_at: Mapped[datetime | None]
     progress: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    # Of a run that failed or was lost: its class, what to do next (a code with values), and the end of its log.
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     metrics: Mapped[list["RunMetric"]] = relationship(

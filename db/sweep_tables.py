@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import JSON, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, utc_now
@@ -21,7 +21,8 @@ class Sweep(Base):
     num_trials: Mapped[int]
     # A search is open while there are trials to ask for, to evaluate or to tell; other sweeps have all runs at once.
     is_open: Mapped[bool] = mapped_column(default=False, index=True)
-    error: Mapped[str | None] = mapped_column(Text)
+    # Why it ended before its end: codes with values.
+    reasons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
 
 

@@ -1,7 +1,7 @@
-"""Why a run ended before its end, in words: what happened, what it means, what to do next."""
+"""Why a run ended before its end: what happened, what it means, what to do next."""
 
 import errno
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +15,9 @@ from core.errors import (
     SettingsError,
     WeightsError,
 )
+from core.reasons import Reason
 from core.runs.work_queue import Gone
+from core.work_reasons import NextStep, NoBatchFits, RunLost, SmallerBatchFits, StepNeedsMemory, why_of
 
 
 class FailureKind(StrEnum):
@@ -36,26 +38,6 @@ class FailureKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-NEXT_STEPS = {
-    FailureKind.OUT_OF_MEMORY: "Clone the run with a smaller batch size (half of it is a good first try) or smaller "
-    "images, or end other programs that use much memory, then requeue it.",
-    FailureKind.BAD_FILE: "Repair, replace or remove the file that is named, then requeue the run.",
-    FailureKind.LOSS_NOT_FINITE: "Clone the run with a smaller learning rate (a tenth is a good first try) or fp32 "
-    "precision.",
-    FailureKind.DISK_FULL: "Free some space, for example by cleaning checkpoints of other runs, then resume the run.",
-    FailureKind.NOT_WRITABLE: "Let this user write the folder that is named, or set PNEUMODESK_HOME to another, then "
-    "resume the run.",
-    FailureKind.DATA_GONE: "Put the folder of the dataset back, or clone the run with the folder's new place.",
-    FailureKind.BAD_CONFIG: "Clone the run and correct the choice that is named.",
-    FailureKind.NO_WEIGHTS: "Clone the run with weights from the package, a file, or none.",
-    FailureKind.DATABASE: "Close other programs that hold the database, then resume the run.",
-    FailureKind.KILLED: "Resume the run: it continues from its last checkpoint. If it happens again, watch the memory: "
-    "a system that runs out of it kills processes without warning.",
-    FailureKind.UNHEARD: "See whether that machine or container still runs and reaches the database, then resume "
-    "the run: it continues from its last checkpoint.",
-    FailureKind.LOST_POWER: "Resume the run: it continues from its last checkpoint.",
-    FailureKind.UNKNOWN: "Read the end of the run's log, then resume or clone the run.",
-}
 MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc")
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -63,16 +45,16 @@ FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @dataclass(frozen=True)
 class Failure:
-    """One failure: its class, what happened in a sentence, what to do next, and the end of the run's log."""
+    """One failure: its class, what happened, what to do next, and the end of the run's log."""
 
     kind: FailureKind
-    explanation: str
-    next_step: str
+    explanation: Reason
+    next_step: Reason
     log: str = ""
 
     def document(self) -> dict[str, Any]:
-        """Return it as the database keeps it."""
-        return {name: str(value) for name, value in asdict(self).items()}
+        """Return it as the database keeps it beside the explanation."""
+        return {"kind": self.kind.value, "next_step": self.next_step.stored(), "log": self.log}
 
 
 def explain(error: BaseException) -> Failure:
@@ -80,34 +62,20 @@ def explain(error: BaseException) -> Failure:
     kind = _kind(error)
     if kind is FailureKind.UNKNOWN and error.__cause__ is not None:
         kind = _kind(error.__cause__)
-    return Failure(kind, _sentence(error, kind), NEXT_STEPS[kind])
+    why = StepNeedsMemory() if _is_of_others(error, kind) else why_of(error)
+    return Failure(kind, why, NextStep(kind.value))
 
 
-def next_step_with_batch(fitting: int | None) -> str:
+def next_step_with_batch(fitting: int | None) -> Reason:
     """Return what to do where memory was short, by the largest smaller batch that would fit (None if none would)."""
-    if fitting is None:
-        return (
-            "By a short trial not even two images would fit into the memory that is free now: end other programs that "
-            "use much memory, or clone the run with smaller images or a smaller network."
-        )
-    return (
-        f"By a short trial a batch of {fitting} images would fit into the memory that is free now: clone the run "
-        f"with batch size {fitting}."
-    )
+    return NoBatchFits() if fitting is None else SmallerBatchFits(fitting)
 
 
 def vanished(how: Gone, host: str | None) -> Failure:
     """Return the failure of a run whose process is gone and left no word."""
-    if how is Gone.REBOOTED:
-        kind = FailureKind.LOST_POWER
-        sentence = "The machine was restarted or lost power while this run was running."
-    elif how is Gone.SILENT:
-        kind = FailureKind.UNHEARD
-        sentence = f"Nothing has been heard for minutes of this run's process on {host or 'another machine'}."
-    else:
-        kind = FailureKind.KILLED
-        sentence = "The process of this run exited unexpectedly: it was killed from outside, or the system ended it."
-    return Failure(kind, sentence, NEXT_STEPS[kind])
+    kinds = {Gone.REBOOTED: FailureKind.LOST_POWER, Gone.SILENT: FailureKind.UNHEARD}
+    kind = kinds.get(how, FailureKind.KILLED)
+    return Failure(kind, RunLost(how.value, host), NextStep(kind.value))
 
 
 def _kind(error: BaseException) -> FailureKind:
@@ -145,11 +113,7 @@ def _kind_of_system_error(error: OSError) -> FailureKind:
     return FailureKind.DATA_GONE if error.errno == errno.ENOENT else FailureKind.BAD_FILE
 
 
-def _sentence(error: BaseException, kind: FailureKind) -> str:
-    if isinstance(error, PneumoDeskError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'A file'}: {error.strerror}."
-    if kind is FailureKind.OUT_OF_MEMORY:
-        return "There was not enough memory for a training step."
-    return f"{type(error).__name__}: {error}"
+def _is_of_others(error: BaseException, kind: FailureKind) -> bool:
+    """Return whether memory was short in code of others, whose message says less than that."""
+    has_words = isinstance(error, PneumoDeskError) or (isinstance(error, OSError) and bool(error.strerror))
+    return kind is FailureKind.OUT_OF_MEMORY and not has_words

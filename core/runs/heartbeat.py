@@ -90,7 +90,7 @@ class Heartbeat:
             return False
         values = {"heartbeat_at": database_now(session), **self._values()}
         if found.state == State.LOST:
-            values |= {"state": State.RUNNING.value, "finished_at": None, "error": None, **self._queue.clean_values()}
+            values |= {"state": State.RUNNING.value, "finished_at": None, "reasons": None, **self._queue.clean_values()}
         session.execute(update(table).where(held).values(**values))
         if found.stop_requested or found.state not in (*LIVE_STATES, State.LOST.value):
             self._stop.set()

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from core.reasons import store
 from core.runs.devices import ANY_GPU, parts_of, place_for
 from core.runs.executor import JOB_VARIABLE, ClusterJob, Worker
 from core.runs.failures import Failure, vanished
@@ -144,5 +145,5 @@ def end(run: Run, state: State, failure: Failure | None = None) -> None:
         kept = read_tail(Path(run.folder) / LOG_FILE, LINES_KEPT_WITH_FAILURE)
         failure = replace(failure, log=kept or failure.log)
     run.state, run.finished_at = state.value, utc_now()
-    run.error = failure.explanation if failure else None
+    run.reasons = store([failure.explanation]) if failure else None
     run.failure = failure.document() if failure else None

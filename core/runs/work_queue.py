@@ -8,14 +8,16 @@ written and evaluated by the database's clock.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from enum import Enum, auto
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from core.reasons import Reason, store
 from core.runs.process_identity import START_TOLERANCE_SECONDS, ProcessIdentity
 from core.runs.work import LIVE_STATES, UNFINISHED
+from core.work_reasons import WorkLost
 from db.base import num_changed, utc_now
 from db.clock import database_now
 from db.states import State
@@ -31,13 +33,13 @@ Sessions = Callable[[], AbstractContextManager[Session]]
 IsAlive = Callable[[Any], bool]
 
 
-class Gone(Enum):
-    """How it is known that a process is gone."""
+class Gone(StrEnum):
+    """How it is known that a process is gone; the values are stored."""
 
-    ENDED = auto()
-    REBOOTED = auto()
-    SILENT = auto()
-    NEVER_CAME = auto()
+    ENDED = "ended"
+    REBOOTED = "rebooted"
+    SILENT = "silent"
+    NEVER_CAME = "never_came"
 
 
 class WorkQueue:
@@ -68,7 +70,7 @@ class WorkQueue:
                 finished_at=None,
                 stop_requested=False,
                 stop_requested_at=None,
-                error=None,
+                reasons=None,
                 num_attempts=table.num_attempts + 1,
                 **values,
             )
@@ -79,7 +81,7 @@ class WorkQueue:
         """Return the condition that a piece of work is this process's, and was given to no other meanwhile."""
         return (self.table.id == key) & held_by(self.table, ProcessIdentity.current())
 
-    def finish(self, session: Session, key: str, state: State, error: str | None = None) -> bool:
+    def finish(self, session: Session, key: str, state: State, why: Reason | None = None) -> bool:
         """Write how a piece of work ended: the last thing its process does.
 
         Writes nothing, and returns False, where the work was given to another process.
@@ -87,7 +89,12 @@ class WorkQueue:
         ended = session.execute(
             update(self.table)
             .where(self.held(key))
-            .values(state=state.value, error=error, finished_at=utc_now(), **self.clean_values())
+            .values(
+                state=state.value,
+                reasons=None if why is None else store([why]),
+                finished_at=utc_now(),
+                **self.clean_values(),
+            )
         )
         return num_changed(ended) == 1
 
@@ -104,7 +111,7 @@ class WorkQueue:
                 finished_at=None,
                 stop_requested=False,
                 stop_requested_at=None,
-                error=None,
+                reasons=None,
                 **self.clean_values(),
                 **values,
             )
@@ -182,7 +189,7 @@ class WorkQueue:
 
     def explain_loss(self, row: Any, how: Gone) -> None:
         """Write why work is lost."""
-        row.error = f"{LOSSES[how].format(host=row.host or 'another machine')} Resume it: nothing read is lost."
+        row.reasons = store([WorkLost(how.value, row.host)])
 
     def _gone(self, row: Any, now: datetime, is_alive: IsAlive) -> Gone | None:
         if row.state == State.QUEUED and self.waits_its_turn:
@@ -197,14 +204,6 @@ class WorkQueue:
         if is_alive(worker):
             return None
         return Gone.ENDED if _is_of_this_boot(worker) else Gone.REBOOTED
-
-
-LOSSES = {
-    Gone.ENDED: "Its process exited unexpectedly.",
-    Gone.REBOOTED: "The machine was restarted or lost power while it was carried out.",
-    Gone.SILENT: "Nothing has been heard of its process on {host} for minutes.",
-    Gone.NEVER_CAME: "Its process never began.",
-}
 
 
 def held_by(table: type[Any], process: ProcessIdentity) -> ColumnElement[bool]:

@@ -7,6 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.dataset.splitting import SplitConfig
+from core.reasons import Said, store
+from core.runs.failures import Failure, FailureKind
 from core.runs.process_identity import ProcessIdentity
 from core.services.datasets import indexing
 from core.services.datasets.splits import save_split
@@ -14,6 +16,7 @@ from core.services.desk import Desk
 from core.services.runs.launch_preview import equal_command
 from core.services.runs.requests import TrainRequest, record_run
 from core.training.config import TrainingConfig
+from core.work_reasons import NextStep, SmallerBatchFits, StepNeedsMemory
 from db import models as tables
 from db.base import utc_now
 from db.states import State
@@ -86,12 +89,13 @@ def test_choices_that_do_not_go_together_are_said_and_cannot_be_launched(desk: D
 
 def test_a_failed_run_says_why_and_what_to_do(desk: Desk, small_cohort: Path) -> None:
     """The explanation and the next step stand on the run's page, with a way to resume it."""
-    failure = {"kind": "out_of_memory", "explanation": "There was not enough memory.", "next_step": "Take 16 images."}
-    run_id = ended_run(desk, small_cohort, State.FAILED, failure=failure)
+    failure = Failure(FailureKind.OUT_OF_MEMORY, StepNeedsMemory(), SmallerBatchFits(16))
+    reasons = store([failure.explanation])
+    run_id = ended_run(desk, small_cohort, State.FAILED, failure=failure.document(), reasons=reasons)
     test = page(run=run_id)
     assert not test.exception
-    assert any("There was not enough memory." in text.value for text in test.markdown)
-    assert any("Take 16 images." in text.value for text in test.caption)
+    assert any("There was not enough memory for a training step." in text.value for text in test.markdown)
+    assert any("a batch of 16 images would fit" in text.value for text in test.caption)
     assert "training.resume" in {button.key for button in test.button}
 
 
@@ -115,8 +119,8 @@ def test_the_end_of_a_run_is_told_once_in_a_toast(desk: Desk, small_cohort: Path
 
 def test_the_logs_end_stands_with_the_failure(desk: Desk, small_cohort: Path) -> None:
     """What the run wrote last is kept with its failure, though its folder is gone."""
-    failure = {"kind": "disk full", "explanation": "It is full.", "next_step": "Free some space.", "log": "last words"}
-    test = page(run=ended_run(desk, small_cohort, State.FAILED, failure=failure))
+    failure = Failure(FailureKind.DISK_FULL, Said("It is full."), NextStep("disk full"), "last words")
+    test = page(run=ended_run(desk, small_cohort, State.FAILED, failure=failure.document()))
     assert "last words" in [code.value for code in test.code]
 
 

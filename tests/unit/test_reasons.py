@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import file_reasons
-from core.errors import UnusableFilmError
-from core.reason_words import ENGLISH, in_english
+from core import file_reasons, reason_words_work, work_reasons
+from core.errors import PneumoDeskError, UnusableFilmError, WorkTakenOverError
+from core.reason_words import ENGLISH, codes_saying, in_english
 from core.reasons import (
     AboveBand,
     AgeOutOfScope,
+    Blank,
     FileTooLarge,
     MayShowText,
     Reason,
@@ -22,11 +23,15 @@ from core.reasons import (
     WithinBand,
     read_aloud,
     read_remarks,
+    say,
     store,
 )
+from core.runs.failures import FailureKind
+from core.runs.work_queue import Gone
+from core.work_reasons import BatchTakenOver, FailedInARow, FileRefused, Interrupted, StepNeedsMemory, why_of
 
 KINDS = sorted(Reason.__subclasses__(), key=lambda kind: kind.code)
-MODULES = (file_reasons,)
+MODULES = (file_reasons, work_reasons)
 """All kinds are known once these are loaded."""
 EXAMPLES: dict[str, tuple[Value, ...]] = {
     "int": (7, 1),
@@ -36,6 +41,7 @@ EXAMPLES: dict[str, tuple[Value, ...]] = {
     "int | None": (None, 8),
     "float | None": (None, 0.5),
     "str | None": (None, "detail"),
+    "list": ([Blank().stored()],),
 }
 STORED_BY_EARLIER_VERSIONS = {
     *("said", "above_band", "within_band", "below_band", "age_out_of_scope", "age_not_stated", "may_show_text"),
@@ -62,7 +68,8 @@ def test_every_reason_is_kept_and_put_into_words(kind: type[Reason]) -> None:
         assert kept == [{"code": kind.code, "values": reason.stored()["values"]}]
         assert kind(**kept[0]["values"]) == reason
         assert read_aloud(kept) == str(reason)
-        assert not str(reason).endswith(".") and "{" not in str(reason) and "None" not in str(reason)
+        assert kind.__module__ == work_reasons.__name__ or not str(reason).endswith(".")
+        assert "{" not in str(reason) and "None" not in str(reason)
 
 
 def test_codes_are_used_once_and_each_has_words() -> None:
@@ -89,6 +96,42 @@ def test_sentences_have_the_words_of_the_field() -> None:
         "out of scope: 7 months; the model was made for children of 1 to"
     )
     assert "AI score of 0.50 may mean nothing" in str(AgeOutOfScope(45.2, 1, 5, 0.5))
+
+
+def test_every_class_of_failure_and_of_loss_has_words() -> None:
+    """Next steps and losses are worded by values that are stored: none of them is without words."""
+    assert set(reason_words_work.NEXT_STEPS) == {kind.value for kind in FailureKind}
+    assert set(reason_words_work.RUN_LOST) == set(reason_words_work.WORK_LOST) == {how.value for how in Gone}
+
+
+def test_a_reason_within_a_reason_is_worded_too() -> None:
+    """Why the last run of a search failed is kept as its code, and said within why the search ended."""
+    ended = FailedInARow(3, store([StepNeedsMemory()]))
+    assert say(json.loads(json.dumps(store([ended])))) == (
+        "3 runs in a row failed, the last one so: There was not enough memory for a training step."
+    )
+
+
+def test_what_ended_work_is_a_code_with_values() -> None:
+    """Errors of the desk bring their own; of the system its words and the file, of others class and message."""
+    assert why_of(WorkTakenOverError(BatchTakenOver())) == BatchTakenOver()
+    assert why_of(KeyboardInterrupt()) == Interrupted()
+    assert str(why_of(OSError(28, "No space left on device", "a.db"))) == "a.db: No space left on device."
+    assert str(why_of(OSError(28, "No space left on device"))) == "A file: No space left on device."
+    assert str(why_of(ZeroDivisionError("by zero"))) == "ZeroDivisionError: by zero"
+    assert str(why_of(MemoryError())) == "MemoryError"
+    assert why_of(PneumoDeskError("As it is.")) == Said("As it is.")
+
+
+def test_a_name_that_is_no_text_can_be_kept() -> None:
+    """A file's name with bytes of no character set is stored in a form that any database takes."""
+    kept = store([FileRefused("r\udcf6ntgen", "gone")])
+    assert json.dumps(kept).encode() and kept[0]["values"]["path"] == "r\\udcf6ntgen"
+
+
+def test_what_sentences_say_is_found_by_their_codes() -> None:
+    """Who searches for a word of a sentence gets the codes that say it."""
+    assert codes_saying("Not enough memory for a training") == ["step_needs_memory"]
 
 
 def test_several_reasons_are_read_in_their_order() -> None:

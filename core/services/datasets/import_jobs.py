@@ -12,12 +12,14 @@ from sqlalchemy import select, update
 from core.errors import InputNotFoundError, SettingsError, WorkTakenOverError
 from core.progress import Progress, mean_seconds
 from core.radiograph.phantom import is_marked_as_drawn
+from core.reasons import Reason, say
 from core.runs.heartbeat import Heartbeat
 from core.runs.queues import IMPORTS
 from core.runs.work import LIVE_STATES, launch
 from core.services.datasets.dataset import examine
 from core.services.datasets.sources import draw_cohort, fetch_standard_cohort, unpack_cohort
 from core.services.desk import Desk
+from core.work_reasons import ImportTakenOver, why_of
 from db import models as tables
 from db.base import num_changed, utc_now
 from db.clock import database_now
@@ -156,7 +158,7 @@ def work_on_examination(desk: Desk, examination_id: str) -> None:
         _end(desk, examination_id, State.STOPPED)
     except BaseException as error:
         state = State.STOPPED if isinstance(error, KeyboardInterrupt) else State.FAILED
-        _end(desk, examination_id, state, str(error) or type(error).__name__)
+        _end(desk, examination_id, state, why_of(error))
         raise
     else:
         _store(desk, examination_id, cohort_fingerprint=fingerprint)
@@ -231,7 +233,7 @@ def _status(row: tables.Examination) -> ExaminationStatus:
         row.num_done,
         row.num_files,
         row.cohort_fingerprint,
-        row.error,
+        say(row.reasons),
         row.created_at,
         Progress(row.stage, row.num_done, row.num_files, seconds_each=seconds_each).seconds_left,
     )
@@ -241,11 +243,9 @@ def _store(desk: Desk, examination_id: str, **values: object) -> None:
     with desk.transaction() as session:
         stored = session.execute(update(tables.Examination).where(IMPORTS.held(examination_id)).values(**values))
     if not num_changed(stored):
-        raise WorkTakenOverError(
-            "Nothing was heard of this process for long, and its dataset was given to another, which continues."
-        )
+        raise WorkTakenOverError(ImportTakenOver())
 
 
-def _end(desk: Desk, examination_id: str, state: State, error: str | None = None) -> None:
+def _end(desk: Desk, examination_id: str, state: State, why: Reason | None = None) -> None:
     with desk.transaction() as session:
-        IMPORTS.finish(session, examination_id, state, error)
+        IMPORTS.finish(session, examination_id, state, why)

@@ -12,6 +12,7 @@ from sqlalchemy import Select, Text, and_, case, cast, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from core.reason_words import codes_saying
 from core.services.desk import Desk
 from core.services.runs.control import reconcile_runs
 from core.services.runs.readable import readable
@@ -151,11 +152,15 @@ def _filtered(query: HistoryQuery, database: str) -> Select[tables.Run, tables.R
 def _holds(word: str) -> ColumnElement[bool]:
     """Return whether any text about a run holds a word, in any case."""
     texts = (
-        *(tables.Run.name, tables.Run.id, tables.Run.error, tables.Run.cohort_fingerprint),
+        *(tables.Run.name, tables.Run.id, tables.Run.cohort_fingerprint),
         *(tables.Run.checkpoint_hash, tables.RunAnnotation.note, cast(tables.Run.config, Text)),
+        cast(tables.Run.reasons, Text),
     )
+    # What a sentence says is not stored, but which code says it.
+    codes = [f'"{code}"' for code in codes_saying(word)]
+    ended = [cast(tables.Run.reasons, Text).contains(code, autoescape=True) for code in codes]
     tagged = exists().where(tables.RunTag.run_id == tables.Run.id, tables.RunTag.tag.icontains(word, autoescape=True))
-    return or_(tagged, *(text.icontains(word, autoescape=True) for text in texts))
+    return or_(tagged, *ended, *(text.icontains(word, autoescape=True) for text in texts))
 
 
 def _ordering(query: HistoryQuery, database: str) -> tuple[ColumnElement[Any], ...]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import PneumoDeskError
 from core.model.checkpoint import write_atomically
+from core.reasons import say
 from core.services.desk import Desk
 from core.services.evaluation.predictions import OWN_FOLDS, load_predictions
 from core.services.evaluation.test_set_access import (
@@ -129,7 +130,7 @@ def _document(
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
-        error=without_paths(run.error),
+        error=without_paths(say(run.reasons)),
         note=without_paths(record.note),
         tags=record.tags,
         sweep=without_paths(sweep.name) if sweep else None,

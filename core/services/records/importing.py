@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, PneumoDeskError
+from core.reasons import Said, store
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms, keep_predictions
 from core.services.records.documents import RecordedFilms, RunDocument, fingerprint_of
@@ -119,7 +120,7 @@ def _add(session: Session, document: RunDocument, content: bytes, folder: Path) 
             id=document.id,
             name=document.name,
             state=document.state,
-            error=document.error,
+            reasons=store([Said(document.error)]) if document.error else None,
             config=document.config,
             cohort_fingerprint=document.cohort_fingerprint,
             split_fingerprint=document.split_fingerprint,

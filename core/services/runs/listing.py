@@ -1,5 +1,6 @@
 """Runs as they are in the database."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
@@ -7,7 +8,7 @@ from sqlalchemy import select
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
 from core.services.runs.control import reconcile_runs
-from core.services.runs.readable import readable
+from core.services.runs.readable import failure_in_words, readable
 from db import models as tables
 
 
@@ -35,6 +36,7 @@ def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
         epochs: dict[int, dict[str, float | None]] = {}
         for metric in run.metrics:
             epochs.setdefault(metric.epoch, {})[metric.name] = metric.value
+        failure = failure_in_words(run)
         return {
             **_line(run),
             "config": run.config,
@@ -43,7 +45,8 @@ def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
             "environment": run.environment,
             "folder": run.folder,
             "summary": run.summary,
-            "failure": run.failure,
+            "failure": asdict(failure) if failure else None,
+            "reasons": run.reasons or [],
             "epochs": [{"epoch": epoch, **epochs[epoch]} for epoch in sorted(epochs)],
         }
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.reasons import say
 from db import models as tables
 
 MOST_EPOCHS = 1_000_000
@@ -57,11 +58,30 @@ class ReadableRun:
     error: str | None
 
 
+@dataclass(frozen=True)
+class FailureWords:
+    """Why a run ended before its end: its class, what happened, what to do next, and the end of its log then."""
+
+    kind: str
+    explanation: str
+    next_step: str
+    log: str = ""
+
+
+def failure_in_words(run: tables.Run) -> FailureWords | None:
+    """Return why a run failed or was lost, None where it did neither."""
+    if not run.failure:
+        return None
+    next_step = say([run.failure["next_step"]]) or ""
+    return FailureWords(run.failure["kind"], say(run.reasons) or "", next_step, run.failure.get("log", ""))
+
+
 def readable(run: tables.Run) -> ReadableRun:
     """Return what can be shown of a stored run, whatever its record holds."""
     parts = {name: getattr(run, name) or {} for name in _PARTS}
     problems = {name: problem for name, part in parts.items() if (problem := problem_of(name, part))}
-    sentences = [run.error] if run.error else []
+    said = say(run.reasons)
+    sentences = [said] if said else []
     if problems:
         places = "; ".join(problems.values())
         sentences.append(f"This stored record cannot be read in full and is shown without these parts: {places}.")

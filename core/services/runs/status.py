@@ -8,24 +8,15 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 
+from core.reasons import say
 from core.runs.run_log import read_tail
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.runs.control import can_resume, find_lost_runs, find_run
-from core.services.runs.readable import readable
+from core.services.runs.readable import FailureWords, failure_in_words, readable
 from core.services.runs.supervision import log_of
 from db import models as tables
 from db.states import State
-
-
-@dataclass(frozen=True)
-class FailureWords:
-    """Why a run ended before its end: its class, what happened, what to do next, and the end of its log then."""
-
-    kind: str
-    explanation: str
-    next_step: str
-    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,7 +205,6 @@ def ended_since(desk: Desk, moment: datetime) -> list[RunStatus]:
 def _status(run: tables.Run, place: int | None) -> RunStatus:
     progress = run.progress or {}
     is_training = run.state in LIVE_STATES
-    failure = run.failure
     return RunStatus(
         id=run.id,
         name=run.name,
@@ -236,8 +226,8 @@ def _status(run: tables.Run, place: int | None) -> RunStatus:
         seconds_left=progress.get("seconds_left") if is_training else None,
         queue_place=place,
         num_attempts=run.num_attempts,
-        failure=FailureWords(**failure) if failure else None,
-        error=run.error,
+        failure=failure_in_words(run),
+        error=say(run.reasons),
         checkpoint_hash=run.checkpoint_hash,
         heartbeat_at=run.heartbeat_at,
         created_at=run.created_at,

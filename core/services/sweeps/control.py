@@ -95,7 +95,7 @@ def resume_sweep(desk: Desk, sweep_id: str) -> int:
         for run_id in waiting:
             asked = session.get_one(tables.Run, run_id).config.get("device", "auto")
             RUNS.requeue(session, run_id, device=queue_of(desk, asked))
-        sweep.is_open, sweep.error = sweep.kind == SweepKind.SEARCH, None
+        sweep.is_open, sweep.reasons = sweep.kind == SweepKind.SEARCH, None
     start_supervisor(desk)
     return len(waiting)
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import load_only
 
 from core.errors import DatabaseError, SettingsError
+from core.reasons import Reason, store
 from core.runs.queueing import RUNS
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
@@ -18,6 +19,7 @@ from core.services.runs.requests import SweepPlace, add_run
 from core.services.sweeps.old_studies import move_old_studies
 from core.services.sweeps.request import Row, SweepRequest, SweepSetting, trial_request
 from core.services.sweeps.results import stored_request, value_of, values_of_runs
+from core.work_reasons import DrawnChoicesClash, FailedInARow, why_of
 from db import models as tables
 from db.states import State
 
@@ -33,7 +35,7 @@ READ_OF_RUNS = (
     tables.Run.pruned_epoch,
     tables.Run.summary,
     tables.Run.config,
-    tables.Run.error,
+    tables.Run.reasons,
 )
 GOES_ON = (State.QUEUED.value, *LIVE_STATES)
 
@@ -74,12 +76,12 @@ class SweepTender:
             request = stored_request(sweep)
             study = self._study(sweep_id, request, runs)
         except (SettingsError, DatabaseError) as error:
-            self._close(sweep_id, str(error))
+            self._close(sweep_id, why_of(error))
             return
         self._tell(request, study, runs)
         num_going_on = sum(run.state in GOES_ON for run in runs)
         if _fails_always(runs):
-            self._close(sweep_id, f"{FAILURES_UNTIL_END} runs in a row failed, the last one so: {runs[-1].error}")
+            self._close(sweep_id, FailedInARow(FAILURES_UNTIL_END, list(runs[-1].reasons or [])))
         elif len(runs) >= request.num_trials and not num_going_on:
             self._close(sweep_id)
         else:
@@ -155,7 +157,7 @@ class SweepTender:
             else:
                 num_clashes += 1
         if num_clashes:
-            self._close(sweep_id, f"{CLASHES_UNTIL_END} times in a row the drawn choices did not go together.")
+            self._close(sweep_id, DrawnChoicesClash(CLASHES_UNTIL_END))
 
     def _record(self, sweep_id: str, request: SweepRequest, study: "SweepStudy", number: int, row: Row) -> bool:
         """Queue a trial's run unless the sweep was stopped meanwhile; returns False if its choices clash."""
@@ -169,10 +171,10 @@ class SweepTender:
                 add_run(session, self._desk, asked, place=SweepPlace(sweep_id, number))
         return True
 
-    def _close(self, sweep_id: str, error: str | None = None) -> None:
+    def _close(self, sweep_id: str, why: Reason | None = None) -> None:
         with self._desk.transaction() as session:
             sweep = session.get_one(tables.Sweep, sweep_id)
-            sweep.is_open, sweep.error = False, error
+            sweep.is_open, sweep.reasons = False, None if why is None else store([why])
         self._studies.pop(sweep_id, None)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from core.reasons import say
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.runs.control import find_lost_runs
@@ -183,7 +184,7 @@ def _line(sweep: tables.Sweep, by_state: Mapping[str, int]) -> SweepLine:
         state = State.RUNNING
     else:
         state = State.COMPLETED if counts.num_done >= sweep.num_trials else State.STOPPED
-    return SweepLine(sweep.id, sweep.name, sweep.kind, state.value, counts, sweep.error, sweep.created_at)
+    return SweepLine(sweep.id, sweep.name, sweep.kind, state.value, counts, say(sweep.reasons), sweep.created_at)
 
 
 def _trial(run: tables.Run, request: SweepRequest, by_epoch: Mapping[int, float | None]) -> SweepTrial:
@@ -198,7 +199,7 @@ def _trial(run: tables.Run, request: SweepRequest, by_epoch: Mapping[int, float 
         best_epoch=(run.summary or {}).get("best_epoch"),
         pruned_epoch=run.pruned_epoch if is_pruned else None,
         seconds=seconds,
-        error=None if is_pruned else run.error,
+        error=None if is_pruned else say(run.reasons),
         started_at=run.started_at,
         seconds_left=(run.progress or {}).get("seconds_left") if run.state in LIVE_STATES else None,
         device=run.device,

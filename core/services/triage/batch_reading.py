@@ -39,6 +39,7 @@ from core.triage.intake import Candidate, IntakeProblem, gather
 from core.triage.pipeline import read_films
 from core.triage.predictor import Predictor
 from core.triage.saliency import positive_share
+from core.work_reasons import BatchTakenOver, why_of
 from db import models as tables
 from db.base import num_changed, table_of, utc_now
 from db.clock import database_now
@@ -152,7 +153,7 @@ def work_on_batch(
     except BaseException as error:
         state = State.STOPPED if isinstance(error, KeyboardInterrupt) else State.FAILED
         with desk.transaction() as session:
-            BATCHES.finish(session, batch_id, state, str(error) or type(error).__name__)
+            BATCHES.finish(session, batch_id, state, why_of(error))
         raise
     with desk.transaction() as session:
         if BATCHES.finish(session, batch_id, State.STOPPED if stopped else State.COMPLETED):
@@ -288,7 +289,5 @@ def _store(
             update(tables.Batch).where(BATCHES.held(batch_id)).values(num_done=tables.Batch.num_done + num_stored)
         )
         if not num_changed(counted):
-            raise WorkTakenOverError(
-                "Nothing was heard of this process for long, and its batch was given to another, which reads on."
-            )
+            raise WorkTakenOverError(BatchTakenOver())
     return num_stored

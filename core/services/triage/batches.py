@@ -11,6 +11,7 @@ from core.errors import SettingsError
 from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.progress import Progress
+from core.reasons import say
 from core.runs.queues import BATCHES
 from core.runs.work import LIVE_STATES, launch
 from core.services.desk import Desk
@@ -126,7 +127,7 @@ def _status(batch: tables.Batch, speed: float | None) -> BatchStatus:
         num_files=batch.num_files,
         films_per_second=speed,
         seconds_left=Progress("reading", batch.num_done, batch.num_files or 0, seconds_each=seconds_each).seconds_left,
-        error=batch.error,
+        error=say(batch.reasons),
         card=ModelCard.model_validate(batch.model_version.card),
         operating_point=point_of_row(batch.operating_point),
         reader=batch.reader,

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from core.cli import runs as run_commands
 from core.cli.commands import app
 from core.errors import InputNotFoundError, TrainingError
+from core.reasons import Said
 from core.runs.failures import Failure, FailureKind
 from core.runs.process_identity import ProcessIdentity
 from core.runs.queueing import RUNS, end
@@ -99,7 +100,7 @@ def test_a_killed_run_is_stopped_when_its_process_is_gone(
 def test_following_ends_with_the_run_and_says_how(desk: Desk, waiting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 0 for a completed run, 1 for any other, and the failure with its next step in words and JSON."""
     begun(desk, waiting)
-    failure = Failure(FailureKind.DISK_FULL, "The disk is full.", "Free some space.", "the log's end")
+    failure = Failure(FailureKind.DISK_FULL, Said("The disk is full."), Said("Free some space."), "the log's end")
     monkeypatch.setattr(run_commands.time, "sleep", lambda seconds: ended(desk, waiting, State.FAILED, failure))
     document = told("runs", "follow", waiting, exit_code=1)
     assert (document["state"], document["failure"]["next_step"]) == ("failed", "Free some space.")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,14 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 import db.upgrade
+from core.reasons import say, store
+from core.runs.failures import vanished
+from core.runs.work_queue import Gone
+from core.services.runs.readable import failure_in_words
 from db.base import Base
 from db.engine import make_engine, session_factory
 from db.migrations import HEAD_REVISION
-from db.models import Run, RunMetric
+from db.models import Batch, Run, RunMetric, Sweep
 from db.problems import DatabaseProblem
 from db.upgrade import POSTGRES_LOCK_KEY, SCRIPT_FOLDER, read_revision, upgrade_to_head
 from tests.patience import PATIENCE_SECONDS
@@ -536,3 +541,53 @@ def test_reasons_keep_their_sentences_and_give_codes_back(engine):
         command.downgrade(config, "0017")
         rows = connection.execute(text("SELECT file, reason FROM reading")).all()
     assert {tuple(row) for row in rows} == {("old.png", "the picture is blank"), ("new.png", "blank")}
+
+
+RUN_OF_0019 = (
+    "INSERT INTO run (id, name, config, cohort_fingerprint, split_fingerprint, environment, folder, summary, device, "
+    "num_attempts, stop_requested, state, error, failure, created_at) VALUES ('{}', 'r', '{{}}', 'c', 's', '{{}}', "
+    "'/r', '{{}}', 'cpu', 0, false, 'failed', {}, {}, :moment)"
+)
+SWEEP_OF_0019 = (
+    "INSERT INTO sweep (id, name, kind, request, num_trials, is_open, error, created_at) "
+    "VALUES ('w', 'w', 'grid', '{}', 3, false, 'Three failed.', :moment)"
+)
+
+
+def test_ends_of_work_keep_their_sentences_and_give_codes_back(engine):
+    """Sentences from before are kept as `said`; undone they are sentences again, and a newer row says its code."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    moment = {"moment": "2026-01-01 00:00:00+00:00"}
+    failure = {"kind": "disk full", "explanation": "It is full.", "next_step": "Free it.", "log": "end"}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0019")
+        for statement in (*BATCH_OF_0013, "UPDATE batch SET error = 'No space.'", SWEEP_OF_0019):
+            connection.execute(text(statement), moment)
+        connection.execute(
+            text(RUN_OF_0019.format("old", "'It is full.'", ":failure")), moment | {"failure": json.dumps(failure)}
+        )
+        connection.execute(text(RUN_OF_0019.format("new", "NULL", "NULL")), moment)
+    upgrade_to_head(engine)
+    with session_factory(engine)() as session:
+        assert say(session.get_one(Batch, "b").reasons) == "No space."
+        assert say(session.get_one(Sweep, "w").reasons) == "Three failed."
+        old, new = session.get_one(Run, "old"), session.get_one(Run, "new")
+        assert asdict(failure_in_words(old)) == failure
+        assert (new.reasons, new.failure) == (None, None)
+        lost = vanished(Gone.REBOOTED, None)
+        new.reasons, new.failure = store([lost.explanation]), lost.document()
+        session.commit()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0019")
+        rows = connection.execute(text("SELECT id, error, failure FROM run ORDER BY id")).all()
+        assert connection.execute(text("SELECT error FROM batch")).scalar() == "No space."
+        assert connection.execute(text("SELECT error FROM sweep")).scalar() == "Three failed."
+    kept = {
+        row.id: (row.error, row.failure if isinstance(row.failure, dict) else json.loads(row.failure)) for row in rows
+    }
+    assert kept["old"] == ("It is full.", failure)
+    told = {"kind": "lost power", "explanation": "run lost", "next_step": "next step", "log": ""}
+    assert kept["new"] == ("run lost", told)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
+from core.reasons import say
 from core.runs.devices import list_devices
 from core.runs.process_identity import ProcessIdentity
 from core.runs.queueing import RUNS, take_next
@@ -62,7 +63,7 @@ def test_a_run_whose_process_is_gone_is_lost_and_says_why(desk: Desk, change: di
     carried_out_by(desk, run_id, dataclasses.replace(ProcessIdentity.current(), **change))
     run = righted(desk, run_id)
     assert (run.state, run.failure["kind"]) == ("lost", kind)
-    assert "continues from its last checkpoint" in run.failure["next_step"]
+    assert "continues from its last checkpoint" in str(say([run.failure["next_step"]]))
 
 
 def test_the_run_of_a_living_process_is_left_alone(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from core.reasons import store
 from core.runs import process_identity
 from core.runs.executor import is_alive_here
 from core.runs.process_identity import ProcessIdentity, read_host
@@ -19,6 +20,7 @@ from core.services.desk import Desk
 from core.services.runs.control import kill
 from core.services.runs.requests import TrainRequest, record_run
 from core.settings import get_settings
+from core.work_reasons import WorkLost
 from db import models as tables
 from db.clock import database_now
 from tests.small_desk import add_batch, small_desk
@@ -100,7 +102,7 @@ def test_each_leaves_the_others_living_work_alone_and_finds_its_dead(desk: Desk)
             session.execute(update(queue.table).values(heartbeat_at=silent))
     assert lost(desk) == [*THEIRS[:2]]
     with desk.reading() as session:
-        assert "on there" in session.get_one(tables.Batch, THEIRS[0]).error
+        assert session.get_one(tables.Batch, THEIRS[0]).reasons == store([WorkLost("silent", "there")])
         # It had been asked to stop.
         assert session.get_one(tables.Run, THEIRS[2]).state == "stopped"
         mine = [

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.errors import DatabaseError
+from core.reasons import Said, store
 from core.runs.heartbeat import Heartbeat
 from core.runs.process_identity import ProcessIdentity
 from core.runs.work import launch
@@ -53,8 +54,9 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
     return sessions
 
 
-def end_as(session: Session, state: State, error: str | None = None) -> None:
-    session.execute(update(Run).values(state=state.value, error=error, finished_at=utc_now()))
+def end_as(session: Session, state: State, sentence: str | None = None) -> None:
+    reasons = None if sentence is None else store([Said(sentence)])
+    session.execute(update(Run).values(state=state.value, reasons=reasons, finished_at=utc_now()))
 
 
 def state_of(sessions: sessionmaker[Session]) -> str:
@@ -80,7 +82,7 @@ def test_ended_work_can_be_taken_up_again(sessions, ended: State) -> None:
         assert WORK.claim(session, "one")
     with sessions() as session:
         run = session.get_one(Run, "one")
-        assert (run.state, run.error, run.finished_at) == (State.RUNNING, None, None)
+        assert (run.state, run.reasons, run.finished_at) == (State.RUNNING, None, None)
 
 
 def test_completed_work_is_never_begun_again(sessions) -> None:
@@ -152,7 +154,7 @@ def test_unfinished_work_waits_again_and_no_other_does(sessions) -> None:
         session.execute(update(Run).values(created_at=long_ago, heartbeat_at=long_ago))
         assert WORK.requeue(session, "one")
         assert WORK.reconcile(session) == []
-        assert session.get_one(Run, "one").error is None
+        assert session.get_one(Run, "one").reasons is None
         assert WORK.claim(session, "one")
         assert not WORK.requeue(session, "one")
         end_as(session, State.COMPLETED)
@@ -231,7 +233,7 @@ def test_work_that_was_taken_for_lost_is_taken_up_again_by_the_next_beat(session
     assert heartbeat.is_held and not heartbeat.should_stop
     with sessions() as session:
         run = session.get_one(Run, "one")
-        assert (run.state, run.error, run.finished_at) == (State.RUNNING, None, None)
+        assert (run.state, run.reasons, run.finished_at) == (State.RUNNING, None, None)
 
 
 @pytest.mark.parametrize("taken", [True, False])

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, TrainingError
+from core.reasons import Said, store
 from core.services.desk import Desk, open_desk
 from core.services.evaluation import test_set_access
 from core.services.evaluation.stored_results import look_at
@@ -44,7 +45,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     add_run(desk, "halted", state="stopped")
     add_run(desk, "waits0", state="queued")
     with desk.transaction() as session:
-        session.get_one(tables.Run, "halted").error = "There is no folder /data/ward-7/films."
+        session.get_one(tables.Run, "halted").reasons = store([Said("There is no folder /data/ward-7/films.")])
     with pytest.MonkeyPatch.context() as patched:
         # However busy the machine, all tests are within one look's time.
         patched.setattr(test_set_access, "SAME_LOOK", timedelta(days=1))

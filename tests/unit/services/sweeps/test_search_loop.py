@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.reasons import Said, store
 from core.services.desk import Desk
 from core.services.runs import supervision
 from core.services.runs.supervision import LOCK_FILE, go_on
@@ -185,7 +186,7 @@ def test_a_search_whose_runs_all_fail_ends_with_the_reason(desk: Desk, tmp_path:
     for _ in range(3):
         tender()
         run_id = get_sweep(desk, sweep_id).trials[-1].run_id
-        set_run(desk, run_id, state="failed", error="The folder is empty.", finished_at=utc_now())
+        set_run(desk, run_id, state="failed", reasons=store([Said("The folder is empty.")]), finished_at=utc_now())
     assert not tender() or not tender()
     sweep = get_sweep(desk, sweep_id)
     assert len(sweep.trials) == 3 and sweep.line.state == "stopped"
