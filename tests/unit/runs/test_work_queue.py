@@ -250,7 +250,7 @@ def test_work_that_was_given_to_another_is_left_to_it(sessions, taken: bool) -> 
     heartbeat.beat()
     assert heartbeat.should_stop and not heartbeat.is_held
     with sessions.begin() as session:
-        assert not WORK.finish(session, "one", State.FAILED, "mine")
+        assert not WORK.finish(session, "one", State.FAILED, Said("mine"))
     assert state_of(sessions) == (State.RUNNING if taken else State.QUEUED)
 
 
