@@ -7,7 +7,7 @@ listing of the directory found, so that threads share nothing and no directory i
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -96,20 +96,20 @@ def read_member(path: Path, info: zipfile.ZipInfo, limit_bytes: int) -> bytes:
 
     Raises OSError and UnreadableFileError.
     """
-    return b"".join(_chunks(path, info, limit_bytes))
+    return b"".join(chunks_of(path, info, limit_bytes))
 
 
 def write_member(path: Path, info: zipfile.ZipInfo, limit_bytes: int, target: Path) -> int:
     """Write what a member holds to a new file, a piece at a time, and return its size; raises as `read_member`."""
     num_bytes = 0
     with target.open("xb") as sink:
-        for chunk in _chunks(path, info, limit_bytes):
+        for chunk in chunks_of(path, info, limit_bytes):
             num_bytes += sink.write(chunk)
     return num_bytes
 
 
-def _chunks(path: Path, info: zipfile.ZipInfo, limit_bytes: int) -> Iterator[bytes]:
-    """Yield a member in pieces; that it was damaged may be known only after the last."""
+def chunks_of(path: Path, info: zipfile.ZipInfo, limit_bytes: int) -> Iterator[bytes]:
+    """Yield a member in pieces; that it was damaged may be known only after the last. Raises as `read_member`."""
     largest, num_bytes, checksum = min(limit_bytes, info.file_size), 0, 0
     with path.open("rb") as archive:
         archive.seek(info.header_offset)
@@ -168,12 +168,19 @@ def directory_of(path: Path, max_archive_bytes: int) -> list[zipfile.ZipInfo]:
         raise UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, ArchiveTooFull(MOST_MEMBERS))
     if sum(info.file_size for info in members) > max_archive_bytes:
         raise UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, ArchiveTooLarge(max_archive_bytes))
+    if do_overlap(members):
+        raise UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, ArchiveOverlaps())
+    return members
+
+
+def do_overlap(members: Iterable[zipfile.ZipInfo]) -> bool:
+    """Return whether members lie over one another, as in an archive that unpacks the same bytes again and again."""
     end = 0
     for info in sorted(members, key=lambda info: info.header_offset):
         if info.header_offset < end:
-            raise UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, ArchiveOverlaps())
+            return True
         end = info.header_offset + _LOCAL_HEADER.size + info.compress_size
-    return members
+    return False
 
 
 def member_name(info: zipfile.ZipInfo) -> str:
@@ -196,14 +203,24 @@ def _outside() -> UnreadableFileError:
     return UnreadableFileError(RejectionReason.ARCHIVE_UNSAFE, MemberOutside())
 
 
+def is_locked(info: zipfile.ZipInfo) -> bool:
+    """Return whether a member needs a password."""
+    return bool(info.flag_bits & _ENCRYPTED_FLAGS)
+
+
+def is_packed_commonly(info: zipfile.ZipInfo) -> bool:
+    """Return whether a member is stored or deflated, the ways that are unpacked here."""
+    return info.compress_type in _METHODS
+
+
 def problem_of(name: str, info: zipfile.ZipInfo, max_file_bytes: int) -> UnreadableFileError | None:
     """Return why a member is not read at all, by what the directory says."""
     unsafe, unreadable = RejectionReason.ARCHIVE_UNSAFE, RejectionReason.ARCHIVE_UNREADABLE
-    if info.flag_bits & _ENCRYPTED_FLAGS:
+    if is_locked(info):
         return UnreadableFileError(unreadable, MemberLocked())
     if name.lower().endswith(".zip"):
         return UnreadableFileError(unreadable, ArchiveWithin())
-    if info.compress_type not in _METHODS:
+    if not is_packed_commonly(info):
         return UnreadableFileError(unreadable, MemberPackedUncommonly())
     if info.file_size > SMALL_MEMBER_BYTES and info.file_size > MOST_COMPRESSION * info.compress_size:
         return UnreadableFileError(unsafe, MemberSwells(MOST_COMPRESSION))

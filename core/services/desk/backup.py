@@ -21,6 +21,7 @@ from core.services.desk.backup_format import (
     MANIFEST,
     SIGNATURE,
     BackupError,
+    has_place,
     is_kept,
     name_of_key,
     signature_of,
@@ -136,6 +137,8 @@ def _write_members(home: Path, source: Path, part: Path) -> dict[str, int]:
         rows = count_rows(copy)
         archive.write(copy, DATABASE, zipfile.ZIP_DEFLATED, 1)
         for path, name in _kept_files(home, part):
+            if not has_place(name):
+                raise BackupError(f"{name!r} in {home} has a name that no backup can hold. Give it another.")
             packed = zipfile.ZIP_STORED if path.suffix.lower() in PACKED_ENDINGS else zipfile.ZIP_DEFLATED
             try:
                 # A file may vanish while the desk continues working; the database says what was read of it.

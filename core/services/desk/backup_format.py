@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+from zipfile import ZipFile, ZipInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import PneumoDeskError
 from core.services.desk.home_lock import LOCK_FILE
 from core.services.desk.home_swap import ASIDE_PREFIX, STAGING
+from core.triage.archives import do_overlap, is_locked, is_packed_commonly, leads_outside
 
 FORMAT = 2
 UNSIGNED_FORMAT = 1
@@ -28,8 +29,6 @@ LEFT_OUT_ENDINGS = (".lock", ".db", ".db-wal", ".db-shm", ".part")
 MOST_MANIFEST_BYTES = 64_000
 MOST_LISTING_BYTES = 500_000_000
 MOST_FILES = 2_000_000
-ENCRYPTED = 0x1
-"""The bit that marks a member of a zip with a password."""
 SIGNED_AS = b"pneumodesk backup\n"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -68,6 +67,7 @@ class ListedFile(_Document):
 class Contents:
     """What a backup says it holds, before any of it is unpacked; `listed` is None for one of the unsigned format."""
 
+    members: list[ZipInfo]
     manifest: Manifest
     signed_bytes: bytes
     signature: str
@@ -98,32 +98,33 @@ def is_kept(name: str) -> bool:
     return bool(rest) or not first.endswith(LEFT_OUT_ENDINGS)
 
 
+def has_place(name: str) -> bool:
+    """Return whether a file of a backup may be unpacked under this name in a home, whatever system the home is on."""
+    return "\\" not in name and not leads_outside(name) and PurePosixPath(name).parts[:1] not in ((), (STAGING,))
+
+
 def read_contents(file: Path, archive: ZipFile) -> Contents:
     """Return what a backup says it holds; raises BackupError for one that is none, is damaged or leads elsewhere."""
-    names = archive.namelist()
+    members = archive.infolist()
+    names = [member.filename for member in members]
     if MANIFEST not in names or DATABASE not in names:
         raise BackupError(f"{file} is no backup of a desk. `python -m core backup FILE` makes one.")
     if len(names) > MOST_FILES or len(set(names)) < len(names):
         raise BackupError(f"{file} holds too many files, or several of one name. It is not restored.")
-    for member in archive.infolist():
-        _refuse_way_out(file, member.filename)
-        if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or member.flag_bits & ENCRYPTED:
-            raise BackupError(f"{file} is packed as no backup is. It is not restored.")
+    for name in names:
+        if not has_place(name):
+            raise BackupError(f"{file} holds {name!r}, which leads out of the desk's home. It is not restored.")
+    if do_overlap(members) or any(is_locked(member) or not is_packed_commonly(member) for member in members):
+        raise BackupError(f"{file} is packed as no backup is. It is not restored.")
     signed_bytes = _read_part(file, archive, MANIFEST, MOST_MANIFEST_BYTES)
     manifest = _manifest(file, signed_bytes)
     if manifest.format == UNSIGNED_FORMAT:
-        return Contents(manifest, signed_bytes, "", None)
+        return Contents(members, manifest, signed_bytes, "", None)
     listing = _read_part(file, archive, LISTING, MOST_LISTING_BYTES)
     if hashlib.sha256(listing).hexdigest() != manifest.listing:
         raise BackupError(f"The list of files in {file} is not the one that it was made with. Use another backup.")
     signature = _read_part(file, archive, SIGNATURE, 1000).decode("ascii", "replace").strip()
-    return Contents(manifest, signed_bytes, signature, _listed(file, listing, set(names)))
-
-
-def _refuse_way_out(file: Path, name: str) -> None:
-    place = PurePosixPath(name)
-    if place.is_absolute() or ".." in place.parts or "\\" in name or not place.parts or place.parts[0] == STAGING:
-        raise BackupError(f"{file} holds {name!r}, which leads out of the desk's home. It is not restored.")
+    return Contents(members, manifest, signed_bytes, signature, _listed(file, listing, set(names)))
 
 
 def _read_part(file: Path, archive: ZipFile, name: str, most_bytes: int) -> bytes:

@@ -226,3 +226,12 @@ def test_a_database_elsewhere_is_said(desk: Desk, file: Path, tmp_path: Path) ->
     with pytest.raises(BackupError, match="Unset PNEUMODESK_DATABASE_URL"):
         restore(other, RestoreRequest(file, accept_unverified=True))
     assert not (tmp_path / "other.db").exists() and not (tmp_path / "new").exists()
+
+
+def test_what_no_restore_takes_is_not_backed_up(tmp_path: Path) -> None:
+    """A file whose name would lead out of a home on another system is named at once, not when it is too late."""
+    desk = made_desk(tmp_path)
+    (desk.settings.home / "uploads" / "a\\b.jpeg").write_bytes(b"x")
+    with pytest.raises(BackupError, match="no backup can hold"):
+        file_of(desk, tmp_path)
+    assert not list(tmp_path.glob("desk.zip*"))

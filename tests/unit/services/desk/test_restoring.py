@@ -4,6 +4,7 @@ import hashlib
 import json
 import sqlite3
 import zipfile
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -241,16 +242,29 @@ def test_a_cut_or_foreign_file_is_a_sentence(file: Path, key: Path, home: Path, 
         for name, content in members_of(file).items():
             archive.writestr(name, content)
     assert "packed as no backup is" in refused(home, tmp_path / "bz2.zip", key_file=key)
+    assert "packed as no backup is" in refused(home, overlapping(file, tmp_path / "over.zip"), accept_unverified=True)
     with pytest.raises(InputNotFoundError):
         restore(AppSettings(home=home), RestoreRequest(tmp_path / "none.zip"))
 
 
+def overlapping(file: Path, target: Path) -> Path:
+    """Write a backup whose directory names the packed bytes of the database a second time, as a zip bomb does."""
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(target, "w") as archive:
+        for name in source.namelist():
+            archive.writestr(name, source.read(name))
+        again = copy(archive.getinfo(DATABASE))
+        again.filename = again.orig_filename = "uploads/again.png"
+        archive.filelist.append(again)
+        archive.NameToInfo[again.filename] = again
+    return target
+
+
 def test_what_does_not_fit_on_the_disk_is_said_before(file: Path, key: Path, home: Path, monkeypatch) -> None:
     """With less room than the backup needs nothing is unpacked, and both sizes are named."""
-    from core.services.desk import restoring
+    from core.services.desk import backup_files
 
     room = type("Room", (), {"free": 1_000})
-    monkeypatch.setattr(restoring.shutil, "disk_usage", lambda path: room)
+    monkeypatch.setattr(backup_files.shutil, "disk_usage", lambda path: room)
     assert "0 MB are free" in refused(home, file, key_file=key)
 
 

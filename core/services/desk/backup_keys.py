@@ -1,0 +1,61 @@
+"""Which key vouches for a backup, and what it means if none does."""
+
+from pathlib import Path
+
+from core.errors import InputNotFoundError
+from core.services.desk.backup_format import KEY_FILE, BackupError, Contents, name_of_key
+from core.services.desk.secret_keys import SECRET_BYTES
+
+RISK = (
+    "If you restore it all the same, with --accept-unverified, anyone who changed it decides what readers said, which "
+    "model analyses and at which threshold."
+)
+
+
+def known_keys(home: Path, key_file: Path | None) -> list[bytes]:
+    """Return the keys that a backup may be signed with: the one that was given, then the home's own.
+
+    Raises InputNotFoundError and BackupError for a file that is none.
+    """
+    keys = []
+    if key_file is not None:
+        if not key_file.is_file():
+            raise InputNotFoundError(f"There is no file {key_file}.")
+        keys.append(_read_key(key_file))
+    if (home / KEY_FILE).is_file():
+        keys.append(_read_key(home / KEY_FILE))
+    return keys
+
+
+def _read_key(file: Path) -> bytes:
+    """Return a key from a desk's own file or from the copy that `backup-key` writes."""
+    with file.open("rb") as stream:
+        content = stream.read(1000)
+    if len(content) == SECRET_BYTES:
+        return content
+    try:
+        key = bytes.fromhex(content.decode("ascii"))
+    except ValueError:
+        key = b""
+    if len(key) != SECRET_BYTES:
+        raise BackupError(f"{file} holds no key of a desk. `python -m core backup-key FILE` writes one.")
+    return key
+
+
+def key_that_vouches(file: Path, contents: Contents, keys: list[bytes], *, accept_unverified: bool) -> bytes | None:
+    """Return the key that vouches for a backup, or None if none does and that is allowed; raises BackupError."""
+    for key in keys:
+        if contents.listed is not None and contents.is_signed_with(key):
+            return key
+    if accept_unverified:
+        return None
+    signed_by = contents.manifest.key
+    if contents.listed is None or signed_by is None:
+        raise BackupError(f"{file} is not signed, as those of earlier versions are not: nobody vouches for it. {RISK}")
+    if signed_by in map(name_of_key, keys):
+        raise BackupError(f"{file} was changed after it was made. Use another backup. {RISK}")
+    raise BackupError(
+        f"{file} was signed by another desk, with the key {signed_by}, and this home has "
+        f"{f'the key {name_of_key(keys[-1])}' if keys else 'none'}. Give that desk's key with --key FILE: its own file "
+        f"{KEY_FILE}, or the copy that `python -m core backup-key` made of it. {RISK}"
+    )
