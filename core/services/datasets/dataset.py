@@ -26,7 +26,6 @@ from core.services.desk import Desk
 from core.services.desk.csv_export import frame_to_csv
 
 AUDIT_FORMAT = 4
-STAGES = ("indexing", "measuring", "auditing")
 
 
 @dataclass(frozen=True)

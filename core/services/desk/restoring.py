@@ -77,15 +77,7 @@ def restore(settings: AppSettings, asked: RestoreRequest, actor: str | None = No
             finally:
                 if not has_open_swap(home):
                     clear_staging(home)
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        EOFError,
-        NotImplementedError,
-        zlib.error,
-        sqlite3.Error,
-        UnreadableFileError,
-    ) as error:
+    except _DAMAGES as error:
         raise BackupError(
             f"{asked.file} cannot be restored into {home}: {error}. Nothing there was changed."
         ) from error

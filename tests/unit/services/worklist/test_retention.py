@@ -30,6 +30,13 @@ def desk(tmp_path: Path):
     return small_desk(tmp_path / "home")
 
 
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch) -> Path:
+    """A home that is opened where nobody names one, so that no test opens the developer's."""
+    monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 def test_retention_deletes_what_is_past_and_nothing_else(desk) -> None:
     """Batches older than the rules allow are deleted in the name of the period; without a period none is."""
     add_batch(desk, [("old", 0.9)], hours_ago=24 * 11)
@@ -120,7 +127,7 @@ def test_a_server_applies_retention_every_hour(tmp_path: Path, monkeypatch) -> N
 
 
 @pytest.mark.parametrize("life", [desk_life.desk_life, standalone._lifespan])
-def test_every_server_makes_room_again_and_again(monkeypatch, life) -> None:
+def test_every_server_makes_room_again_and_again(own_home, monkeypatch, life) -> None:
     """Dashboard and API by itself both begin to make room when they start, and continue."""
     rounds = threading.Semaphore(0)
     monkeypatch.setattr(desk_life, "make_room", rounds.release)
@@ -134,6 +141,7 @@ def test_every_server_makes_room_again_and_again(monkeypatch, life) -> None:
                 assert await asyncio.to_thread(rounds.acquire, timeout=PATIENCE_SECONDS)
 
     asyncio.run(live())
+    assert not own_home.exists() or (own_home / "pneumodesk.db").exists()
 
 
 def refuse_all(desk) -> None:
