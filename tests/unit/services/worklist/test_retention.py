@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from core.services.worklist.deletion import UNDO_PERIOD, list_deleted
 from core.services.worklist.retention import apply_retention, delete_old_predictions, expired_batches
 from core.services.worklist.rules import save_rules
 from core.services.worklist.studies import load_worklist
+from core.settings import get_settings
 from core.triage.rules import WorklistRules
 from db import models as tables
 from db.base import utc_now
@@ -31,10 +33,12 @@ def desk(tmp_path: Path):
 
 
 @pytest.fixture
-def own_home(tmp_path: Path, monkeypatch) -> Path:
-    """A home that is opened where nobody names one, so that no test opens the developer's."""
+def own_home(tmp_path: Path, monkeypatch) -> Iterator[None]:
+    """Let what opens the home that the settings name open one of the test's own."""
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
 
 
 def test_retention_deletes_what_is_past_and_nothing_else(desk) -> None:
@@ -127,7 +131,8 @@ def test_a_server_applies_retention_every_hour(tmp_path: Path, monkeypatch) -> N
 
 
 @pytest.mark.parametrize("life", [desk_life.desk_life, standalone._lifespan])
-def test_every_server_makes_room_again_and_again(own_home, monkeypatch, life) -> None:
+@pytest.mark.usefixtures("own_home")
+def test_every_server_makes_room_again_and_again(monkeypatch, life) -> None:
     """Dashboard and API by itself both begin to make room when they start, and continue."""
     rounds = threading.Semaphore(0)
     monkeypatch.setattr(desk_life, "make_room", rounds.release)
@@ -141,7 +146,6 @@ def test_every_server_makes_room_again_and_again(own_home, monkeypatch, life) ->
                 assert await asyncio.to_thread(rounds.acquire, timeout=PATIENCE_SECONDS)
 
     asyncio.run(live())
-    assert not own_home.exists() or (own_home / "pneumodesk.db").exists()
 
 
 def refuse_all(desk) -> None:
