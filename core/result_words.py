@@ -81,7 +81,7 @@ def score_in_words(score: float, *limits: float) -> str:
 
 
 def range_in_words(low: float, high: float, score: float | None = None) -> str:
-    """Return the indeterminate range, in as many places as tell its ends from a score."""
+    """Return the indeterminate range, in as many places as distinguish its ends from a score."""
     places = max(_places(low, (high, 0, 1)), _places(high, (0, 1)))
     if score is not None:
         places = max(places, _places(score, (low, high)))

@@ -153,14 +153,14 @@ def choose_point(
     """Choose a run's operating point on validation or calibration images; it is kept as the next version of its
     name.
     """
-    from core.services.evaluation.stored_results import look_at
+    from core.services.evaluation.stored_results import load_evaluation
     from core.services.evaluation.threshold_selection import keep_point
     from core.services.runs.record import get_record
 
     desk = open_desk()
     asked = rule_of(rule, target, cost_ratio)
     record = get_record(desk, run)
-    predicted = look_at(desk, record.checkpoint_hash or "", split, occasion=None).predicted
+    predicted = load_evaluation(desk, record.checkpoint_hash or "", split, occasion=None).predicted
     show_chosen(keep_point(desk, predicted, asked, name), as_json=as_json)
 
 

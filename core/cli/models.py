@@ -296,13 +296,13 @@ def import_model(
     as_json: Json = False,
 ) -> None:
     """Import a model: nothing in the file is run, and every hash is checked."""
-    from core.services.registry.zip_archive import import_model as take_in
+    from core.services.registry.zip_archive import import_model as import_archive
     from core.services.registry.zip_archive import write_original_model
 
     if folder is not None:
         card, used = write_original_model(path, folder, name), str(folder)
     else:
-        card, used = take_in(open_desk(), path, name, by or None), f"imported:{name}"
+        card, used = import_archive(open_desk(), path, name, by or None), f"imported:{name}"
     if as_json:
         print_json({"model": used, "card": card.model_dump(mode="json")})
         return

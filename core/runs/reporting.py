@@ -134,7 +134,7 @@ def write_patiently(write: Callable[[], None]) -> None:
             time.sleep(SECONDS_BETWEEN_WORDS)
 
 
-class Pace:
+class StepTimer:
     """How fast steps follow one another, without the pauses between epochs."""
 
     def __init__(self) -> None:

@@ -36,12 +36,12 @@ def supervise(
     transaction: Sessions,
     executor: Executor,
     lock_file: Path,
-    tend: Callable[[], bool] = lambda: False,
+    step: Callable[[], bool] = lambda: False,
     devices: Sequence[str] | None = None,
 ) -> None:
     """Carry out what is queued until nothing is queued or running; returns at once while another supervisor does.
 
-    `tend` is called before each look: it may queue runs by what others gave, and returns whether it has more to do.
+    `step` is called before each look: it may queue runs by what others gave, and returns whether it has more to do.
     `devices` are those of this machine unless they are named, or the executor chooses them itself.
     """
     if executor.schedules_devices:
@@ -53,7 +53,7 @@ def supervise(
         try:
             with FileLock(lock_file, timeout=SECONDS_TO_LOCK):
                 # Both, in this order: what is tended may be begun at once.
-                while any([tend(), look(reading, transaction, executor, devices)]):
+                while any([step(), look(reading, transaction, executor, devices)]):
                     if rest(reading, time.monotonic() - changed_at):
                         changed_at = time.monotonic()
         except Timeout:
@@ -91,7 +91,7 @@ def look(reading: Sessions, transaction: Sessions, executor: Executor, devices: 
         is_due = bool(next_runs(runs, devices) or RUNS.vanished(session, runs, executor.is_alive))
     for run in runs:
         if run.state == State.STOPPING:
-            press(run, executor, now)
+            escalate_stop(run, executor, now)
     if is_due:
         with transaction() as session:
             RUNS.reconcile(session, executor.is_alive)
@@ -118,7 +118,7 @@ def begin(taken: TakenRun, transaction: Sessions, executor: Executor) -> None:
         name_worker(session, taken.run_id, worker)
 
 
-def press(run: Run, executor: Executor, now: datetime) -> None:
+def escalate_stop(run: Run, executor: Executor, now: datetime) -> None:
     """Give a run that was asked to stop time for its step and a checkpoint, then less and less choice."""
     worker, since = RUNS.worker_of(run), run.stop_requested_at
     if worker is None or since is None:

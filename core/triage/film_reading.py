@@ -51,7 +51,7 @@ class FilmView:
 
 
 @dataclass(frozen=True)
-class KnownFilm:
+class CachedReading:
     """An image that was read before, and the earlier reading."""
 
     candidate: Candidate

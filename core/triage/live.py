@@ -18,7 +18,7 @@ import numpy as np
 from core.errors import PneumoDeskError
 from core.triage.archives import too_large
 from core.triage.deciding import judge
-from core.triage.film_reading import FilmReading, KnownFilm
+from core.triage.film_reading import CachedReading, FilmReading
 from core.triage.inference import EngineOutput, SerialEngine
 from core.triage.intake import Candidate
 from core.triage.memory import keep_freed_memory
@@ -113,11 +113,11 @@ class LiveReader(Generic[Answer]):
         for thread in self._threads:
             thread.join()
 
-    def _prepare_if_wanted(self, asked: _Asked[Answer]) -> PreparedFilm | FilmReading | KnownFilm | None:
+    def _prepare_if_wanted(self, asked: _Asked[Answer]) -> PreparedFilm | FilmReading | CachedReading | None:
         return self._prepare(asked.film) if asked.answer.set_running_or_notify_cancel() else None
 
     def _pass_on(
-        self, asked: _Asked[Answer], prepared: "Future[PreparedFilm | FilmReading | KnownFilm | None]"
+        self, asked: _Asked[Answer], prepared: "Future[PreparedFilm | FilmReading | CachedReading | None]"
     ) -> None:
         error = prepared.exception()
         if error is not None:

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 
 from core.triage.deciding import judge
-from core.triage.film_reading import FilmReading, FilmView, KnownFilm
+from core.triage.film_reading import CachedReading, FilmReading, FilmView
 from core.triage.inference import EngineOutput
 from core.triage.intake import Candidate, IntakeProblem
 from core.triage.memory import keep_freed_memory
@@ -35,7 +35,7 @@ def read_films(
     check_films: bool = True,
     on_film: OnFilm | None = None,
     known: Mapping[str, int] | None = None,
-) -> Iterator[FilmReading | KnownFilm]:
+) -> Iterator[FilmReading | CachedReading]:
     """Yield one reading for every candidate, in the order in which they are done; one bad file harms no other.
 
     An image whose hash is in `known` is not read but yielded with the id of its earlier reading. `check_films` may be
@@ -121,9 +121,9 @@ class _Batches:
 
 def _prepared(
     candidates: Iterable[Candidate | IntakeProblem], pool: ThreadPoolExecutor, prepare: Preparation
-) -> Iterator[PreparedFilm | FilmReading | KnownFilm]:
+) -> Iterator[PreparedFilm | FilmReading | CachedReading]:
     """Yield candidates in their order, with a window of them being read ahead."""
-    window: deque[Future[PreparedFilm | FilmReading | KnownFilm]] = deque()
+    window: deque[Future[PreparedFilm | FilmReading | CachedReading]] = deque()
     for candidate in candidates:
         if isinstance(candidate, IntakeProblem):
             yield FilmReading(candidate.name, Status.FAILED, str(candidate.reason), (candidate.why,), Priority.REVIEW)

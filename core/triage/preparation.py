@@ -19,7 +19,7 @@ from core.radiograph.reading import read_radiograph
 from core.radiograph.rejection import RejectionReason
 from core.radiograph.shutter import Field
 from core.reasons import Reason
-from core.triage.film_reading import FilmReading, KnownFilm, not_read
+from core.triage.film_reading import CachedReading, FilmReading, not_read
 from core.triage.intake import Candidate
 from core.triage.priority import Status
 from core.triage.saliency import small_film
@@ -62,7 +62,7 @@ class Preparation:
     keep_pixels: bool
     known: Mapping[str, int] | None = None
 
-    def __call__(self, candidate: Candidate) -> PreparedFilm | FilmReading | KnownFilm:
+    def __call__(self, candidate: Candidate) -> PreparedFilm | FilmReading | CachedReading:
         """Return the prepared image, the reading of one that cannot be read, or that it is known."""
         content, file_hash, origin = b"", None, UNKNOWN
         try:
@@ -71,7 +71,7 @@ class Preparation:
                 file_hash = hashlib.sha256(content).hexdigest()
                 origin = origin_of(content)
                 if self.known and file_hash in self.known:
-                    return KnownFilm(candidate, file_hash, self.known[file_hash], origin)
+                    return CachedReading(candidate, file_hash, self.known[file_hash], origin)
                 return replace(self._prepared(candidate, content, file_hash), origin=origin)
         except RadiographError as error:
             is_unreadable = isinstance(error, UnreadableFileError)

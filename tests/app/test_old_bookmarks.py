@@ -26,7 +26,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Old]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PNEUMODESK_HOME", str(folder / "home"))
         patch.setenv("PNEUMODESK_READER_WAITS_MINUTES", "0")
-        patch.setattr("core.services.runs.control.go_on", lambda desk: None)
+        patch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
         get_settings.cache_clear()
         yield open_desk(), about
     get_settings.cache_clear()

@@ -18,7 +18,7 @@ from core.evaluation.metrics import evaluate_probabilities
 from core.evaluation.moved_threshold import at_threshold
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.predictions import load_predictions
-from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.stored_results import load_evaluation
 from core.services.experiments.annotations import set_tags
 from core.services.experiments.comparison import CompareRequest, compare_runs
 from core.services.experiments.history import HistoryQuery, RunOrder, search_runs
@@ -171,7 +171,7 @@ def main() -> None:
         )
         eight = tuple(f"{number:012x}" for number in range(101, 109))
         hashes = [f"{number:064x}" for number in range(101, 109)]
-        seen = look_at(desk, hashes[0], "validation").predicted
+        seen = load_evaluation(desk, hashes[0], "validation").predicted
         cases: dict[str, Callable[[], object]] = {
             "history, first 100": lambda: search_runs(desk, HistoryQuery()),
             "history, by AUC": lambda: search_runs(desk, HistoryQuery(order=RunOrder.AUC)),
@@ -181,7 +181,7 @@ def main() -> None:
                 search_runs(desk, HistoryQuery(limit=1000), with_curves=False).lines
             ),
             "one run's record": lambda: get_record(desk, eight[0]),
-            "one split's figures": lambda: look_at(desk, hashes[0], "validation"),
+            "one split's figures": lambda: load_evaluation(desk, hashes[0], "validation"),
             "threshold moved": lambda: at_threshold(
                 seen.report, seen.films.labels_N, seen.probabilities, 0.4, seen.films.known_patients
             ),

@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=12)
     asked = parser.parse_args()
     # Nothing here is to begin a supervisor of its own.
-    sweep_control.start_supervisor = run_control.start_supervisor = run_control.go_on = lambda desk: None
+    sweep_control.start_supervisor = run_control.start_supervisor = run_control.ensure_supervisor = lambda desk: None
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         home = scheduling(folder, SweepKind.SEEDS, asked.runs, asked.seconds)

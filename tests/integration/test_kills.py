@@ -108,7 +108,7 @@ def no_time_to_start() -> Iterator[None]:
         yield
 
 
-def put_right(desk: Desk) -> None:
+def reconcile(desk: Desk) -> None:
     """Reconcile as anyone who looks next does, and check that no process that is gone holds anything."""
     with no_time_to_start():
         find_all_lost(desk.reading, desk.transaction)
@@ -160,7 +160,7 @@ def test_batch_workers(
     batch_id = start_batch(desk, TriageRequest(paths=(films,), again=True))
     for moment in moments:
         killed(launched.last, moment)
-        put_right(desk)
+        reconcile(desk)
         each_film_once(desk, batch_id)
         if get_batch(desk, batch_id).state == "completed":
             assert each_film_once(desk, batch_id) == NUM_FILMS
@@ -177,7 +177,7 @@ def test_warm_readers(
 ) -> None:
     """Readers that wait are killed with and without a batch in hand; the next one reads on what is left."""
     monkeypatch.setattr(batches, "launch", lambda words, log: 0)
-    monkeypatch.setattr(batches, "hand_over", lambda desk, batch_id: True)
+    monkeypatch.setattr(batches, "offer_to_warm_process", lambda desk, batch_id: True)
     words, log = ["core.services.workers.warm_reader"], desk.settings.home / "reader.txt"
 
     def reader() -> ProcessIdentity:
@@ -186,7 +186,7 @@ def test_warm_readers(
     batch_id = create_batch(desk, TriageRequest(paths=(films,), again=True))
     for moment in moments:
         killed(reader(), moment)
-        put_right(desk)
+        reconcile(desk)
         if get_batch(desk, batch_id).state == "completed":
             assert each_film_once(desk, batch_id) == NUM_FILMS
             batch_id = create_batch(desk, TriageRequest(paths=(films,), again=True))
@@ -210,7 +210,7 @@ def test_dataset_imports(
     examination_id = start_examination(desk, ExaminationRequest(path=folder))
     for moment in moments:
         killed(launched.last, moment)
-        put_right(desk)
+        reconcile(desk)
         status = get_examination(desk, examination_id)
         if status.state == "completed":
             assert len(open_dataset(desk, status.root, status.cohort_fingerprint).films) == num_images
@@ -250,7 +250,7 @@ def test_run_workers(desk: Desk, tmp_path: Path, forks: ForkServer, moments: Ite
     for moment in moments:
         wait_until(lambda: worker(run_id) is not None, lambda: get_status(desk, run_id))  # noqa: B023 - used at once
         killed(worker(run_id), moment)
-        put_right(desk)
+        reconcile(desk)
         if get_status(desk, run_id).state == "completed":
             check(run_id)
             run_id = enqueue(desk, TrainRequest(data=folder, config=QUICK))[0]
@@ -267,7 +267,7 @@ def test_supervisors_of_a_sweep(
     """A search whose supervisor is killed again and again completes, and no trial of it began twice or not at all."""
     for module in ("core.services.sweeps.control", "core.services.runs.control"):
         monkeypatch.setattr(f"{module}.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
     desk.settings.runs.mkdir(parents=True)
     num_trials = 3 + NUM_KILLS
     request = SweepRequest(
@@ -373,7 +373,7 @@ def test_servers(desk: Desk, tmp_path: Path, forks: ForkServer, moments: Iterato
     with desk.reading() as session:
         assert session.scalar(select(func.count()).select_from(tables.Batch)) == len(ids)
     killed(process)
-    put_right(desk)
+    reconcile(desk)
     for batch_id in ids.values():
         if get_batch(desk, batch_id).state == "lost":
             resume_batch(desk, batch_id)

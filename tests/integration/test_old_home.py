@@ -41,7 +41,7 @@ def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """No queue is carried out."""
     monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
     monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
 
 
 def opened(folder: Path) -> Old:

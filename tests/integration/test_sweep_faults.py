@@ -35,7 +35,7 @@ def test_a_killed_supervisor_loses_no_trial_and_repeats_none(tmp_path: Path, mon
     """
     monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
     monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
     desk = small_desk(tmp_path)
     desk.settings.runs.mkdir(parents=True)
     axes = (SweepAxis(field="dropout", low=0.0, high=0.8),)

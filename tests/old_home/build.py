@@ -56,7 +56,7 @@ def main() -> None:
     shutil.rmtree(HOME.parent, ignore_errors=True)
     for module in (sweeps, run_control):
         module.start_supervisor = lambda desk: None
-    run_control.go_on = lambda desk: None
+    run_control.ensure_supervisor = lambda desk: None
     examinations.launch = lambda *asked: None
     desk = open_desk(AppSettings(home=HOME, device="cpu", max_file_megabytes=1))
     data = add_dataset(desk)

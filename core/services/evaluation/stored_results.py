@@ -17,7 +17,7 @@ from core.services.evaluation.predictions import (
     is_selection_split,
     load_predictions,
 )
-from core.services.evaluation.test_set_access import Occasion, count_looks, openings_of
+from core.services.evaluation.test_set_access import AccessReason, count_looks, openings_of
 from core.services.evaluation.training_overlap import TrainingOverlaps
 from db import models as tables
 
@@ -44,7 +44,9 @@ class WorstError:
     probability: float
 
 
-def look_at(desk: Desk, checkpoint_hash: str, split: str, *, occasion: Occasion | None = "looked at") -> OpenedSplit:
+def load_evaluation(
+    desk: Desk, checkpoint_hash: str, split: str, *, occasion: AccessReason | None = "looked at"
+) -> OpenedSplit:
     """Return stored predictions; images that may not select count as looked at, unless `occasion` is None.
 
     Raises EvaluationError where there are no predictions of this split.

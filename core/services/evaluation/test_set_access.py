@@ -20,8 +20,8 @@ from core.services.evaluation.training_overlap import TrainingOverlaps
 from db import models as tables
 from db.base import utc_now
 
-Occasion = Literal["read", "looked at", "compared", "listed", "exported", "promoted"]
-LISTED: Occasion = "listed"
+AccessReason = Literal["read", "looked at", "compared", "listed", "exported", "promoted"]
+LISTED: AccessReason = "listed"
 """A look at the list of looks: counted, and not listed itself, for a list that grew while it is read has no pages."""
 SAME_LOOK = timedelta(minutes=1)
 
@@ -92,7 +92,7 @@ def evaluations_page(desk: Desk, limit: int, offset: int) -> list[dict[str, Any]
     return [{**row, "num_training_images": overlaps.of_stored(*of)} for of, row in zip(named, found, strict=True)]
 
 
-def count_looks(desk: Desk, shown: Iterable[Figures], occasion: Occasion) -> None:
+def count_looks(desk: Desk, shown: Iterable[Figures], occasion: AccessReason) -> None:
     """Count that figures are shown, those of them that may not select and were not seen within the last minute."""
     shown = list(shown)
     with desk.reading() as session:
@@ -103,13 +103,13 @@ def count_looks(desk: Desk, shown: Iterable[Figures], occasion: Occasion) -> Non
             record_looks(session, shown, occasion)
 
 
-def record_looks(session: Session, shown: Sequence[Figures], occasion: Occasion) -> None:
+def record_looks(session: Session, shown: Sequence[Figures], occasion: AccessReason) -> None:
     """Count that figures are shown, as `count_looks` does, in a transaction that is open."""
     for figures in shown:
         record_opening(session, figures, occasion)
 
 
-def record_opening(session: Session, figures: Figures, occasion: Occasion) -> None:
+def record_opening(session: Session, figures: Figures, occasion: AccessReason) -> None:
     """Record that the figures of a checkpoint on a split are shown.
 
     An evaluation ("read") is recorded each time and whatever it was of; a mere look only at images that may not
@@ -167,7 +167,7 @@ def recorded_openings(desk: Desk, checkpoint_hash: str) -> tuple[RecordedOpening
     )
 
 
-def _is_look(session: Session, figures: Figures, occasion: Occasion) -> bool:
+def _is_look(session: Session, figures: Figures, occasion: AccessReason) -> bool:
     if occasion == "read":
         return True
     if is_selection_split(figures.split):

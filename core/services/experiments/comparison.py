@@ -51,7 +51,7 @@ class ComparedRun:
 
 
 @dataclass(frozen=True)
-class PairVerdict(PairwiseTest):
+class RunPairTest(PairwiseTest):
     """A run against the first: the paired tests, and differences with bootstrap intervals over whole patients."""
 
     first: str
@@ -67,7 +67,7 @@ class Comparison:
     runs: tuple[ComparedRun, ...]
     films: LabelledFilms
     config_differences: dict[str, tuple[Any, ...]]
-    verdicts: tuple[PairVerdict, ...]
+    verdicts: tuple[RunPairTest, ...]
     notes: tuple[str, ...]
     num_openings: int
 
@@ -203,7 +203,7 @@ def _compared(
     )
 
 
-def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVerdict, ...]:
+def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[RunPairTest, ...]:
     contenders = [Contender(run.name, run.probabilities_N, run.report.threshold, run.report.engine) for run in runs]
     tests = compare_pairs(films, [(one, contenders[0]) for one in contenders[1:]])
     differences = paired_differences(
@@ -213,6 +213,6 @@ def _verdicts(runs: Sequence[ComparedRun], films: LabelledFilms) -> tuple[PairVe
         films.known_patients,
     )
     return tuple(
-        PairVerdict(**vars(test), first=runs[0].id, second=run.id, differences=found)
+        RunPairTest(**vars(test), first=runs[0].id, second=run.id, differences=found)
         for run, test, found in zip(runs[1:], tests, differences, strict=True)
     )

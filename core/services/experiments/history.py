@@ -23,7 +23,7 @@ LONGEST_NUMBER = 40
 """Figures as they are stored; a whole number with more digits than a float can have would end the query."""
 
 
-class Shelf(StrEnum):
+class RunStatusFilter(StrEnum):
     """Where a run lies."""
 
     CURRENT = "current"
@@ -52,7 +52,9 @@ class HistoryQuery(BaseModel):
     architectures: tuple[str, ...] = Field(default=(), description="Only runs with these networks; all if empty.")
     tags: tuple[str, ...] = Field(default=(), description="Only runs with all of these tags.")
     starred: bool = Field(default=False, description="Only starred runs.")
-    shelf: Shelf = Field(default=Shelf.CURRENT, description="Runs at hand, archived ones, or deleted ones.")
+    shelf: RunStatusFilter = Field(
+        default=RunStatusFilter.CURRENT, description="Runs at hand, archived ones, or deleted ones."
+    )
     order: RunOrder = Field(default=RunOrder.BEGUN, description="What the runs are sorted by.")
     ascending: bool = Field(default=False, description="Smallest or oldest first.")
     offset: int = Field(default=0, ge=0, description="Runs to leave out at the beginning.")
@@ -130,9 +132,9 @@ def _filtered(query: HistoryQuery, database: str) -> Select[tables.Run, tables.R
     run, note = tables.Run, tables.RunAnnotation
     found = select(run, note).outerjoin(note, note.run_id == run.id)
     shelves = {
-        Shelf.CURRENT: and_(note.archived_at.is_(None), note.deleted_at.is_(None)),
-        Shelf.ARCHIVED: and_(note.archived_at.is_not(None), note.deleted_at.is_(None)),
-        Shelf.DELETED: note.deleted_at.is_not(None),
+        RunStatusFilter.CURRENT: and_(note.archived_at.is_(None), note.deleted_at.is_(None)),
+        RunStatusFilter.ARCHIVED: and_(note.archived_at.is_not(None), note.deleted_at.is_(None)),
+        RunStatusFilter.DELETED: note.deleted_at.is_not(None),
     }
     found = found.where(shelves[query.shelf])
     if query.states:

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
-from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.stored_results import load_evaluation
 from core.services.evaluation.training_overlap import TrainingOverlaps
 from core.services.experiments.history import HistoryQuery, RunLine, search_runs
 from core.services.runs.listing import show_run
@@ -49,7 +49,7 @@ def predictions_to_csv(desk: Desk, checkpoint_hash: str, split: str) -> str:
 
     Images that may not select count as looked at. Raises EvaluationError where no predictions are kept.
     """
-    predicted = look_at(desk, checkpoint_hash, split, occasion="exported").predicted
+    predicted = load_evaluation(desk, checkpoint_hash, split, occasion="exported").predicted
     films, learnt = predicted.films, TrainingOverlaps(desk).files(predicted)
     trained = ["not known" if learnt is None else "yes" if file in learnt else "no" for file in films.files]
     said = (predicted.logits_N, predicted.probabilities, trained)

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from core.model.card import ModelCard
 from core.services.desk import Desk
-from core.services.evaluation.test_set_access import Occasion, RecordedOpening, ShownFigures, count_looks
+from core.services.evaluation.test_set_access import AccessReason, RecordedOpening, ShownFigures, count_looks
 from core.services.models.lookup import model_card
 
 
-def count_card_looks(desk: Desk, card: ModelCard, occasion: Occasion, openings: Sequence[RecordedOpening] = ()) -> None:
+def count_card_looks(
+    desk: Desk, card: ModelCard, occasion: AccessReason, openings: Sequence[RecordedOpening] = ()
+) -> None:
     """Count that a card is shown, with what is shown beside it of evaluations on other images."""
     count_looks(desk, figures_of_card(card, openings), occasion)
 

@@ -87,7 +87,7 @@ def export_bytes(desk: Desk, model: str, actor: str | None = None) -> bytes:
         return export_archive(desk, model, Path(folder) / "model.zip", actor).read_bytes()
 
 
-def take_in(desk: Desk, name: str, fill: Callable[[Path], object], actor: str | None = None) -> ModelCard:
+def import_into(desk: Desk, name: str, fill: Callable[[Path], object], actor: str | None = None) -> ModelCard:
     """Take the model that `fill` writes into a new folder into the desk, where `imported:NAME` names it.
 
     Raises CheckpointError in a sentence if the name is taken or a hash does not hold; then nothing was taken in.
@@ -177,5 +177,5 @@ def import_model(desk: Desk, path: Path, name: str, actor: str | None = None) ->
     anything else, of which nothing is run; then nothing was taken in.
     """
     if path.suffix.lower() in STATE_DICT_ENDINGS:
-        return take_in(desk, name, lambda made: _convert(path, made, name), actor)
-    return take_in(desk, name, lambda made: fill_from(desk, path, made), actor)
+        return import_into(desk, name, lambda made: _convert(path, made, name), actor)
+    return import_into(desk, name, lambda made: fill_from(desk, path, made), actor)

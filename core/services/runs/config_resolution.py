@@ -19,7 +19,7 @@ def folder_to_train_on(desk: Desk, data: Path | None, split: str) -> Path:
     return get_split(desk, split).root
 
 
-def settle_config(desk: Desk, data: Path, split: str, config: TrainingConfig) -> TrainingConfig:
+def resolve_config(desk: Desk, data: Path, split: str, config: TrainingConfig) -> TrainingConfig:
     """Return a config with the shares of a saved split, as they were when it was saved, and whole ids of first runs.
 
     Raises InputNotFoundError if no split or run is called so, SettingsError if a run cannot be begun with, and

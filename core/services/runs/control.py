@@ -13,9 +13,9 @@ from core.runs.queueing import RUNS, end, next_runs
 from core.runs.work import UNFINISHED
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
-from core.services.runs.config_resolution import settle_config
+from core.services.runs.config_resolution import resolve_config
 from core.services.runs.requests import TrainRequest, queue_of, record_run
-from core.services.runs.supervision import executor_of, go_on, open_sweeps, start_supervisor
+from core.services.runs.supervision import ensure_supervisor, executor_of, open_sweeps, start_supervisor
 from core.training.config import TrainingConfig
 from core.training.stored_config import read_stored_config
 from db import models as tables
@@ -30,7 +30,7 @@ def enqueue(desk: Desk, request: TrainRequest, seeds: Sequence[int] = ()) -> lis
     """
     if not request.data.is_dir():
         raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a dataset.")
-    request = request.model_copy(update={"config": settle_config(desk, request.data, request.split, request.config)})
+    request = request.model_copy(update={"config": resolve_config(desk, request.data, request.split, request.config)})
     run_ids = []
     for seed in dict.fromkeys(seeds or (request.config.seed,)):
         config = request.config.model_copy(update={"seed": seed})
@@ -121,7 +121,7 @@ def find_lost_runs(desk: Desk) -> list[str]:
         runs = RUNS.live(session)
         is_searching = bool(open_sweeps(session))
     if is_searching:
-        go_on(desk)
+        ensure_supervisor(desk)
     if not runs:
         return []
     lost = reconcile_runs(desk)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.training.team import Team
 
 
-def take_place(request: "SessionRequest", team: "Team") -> None:
+def init_process_group(request: "SessionRequest", team: "Team") -> None:
     """Join the processes that share a run, on the device that falls to this one."""
     from core.runs.session import device_of
     from core.training.precision import resolve_device
@@ -29,7 +29,7 @@ def take_place(request: "SessionRequest", team: "Team") -> None:
     join(team, resolve_device(device_of(request, team)))
 
 
-def accompany(desk: Desk, run_id: str, team: "Team") -> None:
+def run_rank(desk: Desk, run_id: str, team: "Team") -> None:
     """Share a run's batches until it ends; raises RunStopped when the run was asked to stop."""
     from core.runs.session import accompany_session
 
@@ -42,7 +42,7 @@ def accompany(desk: Desk, run_id: str, team: "Team") -> None:
     config = read_stored_config(run.config).config
     cohort_of = Path(run.data or ".")
     request = session_request(desk, run, config)
-    take_place(request, team)
+    init_process_group(request, team)
     team.wait()
     # Whatever the first process had to read and decode is there by now.
     cohort = indexing.index(desk, cohort_of)

@@ -19,14 +19,14 @@ from core.model.checkpoint import SPLIT_FILE
 from core.progress import OnProgress, Progress, counted, tell_nobody
 from core.runs.failures import Failure, FailureKind, explain, next_step_with_batch
 from core.runs.queueing import RUNS, end
-from core.runs.reporting import Pace, Reporter, RunStopped, TrainingProgress, write_patiently
+from core.runs.reporting import Reporter, RunStopped, StepTimer, TrainingProgress, write_patiently
 from core.services.datasets import indexing
 from core.services.desk import Desk
 from core.services.desk.provenance import environment
 from core.services.evaluation.assembly import keep_run_predictions
 from core.services.models.kept_cards import keep_card
 from core.services.runs.cost_estimate import smaller_batch_that_fits
-from core.services.runs.distributed import take_place
+from core.services.runs.distributed import init_process_group
 from core.services.runs.folds import folds_of
 from core.services.runs.initial_weights import check_folds
 from core.services.runs.session_setup import session_request, split_of_run
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.services.runs.config_resolution import settle_config
+from core.services.runs.config_resolution import resolve_config
 
 if TYPE_CHECKING:
     pass
@@ -127,16 +127,16 @@ def _carry_out(
     stored = read_stored_config(run.config)
     if stored.ignored:
         sys.stderr.write(f"The config was recorded by another version; left out: {', '.join(stored.ignored)}.\n")
-    teller = _teller(reporter, on_progress)
+    report = _progress_callback(reporter, on_progress)
     if run.data is None:
         raise TrainingError("This run was recorded without the folder of its dataset. Clone it and name the folder.")
     if team is not None:
-        take_place(session_request(desk, run, stored.config), team)
-    cohort = indexing.index(desk, Path(run.data), counted("indexing", teller))
+        init_process_group(session_request(desk, run, stored.config), team)
+    cohort = indexing.index(desk, Path(run.data), counted("indexing", report))
     split = split_of_run(desk, run, stored.config, cohort)
     check_folds(desk, stored.config, cohort.fingerprint, split.fingerprint)
     _record_lineage(desk, run, cohort, split)
-    folds = folds_of(desk, cohort, split, stored.config, teller)
+    folds = folds_of(desk, cohort, split, stored.config, report)
     # Only now, so that opening the desk or asking for help does not wait for torch.
     from core.runs.session import SessionWatchers, run_session
     from core.training.team import ALONE
@@ -144,8 +144,8 @@ def _carry_out(
     fingerprints = {"cohort_fingerprint": cohort.fingerprint, "split_fingerprint": split.fingerprint}
     request = session_request(desk, run, stored.config, **fingerprints)
     watchers = SessionWatchers(
-        on_progress=teller,
-        on_step=_step_teller(reporter, stored.config),
+        on_progress=report,
+        on_step=_step_callback(reporter, stored.config),
         on_epoch=lambda epoch, numbers: reporter.add_epoch(epoch + 1, numbers),
         on_resume=reporter.forget_steps_after,
         on_keeping=reporter.write_ahead,
@@ -161,7 +161,7 @@ def _carry_out(
     return TrainResult(run.id, Path(run.folder), outcome.card.weights_hash, outcome.summary)
 
 
-def _teller(reporter: Reporter, on_progress: OnProgress) -> OnProgress:
+def _progress_callback(reporter: Reporter, on_progress: OnProgress) -> OnProgress:
     def tell(progress: Progress) -> None:
         """Note where the run is; raises RunStopped where it was asked to stop."""
         # Training tells of itself at every step, with its speed and the time left.
@@ -174,9 +174,9 @@ def _teller(reporter: Reporter, on_progress: OnProgress) -> OnProgress:
     return tell
 
 
-def _step_teller(reporter: Reporter, config: TrainingConfig) -> Callable[[int, int, int, float, float], None]:
+def _step_callback(reporter: Reporter, config: TrainingConfig) -> Callable[[int, int, int, float, float], None]:
     """Return what notes a step: its epoch (from 0), its number of all steps (from 1), loss and learning rate."""
-    pace, epochs_seen = Pace(), set[int]()
+    pace, epochs_seen = StepTimer(), set[int]()
 
     def tell(epoch: int, step: int, num_steps: int, loss: float, learning_rate: float) -> None:
         """Note a step with its speed and the time left."""
@@ -254,6 +254,6 @@ def train(desk: Desk, request: TrainRequest, on_progress: OnProgress = tell_nobo
 
     # A folder that is no dataset is refused before a run is recorded; the work finds it indexed.
     indexing.index(desk, request.data, counted("indexing", on_progress))
-    config = settle_config(desk, request.data, request.split, request.config)
+    config = resolve_config(desk, request.data, request.split, request.config)
     run_id = record_run(desk, request.model_copy(update={"config": config}), State.STARTING)
     return work_on_run(desk, run_id, on_progress)

@@ -34,7 +34,7 @@ def start_supervisor(desk: Desk) -> None:
     launch(["core.services.workers.supervisor"], desk.settings.runs / LOG_FILE, variables_of(desk))
 
 
-def go_on(desk: Desk) -> None:
+def ensure_supervisor(desk: Desk) -> None:
     """Start a supervisor if there is work for one and none is at work: the last may have been killed."""
     if os.environ.get(JOB_VARIABLE):
         # On a node of a cluster: who is asked for the queue stays with those who gave the runs.

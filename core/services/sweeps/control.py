@@ -11,7 +11,7 @@ from core.runs.queueing import RUNS
 from core.runs.work import LIVE_STATES, UNFINISHED
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
-from core.services.runs.config_resolution import settle_config
+from core.services.runs.config_resolution import resolve_config
 from core.services.runs.control import reconcile_runs
 from core.services.runs.requests import SweepPlace, add_run, queue_of
 from core.services.runs.supervision import start_supervisor
@@ -28,7 +28,7 @@ def start_sweep(desk: Desk, request: SweepRequest) -> str:
     """
     if not request.data.is_dir():
         raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a dataset.")
-    base = settle_config(desk, request.data, request.split, request.base)
+    base = resolve_config(desk, request.data, request.split, request.base)
     request = request.model_copy(update={"base": base})
     with desk.transaction() as session:
         sweep_id = record_sweep(session, desk, request)

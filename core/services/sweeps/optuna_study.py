@@ -53,7 +53,7 @@ class SweepStudy:
             drawn = {field: _suggest(trial, field, space) for field, space in self._space.items()}
             return trial.number, _row(drawn)
 
-    def untold(self) -> dict[int, FrozenTrial]:
+    def running_trials(self) -> dict[int, FrozenTrial]:
         """Return by its number each trial that was asked for and without a final result."""
         with in_words(self._journal):
             running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
@@ -83,7 +83,7 @@ class SweepStudy:
                 if value is not None and epoch not in asked.intermediate_values:
                     self._storage.set_trial_intermediate_value(key, epoch, value)
 
-    def is_hopeless(self, asked: FrozenTrial) -> bool:
+    def should_prune(self, asked: FrozenTrial) -> bool:
         """Return whether the pruner gives a trial up by what was noted of it."""
         with in_words(self._journal):
             return self._study.pruner.prune(self._study, self._trials()[asked.number])

@@ -105,10 +105,10 @@ class SweepTender:
         news, values = self._news(request, runs)
         if not news:
             return
-        untold = study.untold()
+        trials = study.running_trials()
         for run in news:
             number, by_epoch = run.trial_number, values.get(run.id, {})
-            asked = None if number is None else untold.get(number)
+            asked = None if number is None else trials.get(number)
             self._known[run.id] = (run.state, len(by_epoch))
             if number is None or asked is None:
                 continue
@@ -117,7 +117,7 @@ class SweepTender:
                 study.tell(number, value_of(run, by_epoch))
             elif run.pruned_epoch is not None and run.state == State.STOPPED:
                 study.tell_pruned(number)
-            elif _may_be_pruned(run, by_epoch) and study.is_hopeless(asked):
+            elif _may_be_pruned(run, by_epoch) and study.should_prune(asked):
                 self._prune(run.id, max(by_epoch))
 
     def _news(
@@ -145,7 +145,9 @@ class SweepTender:
         orphans = []
         if sweep_id in self._orphaned:
             orphans = [
-                (number, study.settings_of(asked)) for number, asked in study.untold().items() if number not in numbers
+                (number, study.settings_of(asked))
+                for number, asked in study.running_trials().items()
+                if number not in numbers
             ]
         if len(orphans) <= room:
             self._orphaned.discard(sweep_id)

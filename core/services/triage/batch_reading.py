@@ -33,7 +33,7 @@ from core.services.models.operating_points import OWN, choose_row, point_of_batc
 from core.services.triage.batch_results import TriageResult, describe_batch
 from core.services.triage.reading_reuse import earlier_readings, taken_over_rows
 from core.services.triage.study_identity import identify, keep_earlier_studies
-from core.triage.film_reading import FilmReading, FilmView, KnownFilm
+from core.triage.film_reading import CachedReading, FilmReading, FilmView
 from core.triage.heatmap import Heatmap
 from core.triage.intake import Candidate, IntakeProblem, gather
 from core.triage.pipeline import read_films
@@ -204,7 +204,7 @@ def _read_all(
         # An image that is to be drawn has to be opened anyway.
         known=None if request.again or drawer else earlier_readings(desk, batch_id),
     )
-    pending: list[FilmReading | KnownFilm] = []
+    pending: list[FilmReading | CachedReading] = []
     for reading in readings:
         pending.append(reading)
         if len(pending) == STORE_EVERY:
@@ -270,13 +270,13 @@ def _row(desk: Desk, batch_id: str, reading: FilmReading, drawer: SaliencyWriter
 
 
 def _store(
-    desk: Desk, batch_id: str, readings: Sequence[FilmReading | KnownFilm], drawer: SaliencyWriter | None
+    desk: Desk, batch_id: str, readings: Sequence[FilmReading | CachedReading], drawer: SaliencyWriter | None
 ) -> int:
     """Store readings and the new count in one transaction, so that neither ever stands without the other."""
     if not readings:
         return 0
     rows = [_row(desk, batch_id, reading, drawer) for reading in readings if isinstance(reading, FilmReading)]
-    known = [reading for reading in readings if isinstance(reading, KnownFilm)]
+    known = [reading for reading in readings if isinstance(reading, CachedReading)]
     with desk.transaction() as session:
         taken_over = taken_over_rows(session, desk, batch_id, known) if known else []
         keep_earlier_studies(session, [*rows, *taken_over])

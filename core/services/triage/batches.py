@@ -18,7 +18,7 @@ from core.services.desk import Desk
 from core.services.models.operating_points import OWN, point_of_row
 from core.services.triage.batch_reading import TriageRequest, create_batch
 from core.services.triage.kept import kept_batch
-from core.services.triage.warm_reader import hand_over
+from core.services.triage.warm_reader import offer_to_warm_process
 from db import models as tables
 from db.base import utc_now
 from db.states import State
@@ -51,7 +51,7 @@ class BatchStatus:
 def start_batch(desk: Desk, request: TriageRequest, batch_id: str | None = None) -> str:
     """Record a batch, have the waiting reader or a process of its own read it, and return its id, new unless given."""
     batch_id = create_batch(desk, request, batch_id)
-    if not hand_over(desk, batch_id):
+    if not offer_to_warm_process(desk, batch_id):
         _launch(desk, batch_id)
     return batch_id
 
@@ -76,7 +76,7 @@ def resume_batch(desk: Desk, batch_id: str) -> None:
     with desk.transaction() as session:
         kept_batch(session, batch_id)
         is_waiting = BATCHES.requeue(session, batch_id)
-    if is_waiting and not hand_over(desk, batch_id):
+    if is_waiting and not offer_to_warm_process(desk, batch_id):
         _launch(desk, batch_id)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.services.desk import Desk
 from core.services.models.lookup import identity_of_row
 from core.services.triage.study_identity import identify
-from core.triage.film_reading import KnownFilm
+from core.triage.film_reading import CachedReading
 from core.triage.priority import Status
 from db import models as tables
 from db.base import utc_now
@@ -48,7 +48,9 @@ def earlier_readings(desk: Desk, batch_id: str) -> dict[str, int]:
         return {file_hash: earlier for file_hash, earlier in rows if file_hash is not None}
 
 
-def taken_over_rows(session: Session, desk: Desk, batch_id: str, films: Sequence[KnownFilm]) -> list[dict[str, Any]]:
+def taken_over_rows(
+    session: Session, desk: Desk, batch_id: str, films: Sequence[CachedReading]
+) -> list[dict[str, Any]]:
     """Return rows for known images; one whose earlier reading was deleted meanwhile has none."""
     reading = tables.Reading
     query = select(reading.id, *(getattr(reading, field) for field in TAKEN_OVER_FIELDS)).where(

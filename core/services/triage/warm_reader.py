@@ -45,7 +45,7 @@ def has_waiting_reader(desk: Desk) -> bool:
         return True
 
 
-def hand_over(desk: Desk, batch_id: str) -> bool:
+def offer_to_warm_process(desk: Desk, batch_id: str) -> bool:
     """Return whether the waiting reader took a queued batch within a second."""
     deadline = time.monotonic() + SECONDS_TO_HAND_OVER
     while has_waiting_reader(desk) and time.monotonic() < deadline:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from core.errors import PneumoDeskError
 from core.runs.reporting import RunStopped
 from core.services.desk import open_desk
-from core.services.runs.distributed import accompany
+from core.services.runs.distributed import run_rank
 from core.services.runs.execution import work_on_run
-from core.services.runs.supervision import go_on
+from core.services.runs.supervision import ensure_supervisor
 
 if TYPE_CHECKING:
     from core.training.team import Team
@@ -23,7 +23,7 @@ def main() -> None:
     if team is not None and team.rank > 0:
         # Not as a failure, for which torchrun would end the first process in its last act.
         with suppress(RunStopped):
-            accompany(desk, sys.argv[1], team)
+            run_rank(desk, sys.argv[1], team)
         return
     try:
         result = work_on_run(desk, sys.argv[1], team=team)
@@ -36,7 +36,7 @@ def main() -> None:
         sys.stderr.write(f"Completed with checkpoint {result.checkpoint_hash}.\n")
     finally:
         # What waits must not wait for a supervisor that was killed meanwhile.
-        go_on(desk)
+        ensure_supervisor(desk)
 
 
 def _team() -> "Team | None":

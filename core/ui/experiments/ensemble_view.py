@@ -178,7 +178,7 @@ def _rows(judged: EnsembleComparison) -> list[dict[str, object]]:
             tr("Computed by"): engine_text(report),
             **(
                 {
-                    tr("Films/s"): round(cost.films_per_second),
+                    tr("Images/s"): round(cost.films_per_second),
                     tr("Memory at most"): tr("{peak_megabytes:.0f} MB", peak_megabytes=cost.peak_megabytes),
                     tr("Weights"): tr("{weight_megabytes:.1f} MB", weight_megabytes=cost.weight_megabytes),
                 }

@@ -20,7 +20,7 @@ from core.figures.judgement import (
 from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms, is_selection_split
-from core.services.evaluation.stored_results import OpenedSplit, look_at, openings_so_far
+from core.services.evaluation.stored_results import OpenedSplit, load_evaluation, openings_so_far
 from core.services.evaluation.training_overlap import say_overlap
 from core.services.runs.record import RunRecord
 from core.ui.experiments.error_gallery import error_gallery
@@ -61,11 +61,11 @@ def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
     """Return the split's predictions; an evaluation-only one is shown by a button, once a visit, and recorded."""
     checkpoint = record.checkpoint_hash or ""
     if is_selection_split(split):
-        return look_at(desk, checkpoint, split)
+        return load_evaluation(desk, checkpoint, split)
     opened = st.session_state.setdefault(OPENED, set())
     key = (checkpoint, split)
     if key in opened:
-        return look_at(desk, checkpoint, split, occasion=None)
+        return load_evaluation(desk, checkpoint, split, occasion=None)
     count = openings_so_far(desk, [checkpoint], split)
     with st.container(border=True):
         st.markdown(
@@ -82,7 +82,7 @@ def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
             tr("Open the {split} figures", split=split), icon=":material/lock_open:", key="experiments.open_split"
         ):
             opened.add(key)
-            return look_at(desk, checkpoint, split)
+            return load_evaluation(desk, checkpoint, split)
     return None
 
 

@@ -14,7 +14,7 @@ from core.services.experiments.history import (
     HistoryQuery,
     RunLine,
     RunOrder,
-    Shelf,
+    RunStatusFilter,
     known_tags,
     search_runs,
 )
@@ -99,9 +99,9 @@ def _asked(desk: Desk) -> HistoryQuery:
             tags = st.multiselect(tr("With all of these tags"), known_tags(desk), key="experiments.tags")
             starred = st.toggle(tr("Starred only"), key="experiments.starred")
             shelf = st.segmented_control(
-                tr("Shelf"),
-                list(Shelf),
-                default=Shelf.CURRENT,
+                tr("Status"),
+                list(RunStatusFilter),
+                default=RunStatusFilter.CURRENT,
                 format_func=tr,
                 key="experiments.shelf",
                 required=True,
@@ -115,7 +115,7 @@ def _asked(desk: Desk) -> HistoryQuery:
         architectures=tuple(networks),
         tags=tuple(tags),
         starred=starred,
-        shelf=shelf or Shelf.CURRENT,
+        shelf=shelf or RunStatusFilter.CURRENT,
         order=order,
         ascending=ascending,
         offset=(int(st.session_state.get("experiments.page", 1)) - 1) * ROWS_ON_A_PAGE,
@@ -204,16 +204,16 @@ def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) ->
         on_click=star,
         args=(desk, ids, not starred),
     )
-    archived = query.shelf is Shelf.ARCHIVED
+    archived = query.shelf is RunStatusFilter.ARCHIVED
     st.button(
         tr("Restore") if archived else tr("Archive"),
         icon=":material/archive:",
-        disabled=not ids or query.shelf is Shelf.DELETED,
+        disabled=not ids or query.shelf is RunStatusFilter.DELETED,
         key="experiments.archive",
         on_click=archive,
         args=(desk, ids, not archived),
     )
-    if query.shelf is Shelf.DELETED:
+    if query.shelf is RunStatusFilter.DELETED:
         st.button(
             tr("Restore"),
             icon=":material/restore_from_trash:",

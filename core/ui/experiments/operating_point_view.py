@@ -7,7 +7,7 @@ from core.evaluation.operating_point import OperatingPointRule, RuleKind
 from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.predictions import is_selection_split
-from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.stored_results import load_evaluation
 from core.services.evaluation.threshold_selection import keep_point, list_points, propose_point
 from core.services.runs.record import RunRecord
 from core.ui.plain_text import plain
@@ -53,7 +53,7 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
     if kind is RuleKind.COST_RATIO:
         cost = st.number_input(tr("Cost of a miss, in false alarms"), 0.1, 1000.0, 5.0, key="experiments.point_cost")
     rule = OperatingPointRule(kind=kind, target=target, cost_ratio=cost)
-    predicted = look_at(desk, record.checkpoint_hash or "", split).predicted
+    predicted = load_evaluation(desk, record.checkpoint_hash or "", split).predicted
     try:
         point = propose_point(predicted, rule)
     except PneumoDeskError as error:

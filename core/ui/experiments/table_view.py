@@ -36,7 +36,7 @@ WORDS = {
     "num_parameters": mark("Parameters"),
     "megabytes": "MB",
     "gigaflops": "GFLOPs",
-    "films_per_second": mark("Films/s"),
+    "films_per_second": mark("Images/s"),
     "training_seconds": mark("Training"),
     "auc": "AUC",
     "f1": "F1",
@@ -73,7 +73,7 @@ def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> N
             "GFLOPs": st.column_config.TextColumn(
                 help=tr("Billions of operations for one image; a multiplication and an addition count as two.")
             ),
-            tr("Films/s"): st.column_config.TextColumn(
+            tr("Images/s"): st.column_config.TextColumn(
                 help=tr("The network alone on this machine, as triage runs it; measured once for each checkpoint.")
             ),
         },

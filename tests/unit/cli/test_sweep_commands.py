@@ -20,7 +20,7 @@ def nobody_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     get_settings.cache_clear()
     monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
     monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
     yield
     get_settings.cache_clear()
 

@@ -10,7 +10,7 @@ from core.errors import EvaluationError
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.predictions import keep_predictions
-from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.stored_results import load_evaluation
 from core.services.evaluation.threshold_selection import choose_model_point
 from core.services.models.lookup import model_card
 from core.services.registry.promotion import PromoteRequest, promote
@@ -42,11 +42,11 @@ def evaluate_copy(desk: Desk, split: str) -> None:
 def test_evaluating_a_copy_leaves_the_figures_of_a_run(desk: Desk) -> None:
     """The validation figures, the threshold they choose and the promoted card are the same before and after."""
     hash_ = model_card(desk, "run:first0").weights_hash
-    before = look_at(desk, hash_, "validation").predicted
+    before = load_evaluation(desk, hash_, "validation").predicted
     threshold = choose_model_point(desk, "run:first0", YOUDEN, "early", split="both").point.threshold
     for fold in ("validation", "calibration"):
         evaluate_copy(desk, fold)
-    after = look_at(desk, hash_, "validation").predicted
+    after = load_evaluation(desk, hash_, "validation").predicted
     assert (after.cohort_fingerprint, after.report.n) == ("cohort", 80)
     assert after.report == before.report
     assert choose_model_point(desk, "run:first0", YOUDEN, "late", split="both").point.threshold == threshold
@@ -62,4 +62,4 @@ def test_a_fold_that_was_evaluated_on_a_copy_alone_is_not_a_fold_of_the_run(desk
     evaluate_copy(desk, "holdout")
     assert get_record(desk, "first0").splits == ("validation", "calibration")
     with pytest.raises(EvaluationError, match="'holdout'"):
-        look_at(desk, model_card(desk, "run:first0").weights_hash, "holdout")
+        load_evaluation(desk, model_card(desk, "run:first0").weights_hash, "holdout")

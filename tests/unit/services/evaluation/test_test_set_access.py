@@ -10,7 +10,7 @@ from core.services.desk import Desk, open_desk
 from core.services.evaluation import test_set_access
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
 from core.services.evaluation.predictions import is_selection_split
-from core.services.evaluation.stored_results import look_at, openings_so_far
+from core.services.evaluation.stored_results import load_evaluation, openings_so_far
 from core.services.evaluation.test_set_access import count_openings, evaluations_page, recorded_openings
 from core.services.experiments.comparison import CompareRequest, compare_runs
 from core.services.models.lookup import model_card
@@ -41,7 +41,7 @@ def test_one_rule_says_what_selects_and_every_door_counts_by_it(
     for run_id in ("r1", "r2"):
         add_run(desk, run_id, splits=(split,))
     assert is_selection_split(split) is may_select
-    opened = look_at(desk, "r1-checkpoint", split)
+    opened = load_evaluation(desk, "r1-checkpoint", split)
     assert (opened.is_selection, opened.num_openings) == (may_select, 0 if may_select else 1)
     assert compare_runs(desk, CompareRequest(runs=("r1", "r2"), split=split)).num_openings == (0 if may_select else 2)
     assert openings_so_far(desk, ["r1-checkpoint"], split) == (0 if may_select else 2)

@@ -20,7 +20,7 @@ from core.services.evaluation.evaluate import EvaluationRequest, evaluate
 from core.services.evaluation.film_selection import FilmChoice
 from core.services.evaluation.predictions import films_of, keep_predictions
 from core.services.evaluation.robustness import stress_model
-from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.stored_results import load_evaluation
 from core.services.evaluation.test_set_access import evaluations_page
 from core.services.evaluation.training_overlap import say_overlap, training_images_among
 from core.services.experiments.comparison import CompareRequest, compare_runs
@@ -108,7 +108,7 @@ def test_stored_evaluations_say_their_training_images_at_every_door(overlapping:
     desk, hash_ = overlapping, model_card(overlapping, "run:first0").weights_hash
     said = say_overlap(2, 20)
     assert "2 of 20" in said
-    assert look_at(desk, hash_, "test").num_training_images == 2
+    assert load_evaluation(desk, hash_, "test").num_training_images == 2
     comparison = compare_runs(desk, CompareRequest(runs=("first0", "second"), split="test"))
     assert f"made up: {said}" in comparison.notes
     assert [run["num_training_images"] for run in comparison.document()["runs"]] == [2, None]
@@ -146,4 +146,4 @@ def test_a_patient_of_the_own_dataset_is_known_without_its_name(desk: Desk, tmp_
             session,
             replace(predicted(card.weights_hash, "test", films, np.zeros(3)), cohort_fingerprint=cohort.fingerprint),
         )
-    assert look_at(desk, card.weights_hash, "test").num_training_images == 1
+    assert load_evaluation(desk, card.weights_hash, "test").num_training_images == 1

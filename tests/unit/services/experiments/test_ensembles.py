@@ -15,7 +15,7 @@ from core.model.checkpoint import load_checkpoint
 from core.model.ensemble import halved, load_ensemble
 from core.model.loading import classifier_from
 from core.services.desk import Desk, open_desk
-from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.stored_results import load_evaluation
 from core.services.experiments.ensemble_comparison import compare_ensemble
 from core.services.experiments.ensembles import EnsembleRequest, create_ensemble, list_ensembles
 from core.services.models.loading import load_predictor
@@ -125,8 +125,8 @@ def test_fitted_weights_favour_the_better_member(desk: Desk) -> None:
     weighted = create_ensemble(desk, EnsembleRequest(name="w", runs=("first0", "second"), voting=Voting.WEIGHTED))
     weights = weighted.recipe.weights_of_members
     assert weights.sum() == pytest.approx(1) and weights[0] > weights[1]
-    kept = look_at(desk, weighted.card.weights_hash, "validation").predicted
-    members = [look_at(desk, member.source_hash, "validation").predicted for member in weighted.recipe.members]
+    kept = load_evaluation(desk, weighted.card.weights_hash, "validation").predicted
+    members = [load_evaluation(desk, member.source_hash, "validation").predicted for member in weighted.recipe.members]
     mean_N = weights @ np.stack([member.probabilities for member in members])
     assert expit(kept.logits_N) == pytest.approx(mean_N, abs=1e-6)
     assert weighted.card.operating_point.chosen_on.startswith("validation and calibration folds (160 images")

@@ -19,12 +19,12 @@ from core.runs.process_identity import ProcessIdentity
 from core.services.desk import Desk, open_desk
 from core.services.evaluation import test_set_access
 from core.services.evaluation.predictions import keep_predictions
-from core.services.evaluation.stored_results import look_at, openings_so_far, worst_errors
+from core.services.evaluation.stored_results import load_evaluation, openings_so_far, worst_errors
 from core.services.evaluation.test_set_access import record_opening
 from core.services.evaluation.threshold_selection import keep_point, list_points, propose_point
 from core.services.experiments.annotations import archive, delete_runs, restore_runs, set_tags, star, write_note
 from core.services.experiments.comparison import CompareRequest, compare_runs
-from core.services.experiments.history import HistoryQuery, RunOrder, Shelf, known_tags, search_runs
+from core.services.experiments.history import HistoryQuery, RunOrder, RunStatusFilter, known_tags, search_runs
 from core.services.experiments.run_export import export_runs, predictions_to_csv, runs_to_csv
 from core.services.experiments.seed_groups import group_by_seed, group_by_tag, spread
 from core.services.runs.listing import list_runs
@@ -100,8 +100,8 @@ def test_put_away_and_deleted_runs_come_back(desk: Desk) -> None:
         add_run(desk, f"r{number}", day=number)
     archive(desk, ["r1"])
     delete_runs(desk, ["r2"])
-    assert found(desk) == [] and found(desk, shelf=Shelf.ARCHIVED) == ["r1"]
-    assert found(desk, shelf=Shelf.DELETED) == ["r2"] and [run["id"] for run in list_runs(desk)] == ["r1"]
+    assert found(desk) == [] and found(desk, shelf=RunStatusFilter.ARCHIVED) == ["r1"]
+    assert found(desk, shelf=RunStatusFilter.DELETED) == ["r2"] and [run["id"] for run in list_runs(desk)] == ["r1"]
     archive(desk, ["r1"], archived=False)
     restore_runs(desk, ["r2"])
     assert found(desk) == ["r2", "r1"]
@@ -142,7 +142,7 @@ def test_predictions_come_back_as_they_were(desk: Desk) -> None:
     """Stored logits, labels and patients are those that went in, bit for bit, and give the stored figures again."""
     films = made_films(40)
     add_run(desk, "r1", films=films, seed=5)
-    back = look_at(desk, "r1-checkpoint", "validation").predicted
+    back = load_evaluation(desk, "r1-checkpoint", "validation").predicted
     assert np.array_equal(back.logits_N, made_logits(films, 2.0, 5)) and back.films.document() == films.document()
     again = evaluate_probabilities(back.films.labels_N, back.probabilities, 0.5, patients_N=films.known_patients)
     assert again == back.report
@@ -153,13 +153,13 @@ def test_one_look_is_what_one_minute_shows(desk: Desk, monkeypatch: pytest.Monke
     now = utc_now()
     monkeypatch.setattr(test_set_access, "utc_now", lambda: now)
     add_run(desk, "r1", splits=("validation", "test"))
-    assert look_at(desk, "r1-checkpoint", "validation").num_openings == 0
-    assert look_at(desk, "r1-checkpoint", "test").num_openings == 1
+    assert load_evaluation(desk, "r1-checkpoint", "validation").num_openings == 0
+    assert load_evaluation(desk, "r1-checkpoint", "test").num_openings == 1
     now += timedelta(seconds=59)
-    assert look_at(desk, "r1-checkpoint", "test").num_openings == 1
+    assert load_evaluation(desk, "r1-checkpoint", "test").num_openings == 1
     now += timedelta(seconds=2)
-    assert look_at(desk, "r1-checkpoint", "test").num_openings == 2
-    silent = look_at(desk, "r1-checkpoint", "test", occasion=None)
+    assert load_evaluation(desk, "r1-checkpoint", "test").num_openings == 2
+    silent = load_evaluation(desk, "r1-checkpoint", "test", occasion=None)
     assert silent.num_openings == 2 and not silent.is_selection
     assert openings_so_far(desk, ["r1-checkpoint"], "test") == 2
     now += timedelta(minutes=2)
@@ -175,14 +175,14 @@ def test_the_count_before_a_look_is_that_of_the_images_it_shows(desk: Desk) -> N
         keep_predictions(session, elsewhere)
         record_opening(session, elsewhere, "read")
     assert openings_so_far(desk, ["r1-checkpoint"], "test") == 1
-    assert look_at(desk, "r1-checkpoint", "test", occasion=None).num_openings == 1
+    assert load_evaluation(desk, "r1-checkpoint", "test", occasion=None).num_openings == 1
 
 
 def test_a_run_without_predictions_is_a_sentence(desk: Desk) -> None:
     """What was never predicted is said, with what would predict it."""
     add_run(desk, "r1")
     with pytest.raises(EvaluationError, match="No predictions of this model on 'test' are kept"):
-        look_at(desk, "r1-checkpoint", "test")
+        load_evaluation(desk, "r1-checkpoint", "test")
 
 
 def test_a_run_with_no_finished_epoch_has_a_record(desk: Desk) -> None:
@@ -204,7 +204,7 @@ def test_operating_points_are_versioned_and_never_chosen_on_test(desk: Desk) -> 
     assert [point.version for point in list_points(desk, "r1-checkpoint")] == [2, 1]
     flagged = kept.probabilities[kept.films.labels_N == 1] >= first.point.threshold
     assert flagged.mean() >= 0.9
-    test = look_at(desk, "r1-checkpoint", "test").predicted
+    test = load_evaluation(desk, "r1-checkpoint", "test").predicted
     with pytest.raises(EvaluationError, match="never on 'test'"):
         propose_point(test, rule)
     with pytest.raises(EvaluationError, match="needs a name"):

@@ -16,7 +16,7 @@ from core.services.models.loading import load_predictor
 from core.services.models.lookup import find_model, model_card, model_folder
 from core.services.models.operating_points import record_operating_point
 from core.services.registry.promotion import PromoteRequest, promote
-from core.services.registry.zip_archive import fill_from, take_in
+from core.services.registry.zip_archive import fill_from, import_into
 from core.services.triage.single_films import PredictionDesk
 from core.settings import AppSettings
 from db import models as tables
@@ -35,7 +35,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
         add_run(desk, run_id, seed=seed, films=made_films(60), splits=("validation", "calibration"))
         give_checkpoint(desk, run_id, 32, seed)
     shutil.copytree(model_folder(desk, "run:first0"), place / "beside")
-    take_in(desk, "theirs", lambda made: fill_from(desk, place / "beside", made))
+    import_into(desk, "theirs", lambda made: fill_from(desk, place / "beside", made))
     create_ensemble(desk, EnsembleRequest(name="both", runs=("first0", "second")))
     return desk
 

@@ -13,7 +13,7 @@ from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, Trai
 from core.reasons import Said, store
 from core.services.desk import Desk, open_desk
 from core.services.evaluation import test_set_access
-from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.stored_results import load_evaluation
 from core.services.experiments.annotations import delete_runs, write_note
 from core.services.experiments.comparison import CompareRequest, compare_runs
 from core.services.experiments.history import HistoryQuery, search_runs
@@ -49,7 +49,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with pytest.MonkeyPatch.context() as patched:
         # However busy the machine, all tests are within one look's time.
         patched.setattr(test_set_access, "SAME_LOOK", timedelta(days=1))
-        look_at(desk, "first0-checkpoint", "test")
+        load_evaluation(desk, "first0-checkpoint", "test")
         yield desk
 
 

@@ -11,7 +11,7 @@ import pytest
 from core.errors import CheckpointError, EvaluationError
 from core.services.desk import Desk, open_desk
 from core.services.evaluation import test_set_access
-from core.services.evaluation.stored_results import look_at
+from core.services.evaluation.stored_results import load_evaluation
 from core.services.evaluation.test_set_access import record_opening
 from core.services.models.lookup import model_card
 from core.services.registry.card_files import CardFormat, render_card
@@ -83,7 +83,7 @@ def test_what_was_measured_goes_along_with_a_model(desk: Desk, tmp_path: Path, m
     films = made_films(80)
     add_run(desk, "third0", seed=5, films=films, splits=("validation", "test"))
     give_checkpoint(desk, "third0", 32, 5)
-    look_at(desk, model_card(desk, "run:third0").weights_hash, "test", occasion="curiosity")
+    load_evaluation(desk, model_card(desk, "run:third0").weights_hash, "test", occasion="curiosity")
     here = describe_model(desk, "run:third0")
     packed = export_archive(desk, "run:third0", tmp_path / "third.zip")
     other = open_desk(AppSettings(home=tmp_path / "other", device="cpu"))

@@ -43,7 +43,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk on which nobody carries out what is queued."""
     for module in (run_control, sweep_control):
         monkeypatch.setattr(module, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr(run_control, "go_on", lambda desk: None)
+    monkeypatch.setattr(run_control, "ensure_supervisor", lambda desk: None)
     return open_desk(AppSettings(home=tmp_path / "home"))
 
 

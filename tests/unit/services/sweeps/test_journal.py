@@ -48,7 +48,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose queue nobody carries out."""
     monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
     monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
     return small_desk(tmp_path)
 
 
@@ -95,7 +95,7 @@ def test_two_processes_share_one_study(desk: Desk, tmp_path: Path) -> None:
     gate.touch()
     numbers = [int(number) for asker in askers for number in asker.communicate(timeout=PATIENCE_SECONDS)[0].split()]
     assert sorted(numbers) == list(range(24))
-    asked = study.untold()
+    asked = study.running_trials()
     assert len({study.settings_of(trial) for trial in asked.values()}) == 24
 
 
@@ -117,8 +117,8 @@ def test_a_trial_cut_off_between_two_settings_is_not_run(
         with pytest.raises(KeyboardInterrupt):
             study.ask()
     again = SweepStudy(desk, "cut-off", search(tmp_path))
-    assert again.untold() == {}
-    assert again.ask()[0] == 1 and set(again.untold()) == {1}
+    assert again.running_trials() == {}
+    assert again.ask()[0] == 1 and set(again.running_trials()) == {1}
 
 
 def test_a_torn_last_line_loses_only_itself(desk: Desk, tmp_path: Path) -> None:
@@ -127,9 +127,9 @@ def test_a_torn_last_line_loses_only_itself(desk: Desk, tmp_path: Path) -> None:
     with journal_of(desk, "torn").open("a") as stream:
         stream.write('{"op_code":4,"wor')
     study = SweepStudy(desk, "torn", search(tmp_path))
-    assert {number: study.settings_of(trial) for number, trial in study.untold().items()} == dict([asked])
+    assert {number: study.settings_of(trial) for number, trial in study.running_trials().items()} == dict([asked])
     study.ask()
-    assert set(SweepStudy(desk, "torn", search(tmp_path)).untold()) == {0, 1}
+    assert set(SweepStudy(desk, "torn", search(tmp_path)).running_trials()) == {0, 1}
 
 
 def test_a_search_whose_file_is_lost_goes_on_from_its_runs(desk: Desk, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.reasons import Said, store
 from core.services.desk import Desk
 from core.services.runs import supervision
-from core.services.runs.supervision import LOCK_FILE, go_on
+from core.services.runs.supervision import LOCK_FILE, ensure_supervisor
 from core.services.sweeps import control as sweep_control
 from core.services.sweeps import search_loop
 from core.services.sweeps.control import resume_sweep, start_sweep, stop_sweep
@@ -35,7 +35,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose queue nobody carries out."""
     monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
     monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.go_on", lambda desk: None)
+    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
     return small_desk(tmp_path)
 
 
@@ -104,7 +104,7 @@ def test_a_search_asks_one_at_a_time_tells_and_ends(desk: Desk, tmp_path: Path) 
     for dropout, rate, batch in settings(sweep):
         assert 0 <= dropout <= 0.8 and 1e-5 <= rate <= 0.1 and batch in (8, 16)
     study = SweepStudy(desk, sweep_id, request)
-    assert study.untold() == {}
+    assert study.running_trials() == {}
     assert study.best_number == sweep.best.number
 
 
@@ -256,15 +256,15 @@ def test_what_waits_is_gone_on_with_only_if_no_supervisor_is_at_work(
 
     started = []
     monkeypatch.setattr(supervision, "start_supervisor", started.append)
-    go_on(desk)
+    ensure_supervisor(desk)
     assert not started
     sweep_id = start_sweep(desk, search(tmp_path))
     desk.settings.runs.mkdir(parents=True, exist_ok=True)
     with FileLock(desk.settings.runs / LOCK_FILE):
-        go_on(desk)
+        ensure_supervisor(desk)
     assert not started
-    go_on(desk)
+    ensure_supervisor(desk)
     assert started == [desk]
     stop_sweep(desk, sweep_id)
-    go_on(desk)
+    ensure_supervisor(desk)
     assert len(started) == 1
