@@ -49,6 +49,7 @@ def list_all(as_json: Json = False) -> None:
 
 
 @app.command()
+# One parameter for each option, as Typer reads them.
 def promote(
     source: Annotated[str, typer.Argument(help="`run:RUN`, `ensemble:NAME`, `imported:NAME`, `starter` or a folder.")],
     name: Annotated[str, typer.Argument(help="The model's name; this becomes its next version.")],

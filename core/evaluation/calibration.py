@@ -11,16 +11,15 @@ from core.evaluation.scores import check_labels_and_scores, require_both_classes
 
 # Per standard deviation of the logits. Calibration must keep the order, even if the model ranks no better than chance.
 MIN_STANDARDISED_SLOPE = 1e-3
-TEMPERATURE_SLOPE_BOUNDS = (1e-3, 1e3)
 MAX_NEWTON_STEPS = 100
 
 
 class PlattScaling(BaseModel):
-    """P(pneumonia) = 1 / (1 + exp(-(slope * logit + intercept))); a temperature is the case of no intercept."""
+    """P(pneumonia) = 1 / (1 + exp(-(slope * logit + intercept)))."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    slope: float = Field(default=1.0, gt=0, description="Factor on the logit; the reciprocal of a temperature.")
+    slope: float = Field(default=1.0, gt=0, description="Factor on the logit.")
     intercept: float = Field(default=0.0, description="Shift of the scaled logit.")
 
     def apply(self, logits_N: ArrayLike) -> np.ndarray:
@@ -47,29 +46,6 @@ def fit_platt_scaling(logits_N: ArrayLike, labels_N: ArrayLike) -> PlattScaling:
         slope = MIN_STANDARDISED_SLOPE
         intercept = fit_intercept(slope * standardised_N, targets_N)
     return PlattScaling(slope=slope / spread, intercept=intercept - slope * centre / spread)
-
-
-def fit_temperature(logits_N: ArrayLike, labels_N: ArrayLike) -> PlattScaling:
-    """Fit one factor on the logits by maximum likelihood (Guo 2017) with Platt's smoothed targets; no intercept.
-
-    Raises EvaluationError unless both classes are there and all logits are finite.
-    """
-    labels, logits = check_labels_and_scores(labels_N, logits_N)
-    require_both_classes(labels, "Fitting a temperature")
-    targets_N = smoothed_targets(labels)
-
-    def gradient(slope: float) -> float:
-        return float(logits @ (expit(slope * logits) - targets_N))
-
-    from scipy.optimize import brentq  # Here: half a second that reading images can do without.
-
-    low, high = TEMPERATURE_SLOPE_BOUNDS
-    # The gradient rises with the slope, so its sign at a bound tells that the best slope lies beyond it.
-    if gradient(low) >= 0:
-        return PlattScaling(slope=low)
-    if gradient(high) <= 0:
-        return PlattScaling(slope=high)
-    return PlattScaling(slope=cast("float", brentq(gradient, low, high, xtol=1e-13, rtol=np.float64(1e-13))))
 
 
 def smoothed_targets(labels_N: np.ndarray) -> np.ndarray:

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
 from sklearn.calibration import _SigmoidCalibration, calibration_curve
 from sklearn.linear_model import LogisticRegression
 
 from core.errors import EvaluationError
-from core.evaluation.calibration import PlattScaling, fit_platt_scaling, fit_temperature, smoothed_targets
+from core.evaluation.calibration import PlattScaling, fit_platt_scaling, smoothed_targets
 from core.evaluation.reliability import expected_calibration_error, reliability_bins
 
 scored = st.lists(st.tuples(st.booleans(), st.floats(-50, 50, allow_nan=False)), min_size=2, max_size=40).filter(
@@ -111,30 +110,14 @@ def test_a_model_that_ranks_wrongly_keeps_its_order():
     fitted = fit_platt_scaling(logits, labels)
     assert fitted.slope > 0
     assert fitted.apply(logits).mean() == pytest.approx(smoothed_targets(labels).mean())
-    assert fit_temperature(logits, labels).slope > 0
 
 
-@pytest.mark.parametrize("fit", [fit_platt_scaling, fit_temperature])
-def test_one_class_or_infinite_logits_are_a_sentence(fit):
+def test_one_class_or_infinite_logits_are_a_sentence():
     """Calibration needs both classes and finite logits."""
     with pytest.raises(EvaluationError, match="images of both classes; there are 3 with pneumonia and 0"):
-        fit([0.1, 0.2, 0.3], [1, 1, 1])
+        fit_platt_scaling([0.1, 0.2, 0.3], [1, 1, 1])
     with pytest.raises(EvaluationError, match="not finite"):
-        fit([0.1, float("inf")], [0, 1])
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_temperature_is_the_best_single_factor(seed):
-    """No other factor has a lower cross-entropy, by SciPy's search from elsewhere."""
-    labels, logits = draw_logits(seed)
-    targets = smoothed_targets(labels)
-    fitted = fit_temperature(logits, labels)
-    assert fitted.intercept == 0
-
-    def loss(slope):
-        return np.sum(np.logaddexp(0, slope[0] * logits) - targets * slope[0] * logits)
-
-    assert fitted.slope == pytest.approx(minimize(loss, [1.0], method="BFGS", tol=1e-10).x[0], rel=1e-5)
+        fit_platt_scaling([0.1, float("inf")], [0, 1])
 
 
 @given(scored)
@@ -142,10 +125,9 @@ def test_temperature_is_the_best_single_factor(seed):
 def test_calibration_keeps_the_order(films):
     """A higher logit never gets a lower probability, whatever the labels say."""
     labels, logits = (np.array(column) for column in zip(*films, strict=True))
-    for fitted in (fit_platt_scaling(logits, labels), fit_temperature(logits, labels)):
-        probabilities = fitted.apply(np.sort(logits))
-        assert np.isfinite(probabilities).all()
-        assert (np.diff(probabilities) >= 0).all()
+    probabilities = fit_platt_scaling(logits, labels).apply(np.sort(logits))
+    assert np.isfinite(probabilities).all()
+    assert (np.diff(probabilities) >= 0).all()
 
 
 def test_calibration_error_by_hand():
