@@ -12,6 +12,13 @@ class Words(dict[str, str]):
     def __getitem__(self, stored: str) -> str:
         return tr(super().__getitem__(stored))
 
+    def get(self, stored: str, default: str | None = None) -> str | None:
+        """Return the words for a stored value in the current language, or the default."""
+        try:
+            return self[stored]
+        except KeyError:
+            return default
+
 
 AI_RESULTS = Words(
     {

@@ -13,7 +13,7 @@ from core.triage.ai_result import AIResult
 
 NUM_BINS = 20
 HISTOGRAM_HEIGHT = 24
-COLUMNS = (("Order", 35), ("AI result", 36), ("AI score", 20), ("File", 43), ("Remark", 48))
+COLUMNS = (("Order", 24), ("AI result", 34), ("AI score", 20), ("File", 56), ("Remark", 48))
 
 
 @dataclass(frozen=True)

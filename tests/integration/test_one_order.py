@@ -43,7 +43,7 @@ NOW = datetime(2026, 11, 27, 12, 30, 41, tzinfo=UTC)
 BATCHES = ("aaaaaaaaaaaa", "bbbbbbbbbbbb")
 READERS = ("Ada", "Bob")
 PDF_ROW = re.compile(
-    rf"({'|'.join(READING_ORDER.values())})(?:, escalated)? (?:{'|'.join(RESULT_LINES)}) "
+    rf"({'|'.join(READING_ORDER.values())})(?:, escalated|,)? (?:{'|'.join(RESULT_LINES)}) "
     r"(?:–|over 0\.99|under 0\.01|0\.\d\d) (\w+\.png)"
 )
 DOORS = ("core.cli.worklist", "core.cli.reports", "core.api.v1.batches", "core.api.v1.readings")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from core.result_words import FINDINGS
 from core.services.desk.csv_export import rows_to_csv
 from core.services.desk.opening import Desk
 from db import models as tables
@@ -133,14 +134,21 @@ def list_actors(desk: Desk) -> list[str]:
 def events_to_csv(events: Sequence[AuditRow]) -> str:
     """Return events as CSV that is harmless in a spreadsheet; moments are UTC."""
     rows = [
-        {**vars(event), "when": f"{event.when:%Y-%m-%dT%H:%M:%SZ}", "detail": detail_in_words(event.detail)}
+        {**vars(event), "when": f"{event.when:%Y-%m-%dT%H:%M:%SZ}", "detail": _on_one_line(event.detail)}
         for event in events
     ]
     return rows_to_csv(rows, CSV_COLUMNS)
 
 
 def detail_in_words(detail: dict[str, Any]) -> str:
-    """Return what an event says beyond its subject, on one line."""
+    """Return what an event says beyond its subject as people read it, on one line."""
+    shown = dict(detail)
+    if (verdict := shown.pop("verdict", None)) is not None:
+        shown = {"finding": FINDINGS.get(verdict, verdict), **shown}
+    return _on_one_line(shown)
+
+
+def _on_one_line(detail: dict[str, Any]) -> str:
     return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in detail.items() if value not in (None, ""))
 
 

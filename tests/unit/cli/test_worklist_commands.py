@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from core.cli.worklist import app
 from core.errors import PneumoDeskError
 from core.services.desk import Desk
+from core.services.desk.audit_trail import detail_in_words, events_to_csv, list_events
 from core.services.worklist.rules import current_rules, list_rules
 from core.services.worklist.verdicts import Verdict, current_verdicts, give_verdict
 from tests.small_desk import add_batch, small_desk
@@ -95,3 +96,21 @@ def test_rules_are_changed_and_kept_by_version(desk: Desk) -> None:
     assert "waiting_cap_hours is '-1'" in refusal("rules", "waiting_cap_hours=-1", "--as", "Ada")
     assert "Say who reads" in refusal("rules", "waiting_cap_hours=5")
     assert len(list_rules(desk)) == 2 and current_rules(desk).rules.waiting_cap_hours == 6
+
+
+@pytest.mark.parametrize("said", ["no pneumonia", "normal"])
+def test_a_finding_is_given_by_its_word_or_its_stored_name(desk: Desk, readings: dict[str, int], said: str) -> None:
+    """Both are kept as the stored value and answered in the word; the audit log shows the word, its CSV the value."""
+    result = run("judge", str(readings["well.png"]), said, "--as", "Ada")
+    assert result.exit_code == 0 and "Saved: no pneumonia." in result.stderr
+    assert [row.verdict for row in current_verdicts(desk)] == [Verdict.NORMAL]
+    (event,) = list_events(desk)
+    assert detail_in_words(event.detail).startswith("finding: no pneumonia; ")
+    assert "verdict: normal" in events_to_csv([event])
+
+
+def test_a_word_that_is_no_finding_is_refused_with_those_that_are(desk: Desk, readings: dict[str, int]) -> None:
+    """The refusal lists the four, and nothing is kept."""
+    said = refusal("judge", str(readings["well.png"]), "fine", "--as", "Ada")
+    assert said == "'fine' is no finding. Say 'pneumonia', 'no pneumonia', 'equivocal' or 'non-diagnostic'."
+    assert current_verdicts(desk) == []

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.cli.worklist import app
+from core.evaluation.metrics import evaluate_probabilities
 from core.reasons import AboveBand, AgeOutOfScope, store
 from core.result_words import AI_RESULTS, READING_ORDER, order_in_words
 from core.services.desk import Desk
@@ -138,3 +139,25 @@ def test_only_a_decisive_result_has_a_predictive_value(desk: Desk) -> None:
     for file in ("adult.png", "raised.png", "lateral.png"):
         said = meaning_here(get_reading(desk, ids[file]), 0.05)
         assert said == "No predictive value: the AI result is not decisive."
+
+
+def test_a_predictive_value_is_that_of_the_threshold_in_use(desk: Desk) -> None:
+    """At the point's own 0.5, rates measured there are given, never as 0 or 100 %; those measured at 0.58 are not."""
+    labels, scores = [0] * 50 + [1] * 50, [0.1] * 50 + [0.9] * 50
+    evaluated_at(desk, 0.5, labels, scores)
+    ids = readings(desk)
+    flagged = meaning_here(get_reading(desk, ids["flagged.png"]), 0.05)
+    clear = meaning_here(get_reading(desk, ids["clear.png"]), 0.05)
+    assert flagged.startswith("PPV > 99.9% (95 % CI ") and "from the threshold 0.50, at 5.0% prevalence" in flagged
+    assert clear.startswith("NPV > 99.9% (95 % CI ") and "below the threshold 0.50" in clear and "100" not in clear[:40]
+    evaluated_at(desk, 0.58, labels, scores)
+    said = meaning_here(get_reading(desk, ids["flagged.png"]), 0.05)
+    assert said == "No predictive value: this model was not evaluated on labelled images at this threshold."
+
+
+def evaluated_at(desk: Desk, threshold: float, labels: list[int], scores: list[float]) -> None:
+    """Write the figures of these scores at a threshold on the model's card."""
+    report = evaluate_probabilities(labels, scores, threshold, num_resamples=0)
+    with desk.transaction() as session:
+        model = session.get_one(tables.ModelVersion, 1)
+        model.card = {**model.card, "metrics": {"validation": report.model_dump()}}
