@@ -4,9 +4,9 @@ Another language is another table like `ENGLISH`.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
-from core import reason_words_files, reason_words_work
+from core import reason_words_datasets, reason_words_files, reason_words_work
 from core.language import tr
 from core.result_words import range_in_words, score_in_words
 
@@ -30,9 +30,13 @@ def codes_saying(text: str) -> list[str]:
 
 def _spoken(value: Any) -> Any:
     """Return a value as it is put into a sentence: reasons within a reason in words."""
-    if isinstance(value, Mapping) and {"code", "values"} <= value.keys():
-        return in_english(value["code"], value["values"])
-    return " ".join(map(_spoken, value)) if isinstance(value, list) else value
+    if isinstance(value, list) and value and all(map(_is_reason, value)):
+        return " ".join(map(_spoken, value))
+    return in_english(value["code"], value["values"]) if _is_reason(value) else value
+
+
+def _is_reason(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping) and value.keys() == {"code", "values"}
 
 
 def age_in_words(age_years: float) -> str:
@@ -149,4 +153,5 @@ ENGLISH: dict[str, str | Callable[[Values], str]] = {
     "open_failed": "the file could not be opened ({detail}): check the disk it lies on",
     **reason_words_files.ENGLISH,
     **reason_words_work.ENGLISH,
+    **reason_words_datasets.ENGLISH,
 }

@@ -298,6 +298,14 @@ def _plain(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
+def recalled(stored: Mapping[str, Any]) -> Reason:
+    """Return a reason as it was before it was kept; of a kind that is not known here, its words."""
+    kind = next((kind for kind in Reason.__subclasses__() if kind.code == stored["code"]), None)
+    if kind is None:
+        return Said(in_english(stored["code"], stored["values"]))
+    return kind(**stored["values"])
+
+
 def store(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
     """Return reasons as they are kept."""
     return [reason.stored() for reason in reasons]

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import file_reasons, reason_words_work, work_reasons
+from core import dataset_reasons, file_reasons, reason_words_datasets, reason_words_work, work_reasons
+from core.dataset.problems import FilmProblem
+from core.dataset_reasons import (
+    CopiesFound,
+    FewPatients,
+    FilesLeftOut,
+    FoldersAlike,
+    Imbalance,
+    OtherFiles,
+    SubtypeMissing,
+)
 from core.errors import PneumoDeskError, UnusableFilmError, WorkTakenOverError
 from core.reason_words import ENGLISH, codes_saying, in_english
 from core.reasons import (
@@ -23,6 +33,7 @@ from core.reasons import (
     WithinBand,
     read_aloud,
     read_remarks,
+    recalled,
     say,
     store,
 )
@@ -31,7 +42,8 @@ from core.runs.work_queue import Gone
 from core.work_reasons import BatchTakenOver, FailedInARow, FileRefused, Interrupted, StepNeedsMemory, why_of
 
 KINDS = sorted(Reason.__subclasses__(), key=lambda kind: kind.code)
-MODULES = (file_reasons, work_reasons)
+MODULES = (file_reasons, work_reasons, dataset_reasons)
+WHOLE_SENTENCES = {module.__name__ for module in (work_reasons, dataset_reasons)}
 """All kinds are known once these are loaded."""
 EXAMPLES: dict[str, tuple[Value, ...]] = {
     "int": (7, 1),
@@ -54,8 +66,21 @@ STORED_BY_EARLIER_VERSIONS = {
 """Codes that databases out there hold: only ever added to."""
 
 
+OF_THEIR_OWN: dict[type[Reason], list[Reason]] = {
+    FewPatients: [FewPatients(["normal"], [1], 10), FewPatients(["normal", "pneumonia"], [3, 1], 10)],
+    Imbalance: [Imbalance(["all"], [2.5], ["normal"])],
+    SubtypeMissing: [SubtypeMissing(["val"], ["virus"])],
+    OtherFiles: [OtherFiles(3, [".txt", ".ini"])],
+    FoldersAlike: [FoldersAlike([["TRAIN", "train"]])],
+    FilesLeftOut: [FilesLeftOut(problem, 2) for problem in (*FilmProblem, "truncated")],
+    CopiesFound: [CopiesFound(*key.split("_", 1), 1, 2) for key in reason_words_datasets.COPIES],
+}
+
+
 def examples(kind: type[Reason]) -> list[Reason]:
     """Reasons of one kind with each form of its values: None and a value, true and false."""
+    if kind in OF_THEIR_OWN:
+        return OF_THEIR_OWN[kind]
     choices = [EXAMPLES[getattr(field.type, "__name__", str(field.type))] for field in fields(kind)]
     return [kind(*values) for values in itertools.product(*choices)]
 
@@ -66,9 +91,9 @@ def test_every_reason_is_kept_and_put_into_words(kind: type[Reason]) -> None:
     for reason in examples(kind):
         kept = json.loads(json.dumps(store((reason,))))
         assert kept == [{"code": kind.code, "values": reason.stored()["values"]}]
-        assert kind(**kept[0]["values"]) == reason
+        assert recalled(kept[0]) == reason
         assert read_aloud(kept) == str(reason)
-        assert kind.__module__ == work_reasons.__name__ or not str(reason).endswith(".")
+        assert kind.__module__ in WHOLE_SENTENCES or not str(reason).endswith(".")
         assert "{" not in str(reason) and "None" not in str(reason)
 
 
@@ -102,6 +127,16 @@ def test_every_class_of_failure_and_of_loss_has_words() -> None:
     """Next steps and losses are worded by values that are stored: none of them is without words."""
     assert set(reason_words_work.NEXT_STEPS) == {kind.value for kind in FailureKind}
     assert set(reason_words_work.RUN_LOST) == set(reason_words_work.WORK_LOST) == {how.value for how in Gone}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.__module__ == dataset_reasons.__name__])
+def test_what_an_audit_finds_has_title_and_advice(kind: type[Reason]) -> None:
+    """All three are words of the same code with the same values; every kind of the audit has them."""
+    for reason in examples(kind):
+        kept = reason.stored()
+        title = reason_words_datasets.title_of(kept["code"], kept["values"])
+        advice = reason_words_datasets.advice_for(kept["code"], kept["values"])
+        assert title[0].isupper() and not title.endswith(".") and advice.endswith(".") and "{" not in title + advice
 
 
 def test_a_reason_within_a_reason_is_worded_too() -> None:

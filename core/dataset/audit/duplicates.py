@@ -13,6 +13,7 @@ from scipy.spatial import KDTree
 
 from core.dataset.audit.findings import Finding, Severity
 from core.dataset.film_features import signatures_of
+from core.dataset_reasons import CopiesFound
 
 LEAST_LIKENESS = 0.99
 """Correlation of signatures above which two files show the same image.
@@ -26,44 +27,17 @@ MOST_NEIGHBOURS = 8
 
 @dataclass(frozen=True)
 class _Place:
-    """Where copies stand, and what that means."""
+    """Where copies stand, as codes name it, and how grave that is."""
 
-    code: str
-    title: str
-    where: str
+    name: str
+    ending: str
     severity_of_exact: Severity
     severity_of_near: Severity
-    advice_for_exact: str
-    advice_for_near: str
 
 
-ACROSS_LABELS = _Place(
-    "_across_labels",
-    "One image, two labels",
-    "are under both labels",
-    Severity.PROBLEM,
-    Severity.PROBLEM,
-    "Ask who graded them, and keep one. Training leaves exact copies with two labels out.",
-    "Ask who graded them, and keep one: only exact copies with two labels are left out by themselves.",
-)
-ACROSS_SPLITS = _Place(
-    "_across_splits",
-    "One image on both sides of a split",
-    "are in more than one split, so that a model is evaluated on images it was trained on",
-    Severity.PROBLEM,
-    Severity.PROBLEM,
-    "Take them out of one side. Splits saved here never use an image of which the test folder has an exact copy.",
-    "Take them out of one side: splits saved here leave out exact copies of test images only.",
-)
-WITHIN = _Place(
-    "",
-    "Images that are there more than once",
-    "stand within one split and class",
-    Severity.NOTE,
-    Severity.WARNING,
-    "Splits saved here use each content once.",
-    "Take the copies away: only exact copies are left out by themselves.",
-)
+ACROSS_LABELS = _Place("across_labels", "_across_labels", Severity.PROBLEM, Severity.PROBLEM)
+ACROSS_SPLITS = _Place("across_splits", "_across_splits", Severity.PROBLEM, Severity.PROBLEM)
+WITHIN = _Place("within", "", Severity.NOTE, Severity.WARNING)
 
 
 def find_duplicates(films: pd.DataFrame, features: pd.DataFrame) -> list[Finding]:
@@ -119,15 +93,13 @@ def _project(unit_NP: np.ndarray) -> np.ndarray:
 
 def _findings(films: pd.DataFrame, groups: list[tuple[str, ...]], *, is_exact: bool) -> list[Finding]:
     """Sort groups by what makes them matter: two labels before two splits before the rest."""
-    kind, words = ("exact", "the same bytes") if is_exact else ("near", "the same picture, stored differently")
+    kind = "exact" if is_exact else "near"
     by_place = _sorted_by_place(films, groups)
     return [
         Finding(
-            f"{kind}_duplicates{place.code}",
+            f"{kind}_duplicates{place.ending}",
             place.severity_of_exact if is_exact else place.severity_of_near,
-            place.title,
-            f"{len(found):,} groups of files with {words} ({sum(map(len, found)):,} files) {place.where}.",
-            place.advice_for_exact if is_exact else place.advice_for_near,
+            CopiesFound(kind, place.name, len(found), sum(map(len, found))),
             tuple(found),
         )
         for place, found in by_place.items()

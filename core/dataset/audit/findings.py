@@ -1,7 +1,13 @@
-"""What an audit finds: each finding says what holds, how many files it concerns, which, and what to do."""
+"""What an audit finds: each finding says what holds, how many files it concerns, which, and what to do.
 
-from dataclasses import dataclass
+It is kept as a code with values; title, sentence and advice are worded when they are shown.
+"""
+
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from core.reason_words_datasets import advice_for, title_of
+from core.reasons import Reason
 
 
 class Severity(StrEnum):
@@ -14,14 +20,30 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found; `groups` holds the files that belong together, each file once."""
+    """One thing found: `code` names it, `why` is its kind with values, `groups` the files that belong together.
+
+    Each file is in the groups once.
+    """
 
     code: str
     severity: Severity
-    title: str
-    sentence: str
-    advice: str
+    why: Reason
     groups: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What holds, in a few words."""
+        return title_of(self.why.code, asdict(self.why))
+
+    @property
+    def sentence(self) -> str:
+        """What holds."""
+        return str(self.why)
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return advice_for(self.why.code, asdict(self.why))
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from core.dataset.audit.findings import Finding, Severity, each_alone
 from core.dataset.layout import endings_of
 from core.dataset.manifest import Cohort
+from core.dataset_reasons import CutLinks, FoldersAlike, OtherFiles
 
 
 def find_folder_oddities(cohort: Cohort) -> list[Finding]:
@@ -20,10 +21,7 @@ def _other_files(cohort: Cohort) -> list[Finding]:
         Finding(
             "other_files",
             Severity.NOTE,
-            "Files that are no pictures",
-            f"{len(others):,} files ({', '.join(endings_of(others))}) were passed over, because they are no "
-            "pictures by name or content.",
-            "If images are among them, unpack them; nothing else needs to be done.",
+            OtherFiles(len(others), list(endings_of(others))),
             each_alone(list(others)),
         )
     ]
@@ -37,9 +35,7 @@ def _cut_links(cohort: Cohort) -> list[Finding]:
         Finding(
             "cut_links",
             Severity.NOTE,
-            "Links that were not followed",
-            f"{len(links):,} links lead in a circle, or to folders read by another way: each image counts once.",
-            "Take the links away, unless you want to keep them; no image is lost.",
+            CutLinks(len(links)),
             each_alone(list(links)),
         )
     ]
@@ -59,7 +55,6 @@ def _folders_alike(files: list[str]) -> list[Finding]:
     }
     if not outermost:
         return []
-    named = "; ".join(" and ".join(group) for group in outermost.values())
     groups = tuple(
         tuple(sorted(file for file in files if f"{file.lower()}".startswith(f"{name}/"))) for name in outermost
     )
@@ -67,10 +62,7 @@ def _folders_alike(files: list[str]) -> list[Finding]:
         Finding(
             "folders_alike",
             Severity.WARNING,
-            "Folders that differ only in the case of letters",
-            f"{named} are read as different folders with the same meaning. On Windows and macOS they would be one, and "
-            "images of the same name would overwrite each other.",
-            "Move the images into one folder, unless names clash, and examine again.",
+            FoldersAlike(list(outermost.values())),
             groups,
         )
     ]

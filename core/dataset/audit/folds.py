@@ -4,6 +4,17 @@ import pandas as pd
 
 from core.dataset.audit.findings import Finding, Severity, each_alone
 from core.dataset.manifest import is_patient_unknown
+from core.dataset_reasons import (
+    FewPatients,
+    Imbalance,
+    LabelsAgainstNames,
+    NoLabels,
+    OneClass,
+    PatientsAcrossSplits,
+    SubtypeMissing,
+    UnknownPatients,
+    ValidationTooSmall,
+)
 
 FEWEST_VALIDATION_FILMS = 200
 """Below this the 95 % interval of an accuracy near 0.95 is wider than 6 points (Wilson)."""
@@ -32,9 +43,7 @@ def _no_labels() -> Finding:
     return Finding(
         "no_labels",
         Severity.PROBLEM,
-        "No image has a label",
-        "No readable image has a label, so nothing can be trained or evaluated on this folder.",
-        "Put images below NORMAL and PNEUMONIA, or bring a metadata.csv with the columns file and label.",
+        NoLabels(),
     )
 
 
@@ -47,9 +56,7 @@ def _one_class(films: pd.DataFrame) -> list[Finding]:
         Finding(
             "one_class",
             Severity.PROBLEM,
-            "Only one class",
-            f"All {len(films):,} labelled images are {labels[0]}.",
-            f"Add images of the class {other}: a model needs both.",
+            OneClass(len(films), labels[0], other),
         )
     ]
 
@@ -64,9 +71,7 @@ def _labels_against_names(films: pd.DataFrame) -> list[Finding]:
         Finding(
             "labels_against_names",
             Severity.PROBLEM,
-            "Name and label disagree",
-            f"{len(conflicting):,} images have the name of one class and the label of the other.",
-            "Look at them, and move each to its class's folder or correct its row in the metadata.",
+            LabelsAgainstNames(len(conflicting)),
             each_alone(conflicting["file"].tolist()),
         )
     ]
@@ -85,9 +90,7 @@ def _patients_across_splits(films: pd.DataFrame) -> list[Finding]:
         Finding(
             "patients_across_splits",
             Severity.PROBLEM,
-            "Patients on both sides of a split",
-            f"{len(groups):,} patients have images in more than one split: results on the other side are too good.",
-            "Train on a split saved here: it never divides a patient.",
+            PatientsAcrossSplits(len(groups)),
             groups,
         )
     ]
@@ -101,12 +104,7 @@ def _unknown_patients(films: pd.DataFrame) -> list[Finding]:
         Finding(
             "unknown_patients",
             Severity.WARNING,
-            "Patients are not known",
-            f"Of {len(unknown):,} of {len(films):,} images nothing says the patient: no metadata.csv, no patient "
-            "number "
-            "in the file, no known naming scheme. Each counts as a patient of its own, so that images of one patient "
-            "may be on both sides of a split and results too good.",
-            "Bring a metadata.csv with the columns file, label and patient_id.",
+            UnknownPatients(len(unknown), len(films)),
             each_alone(unknown["file"].tolist()),
         )
     ]
@@ -120,10 +118,7 @@ def _small_validation(films: pd.DataFrame) -> list[Finding]:
         Finding(
             "validation_too_small",
             Severity.WARNING,
-            "The validation folder is too small",
-            f"It has {len(validation):,} images: one image is worth {100 / len(validation):.1f} points of accuracy, so "
-            "that choosing an epoch or a threshold on it is chance.",
-            "Train on a split saved here: it joins these images to the training images and carves by patient.",
+            ValidationTooSmall(len(validation), round(100 / len(validation), 4)),
             tuple((file,) for file in sorted(validation["file"])),
         )
     ]
@@ -136,36 +131,31 @@ def _few_patients(films: pd.DataFrame) -> list[Finding]:
     few = {label: count for label, count in few.items() if count < FEWEST_PATIENTS_OF_A_CLASS}
     if not few:
         return []
-    named = " and ".join(f"{count} patient{'' if count == 1 else 's'} of class {label}" for label, count in few.items())
     by_patient = outside[outside["label"].isin(few)].groupby("patient")["file"]
     return [
         Finding(
             "few_patients",
             Severity.PROBLEM,
-            "Too few patients to train on",
-            f"Outside the test folder there is no more than {named}: no fold can be evaluated on so few.",
-            f"Add images until there are at least {FEWEST_PATIENTS_OF_A_CLASS} patients of each class.",
+            FewPatients(list(few), list(few.values()), FEWEST_PATIENTS_OF_A_CLASS),
             tuple(sorted(tuple(sorted(files)) for _, files in by_patient)),
         )
     ]
 
 
 def _imbalance(films: pd.DataFrame) -> list[Finding]:
-    ratios = {}
+    found: list[tuple[str, float, str]] = []
     for split, rows in films.assign(split=films["split"].fillna("all")).groupby("split"):
         counts = rows["label"].value_counts()
         if len(counts) == 2 and counts.max() > MOST_IMBALANCE * counts.min():
-            ratios[split] = f"{split} {counts.max() / counts.min():.2f} to 1 ({counts.idxmax()})"
-    if not ratios:
+            found.append((str(split), round(float(counts.max() / counts.min()), 4), str(counts.idxmax())))
+    if not found:
         return []
+    splits, ratios, larger = zip(*found, strict=True)
     return [
         Finding(
             "imbalance",
             Severity.NOTE,
-            "Classes of unequal size",
-            f"The larger class outweighs the smaller one: {', '.join(ratios.values())}.",
-            "Balanced sampling or class weights are among the training options; evaluate by sensitivity and "
-            "specificity.",
+            Imbalance(list(splits), list(ratios), list(larger)),
         )
     ]
 
@@ -173,7 +163,7 @@ def _imbalance(films: pd.DataFrame) -> list[Finding]:
 def _missing_subtypes(films: pd.DataFrame) -> list[Finding]:
     subtypes = set(films["subtype"].dropna())
     missing = [
-        f"{split} has no {subtype} image"
+        (str(split), str(subtype))
         for split, rows in films[films["split"].notna()].groupby("split")
         for subtype in sorted(subtypes - set(rows["subtype"].dropna()))
     ]
@@ -183,8 +173,6 @@ def _missing_subtypes(films: pd.DataFrame) -> list[Finding]:
         Finding(
             "subtype_missing",
             Severity.WARNING,
-            "A subtype is missing from a split",
-            f"{'; '.join(missing)}: what is measured there says nothing about it.",
-            "Train on a split saved here (it keeps the subtypes' shares), or state this beside the results.",
+            SubtypeMissing([split for split, _ in missing], [subtype for _, subtype in missing]),
         )
     ]

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from core.dataset.audit.findings import Finding, Severity
 from core.dataset.audit.shortcuts import NUM_FOLDS, patient_folds
 from core.dataset.film_features import signatures_of
+from core.dataset_reasons import OtherKindOfTestImages
 
 FEWEST_FILMS = 40
 MOST_FILMS = 3000
@@ -56,10 +57,7 @@ def shift_findings(shifts: list[Shift]) -> list[Finding]:
         Finding(
             f"shift_{shift.label}",
             Severity.WARNING,
-            f"Test images of class {shift.label} are of another kind",
-            f"Small copies tell the {shift.num_test:,} test images of class {shift.label} from the {shift.num_train:,} "
-            f"others with an AUC of {shift.auc:.2f}: a threshold chosen on training images will not transfer fully.",
-            "Expect other sensitivity and specificity on the test images; no split of the training images can show it.",
+            OtherKindOfTestImages(shift.label, shift.num_test, shift.num_train, shift.auc),
         )
         for shift in shifts
         if shift.auc is not None and shift.auc > TELLING_AUC

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
 from core.dataset.audit.findings import Finding, Severity
+from core.dataset_reasons import ClassGivenAway
 
 NUM_FOLDS = 5
 MOST_LEAVES = 16
@@ -102,16 +103,7 @@ def cross_validated_auc(values_NF: np.ndarray, labels_N: np.ndarray, folds_N: np
 def shortcut_findings(shortcuts: list[Shortcut]) -> list[Finding]:
     """Return one warning for each property that tells the classes apart by itself."""
     return [
-        Finding(
-            f"shortcut_{shortcut.feature}",
-            Severity.WARNING,
-            f"{shortcut.name[:1].upper()}{shortcut.name[1:]} gives the class away",
-            f"By {shortcut.name} alone the classes are distinguished with an AUC of {shortcut.auc:.3f}, on images of "
-            "other "
-            "patients: a model can score well here without looking at lungs.",
-            "Train with the strong augmentation, which re-encodes, blurs and crops, and evaluate on images of "
-            "another source.",
-        )
+        Finding(f"shortcut_{shortcut.feature}", Severity.WARNING, ClassGivenAway(shortcut.feature, float(shortcut.auc)))
         for shortcut in shortcuts
-        if shortcut.is_telling
+        if shortcut.auc is not None and shortcut.is_telling
     ]

@@ -21,11 +21,12 @@ from core.errors import InputNotFoundError, PneumoDeskError
 from core.model.checkpoint import write_atomically
 from core.progress import OnCount, OnProgress, Progress, count_for_nobody, counted, tell_nobody
 from core.radiograph.phantom import is_marked_as_drawn
+from core.reasons import recalled
 from core.services.datasets import indexing
 from core.services.desk import Desk
 from core.services.desk.csv_export import frame_to_csv
 
-AUDIT_FORMAT = 4
+AUDIT_FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,16 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         **dataset.summary,
         "is_synthetic": dataset.is_synthetic,
         "findings": [
-            {**asdict(finding), "severity": str(finding.severity), "num_files": finding.num_files}
+            {
+                "code": finding.code,
+                "severity": str(finding.severity),
+                "title": finding.title,
+                "sentence": finding.sentence,
+                "advice": finding.advice,
+                "groups": finding.groups,
+                "num_files": finding.num_files,
+                "reason": finding.why.stored(),
+            }
             for finding in dataset.audit.findings
         ],
         "shortcut_aucs": {shortcut.feature: shortcut.auc for shortcut in dataset.audit.shortcuts},
@@ -134,7 +144,12 @@ def _audit_path(desk: Desk, cohort: Cohort) -> Path:
 
 
 def _encode(report: AuditReport, means: dict[str, np.ndarray]) -> bytes:
-    kept = {**asdict(report), "means": {label: np.round(mean_SS, 4).tolist() for label, mean_SS in means.items()}}
+    findings = [{**asdict(finding), "why": finding.why.stored()} for finding in report.findings]
+    kept = {
+        **asdict(report),
+        "findings": findings,
+        "means": {label: np.round(mean_SS, 4).tolist() for label, mean_SS in means.items()},
+    }
     return json.dumps(kept, ensure_ascii=True).encode()
 
 
@@ -145,6 +160,7 @@ def _decode(text: str) -> tuple[AuditReport, dict[str, np.ndarray]]:
             **{
                 **finding,
                 "severity": Severity(finding["severity"]),
+                "why": recalled(finding["why"]),
                 "groups": tuple(tuple(group) for group in finding["groups"]),
             }
         )
