@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
-from core.language import mark
+from core.language import mark, tr
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 NOTICE = mark(
@@ -29,48 +29,60 @@ class AppSettings(BaseSettings):
         # Pydantic makes it of what is frozen.
         def __hash__(self) -> int: ...
 
-    home: Path = Field(default=PROJECT_ROOT / "var", description="Folder for everything written at run time.")
-    database_url: str = Field(default="", description="SQLAlchemy URL; empty means an SQLite file in the home folder.")
-    device: str = Field(default="auto", description="Where models compute: auto, cpu, cuda, cuda:1, mps.")
-    decode_threads: int = Field(default=0, ge=0, le=64, description="Threads that decode images; 0 means one per core.")
-    max_file_megabytes: int = Field(default=200, ge=1, le=4096, description="Largest image file that is opened, in MB.")
+    home: Path = Field(default=PROJECT_ROOT / "var", description=mark("Folder for everything written at run time."))
+    database_url: str = Field(
+        default="", description=mark("SQLAlchemy URL; empty means an SQLite file in the home folder.")
+    )
+    device: str = Field(default="auto", description=mark("Where models compute: auto, cpu, cuda, cuda:1, mps."))
+    decode_threads: int = Field(
+        default=0, ge=0, le=64, description=mark("Threads that decode images; 0 means one per core.")
+    )
+    max_file_megabytes: int = Field(
+        default=200, ge=1, le=4096, description=mark("Largest image file that is opened, in MB.")
+    )
     max_archive_megabytes: int = Field(
-        default=20_000, ge=1, le=1_000_000, description="Most that one zip may hold when unpacked, in MB."
+        default=20_000, ge=1, le=1_000_000, description=mark("Most that one zip may hold when unpacked, in MB.")
     )
 
     checkpoint_minutes: float = Field(
         default=10,
         gt=0,
         le=1440,
-        description="How often a run in training keeps its whole state beside the end of each epoch, in minutes.",
+        description=mark("How often a run in training keeps its whole state beside the end of each epoch, in minutes."),
     )
     keep_identifiers: bool = Field(
         default=False,
-        description="Whether uploaded images are kept as they came, with names, dates and other metadata.",
+        description=mark("Whether uploaded images are kept as they came, with names, dates and other metadata."),
     )
     study_numbers: bool = Field(
         default=False,
-        description="Whether images are listed and uploads kept under study numbers instead of file names.",
+        description=mark("Whether images are listed and uploads kept under study numbers instead of file names."),
     )
     reader_waits_minutes: float = Field(
         default=10,
         ge=0,
         le=1440,
-        description="How long a process that has the model ready waits for images once the Triage page was opened, "
-        "in minutes; 0 turns it off.",
+        description=mark(
+            "How long a process that has the model ready waits for images once the Triage page was opened, in "
+            "minutes; 0 turns it off."
+        ),
     )
     keep_predictions_days: int = Field(
         default=0,
         ge=0,
         le=36_500,
-        description="Days after which what the REST API found of single images is deleted; 0 keeps it for good. "
-        "Batches have a retention period of their own, in the rules of the worklist.",
+        description=mark(
+            "Days after which what the REST API found of single images is deleted; 0 keeps it for good. Batches have "
+            "a retention period of their own, in the rules of the worklist."
+        ),
     )
     host: str = Field(
         "",
         max_length=128,
-        description="Name of this machine or container among all that share the database; empty means one made of the "
-        "machine's own name and id. Two that share a name must not share a database.",
+        description=mark(
+            "Name of this machine or container among all that share the database; empty means one made of the "
+            "machine's own name and id. Two that share a name must not share a database."
+        ),
     )
     cluster: str = Field(
         default="",
@@ -79,8 +91,10 @@ class AppSettings(BaseSettings):
     )
     film_roots: str = Field(
         default="",
-        description="Folders of this machine whose images the dashboard may read, separated as in PATH; "
-        "empty means the user's own home folder.",
+        description=mark(
+            "Folders of this machine whose images the dashboard may read, separated as in PATH; empty means the "
+            "user's own home folder."
+        ),
     )
 
     @property
@@ -143,4 +157,6 @@ def read_settings(kind: type[Settings]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = kind.model_config.get("env_prefix", "") + str(first["loc"][0]).upper()
-        raise SettingsError(f"{name} is set to {first['input']!r}: {first['msg'].lower()}.") from error
+        raise SettingsError(
+            tr("{name} is set to {input!r}: {msg}.", name=name, input=first["input"], msg=first["msg"].lower())
+        ) from error

@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ON_SCREEN = ("core/ui/", "pages/")
+FOR_PROGRAMMERS = "core/api/"
+"""The reference of the REST API stays in English, as its codes and names do; its errors are for people too."""
 TRANSLATING = {"tr", "tr_n", "mark"}
 FOR_PROGRAMS = {
     *("key", "icon", "type", "format", "mime", "file_name", "language", "width", "height", "gap", "color", "colour"),
@@ -15,6 +17,9 @@ FOR_PROGRAMS = {
     *("html", "css", "js", "layout", "pattern", "ending", "cause", "color_discrete_map", "examples"),
 }
 """Arguments that no person reads."""
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+FOR_PROGRAMMERS_ALONE = {"AttributeError", "NotImplementedError", "AssertionError"}
+SPEAKING_CALLS = {"choice", "print_sentence", "print_table"}
 PLAIN_CALLS = {"TypeVar", "NewType", "component", "compile", "getattr", "setattr", "removeprefix", "removesuffix"}
 ICON = re.compile(r":material/\w+:")
 MARKUP = re.compile(r"</?[a-z]+[ >]|[a-z-]+:[^ ]+;|^python -m ")
@@ -39,8 +44,14 @@ def bare_on_screen(tree: ast.Module) -> list[Bare]:
 
 
 def bare_elsewhere(tree: ast.Module) -> list[Bare]:
-    """Return literals in raised errors and in the help of fields and options, as in all other files."""
+    """Return literals in raised errors, in the help of fields and options and in output, as in all other files."""
     return list(_walk(tree, is_all=False))
+
+
+def _drop_descriptions(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            node.keywords = [one for one in node.keywords if one.arg != "description"]
 
 
 def _walk(tree: ast.Module, is_all: bool) -> Iterator[Bare]:
@@ -56,7 +67,7 @@ def _walk(tree: ast.Module, is_all: bool) -> Iterator[Bare]:
         for child in _children(node):
             if not is_run and isinstance(node, ast.Dict) and child in node.keys and _is_lower(child):
                 continue
-            runs = is_run or (isinstance(node, ast.FunctionDef | ast.Lambda) and _is_body(node, child))
+            runs = is_run or (isinstance(node, FUNCTIONS) and _is_body(node, child))
             is_kind = isinstance(node, ast.arg)
             open_nodes.append((child, runs, _speaks(node, child) or (is_looked_at and not is_kind)))
 
@@ -66,14 +77,16 @@ def _is_lower(key: ast.AST) -> bool:
     return isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value.islower()
 
 
-def _is_body(node: ast.FunctionDef | ast.Lambda, child: ast.AST) -> bool:
+def _is_body(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, child: ast.AST) -> bool:
     return child is node.body if isinstance(node, ast.Lambda) else child in node.body
 
 
 def _speaks(node: ast.AST, child: ast.AST) -> bool:
-    """Whether a child is shown to people wherever it is: what is raised, and the help of fields and options."""
+    """Whether a child is shown to people wherever it is: errors, help of fields and options, a command's output."""
     if isinstance(node, ast.Raise):
-        return child is node.exc
+        return child is node.exc and not (isinstance(child, ast.Call) and _name(child.func) in FOR_PROGRAMMERS_ALONE)
+    if isinstance(node, ast.Call) and _name(node.func) in SPEAKING_CALLS:
+        return child in node.args
     return isinstance(node, ast.Call) and isinstance(child, ast.keyword) and child.arg in {"description", "help"}
 
 
@@ -93,7 +106,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         skipped = {id(node.annotation)}
     elif isinstance(node, ast.FormattedValue):
         skipped = {id(node.format_spec)}
-    elif isinstance(node, ast.FunctionDef):
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         skipped = {id(node.returns)}
     for child in ast.iter_child_nodes(node):
         if id(child) not in skipped:
@@ -130,4 +143,6 @@ def _reads_like_words(node: ast.expr) -> bool:
 def bare_in(file: str) -> list[Bare]:
     """Return the sentences of a file of the repository that go past the translation."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    if file.startswith(FOR_PROGRAMMERS):
+        _drop_descriptions(tree)
     return bare_on_screen(tree) if file.startswith(ON_SCREEN) else bare_elsewhere(tree)

@@ -21,6 +21,7 @@ from core.api.own_origin import READING_METHODS, WRONG_ORIGIN
 from core.api.problems import problem
 from core.api.settings import ApiSettings
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import api_keys, open_desk
 
 OPEN_PATHS = frozenset({"/", "/docs", "/openapi.json", "/healthz", "/readyz", "/version"})
@@ -124,7 +125,14 @@ def requires(scope: api_keys.Scope) -> Callable[..., Awaitable[Caller]]:
         """Return the caller, or answer 403."""
         caller: Caller = request.state.caller
         if not caller.may(scope):
-            raise HTTPException(403, f"The key {caller.name!r} does not open this: it needs the scope {scope.value!r}.")
+            raise HTTPException(
+                403,
+                tr(
+                    "The key {name!r} does not open this: it needs the scope {value!r}.",
+                    name=caller.name,
+                    value=scope.value,
+                ),
+            )
         return caller
 
     return check

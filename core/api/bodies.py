@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.api.access import is_session_route, route_path
 from core.api.problems import problem
 from core.api.settings import ApiSettings
+from core.language import tr
 from core.services.films.uploads import MEGABYTE
 from core.settings import get_settings
 
@@ -75,7 +76,7 @@ class _Body:
             async with timeout(min(self._settings.silence_seconds, self._deadline - time.monotonic())):
                 message = await self._receive()
         except TimeoutError as error:
-            raise HTTPException(408, "The request was sent too slowly: send it again.", CLOSE) from error
+            raise HTTPException(408, tr("The request was sent too slowly: send it again."), CLOSE) from error
         self._num_bytes += len(message.get("body", b""))
         self._is_whole = message["type"] != "http.request" or not message.get("more_body", False)
         if self._num_bytes > self._limit:

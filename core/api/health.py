@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from core.api.access import Reader
 from core.api.film_desk import Films
 from core.api.problems import problem_responses
+from core.language import tr
 from core.services.desk import open_desk
 from core.services.desk.opening import require_database
 from core.services.desk.provenance import code_version
@@ -49,7 +50,7 @@ async def ready(films: Films) -> Health:
     await to_thread.run_sync(lambda: require_database(open_desk()), limiter=_watchers)
     if films.model.loaded is None:
         films.model.load_in_background()
-        raise HTTPException(503, films.model.problem or "The model is being loaded: try again in a moment.")
+        raise HTTPException(503, films.model.problem or tr("The model is being loaded: try again in a moment."))
     return Health()
 
 

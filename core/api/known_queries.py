@@ -6,6 +6,8 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 
+from core.language import tr
+
 
 def refuse_unknown_queries(request: Request) -> None:
     """Raise RequestValidationError if the query names what the route does not take."""
@@ -14,7 +16,13 @@ def refuse_unknown_queries(request: Request) -> None:
     if unknown:
         takes = f"it takes {', '.join(sorted(taken))}" if taken else "it takes none"
         raise RequestValidationError(
-            [{"loc": ("query",), "msg": f"this address knows no such parameter; {takes}", "type": "extra_forbidden"}]
+            [
+                {
+                    "loc": ("query",),
+                    "msg": tr("this address knows no such parameter; {takes}", takes=takes),
+                    "type": "extra_forbidden",
+                }
+            ]
         )
 
 

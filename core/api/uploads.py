@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 
+from core.language import tr
 from core.services.desk import Desk, open_desk
 from core.services.films import uploads
 
@@ -55,7 +56,7 @@ async def authorised_desk(upload_id: str, x_upload_token: Annotated[str, Header(
     """Return the desk if the token was made for this upload; else answer 403."""
     desk = open_desk()
     if not uploads.may_upload(desk, upload_id, x_upload_token):
-        raise HTTPException(403, "This upload is not yours or its time is over: reload the page.")
+        raise HTTPException(403, tr("This upload is not yours or its time is over: reload the page."))
     return desk
 
 
@@ -96,10 +97,10 @@ async def receive(
                 await to_thread.run_sync(incoming.write, buffer)
                 buffer = bytearray()
         if size is not None and incoming.num_bytes + len(buffer) != size:
-            raise HTTPException(400, f"{name} did not arrive whole: send it again.")
+            raise HTTPException(400, tr("{name} did not arrive whole: send it again.", name=name))
         await to_thread.run_sync(_write_and_finish, incoming, buffer, modified)
     except ClientDisconnect as error:
-        raise HTTPException(400, f"{name} did not arrive whole: send it again.") from error
+        raise HTTPException(400, tr("{name} did not arrive whole: send it again.", name=name)) from error
     finally:
         incoming.discard()
     return Received(name=name, size=incoming.num_bytes)
@@ -119,7 +120,7 @@ async def receive_pack(upload_id: str, request: Request, desk: AuthorisedDesk) -
     """
     announced = request.headers.get("content-length", "")
     if not announced.isdigit() or int(announced) > MOST_PACK_BYTES:
-        raise HTTPException(413, "More than fits into one pack: send the files by themselves.")
+        raise HTTPException(413, tr("More than fits into one pack: send the files by themselves."))
     try:
         async with request.form(max_files=MOST_PACKED, max_fields=1) as form:
             listed = LISTED.validate_json(str(form.get("listed", "")))

@@ -8,14 +8,15 @@ from pydantic import ValidationError
 from core.cli.terminal import print_json
 from core.errors import PneumoDeskError
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
+from core.language import tr
 
 if TYPE_CHECKING:
     from core.services.evaluation.threshold_selection import ChosenPoint
 
-PointNamed = Annotated[str, typer.Option("--name", help="What the operating point is called.")]
-RuleKindOption = Annotated[RuleKind, typer.Option("--rule", help="What the threshold is chosen for.")]
-Target = Annotated[float, typer.Option("--target", help="Least sensitivity or specificity.")]
-CostRatio = Annotated[float, typer.Option("--cost-ratio", help="Cost of a miss in false alarms.")]
+PointNamed = Annotated[str, typer.Option("--name", help=tr("What the operating point is called."))]
+RuleKindOption = Annotated[RuleKind, typer.Option("--rule", help=tr("What the threshold is chosen for."))]
+Target = Annotated[float, typer.Option("--target", help=tr("Least sensitivity or specificity."))]
+CostRatio = Annotated[float, typer.Option("--cost-ratio", help=tr("Cost of a miss in false alarms."))]
 
 
 def rule_of(kind: RuleKind, target: float, cost_ratio: float) -> OperatingPointRule:
@@ -24,7 +25,9 @@ def rule_of(kind: RuleKind, target: float, cost_ratio: float) -> OperatingPointR
         return OperatingPointRule(kind=kind, target=target, cost_ratio=cost_ratio)
     except ValidationError as error:
         first = error.errors()[0]
-        raise PneumoDeskError(f"{first['loc'][0]} is {first['input']!r}: {first['msg'].lower()}.") from error
+        raise PneumoDeskError(
+            tr("{loc} is {input!r}: {msg}.", loc=first["loc"][0], input=first["input"], msg=first["msg"].lower())
+        ) from error
 
 
 def show_chosen(chosen: "ChosenPoint", *, as_json: bool) -> None:

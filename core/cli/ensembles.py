@@ -8,24 +8,25 @@ from core.cli.choosing import CostRatio, RuleKindOption, Target, rule_of
 from core.cli.terminal import print_json, print_sentence, print_table
 from core.errors import PneumoDeskError
 from core.evaluation.operating_point import RuleKind
+from core.language import tr
 from core.services.desk import open_desk
 
-app = typer.Typer(help="Ensembles: several runs' models read as one.", no_args_is_help=True)
+app = typer.Typer(help=tr("Ensembles: several runs' models read as one."), no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-Name = Annotated[str, typer.Argument(help="The ensemble's name.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
+Name = Annotated[str, typer.Argument(help=tr("The ensemble's name."))]
 
 
 @app.command()
 # One parameter for each option, as Typer reads them.
 def create(
     name: Name,
-    runs: Annotated[list[str], typer.Argument(help="Two to eight finished runs, each by its id or its beginning.")],
+    runs: Annotated[list[str], typer.Argument(help=tr("Two to eight finished runs, each by its id or its beginning."))],
     voting: Annotated[
-        str, typer.Option("--voting", help="soft (mean probability), weighted (fitted on validation) or hard.")
+        str, typer.Option("--voting", help=tr("soft (mean probability), weighted (fitted on validation) or hard."))
     ] = "soft",
     half_precision: Annotated[
-        bool, typer.Option("--half-precision", help="Keep the members' weights at 16 bits: half the size.")
+        bool, typer.Option("--half-precision", help=tr("Keep the members' weights at 16 bits: half the size."))
     ] = False,
     rule: RuleKindOption = RuleKind.YOUDEN,
     target: Target = 0.95,
@@ -50,7 +51,9 @@ def create(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise PneumoDeskError(f"{first['loc'][0]} is {first['input']!r}: {first['msg'].lower()}.") from error
+        raise PneumoDeskError(
+            tr("{loc} is {input!r}: {msg}.", loc=first["loc"][0], input=first["input"], msg=first["msg"].lower())
+        ) from error
     ensemble = create_ensemble(open_desk(), request)
     if as_json:
         print_json(ensemble.document())
@@ -84,7 +87,7 @@ def list_all(as_json: Json = False) -> None:
         for one in documents
     ]
     columns = ("name", "voting", "members", "validation_auc", "MB")
-    print_table(rows, columns, "There are no ensembles yet: `ensemble create NAME RUN RUN` makes one.")
+    print_table(rows, columns, tr("There are no ensembles yet: `ensemble create NAME RUN RUN` makes one."))
 
 
 @app.command()
@@ -105,8 +108,8 @@ def show(name: Name, as_json: Json = False) -> None:
 @app.command()
 def compare(
     name: Name,
-    split: Annotated[str, typer.Option("--split", help="A split that all members have read.")] = "validation",
-    cost: Annotated[bool, typer.Option("--cost/--no-cost", help="Time each model and measure its memory.")] = True,
+    split: Annotated[str, typer.Option("--split", help=tr("A split that all members have read."))] = "validation",
+    cost: Annotated[bool, typer.Option("--cost/--no-cost", help=tr("Time each model and measure its memory."))] = True,
     as_json: Json = False,
 ) -> None:
     """Compare an ensemble with each of its members: paired tests, images per second, memory."""
@@ -114,7 +117,7 @@ def compare(
     from core.services.experiments.ensemble_comparison import compare_ensemble
 
     if cost:
-        print_sentence("Timing the ensemble and each member, a few seconds each …")
+        print_sentence(tr("Timing the ensemble and each member, a few seconds each …"))
     comparison = compare_ensemble(open_desk(), name, split, with_cost=cost)
     if as_json:
         print_json(comparison.document())

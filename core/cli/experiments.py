@@ -9,12 +9,15 @@ from core.cli.choosing import CostRatio, PointNamed, RuleKindOption, Target, rul
 from core.cli.terminal import print_json, print_sentence, print_table
 from core.errors import PneumoDeskError
 from core.evaluation.operating_point import RuleKind
+from core.language import tr
 from core.services.desk import open_desk
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-Runs = Annotated[list[str], typer.Argument(help="Runs, each by its id or the beginning of it.")]
-Run = Annotated[str, typer.Argument(help="A run's id, or its beginning.")]
-Split = Annotated[str, typer.Option("--split", help="validation, calibration, or another split that was evaluated.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
+Runs = Annotated[list[str], typer.Argument(help=tr("Runs, each by its id or the beginning of it."))]
+Run = Annotated[str, typer.Argument(help=tr("A run's id, or its beginning."))]
+Split = Annotated[
+    str, typer.Option("--split", help=tr("validation, calibration, or another split that was evaluated."))
+]
 
 
 def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> None:
@@ -36,7 +39,7 @@ def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> N
         {"field": name, **{run.id: value for run, value in zip(comparison.runs, values, strict=True)}}
         for name, values in comparison.config_differences.items()
     ]
-    print_table(differing, ("field", *(run.id for run in comparison.runs)), "Their configs do not differ.")
+    print_table(differing, ("field", *(run.id for run in comparison.runs)), tr("Their configs do not differ."))
     notes = interval_notes([run.report for run in comparison.runs])
     for sentence in (*comparison.notes, *(verdict.words for verdict in comparison.verdicts), *notes):
         typer.echo(sentence)
@@ -44,9 +47,9 @@ def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> N
 
 def export(
     out: Annotated[
-        Path | None, typer.Option("--out", help="A .csv or .json file; standard output if not given.")
+        Path | None, typer.Option("--out", help=tr("A .csv or .json file; standard output if not given."))
     ] = None,
-    text: Annotated[str, typer.Option("--search", help="Only runs whose record holds these words.")] = "",
+    text: Annotated[str, typer.Option("--search", help=tr("Only runs whose record holds these words."))] = "",
     as_json: Json = False,
 ) -> None:
     """Write all runs, or those found by --search: CSV with one line a run, or JSON with every epoch."""
@@ -71,8 +74,10 @@ def export(
     try:
         out.write_text(content, encoding="utf-8", newline="")
     except OSError as error:
-        raise PneumoDeskError(f"{out} cannot be written: {error.strerror}. Name another file.") from error
-    print_sentence(f"Written to {out}.")
+        raise PneumoDeskError(
+            tr("{out} cannot be written: {strerror}. Name another file.", out=out, strerror=error.strerror)
+        ) from error
+    print_sentence(tr("Written to {out}.", out=out))
 
 
 def predictions(run: Run, split: Split = "validation") -> None:
@@ -92,7 +97,9 @@ def delete(runs: Runs) -> None:
     desk = open_desk()
     ids = resolve_run_ids(desk, tuple(runs))
     delete_runs(desk, ids)
-    print_sentence(f"Deleted {len(ids)} runs. `runs restore {' '.join(ids)}` brings them back.")
+    print_sentence(
+        tr("Deleted {num_ids} runs. `runs restore {ids}` brings them back.", num_ids=len(ids), ids=" ".join(ids))
+    )
 
 
 def restore(runs: Runs) -> None:
@@ -103,14 +110,14 @@ def restore(runs: Runs) -> None:
     desk = open_desk()
     ids = resolve_run_ids(desk, tuple(runs))
     restore_runs(desk, ids)
-    print_sentence(f"Restored {len(ids)} runs.")
+    print_sentence(tr("Restored {num_ids} runs.", num_ids=len(ids)))
 
 
 def purge(
     runs: Annotated[
-        list[str] | None, typer.Argument(help="Deleted runs; all whose time for undo is over if none.")
+        list[str] | None, typer.Argument(help=tr("Deleted runs; all whose time for undo is over if none."))
     ] = None,
-    who: Annotated[str | None, typer.Option("--as", help="Who does it: named in the audit log.")] = None,
+    who: Annotated[str | None, typer.Option("--as", help=tr("Who does it: named in the audit log."))] = None,
     as_json: Json = False,
 ) -> None:
     """Delete runs for good that were deleted before: their files, checkpoints and curves."""
@@ -121,11 +128,20 @@ def purge(
         print_json({"run_ids": done.run_ids, "freed_bytes": done.num_bytes})
         return
     whose = "" if runs else f" that were deleted more than {UNDO_HOURS} hours ago"
-    print_sentence(f"Deleted {len(done.run_ids)} runs{whose} for good; {done.num_bytes / 1e6:,.1f} MB were made free.")
+    print_sentence(
+        tr(
+            "Deleted {num_run_ids} runs{whose} for good; {num_bytes:,.1f} MB were made free.",
+            num_run_ids=len(done.run_ids),
+            whose=whose,
+            num_bytes=done.num_bytes / 1000000.0,
+        )
+    )
 
 
 def points(
-    model: Annotated[str, typer.Argument(help="`starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder.")],
+    model: Annotated[
+        str, typer.Argument(help=tr("`starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."))
+    ],
     as_json: Json = False,
 ) -> None:
     """List the operating points kept for a model, as `triage --operating-point` takes them."""
@@ -138,7 +154,9 @@ def points(
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("name", "threshold", "uncertain_low", "uncertain_high", "chosen_on"), "None is kept yet.")
+        print_table(
+            rows, ("name", "threshold", "uncertain_low", "uncertain_high", "chosen_on"), tr("None is kept yet.")
+        )
 
 
 def choose_point(

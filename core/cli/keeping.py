@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from core.cli.terminal import print_sentence, print_table
+from core.language import tr
 from core.services.desk import open_desk
 from core.settings import get_settings
 
-Who = Annotated[str | None, typer.Option("--as", help="Who does it: named in the audit log.")]
+Who = Annotated[str | None, typer.Option("--as", help=tr("Who does it: named in the audit log."))]
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="A new zip file.")],
+    file: Annotated[Path, typer.Argument(help=tr("A new zip file."))],
     who: Who = None,
 ) -> None:
     """Keep the whole desk in one file; it may keep working meanwhile."""
@@ -21,14 +22,20 @@ def backup(
 
     done = back_up(open_desk(), file, who)
     print_sentence(
-        f"{done.file} holds {_contents(done.rows)} and {done.num_files} files ({done.num_bytes / 1e6:.1f} MB), "
-        f"read back and signed with this desk's key {done.key}. Keep a copy of that key elsewhere: "
-        "`python -m core backup-key FILE`."
+        tr(
+            "{file} holds {contents} and {num_files} files ({num_bytes:.1f} MB), read back and signed with this "
+            "desk's key {key}. Keep a copy of that key elsewhere: `python -m core backup-key FILE`.",
+            file=done.file,
+            contents=_contents(done.rows),
+            num_files=done.num_files,
+            num_bytes=done.num_bytes / 1000000.0,
+            key=done.key,
+        )
     )
 
 
 def backup_key(
-    file: Annotated[Path, typer.Argument(help="A new file for the key.")],
+    file: Annotated[Path, typer.Argument(help=tr("A new file for the key."))],
     who: Who = None,
 ) -> None:
     """Write the key that signs this desk's backups into a file, for the day when this machine is lost."""
@@ -36,27 +43,32 @@ def backup_key(
 
     name = export_key(open_desk(), file, who)
     print_sentence(
-        f"{file} holds the key {name}. With it `restore --key FILE` knows on any machine whether a backup of this desk "
-        "was changed. Keep it apart from the backups: anyone who has both can change one unseen."
+        tr(
+            "{file} holds the key {name}. With it `restore --key FILE` knows on any machine whether a backup of this "
+            "desk was changed. Keep it apart from the backups: anyone who has both can change one unseen.",
+            file=file,
+            name=name,
+        )
     )
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="A backup.")],
+    file: Annotated[Path, typer.Argument(help=tr("A backup."))],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Move what is in the home now into a folder beside it.")
+        bool, typer.Option("--replace", help=tr("Move what is in the home now into a folder beside it."))
     ] = False,
     key: Annotated[
         Path | None,
-        typer.Option("--key", help="The key of the desk that made the backup, where this home has not got it."),
+        typer.Option("--key", help=tr("The key of the desk that made the backup, where this home has not got it.")),
     ] = None,
     accept_unverified: Annotated[
         bool,
         typer.Option(
             "--accept-unverified",
-            help="Restore although no key vouches for the backup. RISK: anyone who changed it decides what readers "
-            "said, "
-            "which model analyses and at which threshold. Keys of programs are revoked.",
+            help=tr(
+                "Restore although no key vouches for the backup. RISK: anyone who changed it decides what readers "
+                "said, which model analyses and at which threshold. Keys of programs are revoked."
+            ),
         ),
     ] = False,
     who: Who = None,
@@ -68,13 +80,22 @@ def restore(
     settings = get_settings()
     done = bring_back(settings, RestoreRequest(file, replace, key, accept_unverified), who)
     print_sentence(
-        f"The desk of {done.made_at} is back in {settings.home}, with {_contents(done.rows)} "
-        f"and {done.num_files} files."
+        tr(
+            "The desk of {made_at} is back in {home}, with {contents} and {num_files} files.",
+            made_at=done.made_at,
+            home=settings.home,
+            contents=_contents(done.rows),
+            num_files=done.num_files,
+        )
     )
     if not done.is_verified:
         changed = f"{done.num_changed} of them are not what it lists; " if done.num_changed else ""
         print_sentence(
-            f"UNVERIFIED: no key vouches for this backup; {changed}{done.num_revoked} keys of programs were revoked."
+            tr(
+                "UNVERIFIED: no key vouches for this backup; {changed}{num_revoked} keys of programs were revoked.",
+                changed=changed,
+                num_revoked=done.num_revoked,
+            )
         )
 
 
@@ -84,19 +105,30 @@ def _contents(rows: dict[str, int]) -> str:
 
 
 def delete(
-    batch: Annotated[str, typer.Argument(help="A batch's id.")],
-    name: Annotated[str, typer.Option("--name", help="The batch's name, so that no other is deleted by mistake.")] = "",
+    batch: Annotated[str, typer.Argument(help=tr("A batch's id."))],
+    name: Annotated[
+        str, typer.Option("--name", help=tr("The batch's name, so that no other is deleted by mistake."))
+    ] = "",
     who: Who = None,
 ) -> None:
     """Delete a batch with its uploaded images; images in other folders stay. For a day `undelete` brings it back."""
     from core.services.worklist.deletion import delete_batch
 
     done = delete_batch(open_desk(), batch, name, who)
-    print_sentence(f"Deleted {done.title!r}: {done.words}. For a day `python -m core undelete {batch}` restores it.")
+    print_sentence(
+        tr(
+            "Deleted {title!r}: {words}. For a day `python -m core undelete {batch}` restores it.",
+            title=done.title,
+            words=done.words,
+            batch=batch,
+        )
+    )
 
 
 def undelete(
-    batch: Annotated[str | None, typer.Argument(help="A batch's id; left out, all deleted ones are listed.")] = None,
+    batch: Annotated[
+        str | None, typer.Argument(help=tr("A batch's id; left out, all deleted ones are listed."))
+    ] = None,
     who: Who = None,
 ) -> None:
     """Restore a batch that was deleted within a day, with all that readers said."""
@@ -105,6 +137,8 @@ def undelete(
     desk = open_desk()
     if batch is None:
         rows = [{**vars(one), "gone_at": one.gone_at} for one in list_deleted(desk)]
-        print_table(rows, ("id", "title", "num_files", "deleted_at", "gone_at"), "Nothing was deleted within a day.")
+        print_table(
+            rows, ("id", "title", "num_files", "deleted_at", "gone_at"), tr("Nothing was deleted within a day.")
+        )
         return
-    print_sentence(f"{restore_batch(desk, batch, who)!r} is on the desk again.")
+    print_sentence(tr("{restore_batch!r} is on the desk again.", restore_batch=restore_batch(desk, batch, who)))

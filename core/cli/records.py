@@ -7,20 +7,21 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import open_desk
 
-app = typer.Typer(help="Records of runs as JSON, without images, names or paths.", no_args_is_help=True)
+app = typer.Typer(help=tr("Records of runs as JSON, without images, names or paths."), no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
 
 
 @app.command("export")
 def export(
-    out: Annotated[Path, typer.Option("--out", help="The folder to write to; records that lie there stay.")],
+    out: Annotated[Path, typer.Option("--out", help=tr("The folder to write to; records that lie there stay."))],
     runs: Annotated[
-        list[str] | None, typer.Option("--runs", help="A run, by its id or its beginning; may be repeated.")
+        list[str] | None, typer.Option("--runs", help=tr("A run, by its id or its beginning; may be repeated."))
     ] = None,
-    sweep: Annotated[str | None, typer.Option("--sweep", help="All finished runs of this sweep.")] = None,
+    sweep: Annotated[str | None, typer.Option("--sweep", help=tr("All finished runs of this sweep."))] = None,
     as_json: Json = False,
 ) -> None:
     """Write finished runs with epochs, figures and predictions: images by their hashes, patients by others."""
@@ -28,7 +29,7 @@ def export(
     from core.services.records.export import export_records
 
     if (sweep is None) == (not runs):
-        raise PneumoDeskError("Name either a sweep (--sweep ID) or runs (--runs ID --runs ID …).")
+        raise PneumoDeskError(tr("Name either a sweep (--sweep ID) or runs (--runs ID --runs ID …)."))
     desk = open_desk()
     written = export_records(desk, chosen_runs(desk, sweep=sweep, runs=runs or ()), out)
     if as_json:
@@ -39,7 +40,7 @@ def export(
 
 @app.command("import")
 def import_folder(
-    folder: Annotated[Path, typer.Argument(help="A folder of records, or of an exported model with its run.json.")],
+    folder: Annotated[Path, typer.Argument(help=tr("A folder of records, or of an exported model with its run.json."))],
     as_json: Json = False,
 ) -> None:
     """Add records made elsewhere: they can be looked at and compared, and nothing may change them."""

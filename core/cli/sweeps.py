@@ -8,16 +8,17 @@ import typer
 
 from core.cli.config_options import with_config_options
 from core.cli.terminal import print_json, print_sentence, print_table
+from core.language import tr
 from core.services.desk import Desk, open_desk
 from core.services.sweeps.parsing import make_request, parse_axis, parse_seeds
 from core.services.sweeps.presets import READY_SWEEPS, ReadySweep
 from core.services.sweeps.request import Objective, Pruning, SweepKind, SweepRequest
 from core.training.config import TrainingConfig
 
-app = typer.Typer(help="Many runs as one: grids, listed settings, seeds, searches.", no_args_is_help=True)
+app = typer.Typer(help=tr("Many runs as one: grids, listed settings, seeds, searches."), no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-SweepId = Annotated[str, typer.Argument(help="A sweep's id, or its beginning.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
+SweepId = Annotated[str, typer.Argument(help=tr("A sweep's id, or its beginning."))]
 
 
 @app.command()
@@ -26,26 +27,28 @@ SweepId = Annotated[str, typer.Argument(help="A sweep's id, or its beginning.")]
 def start(
     config: TrainingConfig,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder of the dataset; the split's own if only --split is given.")
+        Path | None, typer.Option("--data", help=tr("Folder of the dataset; the split's own if only --split is given."))
     ] = None,
     split: Annotated[
-        str, typer.Option("--split", help="A saved split of all runs; drawn by the shares below if not given.")
+        str, typer.Option("--split", help=tr("A saved split of all runs; drawn by the shares below if not given."))
     ] = "",
     vary: Annotated[
         list[str] | None,
-        typer.Option("--vary", help="What to vary: batch_size=16,32; for a search also learning_rate=1e-4..1e-2:log."),
+        typer.Option(
+            "--vary", help=tr("What to vary: batch_size=16,32; for a search also learning_rate=1e-4..1e-2:log.")
+        ),
     ] = None,
     ready_made: Annotated[
-        ReadySweep | None, typer.Option("--ready-made", help="A sweep that is ready; options change its base.")
+        ReadySweep | None, typer.Option("--ready-made", help=tr("A sweep that is ready; options change its base."))
     ] = None,
     trials: Annotated[
-        int | None, typer.Option("--trials", help="Search with so many runs in place of every combination.")
+        int | None, typer.Option("--trials", help=tr("Search with so many runs in place of every combination."))
     ] = None,
-    seeds: Annotated[str, typer.Option("--seeds", help="Each config once with each seed: 0,1,2 or 0..4.")] = "",
-    objective: Annotated[Objective, typer.Option("--objective", help="What runs are selected by.")] = Objective.AUC,
-    pruning: Annotated[Pruning, typer.Option("--pruning", help="When a search gives a run up.")] = Pruning.MEDIAN,
-    at_once: Annotated[int, typer.Option("--at-once", help="Runs of a search at a time.")] = 1,
-    name: Annotated[str, typer.Option("--name", help="A name for the sweep.")] = "",
+    seeds: Annotated[str, typer.Option("--seeds", help=tr("Each config once with each seed: 0,1,2 or 0..4."))] = "",
+    objective: Annotated[Objective, typer.Option("--objective", help=tr("What runs are selected by."))] = Objective.AUC,
+    pruning: Annotated[Pruning, typer.Option("--pruning", help=tr("When a search gives a run up."))] = Pruning.MEDIAN,
+    at_once: Annotated[int, typer.Option("--at-once", help=tr("Runs of a search at a time."))] = 1,
+    name: Annotated[str, typer.Option("--name", help=tr("A name for the sweep."))] = "",
     as_json: Json = False,
 ) -> None:
     """Queue a grid, a search (--trials), seeds, or a ready-made sweep, and return at once; see `sweep show`."""
@@ -86,7 +89,7 @@ def list_all(as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
         return
-    print_table(rows, ("id", "name", "kind", "state", "runs"), "There are no sweeps. `sweep start` makes one.")
+    print_table(rows, ("id", "name", "kind", "state", "runs"), tr("There are no sweeps. `sweep start` makes one."))
 
 
 @app.command()
@@ -129,16 +132,30 @@ def _tell(desk: Desk, sweep_id: str, as_json: bool) -> None:
         for one in sweep.trials
     ]
     columns = tuple(rows[0]) if rows else ()
-    print_table(rows, columns, "No run of it has been asked for yet.")
+    print_table(rows, columns, tr("No run of it has been asked for yet."))
     counts = sweep.line.counts
     left = f", about {sweep.seconds_left:.0f} s left" if sweep.seconds_left is not None else ""
     print_sentence(
-        f"{sweep.line.name} is {sweep.line.state}: {counts.num_done} of {counts.num_trials} runs done "
-        f"({counts.num_pruned} pruned), {counts.num_unfinished} unfinished{left}."
+        tr(
+            "{name} is {state}: {num_done} of {num_trials} runs done ({num_pruned} pruned), {num_unfinished} "
+            "unfinished{left}.",
+            name=sweep.line.name,
+            state=sweep.line.state,
+            num_done=counts.num_done,
+            num_trials=counts.num_trials,
+            num_pruned=counts.num_pruned,
+            num_unfinished=counts.num_unfinished,
+            left=left,
+        )
     )
     if sweep.best is not None:
         print_sentence(
-            f"Best so far: run {sweep.best.run_id} with {objective.replace('_', ' ')} {sweep.best.value:.4f}."
+            tr(
+                "Best so far: run {run_id} with {objective} {value:.4f}.",
+                run_id=sweep.best.run_id,
+                objective=objective.replace("_", " "),
+                value=sweep.best.value,
+            )
         )
     if sweep.line.error:
         print_sentence(sweep.line.error)

@@ -8,20 +8,24 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import open_desk
 
-app = typer.Typer(help="Tables of runs: architectures and tuning, every figure measured.", no_args_is_help=True)
+app = typer.Typer(help=tr("Tables of runs: architectures and tuning, every figure measured."), no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-Sweep = Annotated[str | None, typer.Option("--sweep", help="All finished runs of this sweep.")]
-Runs = Annotated[list[str] | None, typer.Option("--runs", help="A run, by its id or its beginning; may be repeated.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
+Sweep = Annotated[str | None, typer.Option("--sweep", help=tr("All finished runs of this sweep."))]
+Runs = Annotated[
+    list[str] | None, typer.Option("--runs", help=tr("A run, by its id or its beginning; may be repeated."))
+]
 Split = Annotated[
-    str | None, typer.Option("--split", help="holdout, validation or calibration; holdout where all runs have one.")
+    str | None, typer.Option("--split", help=tr("holdout, validation or calibration; holdout where all runs have one."))
 ]
 Measure = Annotated[
-    bool, typer.Option("--measure/--no-measure", help="Evaluate held-out images and time models that were not before.")
+    bool,
+    typer.Option("--measure/--no-measure", help=tr("Evaluate held-out images and time models that were not before.")),
 ]
-Out = Annotated[Path | None, typer.Option("--csv", help="Write the table to this file as well.")]
+Out = Annotated[Path | None, typer.Option("--csv", help=tr("Write the table to this file as well."))]
 
 
 SHORT = {
@@ -78,7 +82,7 @@ def _show(
     from core.services.experiments.run_tables import chosen_runs, prepare_table, to_csv
 
     if (sweep is None) == (not runs):
-        raise PneumoDeskError("Name either a sweep (--sweep ID) or runs (--runs ID --runs ID …).")
+        raise PneumoDeskError(tr("Name either a sweep (--sweep ID) or runs (--runs ID --runs ID …)."))
     desk = open_desk()
     ids = chosen_runs(desk, sweep=sweep, runs=runs)
     if measure:
@@ -89,8 +93,10 @@ def _show(
         try:
             out.write_text(to_csv(lines), encoding="utf-8", newline="")
         except OSError as error:
-            raise PneumoDeskError(f"{out} cannot be written: {error.strerror}. Name another file.") from error
-        print_sentence(f"Written to {out}.")
+            raise PneumoDeskError(
+                tr("{out} cannot be written: {strerror}. Name another file.", out=out, strerror=error.strerror)
+            ) from error
+        print_sentence(tr("Written to {out}.", out=out))
     if as_json:
         print_json({"split": table.split, "num_films": table.num_films, "rows": lines, "notes": list(table.notes)})
         return

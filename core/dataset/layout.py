@@ -16,6 +16,7 @@ from core.dataset.problems import FilmProblem
 from core.dataset.split_words import LABELS, folders_beside_splits, split_named, split_of_folder
 from core.dataset.walking import FoundFile, walk_pictures
 from core.errors import CohortError
+from core.language import tr
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Listing:
 def list_films(root: Path) -> Listing:
     """Return every picture file below `root` and every image the metadata name; raises CohortError if there is none."""
     if not root.is_dir():
-        raise CohortError(f"{root} is no folder. Give the folder that holds the images.")
+        raise CohortError(tr("{root} is no folder. Give the folder that holds the images.", root=root))
     walk = walk_pictures(root)
     found = walk.pictures
     files = {film.file for film in found}
@@ -73,9 +74,13 @@ def list_films(root: Path) -> Listing:
     if not found:
         there_are = f", only {len(others):,} other files ({', '.join(endings_of(others))})" if others else ""
         raise CohortError(
-            f"{root} holds no pictures{there_are}. Expected images below folders like train/NORMAL and "
-            "train/PNEUMONIA, "
-            f"below NORMAL and PNEUMONIA, or beside a {METADATA_FILE}."
+            tr(
+                "{root} holds no pictures{there_are}. Expected images below folders like train/NORMAL and "
+                "train/PNEUMONIA, below NORMAL and PNEUMONIA, or beside a {metadata_file}.",
+                root=root,
+                there_are=there_are,
+                metadata_file=METADATA_FILE,
+            )
         )
     return Listing(
         files=[film.file for film in found],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import CohortError
+from core.language import tr
 
 METADATA_FILE = "metadata.csv"
 METADATA_COLUMNS = ("file", "label", "patient_id", "split", "view", "age", "sex")
@@ -37,18 +38,33 @@ def read_metadata(root: Path, files: Collection[str]) -> dict[str, MetadataRow] 
             for line, cells in _lines(path, stream):
                 file = _file_name(cells["file"], files, written)
                 if not file:
-                    raise CohortError(f"{path}, line {line}, names no file. Fill in the column file.")
+                    raise CohortError(
+                        tr("{path}, line {line}, names no file. Fill in the column file.", path=path, line=line)
+                    )
                 if file in rows:
-                    raise CohortError(f"{path}, line {line}, names {file!r} a second time. Give each image one row.")
+                    raise CohortError(
+                        tr(
+                            "{path}, line {line}, names {file!r} a second time. Give each image one row.",
+                            path=path,
+                            line=line,
+                            file=file,
+                        )
+                    )
                 rows[file] = MetadataRow(_cell(cells, "label"), _cell(cells, "split"), _cell(cells, "patient_id"))
     except (csv.Error, UnicodeDecodeError) as error:
         raise CohortError(
-            f"{path} is no CSV table in UTF-8 that can be read: {error}. Save it again as one."
+            tr(
+                "{path} is no CSV table in UTF-8 that can be read: {error}. Save it again as one.",
+                path=path,
+                error=error,
+            )
         ) from error
     except (FileNotFoundError, IsADirectoryError):
         return None
     except OSError as error:
-        raise CohortError(f"{path} cannot be opened ({error.strerror}). Check its permissions.") from error
+        raise CohortError(
+            tr("{path} cannot be opened ({strerror}). Check its permissions.", path=path, strerror=error.strerror)
+        ) from error
     return rows
 
 
@@ -58,19 +74,32 @@ def _lines(path: Path, stream: Iterator[str]) -> Iterator[tuple[int, dict[str, s
     missing = {"file", "label"} - set(header)
     if missing:
         raise CohortError(
-            f"{path} lacks the column {' and '.join(sorted(missing))}. It needs file and label with commas between, "
-            f"and may have {', '.join(METADATA_COLUMNS[2:])}."
+            tr(
+                "{path} lacks the column {missing}. It needs file and label with commas between, and may have "
+                "{metadata_column}.",
+                path=path,
+                missing=" and ".join(sorted(missing)),
+                metadata_column=", ".join(METADATA_COLUMNS[2:]),
+            )
         )
     twice = sorted(name for name in METADATA_COLUMNS if header.count(name) > 1)
     if twice:
-        raise CohortError(f"{path} has the column {twice[0]} more than once. Keep one of them.")
+        raise CohortError(
+            tr("{path} has the column {twice} more than once. Keep one of them.", path=path, twice=twice[0])
+        )
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
         if any(cell.strip() for cell in cells[len(header) :]):
             raise CohortError(
-                f"{path}, line {reader.line_num}, has {len(cells)} cells, the head {len(header)}. "
-                'Put "quotes" around a name with a comma.'
+                tr(
+                    '{path}, line {line_num}, has {num_cells} cells, the head {num_header}. Put "quotes" around a '
+                    "name with a comma.",
+                    path=path,
+                    line_num=reader.line_num,
+                    num_cells=len(cells),
+                    num_header=len(header),
+                )
             )
         yield reader.line_num, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.dataset.manifest import Cohort
 from core.errors import CohortError
+from core.language import mark, tr
 
 Fold = Literal["train", "validation", "calibration", "holdout"]
 _ENOUGH = 0.9
@@ -27,15 +28,15 @@ class SplitConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     validation_fraction: float = Field(
-        default=0.1, gt=0, lt=0.5, description="Fraction of images in the validation set."
+        default=0.1, gt=0, lt=0.5, description=mark("Fraction of images in the validation set.")
     )
     calibration_fraction: float = Field(
-        default=0.1, ge=0, lt=0.5, description="Share that fits probabilities and threshold."
+        default=0.1, ge=0, lt=0.5, description=mark("Share that fits probabilities and threshold.")
     )
     holdout_fraction: float = Field(
-        default=0.0, ge=0, lt=0.5, description="Fraction held out of everything, as an internal test set."
+        default=0.0, ge=0, lt=0.5, description=mark("Fraction held out of everything, as an internal test set.")
     )
-    seed: int = Field(default=0, ge=0, description="Seed of the draw.")
+    seed: int = Field(default=0, ge=0, description=mark("Seed of the draw."))
 
     @property
     def carved(self) -> dict[Fold, float]:
@@ -50,7 +51,7 @@ class SplitConfig(BaseModel):
     @model_validator(mode="after")
     def _leave_films_to_train_on(self) -> Self:
         if sum(self.carved.values()) >= 1:
-            raise ValueError("validation, calibration and holdout together must leave images to train on")
+            raise ValueError(tr("validation, calibration and holdout together must leave images to train on"))
         return self
 
 
@@ -78,12 +79,18 @@ def propose_split(cohort: Cohort, config: SplitConfig) -> CohortSplit:
     """
     films, patients_N = _trainable(cohort)
     if films.empty:
-        raise CohortError(f"{cohort.root} has no labelled training images (folders train/NORMAL and train/PNEUMONIA).")
+        raise CohortError(
+            tr("{root} has no labelled training images (folders train/NORMAL and train/PNEUMONIA).", root=cohort.root)
+        )
     labels_N = films["label"].to_numpy()
     if len(set(labels_N)) < 2:
         raise CohortError(
-            f"All training images of {cohort.root} are {labels_N[0]}: a model needs images of both classes. "
-            "Add the folder of the other class."
+            tr(
+                "All training images of {root} are {labels_N}: a model needs images of both classes. Add the folder "
+                "of the other class.",
+                root=cohort.root,
+                labels_N=labels_N[0],
+            )
         )
     folds: dict[str, Fold] = {}
     for stratum, patients in _strata(films, patients_N, 1 + len(config.carved)).items():
@@ -197,9 +204,15 @@ def _check_both_classes(folds_N: np.ndarray, labels_N: np.ndarray, patients_N: n
             if not ((folds_N == fold) & (labels_N == label)).any():
                 num_patients = len(set(patients_N[labels_N == label]))
                 raise CohortError(
-                    f"The {fold} fold gets no {label} image: there are {num_patients} patients with such images for "
-                    f"{1 + len(config.carved)} folds, and one patient's images must not be in two. "
-                    f"Add {label} images of other patients."
+                    tr(
+                        "The {fold} fold gets no {label} image: there are {num_patients} patients with such images "
+                        "for {num_carved} folds, and one patient's images must not be in two. Add {label} images of "
+                        "other patients.",
+                        fold=fold,
+                        label=label,
+                        num_patients=num_patients,
+                        num_carved=1 + len(config.carved),
+                    )
                 )
 
 

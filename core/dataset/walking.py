@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from core.dataset.problems import FilmProblem
 from core.errors import CohortError
+from core.language import tr
 from core.radiograph.formats import ENDINGS, NUM_HEAD_BYTES, looks_like_image
 
 _NO_PICTURES = {"dicomdir", "metadata.csv"}
@@ -44,7 +45,13 @@ def walk_pictures(root: Path) -> Walk:
         with os.scandir(root):
             pass
     except OSError as error:
-        raise CohortError(f"The folder {root} cannot be opened ({error.strerror}). Check its permissions.") from error
+        raise CohortError(
+            tr(
+                "The folder {root} cannot be opened ({strerror}). Check its permissions.",
+                root=root,
+                strerror=error.strerror,
+            )
+        ) from error
     walk = _walk(root)
     found = walk.pictures
     found.sort()

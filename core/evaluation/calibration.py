@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import expit, logit
 
 from core.evaluation.scores import check_labels_and_scores, require_both_classes
+from core.language import mark
 
 # Per standard deviation of the logits. Calibration must keep the order, even if the model ranks no better than chance.
 MIN_STANDARDISED_SLOPE = 1e-3
@@ -19,8 +20,8 @@ class PlattScaling(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    slope: float = Field(default=1.0, gt=0, description="Factor on the logit.")
-    intercept: float = Field(default=0.0, description="Shift of the scaled logit.")
+    slope: float = Field(default=1.0, gt=0, description=mark("Factor on the logit."))
+    intercept: float = Field(default=0.0, description=mark("Shift of the scaled logit."))
 
     def apply(self, logits_N: ArrayLike) -> np.ndarray:
         """Return calibrated probabilities, float64 of the same shape as the logits."""

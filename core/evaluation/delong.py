@@ -13,6 +13,7 @@ from scipy.stats import norm, rankdata
 from core.errors import EvaluationError
 from core.evaluation.proportions import Interval
 from core.evaluation.scores import check_labels_and_scores, clusters_of
+from core.language import tr
 
 # Variances below this are rounding: ranks are sums of halves.
 SMALLEST_VARIANCE = 1e-16
@@ -95,7 +96,7 @@ def estimate(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Return the AUCs [K] and their covariance [K, K]; None for what the numbers of images or patients do not allow."""
     if scores_KN.shape[1] != len(labels_N):
-        raise EvaluationError("Both sets of scores must cover the same images.")
+        raise EvaluationError(tr("Both sets of scores must cover the same images."))
     positive_KP, negative_KM = scores_KN[:, labels_N], scores_KN[:, ~labels_N]
     num_positive, num_negative = positive_KP.shape[1], negative_KM.shape[1]
     if not (num_positive and num_negative):

@@ -12,6 +12,7 @@ from scipy.special import logit
 
 from core.errors import EvaluationError
 from core.evaluation.scores import check_labels_and_scores, require_both_classes
+from core.language import tr
 
 SMALLEST = 1e-7
 """Probabilities nearer to 0 or 1 than this count as this far off, so that logits and losses stay finite."""
@@ -30,7 +31,7 @@ def soft_vote(probabilities_KN: ArrayLike, weights_K: ArrayLike | None = None) -
     probabilities = _checked(probabilities_KN)
     weights = np.full(len(probabilities), 1 / len(probabilities)) if weights_K is None else np.asarray(weights_K, float)
     if weights.shape != (len(probabilities),) or (weights < 0).any() or abs(weights.sum() - 1) > 1e-6:
-        raise EvaluationError("The weights of an ensemble are one for each member, none below 0, and sum to 1.")
+        raise EvaluationError(tr("The weights of an ensemble are one for each member, none below 0, and sum to 1."))
     return logit(np.clip(weights @ probabilities, SMALLEST, 1 - SMALLEST))
 
 
@@ -42,7 +43,7 @@ def hard_vote(probabilities_KN: ArrayLike, thresholds_K: ArrayLike) -> np.ndarra
     probabilities = _checked(probabilities_KN)
     thresholds = np.asarray(thresholds_K, float)
     if thresholds.shape != (len(probabilities),):
-        raise EvaluationError("Hard voting needs the threshold of each member.")
+        raise EvaluationError(tr("Hard voting needs the threshold of each member."))
     votes_N = (probabilities >= thresholds[:, None]).sum(axis=0)
     return logit((votes_N + 0.5) / (len(probabilities) + 1))
 
@@ -74,7 +75,7 @@ def fit_weights(labels_N: ArrayLike, probabilities_KN: ArrayLike) -> np.ndarray:
         options={"ftol": 1e-12, "maxiter": 500},
     )
     if not np.isfinite(found.x).all():
-        raise EvaluationError(f"No weights could be fitted for this ensemble: {found.message}.")
+        raise EvaluationError(tr("No weights could be fitted for this ensemble: {message}.", message=found.message))
     weights_K = np.where(found.x < 1e-6, 0, found.x)
     return weights_K / weights_K.sum()
 
@@ -82,7 +83,7 @@ def fit_weights(labels_N: ArrayLike, probabilities_KN: ArrayLike) -> np.ndarray:
 def _checked(probabilities_KN: ArrayLike) -> np.ndarray:
     probabilities = np.asarray(probabilities_KN, dtype=np.float64)
     if probabilities.ndim != 2 or not probabilities.size:
-        raise EvaluationError("An ensemble needs the probabilities of at least one member for at least one image.")
+        raise EvaluationError(tr("An ensemble needs the probabilities of at least one member for at least one image."))
     if not (np.isfinite(probabilities).all() and (probabilities >= 0).all() and (probabilities <= 1).all()):
-        raise EvaluationError("The members of an ensemble give probabilities between 0 and 1.")
+        raise EvaluationError(tr("The members of an ensemble give probabilities between 0 and 1."))
     return probabilities

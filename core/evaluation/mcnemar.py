@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from core.errors import EvaluationError
 from core.evaluation.scores import clusters_of
+from core.language import tr
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def mcnemar_test(
     """
     first_N, second_N = np.asarray(wrong_first_N, dtype=bool), np.asarray(wrong_second_N, dtype=bool)
     if first_N.shape != second_N.shape or first_N.ndim != 1:
-        raise EvaluationError("McNemar's test needs the errors of both models on the same images.")
+        raise EvaluationError(tr("McNemar's test needs the errors of both models on the same images."))
     only_first, only_second = int((first_N & ~second_N).sum()), int((~first_N & second_N).sum())
     p_value = _p_value(only_first, only_second)
     if patients_N is not None:

@@ -11,6 +11,7 @@ from core.evaluation.bootstrap import bootstrap_intervals
 from core.evaluation.catalogue import METRIC, METRICS, Metric, ScoredFilms, WeightedFilms
 from core.evaluation.proportions import Interval, effective_number, wilson_interval
 from core.evaluation.scores import check_labels_and_probabilities, clusters_of
+from core.language import mark
 
 
 class ConfusionCounts(BaseModel):
@@ -18,10 +19,10 @@ class ConfusionCounts(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    tn: int = Field(ge=0, description="Normal images found normal.")
-    fp: int = Field(ge=0, description="Normal images found to be pneumonia.")
-    fn: int = Field(ge=0, description="Pneumonia images found normal.")
-    tp: int = Field(ge=0, description="Pneumonia images found to be pneumonia.")
+    tn: int = Field(ge=0, description=mark("Normal images found normal."))
+    fp: int = Field(ge=0, description=mark("Normal images found to be pneumonia."))
+    fn: int = Field(ge=0, description=mark("Pneumonia images found normal."))
+    tp: int = Field(ge=0, description=mark("Pneumonia images found to be pneumonia."))
 
     @classmethod
     def count(cls, labels_N: np.ndarray, probabilities_N: np.ndarray, threshold: float) -> Self:
@@ -75,9 +76,9 @@ class EvaluationReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    n: int = Field(ge=0, description="Images that were scored.")
-    num_positive: int = Field(ge=0, description="Images labelled pneumonia.")
-    num_patients: int = Field(ge=0, description="Patients the images come from; each image its own if not known.")
+    n: int = Field(ge=0, description=mark("Images that were scored."))
+    num_positive: int = Field(ge=0, description=mark("Images labelled pneumonia."))
+    num_patients: int = Field(ge=0, description=mark("Patients the images come from; each image its own if not known."))
     auc: float | None = _figure("auc")
     average_precision: float | None = _figure("average_precision")
     accuracy: float | None = _figure("accuracy")
@@ -85,17 +86,17 @@ class EvaluationReport(BaseModel):
     specificity: float | None = _figure("specificity")
     precision: float | None = _figure("precision")
     f1: float | None = _figure("f1")
-    threshold: float = Field(description="An image is positive when its probability is at least this.")
+    threshold: float = Field(description=mark("An image is positive when its probability is at least this."))
     brier: float | None = _figure("brier")
     ece: float | None = _figure("ece")
     confusion: ConfusionCounts
     ci: MetricIntervals
     effective: EffectiveNumbers | None = Field(
         default=None,
-        description="Null in reports of older versions: their Wilson intervals take each image for itself.",
+        description=mark("Null in reports of older versions: their Wilson intervals take each image for itself."),
     )
     engine: str = Field(
-        default="", description="What computed the scores, with its number format; empty where not recorded."
+        default="", description=mark("What computed the scores, with its number format; empty where not recorded.")
     )
 
     def say(self, key: str) -> str:

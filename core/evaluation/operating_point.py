@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.errors import EvaluationError
 from core.evaluation.proportions import say_fraction, say_share
 from core.evaluation.scores import check_labels_and_probabilities, require_both_classes
+from core.language import mark, tr
 
 Finding = Literal["pneumonia", "normal", "uncertain"]
 
@@ -28,22 +29,30 @@ class OperatingPointRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: RuleKind = Field(default=RuleKind.YOUDEN, description="What the threshold is chosen for.")
+    kind: RuleKind = Field(default=RuleKind.YOUDEN, description=mark("What the threshold is chosen for."))
     target: float = Field(
-        default=0.95, gt=0, le=1, description="Least sensitivity or specificity, for the kinds with a target."
+        default=0.95, gt=0, le=1, description=mark("Least sensitivity or specificity, for the kinds with a target.")
     )
-    cost_ratio: float = Field(default=5.0, gt=0, le=1000, description="Cost of a missed pneumonia in false alarms.")
+    cost_ratio: float = Field(
+        default=5.0, gt=0, le=1000, description=mark("Cost of a missed pneumonia in false alarms.")
+    )
     uncertain_miss_rate: float = Field(
         default=0.005,
         ge=0,
         lt=1,
-        description="At most this share of pneumonia images may lie below the uncertain band.",
+        description=mark("At most this share of pneumonia images may lie below the uncertain band."),
     )
     uncertain_false_alarm_rate: float = Field(
-        default=0.01, ge=0, lt=1, description="At most this share of normal images may lie above the uncertain band."
+        default=0.01,
+        ge=0,
+        lt=1,
+        description=mark("At most this share of normal images may lie above the uncertain band."),
     )
     minimum_half_width: float = Field(
-        default=0.05, ge=0, le=0.5, description="The band reaches at least this far on both sides of the threshold."
+        default=0.05,
+        ge=0,
+        le=0.5,
+        description=mark("The band reaches at least this far on both sides of the threshold."),
     )
 
 
@@ -52,18 +61,18 @@ class OperatingPoint(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str = Field(min_length=1, max_length=128, description="What people call it.")
-    threshold: float = Field(ge=0, le=1, description="An image counts as positive from this probability on.")
-    uncertain_low: float = Field(ge=0, le=1, description="Lower end of the uncertain band, part of it.")
-    uncertain_high: float = Field(ge=0, le=1, description="Upper end of the uncertain band, part of it.")
-    rule: str = Field(description="How it was chosen, in a sentence.")
-    chosen_on: str = Field(description="The images it was chosen on.")
+    name: str = Field(min_length=1, max_length=128, description=mark("What people call it."))
+    threshold: float = Field(ge=0, le=1, description=mark("An image counts as positive from this probability on."))
+    uncertain_low: float = Field(ge=0, le=1, description=mark("Lower end of the uncertain band, part of it."))
+    uncertain_high: float = Field(ge=0, le=1, description=mark("Upper end of the uncertain band, part of it."))
+    rule: str = Field(description=mark("How it was chosen, in a sentence."))
+    chosen_on: str = Field(description=mark("The images it was chosen on."))
 
     @model_validator(mode="after")
     def check_order(self) -> Self:
         """Refuse a band that does not hold the threshold."""
         if not self.uncertain_low <= self.threshold <= self.uncertain_high:
-            raise ValueError("the uncertain band must contain the threshold")
+            raise ValueError(tr("the uncertain band must contain the threshold"))
         return self
 
     def finding(self, probability: float) -> Finding:
@@ -135,8 +144,11 @@ def choose_cut(cuts: Cuts, rule: OperatingPointRule) -> int:
     good_enough = np.flatnonzero(cuts.false_alarms_K <= allowed(1 - rule.target, cuts.num_negative))
     if not len(good_enough):
         raise EvaluationError(
-            f"No threshold reaches a specificity of {rule.target:g} on these images, because too many normal ones have "
-            "the probability 1. Choose a lower target or calibrate the model first."
+            tr(
+                "No threshold reaches a specificity of {target:g} on these images, because too many normal ones have "
+                "the probability 1. Choose a lower target or calibrate the model first.",
+                target=rule.target,
+            )
         )
     return int(good_enough[0])
 

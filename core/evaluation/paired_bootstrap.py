@@ -14,6 +14,7 @@ from core.evaluation.metrics import arrange
 from core.evaluation.proportions import Interval
 from core.evaluation.ranking import divide
 from core.evaluation.scores import check_labels_and_scores
+from core.language import tr
 
 FIGURES = ("accuracy", "sensitivity", "specificity", "precision", "f1", "brier")
 NUM_RESAMPLES = 2000
@@ -45,7 +46,7 @@ def paired_differences(
     probabilities_KN = np.atleast_2d(np.asarray(probabilities_KN, dtype=np.float64))
     thresholds_K = np.asarray(thresholds_K, dtype=np.float64)
     if len(thresholds_K) != len(probabilities_KN):
-        raise EvaluationError("Give one threshold for each model that is compared.")
+        raise EvaluationError(tr("Give one threshold for each model that is compared."))
     labels, _ = check_labels_and_scores(labels_N, probabilities_KN[0])
     # Images in an order that does not depend on how they were listed, so that the same images give the same draws.
     order = np.lexsort((*probabilities_KN, labels))

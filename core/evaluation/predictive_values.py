@@ -7,6 +7,7 @@ from typing import Self
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
 from core.evaluation.proportions import Interval, wilson_interval
+from core.language import tr
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,15 @@ def predictive_values(tested: MeasuredRates, prevalence: float, confidence: floa
     error (Bonferroni): the interval holds with at least the stated confidence. Raises EvaluationError.
     """
     if not 0 < prevalence < 1:
-        raise EvaluationError(f"A prevalence of {prevalence:g} is none: give a share between 0 and 1.")
+        raise EvaluationError(
+            tr("A prevalence of {prevalence:g} is none: give a share between 0 and 1.", prevalence=prevalence)
+        )
     each = 1 - (1 - confidence) / 2
     sensitivity, specificity = tested.sensitivity, tested.specificity
     sensitivities = wilson_interval(sensitivity * tested.num_positive, tested.num_positive, each)
     specificities = wilson_interval(specificity * tested.num_negative, tested.num_negative, each)
     if sensitivities is None or specificities is None:
-        raise EvaluationError("These rates rest on no images of one of the classes.")
+        raise EvaluationError(tr("These rates rest on no images of one of the classes."))
     (se_low, se_high), (sp_low, sp_high) = sensitivities, specificities
     return PredictiveValues(
         prevalence=prevalence,

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from core.errors import EvaluationError
+from core.language import tr
 
 
 def check_labels_and_scores(labels_N: ArrayLike, scores_N: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -15,14 +16,24 @@ def check_labels_and_scores(labels_N: ArrayLike, scores_N: ArrayLike) -> tuple[n
     scores = np.atleast_1d(np.asarray(scores_N, dtype=np.float64))
     if labels.ndim != 1 or labels.shape != scores.shape:
         raise EvaluationError(
-            f"Labels of shape {labels.shape} and scores of shape {scores.shape} do not belong together; "
-            "give one of each for every image."
+            tr(
+                "Labels of shape {shape} and scores of shape {shape_2} do not belong together; give one of each for "
+                "every image.",
+                shape=labels.shape,
+                shape_2=scores.shape,
+            )
         )
     if not np.isin(labels, (0, 1)).all():
-        raise EvaluationError("A label is neither 0 (normal) nor 1 (pneumonia). Leave unlabelled images out.")
+        raise EvaluationError(tr("A label is neither 0 (normal) nor 1 (pneumonia). Leave unlabelled images out."))
     num_bad = int((~np.isfinite(scores)).sum())
     if num_bad:
-        raise EvaluationError(f"{num_bad} of {len(scores)} scores are not finite numbers, so nothing can be measured.")
+        raise EvaluationError(
+            tr(
+                "{num_bad} of {num_scores} scores are not finite numbers, so nothing can be measured.",
+                num_bad=num_bad,
+                num_scores=len(scores),
+            )
+        )
     return labels.astype(bool), scores
 
 
@@ -34,7 +45,11 @@ def check_labels_and_probabilities(labels_N: ArrayLike, probabilities_N: ArrayLi
     labels, probabilities = check_labels_and_scores(labels_N, probabilities_N)
     if len(probabilities) and not (probabilities.min() >= 0 and probabilities.max() <= 1):
         raise EvaluationError(
-            f"Probabilities must lie between 0 and 1; these go from {probabilities.min():g} to {probabilities.max():g}."
+            tr(
+                "Probabilities must lie between 0 and 1; these go from {min:g} to {max:g}.",
+                min=probabilities.min(),
+                max=probabilities.max(),
+            )
         )
     return labels, probabilities
 
@@ -43,7 +58,13 @@ def clusters_of(patients_N: ArrayLike, num_films: int) -> np.ndarray:
     """Return patient numbers from 0 [N]; raises EvaluationError unless there is one patient for every image."""
     patients = np.asarray(patients_N)
     if patients.shape != (num_films,):
-        raise EvaluationError(f"{num_films} images came with {patients.size} patients; give one for every image.")
+        raise EvaluationError(
+            tr(
+                "{num_films} images came with {size} patients; give one for every image.",
+                num_films=num_films,
+                size=patients.size,
+            )
+        )
     return np.unique(patients.astype(str), return_inverse=True)[1]
 
 
@@ -53,6 +74,11 @@ def require_both_classes(labels_N: np.ndarray, purpose: str) -> None:
     if 0 < num_positive < len(labels_N):
         return
     raise EvaluationError(
-        f"{purpose} needs images of both classes; there are {num_positive} with pneumonia "
-        f"and {len(labels_N) - num_positive} normal ones."
+        tr(
+            "{purpose} needs images of both classes; there are {num_positive} with pneumonia and {num_labels_N} "
+            "normal ones.",
+            purpose=purpose,
+            num_positive=num_positive,
+            num_labels_N=len(labels_N) - num_positive,
+        )
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.errors import CheckpointError
+from core.language import tr
 from core.model.checkpoint import Checkpoint
 
 
@@ -19,7 +20,11 @@ def mean_weights(checkpoints: Sequence[Checkpoint]) -> dict[str, np.ndarray]:
         shapes = [{name: array.shape for name, array in one.weights.items()} for one in (first, other)]
         if shapes[0] != shapes[1]:
             raise CheckpointError(
-                f"{first.card.name} and {other.card.name} are networks of different kinds: their weights have no mean."
+                tr(
+                    "{name} and {name_2} are networks of different kinds: their weights have no mean.",
+                    name=first.card.name,
+                    name_2=other.card.name,
+                )
             )
     return {
         name: np.mean([one.weights[name] for one in checkpoints], axis=0, dtype=np.float64).astype(array.dtype)

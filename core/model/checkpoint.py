@@ -14,6 +14,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from core.errors import CheckpointError
+from core.language import tr
 from core.model.card import ModelCard
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -64,9 +65,17 @@ def read_card(folder: Path) -> ModelCard:
     try:
         return ModelCard.model_validate_json((folder / CARD_FILE).read_bytes())
     except FileNotFoundError as error:
-        raise CheckpointError(f"{folder} is no checkpoint: it has no {CARD_FILE}.") from error
+        raise CheckpointError(
+            tr("{folder} is no checkpoint: it has no {card_file}.", folder=folder, card_file=CARD_FILE)
+        ) from error
     except (ValidationError, OSError) as error:
-        raise CheckpointError(f"The card {folder / CARD_FILE} cannot be read: {_first_line(error)}.") from error
+        raise CheckpointError(
+            tr(
+                "The card {folder} cannot be read: {first_line}.",
+                folder=folder / CARD_FILE,
+                first_line=_first_line(error),
+            )
+        ) from error
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -96,16 +105,25 @@ def _load_verified(path: Path, expected_hash: str) -> dict[str, np.ndarray]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"The checkpoint lacks {path.name} or it cannot be opened: {error.strerror}.") from error
+        raise CheckpointError(
+            tr(
+                "The checkpoint lacks {name} or it cannot be opened: {strerror}.",
+                name=path.name,
+                strerror=error.strerror,
+            )
+        ) from error
     if _sha256(content) != expected_hash:
         raise CheckpointError(
-            f"{path} was changed or damaged after it was saved (its hash is not the card's). "
-            "Copy the checkpoint again from where it came."
+            tr(
+                "{path} was changed or damaged after it was saved (its hash is not the card's). Copy the checkpoint "
+                "again from where it came.",
+                path=path,
+            )
         )
     try:
         return load_arrays(content)
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is no safetensors file: {error}.") from error
+        raise CheckpointError(tr("{path} is no safetensors file: {error}.", path=path, error=error)) from error
 
 
 def _single(array: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from core.errors import CheckpointError
+from core.language import tr
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, Checkpoint, load_checkpoint, read_card, save_checkpoint, write_atomically
 from core.model.ensemble_recipe import EnsembleRecipe
@@ -47,8 +48,11 @@ def load_ensemble(folder: Path) -> Ensemble:
     content = _content(folder / ENSEMBLE_FILE)
     if hashlib.sha256(content).hexdigest() != card.weights_hash:
         raise CheckpointError(
-            f"{folder / ENSEMBLE_FILE} was changed after it was saved (its hash is not the card's). "
-            "Copy the ensemble again from where it came."
+            tr(
+                "{folder} was changed after it was saved (its hash is not the card's). Copy the ensemble again from "
+                "where it came.",
+                folder=folder / ENSEMBLE_FILE,
+            )
         )
     recipe = _parsed(content, folder)
     members = []
@@ -56,7 +60,11 @@ def load_ensemble(folder: Path) -> Ensemble:
         checkpoint = load_checkpoint(folder / member.folder)
         if checkpoint.hash != member.checkpoint_hash:
             raise CheckpointError(
-                f"The member {member.name} in {folder / member.folder} is not the one that was put in."
+                tr(
+                    "The member {name} in {folder} is not the one that was put in.",
+                    name=member.name,
+                    folder=folder / member.folder,
+                )
             )
         members.append(checkpoint)
     return Ensemble(card, recipe, tuple(members), folder)
@@ -98,11 +106,17 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be opened: {error.strerror}.") from error
+        raise CheckpointError(tr("{path} cannot be opened: {strerror}.", path=path, strerror=error.strerror)) from error
 
 
 def _parsed(content: bytes, folder: Path) -> EnsembleRecipe:
     try:
         return EnsembleRecipe.model_validate_json(content)
     except ValidationError as error:
-        raise CheckpointError(f"{folder / ENSEMBLE_FILE} cannot be read: {str(error).splitlines()[0]}.") from error
+        raise CheckpointError(
+            tr(
+                "{folder} cannot be read: {splitlines}.",
+                folder=folder / ENSEMBLE_FILE,
+                splitlines=str(error).splitlines()[0],
+            )
+        ) from error

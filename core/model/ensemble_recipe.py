@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.evaluation.calibration import PlattScaling
 from core.evaluation.ensembling import Voting, hard_vote, soft_vote
+from core.language import mark, tr
 from core.model.catalogue import Architecture
 
 ENSEMBLE_FORMAT = 1
@@ -23,32 +24,32 @@ class _Frozen(BaseModel):
 class EnsembleMember(_Frozen):
     """One member: which weights, and how its logit becomes a voice."""
 
-    name: str = Field(description="What the member was called by itself.")
-    folder: str = Field(pattern=r"^[\w-]+(/[\w-]+)*$", description="Its checkpoint, below the ensemble's folder.")
-    run_id: str | None = Field(default=None, description="The run that made it.")
-    checkpoint_hash: str = Field(description="SHA-256 of its weights as they lie in the ensemble.")
-    source_hash: str = Field(description="SHA-256 of the weights they were taken from; the same unless halved.")
+    name: str = Field(description=mark("What the member was called by itself."))
+    folder: str = Field(pattern=r"^[\w-]+(/[\w-]+)*$", description=mark("Its checkpoint, below the ensemble's folder."))
+    run_id: str | None = Field(default=None, description=mark("The run that made it."))
+    checkpoint_hash: str = Field(description=mark("SHA-256 of its weights as they lie in the ensemble."))
+    source_hash: str = Field(description=mark("SHA-256 of the weights they were taken from; the same unless halved."))
     architecture: Architecture
-    image_size: int = Field(ge=32, le=1024, description="Side of its square input, in pixels.")
-    calibration: PlattScaling = Field(description="From its logit to its probability.")
-    threshold: float = Field(ge=0, le=1, description="From this probability on it votes for pneumonia.")
-    weight: float = Field(ge=0, le=1, description="Its part in the mean probability.")
+    image_size: int = Field(ge=32, le=1024, description=mark("Side of its square input, in pixels."))
+    calibration: PlattScaling = Field(description=mark("From its logit to its probability."))
+    threshold: float = Field(ge=0, le=1, description=mark("From this probability on it votes for pneumonia."))
+    weight: float = Field(ge=0, le=1, description=mark("Its part in the mean probability."))
 
 
 class EnsembleRecipe(_Frozen):
     """The members and how they become one; the SHA-256 of this document names the ensemble."""
 
-    format: int = Field(default=ENSEMBLE_FORMAT, description="Version of this document's layout.")
+    format: int = Field(default=ENSEMBLE_FORMAT, description=mark("Version of this document's layout."))
     voting: Voting
     members: tuple[EnsembleMember, ...] = Field(min_length=2, max_length=8)
-    gate_member: int = Field(default=0, ge=0, description="Place of the member whose gate checks images.")
+    gate_member: int = Field(default=0, ge=0, description=mark("Place of the member whose gate checks images."))
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         if self.gate_member >= len(self.members):
-            raise ValueError("the gate belongs to a member that is not there")
+            raise ValueError(tr("the gate belongs to a member that is not there"))
         if abs(sum(member.weight for member in self.members) - 1) > 1e-6:
-            raise ValueError("the members' weights must sum to 1")
+            raise ValueError(tr("the members' weights must sum to 1"))
         return self
 
     @property

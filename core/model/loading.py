@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.errors import CheckpointError
+from core.language import tr
 from core.model.card import ModelCard, Preprocessing
 from core.model.catalogue import Architecture, normalisation
 from core.model.checkpoint import Checkpoint, save_checkpoint
@@ -65,15 +66,19 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise CheckpointError(f"There is no file {path}.") from error
+        raise CheckpointError(tr("There is no file {path}.", path=path)) from error
     except DAMAGED_FILE_ERRORS as error:
         raise CheckpointError(
-            f"{path} cannot be read safely as a state dict ({type(error).__name__}); nothing in it was run."
+            tr(
+                "{path} cannot be read safely as a state dict ({name}); nothing in it was run.",
+                path=path,
+                name=type(error).__name__,
+            )
         ) from error
     if isinstance(stored, dict) and isinstance(stored.get("model_state_dict"), dict):
         stored = stored["model_state_dict"]
     if not isinstance(stored, dict) or not all(isinstance(value, Tensor) for value in stored.values()):
-        raise CheckpointError(f"{path} holds no plain state dict.")
+        raise CheckpointError(tr("{path} holds no plain state dict.", path=path))
     return {key.removeprefix("module."): value for key, value in stored.items()}
 
 
@@ -82,7 +87,9 @@ def _original_head(stored: dict[str, Tensor], path: Path) -> tuple[Tensor, Tenso
         weight, bias = stored.get(f"{prefix}.weight"), stored.get(f"{prefix}.bias")
         if weight is not None and bias is not None and tuple(weight.shape) == (2, 512):
             return weight, bias
-    raise CheckpointError(f"{path} is not the original study's ResNet18: it has no `fc` layer of 512 to 2.")
+    raise CheckpointError(
+        tr("{path} is not the original study's ResNet18: it has no `fc` layer of 512 to 2.", path=path)
+    )
 
 
 def _load(model: PneumoniaClassifier, tensors: dict[str, Tensor], what: str) -> None:
@@ -90,4 +97,11 @@ def _load(model: PneumoniaClassifier, tensors: dict[str, Tensor], what: str) -> 
         model.load_state_dict(tensors)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise CheckpointError(f"The weights of {what} do not fit {model.architecture}: {reason[:200]}") from error
+        raise CheckpointError(
+            tr(
+                "The weights of {what} do not fit {architecture}: {reason}",
+                what=what,
+                architecture=model.architecture,
+                reason=reason[:200],
+            )
+        ) from error

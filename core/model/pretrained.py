@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from core.errors import WeightsError
+from core.language import tr
 from core.model.catalogue import Architecture, WeightsSource
 from core.model.classifier import PneumoniaClassifier
 
@@ -45,9 +46,17 @@ def resolve_source(architecture: Architecture, source: WeightsSource) -> Weights
     if source is WeightsSource.AUTO:
         return WeightsSource.PACKAGE if packaged else WeightsSource.TORCHVISION
     if source is WeightsSource.PACKAGE and not packaged:
-        raise WeightsError(f"No installed package carries weights for {architecture}. {_WITHOUT}")
+        raise WeightsError(
+            tr(
+                "No installed package carries weights for {architecture}. {without}",
+                architecture=architecture,
+                without=_WITHOUT,
+            )
+        )
     if source is WeightsSource.TORCHVISION and packaged:
-        raise WeightsError(f"torchvision has no weights for {architecture}: use `--weights package`.")
+        raise WeightsError(
+            tr("torchvision has no weights for {architecture}: use `--weights package`.", architecture=architecture)
+        )
     return source
 
 
@@ -75,23 +84,32 @@ def _fetch(architecture: Architecture, source: WeightsSource, weights_file: Path
         return weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise WeightsError(
-            f"torchvision's weights for {architecture} could not be downloaded ({error}). {_WITHOUT}"
+            tr(
+                "torchvision's weights for {architecture} could not be downloaded ({error}). {without}",
+                architecture=architecture,
+                error=error,
+                without=_WITHOUT,
+            )
         ) from error
 
 
 def _read_weights_file(path: Path | None) -> dict[str, Tensor]:
     if path is None:
-        raise WeightsError("`--weights file` needs `--weights-file PATH`.")
+        raise WeightsError(tr("`--weights file` needs `--weights-file PATH`."))
     if not path.is_file():
-        raise WeightsError(f"There is no weights file {path}.")
+        raise WeightsError(tr("There is no weights file {path}.", path=path))
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except DAMAGED_FILE_ERRORS as error:
         raise WeightsError(
-            f"{path} is no weights file that can be read safely ({type(error).__name__}). "
-            "Give a .safetensors file or a .pth file that holds only a state dict."
+            tr(
+                "{path} is no weights file that can be read safely ({name}). Give a .safetensors file or a .pth file "
+                "that holds only a state dict.",
+                path=path,
+                name=type(error).__name__,
+            )
         ) from error
 
 
@@ -113,7 +131,12 @@ def _load_backbone(model: PneumoniaClassifier, stored: dict[str, Tensor], source
             found = found.reshape(())
         if found is None or found.shape != tensor.shape:
             raise WeightsError(
-                f"The weights from {source} do not fit {model.architecture}: {name} is missing or has another shape."
+                tr(
+                    "The weights from {source} do not fit {architecture}: {name} is missing or has another shape.",
+                    source=source,
+                    architecture=model.architecture,
+                    name=name,
+                )
             )
         taken[name] = found
     model.load_state_dict(taken, strict=False)

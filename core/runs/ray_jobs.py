@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import SettingsError
+from core.language import tr
 from core.runs.executor import JOB_VARIABLE, ClusterJob, LocalProcesses, UnreachableError, Worker, worker_command
 
 if TYPE_CHECKING:
@@ -43,13 +44,17 @@ class RayJobs:
             from ray.job_submission import JobSubmissionClient  # pyright: ignore[reportMissingImports] - an extra
         except ImportError as error:
             raise SettingsError(
-                "PNEUMODESK_CLUSTER names a Ray cluster, and the package ray is not installed. Install it with "
-                "`pip install 'ray[default]'`, in the version of the cluster, or take the setting away."
+                tr(
+                    "PNEUMODESK_CLUSTER names a Ray cluster, and the package ray is not installed. Install it with "
+                    "`pip install 'ray[default]'`, in the version of the cluster, or take the setting away."
+                )
             ) from error
         try:
             return JobSubmissionClient(self.address)
         except (OSError, RuntimeError) as error:
-            raise UnreachableError(f"The cluster at {self.address} cannot be reached: {error}") from error
+            raise UnreachableError(
+                tr("The cluster at {address} cannot be reached: {error}", address=self.address, error=error)
+            ) from error
 
     def start(self, run_id: str, place: str, num_devices: int) -> ClusterJob:
         """Submit a job for a run; raises UnreachableError while the cluster does not answer."""
@@ -73,7 +78,9 @@ class RayJobs:
                 metadata={"run": run_id},
             )
         except (OSError, RuntimeError) as error:
-            raise UnreachableError(f"The cluster at {self.address} took no job: {error}") from error
+            raise UnreachableError(
+                tr("The cluster at {address} took no job: {error}", address=self.address, error=error)
+            ) from error
         return job
 
     def ask_to_end(self, worker: Worker) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from core.errors import CheckpointError
+from core.language import tr
 from core.runs.reporting import RunStopped
 from core.training.loop import EpochResult, TrainingState
 
@@ -112,8 +113,10 @@ def unpack(document: dict[str, Any], state: TrainingState) -> None:
         state.best_epoch, state.best_score = document["best_epoch"], document["best_score"]
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise CheckpointError(
-            "The checkpoint of this run was written by another version and does not fit. Clean the run's checkpoints "
-            "and resume it to start at epoch 1, or clone it."
+            tr(
+                "The checkpoint of this run was written by another version and does not fit. Clean the run's "
+                "checkpoints and resume it to start at epoch 1, or clone it."
+            )
         ) from error
 
 
@@ -151,7 +154,11 @@ def newest_state(folder: Path) -> dict[str, Any] | None:
         damaged.append(path)
     if damaged:
         raise CheckpointError(
-            f"Every checkpoint in {folder} is damaged. Clean the run's checkpoints and resume it to start at epoch 1."
+            tr(
+                "Every checkpoint in {folder} is damaged. Clean the run's checkpoints and resume it to start at epoch "
+                "1.",
+                folder=folder,
+            )
         )
     return None
 

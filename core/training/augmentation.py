@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Generator, Tensor
 from torchvision.transforms.functional import gaussian_blur
 
+from core.language import mark
 from core.training.config import Recipe
 
 
@@ -22,20 +23,26 @@ class AugmentationRanges(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    flip: float = Field(default=0.5, ge=0, le=1, description="Share of images mirrored left to right.")
-    rotation: float = Field(default=0.0, ge=0, le=45, description="Largest rotation, in degrees.")
+    flip: float = Field(default=0.5, ge=0, le=1, description=mark("Share of images mirrored left to right."))
+    rotation: float = Field(default=0.0, ge=0, le=45, description=mark("Largest rotation, in degrees."))
     crop_scale: tuple[float, float] = Field(
-        default=(1.0, 1.0), description="Share of the image's area that a crop keeps."
+        default=(1.0, 1.0), description=mark("Share of the image's area that a crop keeps.")
     )
-    crop_ratio: tuple[float, float] = Field(default=(1.0, 1.0), description="Width over height of a crop, log-uniform.")
-    brightness: float = Field(default=0.0, ge=0, le=1, description="Grey values are multiplied by 1 ± this.")
+    crop_ratio: tuple[float, float] = Field(
+        default=(1.0, 1.0), description=mark("Width over height of a crop, log-uniform.")
+    )
+    brightness: float = Field(default=0.0, ge=0, le=1, description=mark("Grey values are multiplied by 1 ± this."))
     contrast: float = Field(
-        default=0.0, ge=0, le=1, description="Distance to the image's mean is multiplied by 1 ± this."
+        default=0.0, ge=0, le=1, description=mark("Distance to the image's mean is multiplied by 1 ± this.")
     )
-    gamma: float = Field(default=1.0, ge=1, le=4, description="Grey values are raised to 1/this … this, log-uniform.")
-    blur: float = Field(default=0.0, ge=0, le=1, description="Share of batches' images that are blurred.")
-    noise: float = Field(default=0.0, ge=0, le=0.2, description="Largest standard deviation of added noise.")
-    jpeg: float = Field(default=0.0, ge=0, le=1, description="Share of images re-encoded as JPEG of quality 30 to 95.")
+    gamma: float = Field(
+        default=1.0, ge=1, le=4, description=mark("Grey values are raised to 1/this … this, log-uniform.")
+    )
+    blur: float = Field(default=0.0, ge=0, le=1, description=mark("Share of batches' images that are blurred."))
+    noise: float = Field(default=0.0, ge=0, le=0.2, description=mark("Largest standard deviation of added noise."))
+    jpeg: float = Field(
+        default=0.0, ge=0, le=1, description=mark("Share of images re-encoded as JPEG of quality 30 to 95.")
+    )
 
 
 RANGES = {

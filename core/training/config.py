@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.language import mark, tr
 from core.model.catalogue import Architecture, WeightsSource
 
 MOST_RUNS = 16
@@ -93,85 +94,100 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: Architecture = choice(Architecture.EFFICIENTNET_LITE0, Group.NETWORK, "The network.")
+    architecture: Architecture = choice(Architecture.EFFICIENTNET_LITE0, Group.NETWORK, mark("The network."))
     weights: WeightsSource = choice(
         WeightsSource.AUTO,
         Group.NETWORK,
-        "First weights: torchvision's download, the installed package (efficientnet_lite0 only), a file, finished runs "
-        "of this desk, or none; auto takes the package where it has them, else the download.",
+        mark(
+            "First weights: torchvision's download, the installed package (efficientnet_lite0 only), a file, finished "
+            "runs of this desk, or none; auto takes the package where it has them, else the download."
+        ),
     )
     weights_file: Path | None = choice(
         None,
         Group.NETWORK,
-        "The weights file, where weights is `file`: .safetensors, or .pth with only a state dict. Of a model of this "
-        "desk, its head is reused too.",
+        mark(
+            "The weights file, where weights is `file`: .safetensors, or .pth with only a state dict. Of a model of "
+            "this desk, its head is reused too."
+        ),
     )
     average_of: str = choice(
         "",
         Group.NETWORK,
-        "Where weights is `runs`: finished runs of the same network and split, by id with commas between. Training "
-        "continues from one, or from the mean of several runs' weights, which often holds up better than each of them.",
+        mark(
+            "Where weights is `runs`: finished runs of the same network and split, by id with commas between. "
+            "Training continues from one, or from the mean of several runs' weights, which often holds up better than "
+            "each of them."
+        ),
     )
     fine_tuning: FineTuning = choice(
         FineTuning.FULL,
         Group.NETWORK,
-        "Which weights change: all of them; for the first epochs only the head, then all; or never any but the head "
-        "(frozen: each image's features are computed once, which is fast).",
+        mark(
+            "Which weights change: all of them; for the first epochs only the head, then all; or never any but the "
+            "head (frozen: each image's features are computed once, which is fast)."
+        ),
     )
     head_epochs: int = choice(
-        1, Group.NETWORK, "With head_first, the epochs in which only the head learns.", "epochs", ge=1, le=100
+        1, Group.NETWORK, mark("With head_first, the epochs in which only the head learns."), "epochs", ge=1, le=100
     )
     dropout: float = choice(
-        0.3, Group.NETWORK, "Share of the embedding that is dropped before the head while training.", ge=0, lt=1
+        0.3, Group.NETWORK, mark("Share of the embedding that is dropped before the head while training."), ge=0, lt=1
     )
     recipe: Recipe = choice(
         Recipe.STRONG,
         Group.FILMS,
-        "How training images are varied: as in the original study; strongly (random crops, grey values, noise, "
-        "re-encoding); whole (as strongly, but showing most of the image, as it is read later: to start from weights "
-        "that were trained strongly); or not at all.",
+        mark(
+            "How training images are varied: as in the original study; strongly (random crops, grey values, noise, "
+            "re-encoding); whole (as strongly, but showing most of the image, as it is read later: to start from "
+            "weights that were trained strongly); or not at all."
+        ),
     )
     balancing: Balancing = choice(
         Balancing.SAMPLER,
         Group.FILMS,
-        "How the rarer class is made to count: drawn more often, weighted in the loss, or not at all.",
+        mark("How the rarer class is made to count: drawn more often, weighted in the loss, or not at all."),
     )
-    image_size: int = choice(224, Group.FILMS, "Side of the square input.", "pixels", ge=32, le=1024)
-    epochs: int = choice(6, Group.OPTIMISATION, "Passes over the training images.", "epochs", ge=1, le=1000)
-    batch_size: int = choice(32, Group.OPTIMISATION, "Images in one step.", "films", ge=2, le=1024)
-    learning_rate: float = choice(1e-3, Group.OPTIMISATION, "Highest learning rate of the run.", gt=0, le=10)
+    image_size: int = choice(224, Group.FILMS, mark("Side of the square input."), "pixels", ge=32, le=1024)
+    epochs: int = choice(6, Group.OPTIMISATION, mark("Passes over the training images."), "epochs", ge=1, le=1000)
+    batch_size: int = choice(32, Group.OPTIMISATION, mark("Images in one step."), "films", ge=2, le=1024)
+    learning_rate: float = choice(1e-3, Group.OPTIMISATION, mark("Highest learning rate of the run."), gt=0, le=10)
     optimizer: OptimizerName = choice(
         OptimizerName.ADAMW,
         Group.OPTIMISATION,
-        "Which optimiser takes the steps; sgd has a Nesterov momentum of 0.9.",
+        mark("Which optimiser takes the steps; sgd has a Nesterov momentum of 0.9."),
     )
-    schedule: Schedule = choice(Schedule.COSINE, Group.OPTIMISATION, "How the learning rate moves over the run.")
+    schedule: Schedule = choice(Schedule.COSINE, Group.OPTIMISATION, mark("How the learning rate moves over the run."))
     warmup_fraction: float = choice(
         0.05,
         Group.OPTIMISATION,
-        "Share of the run in which the learning rate rises (cosine and one_cycle).",
+        mark("Share of the run in which the learning rate rises (cosine and one_cycle)."),
         ge=0,
         le=0.5,
     )
-    weight_decay: float = choice(0.01, Group.OPTIMISATION, "Pull of the weights towards zero.", ge=0, le=1)
-    label_smoothing: float = choice(0.0, Group.OPTIMISATION, "How far the targets are moved off 0 and 1.", ge=0, lt=0.5)
+    weight_decay: float = choice(0.01, Group.OPTIMISATION, mark("Pull of the weights towards zero."), ge=0, le=1)
+    label_smoothing: float = choice(
+        0.0, Group.OPTIMISATION, mark("How far the targets are moved off 0 and 1."), ge=0, lt=0.5
+    )
     ema_decay: float = choice(
         0.0,
         Group.OPTIMISATION,
-        "Decay of the moving average of the weights, per step; 0 keeps none.",
+        mark("Decay of the moving average of the weights, per step; 0 keeps none."),
         ge=0,
         lt=1,
     )
     device: str = choice(
         "auto",
         Group.COMPUTING,
-        "Where the run computes: auto (what PNEUMODESK_DEVICE says, else a GPU if there is one), cpu, cuda, cuda:N, "
-        "mps.",
+        mark(
+            "Where the run computes: auto (what PNEUMODESK_DEVICE says, else a GPU if there is one), cpu, cuda, "
+            "cuda:N, mps."
+        ),
     )
     devices: int = choice(
         1,
         Group.COMPUTING,
-        "Devices that share each batch of the run: GPUs of this machine, or processes on its processor.",
+        mark("Devices that share each batch of the run: GPUs of this machine, or processes on its processor."),
         "devices",
         ge=1,
         le=16,
@@ -179,13 +195,15 @@ class TrainingConfig(BaseModel):
     precision: Precision = choice(
         Precision.AUTO,
         Group.COMPUTING,
-        "Number format; auto takes bf16 where the processor computes in it, else fp32; fp16 scales the loss.",
+        mark("Number format; auto takes bf16 where the processor computes in it, else fp32; fp16 scales the loss."),
     )
     workers: int = choice(
         0,
         Group.COMPUTING,
-        "Threads that prepare the next batches while one is computed; 0 prepares each when it is needed. "
-        "The result is the same with any number.",
+        mark(
+            "Threads that prepare the next batches while one is computed; 0 prepares each when it is needed. The "
+            "result is the same with any number."
+        ),
         "threads",
         ge=0,
         le=64,
@@ -193,29 +211,33 @@ class TrainingConfig(BaseModel):
     early_stopping_patience: int = choice(
         0,
         Group.JUDGING,
-        "Epochs without a better validation loss before the run ends; 0 never ends early.",
+        mark("Epochs without a better validation loss before the run ends; 0 never ends early."),
         "epochs",
         ge=0,
         le=1000,
     )
-    selection: Selection = choice(Selection.LOWEST_LOSS, Group.JUDGING, "Which epoch's weights become the checkpoint.")
-    validation_fraction: float = choice(0.1, Group.JUDGING, "Fraction of patients in the validation set.", gt=0, lt=0.5)
+    selection: Selection = choice(
+        Selection.LOWEST_LOSS, Group.JUDGING, mark("Which epoch's weights become the checkpoint.")
+    )
+    validation_fraction: float = choice(
+        0.1, Group.JUDGING, mark("Fraction of patients in the validation set."), gt=0, lt=0.5
+    )
     calibration_fraction: float = choice(
-        0.1, Group.JUDGING, "Share of the patients that fits probabilities and the threshold.", gt=0, lt=0.5
+        0.1, Group.JUDGING, mark("Share of the patients that fits probabilities and the threshold."), gt=0, lt=0.5
     )
     holdout_fraction: float = choice(
         0.0,
         Group.JUDGING,
-        "Fraction of patients held out of everything, as an internal test set beside the test images.",
+        mark("Fraction of patients held out of everything, as an internal test set beside the test images."),
         ge=0,
         lt=0.5,
     )
-    seed: int = choice(0, Group.COMPUTING, "Seed of everything random in the run.", ge=0, le=2**31 - 1)
+    seed: int = choice(0, Group.COMPUTING, mark("Seed of everything random in the run."), ge=0, le=2**31 - 1)
 
     @model_validator(mode="after")
     def _weights_file_goes_with_its_source(self) -> Self:
         if (self.weights is WeightsSource.FILE) != (self.weights_file is not None):
-            raise ValueError("weights `file` and a weights file go together: give both or neither")
+            raise ValueError(tr("weights `file` and a weights file go together: give both or neither"))
         return self
 
     @property
@@ -226,17 +248,19 @@ class TrainingConfig(BaseModel):
     @model_validator(mode="after")
     def _runs_go_with_their_source(self) -> Self:
         if (self.weights is WeightsSource.RUNS) != bool(self.first_runs):
-            raise ValueError("weights `runs` and the runs to begin with go together: give both or neither")
+            raise ValueError(tr("weights `runs` and the runs to begin with go together: give both or neither"))
         if not all(re.fullmatch(r"[0-9a-z]{1,32}", run) for run in self.first_runs) or len(self.first_runs) > MOST_RUNS:
-            raise ValueError(f"name at most {MOST_RUNS} runs by their ids, with commas between")
+            raise ValueError(tr("name at most {most_run} runs by their ids, with commas between", most_run=MOST_RUNS))
         return self
 
     @model_validator(mode="after")
     def _frozen_features_are_of_unvaried_films(self) -> Self:
         if self.fine_tuning is FineTuning.FROZEN and self.recipe is not Recipe.NONE:
             raise ValueError(
-                "frozen features are computed once, from images as they are: choose recipe `none` with fine_tuning "
-                "`frozen`"
+                tr(
+                    "frozen features are computed once, from images as they are: choose recipe `none` with "
+                    "fine_tuning `frozen`"
+                )
             )
         return self
 
@@ -245,17 +269,28 @@ class TrainingConfig(BaseModel):
         if self.devices == 1:
             return self
         if self.fine_tuning is FineTuning.FROZEN:
-            raise ValueError("a frozen network's features are computed on one device: choose 1 device")
+            raise ValueError(tr("a frozen network's features are computed on one device: choose 1 device"))
         if self.batch_size < 2 * self.devices:
-            raise ValueError(f"{self.devices} devices need a batch of at least {2 * self.devices} images to share")
+            raise ValueError(
+                tr(
+                    "{devices} devices need a batch of at least {devices_2} images to share",
+                    devices=self.devices,
+                    devices_2=2 * self.devices,
+                )
+            )
         if self.device == "mps" or ":" in self.device:
-            raise ValueError(f"{self.device} is one device: choose auto, cpu or cuda for several")
+            raise ValueError(tr("{device} is one device: choose auto, cpu or cuda for several", device=self.device))
         return self
 
     @model_validator(mode="after")
     def _device_is_a_kind_of_device(self) -> Self:
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
-            raise ValueError(f"there is no kind of device called {self.device!r}: use auto, cpu, cuda, cuda:N or mps")
+            raise ValueError(
+                tr(
+                    "there is no kind of device called {device!r}: use auto, cpu, cuda, cuda:N or mps",
+                    device=self.device,
+                )
+            )
         return self
 
 

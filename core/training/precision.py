@@ -3,6 +3,7 @@
 import torch
 
 from core.errors import SettingsError
+from core.language import tr
 from core.training.config import Precision
 
 
@@ -14,19 +15,23 @@ def resolve_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise SettingsError(
-            f"There is no kind of device called {name!r}: use auto, cpu, cuda, cuda:N or mps."
+            tr("There is no kind of device called {name!r}: use auto, cpu, cuda, cuda:N or mps.", name=name)
         ) from error
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise SettingsError(f"The device {name} was asked for, but this machine has no such GPU. Use auto or cpu.")
+        raise SettingsError(
+            tr("The device {name} was asked for, but this machine has no such GPU. Use auto or cpu.", name=name)
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise SettingsError("The device mps was asked for, but this machine has none. Use auto or cpu.")
+        raise SettingsError(tr("The device mps was asked for, but this machine has none. Use auto or cpu."))
     return device
 
 
 def check_precision(device: torch.device, precision: Precision) -> None:
     """Raise SettingsError for a number format that the device does not compute in at a useful speed."""
     if precision is Precision.FP16 and device.type != "cuda":
-        raise SettingsError(f"fp16 is for GPUs, and this run computes on {device.type}. Choose auto, bf16 or fp32.")
+        raise SettingsError(
+            tr("fp16 is for GPUs, and this run computes on {type}. Choose auto, bf16 or fp32.", type=device.type)
+        )
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.errors import SettingsError
+from core.language import tr
 from core.training.config import TrainingConfig
 
 
@@ -30,6 +31,11 @@ def read_stored_config(document: Mapping[str, Any]) -> StoredConfig:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "the config"
         raise SettingsError(
-            f"The run's recorded config does not fit this version: {name}, {first['input']!r}: {first['msg'].lower()}."
+            tr(
+                "The run's recorded config does not fit this version: {name}, {input!r}: {msg}.",
+                name=name,
+                input=first["input"],
+                msg=first["msg"].lower(),
+            )
         ) from error
     return StoredConfig(config, tuple(sorted(set(document) - set(known))))

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from core.errors import SettingsError
+from core.language import tr
 
 # The first process indexes and decodes the dataset while the others wait for it.
 LONGEST_WAIT = timedelta(hours=6)
@@ -94,8 +95,13 @@ def device_of_rank(place: str, team: Team) -> str:
     names = indices.split(",")
     if len(names) < team.size:
         raise SettingsError(
-            f"The run asks for {team.size} devices, and this machine has {len(names)} of the kind {kind}. "
-            "Clone it with fewer devices."
+            tr(
+                "The run asks for {size} devices, and this machine has {num_names} of the kind {kind}. Clone it with "
+                "fewer devices.",
+                size=team.size,
+                num_names=len(names),
+                kind=kind,
+            )
         )
     return f"{kind}:{names[team.rank]}"
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import CheckpointError
+from core.language import tr
 from core.model.checkpoint import Checkpoint
 from core.model.ensemble import Ensemble
 from core.triage.inference import Engine, EngineOutput
@@ -40,7 +41,9 @@ class OpenVinoEngine:
         try:
             compiled = core.compile_model(core.read_model(graph), "CPU", options)
         except RuntimeError as error:
-            raise CheckpointError(f"The cached graph {graph} cannot be loaded; delete it and try again.") from error
+            raise CheckpointError(
+                tr("The cached graph {graph} cannot be loaded; delete it and try again.", graph=graph)
+            ) from error
         self.name = f"openvino-{ov.__version__.split('-')[0]}-{self.precision}"
         self._queue = ov.AsyncInferQueue(compiled, num_cores + 1)
         self._queue.set_callback(self._deliver)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote_to_bytes
 
 from core.errors import InputNotFoundError, UnreadableFileError
+from core.language import tr
 from core.radiograph.file_errors import typed_file_errors
 from core.radiograph.rejection import RejectionReason
 from core.reasons import FileGone, NotAFile, NotPermitted, OpenFailed, Reason
@@ -136,9 +137,11 @@ def _require(path: Path) -> None:
     except PermissionError:
         return
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise InputNotFoundError(f"There is no file or folder {path}: check the path.") from error
+        raise InputNotFoundError(tr("There is no file or folder {path}: check the path.", path=path)) from error
     except OSError as error:
-        raise InputNotFoundError(f"{path} cannot be opened ({error.strerror}): check the path.") from error
+        raise InputNotFoundError(
+            tr("{path} cannot be opened ({strerror}): check the path.", path=path, strerror=error.strerror)
+        ) from error
 
 
 def _walk(root: Path) -> Iterator[_Place]:

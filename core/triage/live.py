@@ -16,6 +16,7 @@ from typing import BinaryIO, Generic, TypeVar
 import numpy as np
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.triage.archives import too_large
 from core.triage.deciding import judge
 from core.triage.film_reading import CachedReading, FilmReading
@@ -100,7 +101,7 @@ class LiveReader(Generic[Answer]):
             prepared = self._pool.submit(self._prepare_if_wanted, asked)
         except RuntimeError as error:
             if self._is_closed:
-                raise ReaderClosedError("Another model was made active just now: ask again.") from error
+                raise ReaderClosedError(tr("Another model was made active just now: ask again.")) from error
             raise
         prepared.add_done_callback(partial(self._pass_on, asked))
         return asked.answer

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.dataset.manifest import Cohort, is_patient_unknown
 from core.dataset.splitting import CohortSplit, Fold, SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
+from core.language import tr
 from core.model.checkpoint import write_atomically
 from core.services.datasets import indexing
 from core.services.desk import Desk
@@ -66,7 +67,10 @@ def keep_split(desk: Desk, cohort: Cohort, split: CohortSplit, name: str, reader
     name = name.strip()
     if not NAME.fullmatch(name):
         raise CohortError(
-            f"A split needs a name of at most {LONGEST_NAME} letters, digits, spaces, dots, dashes or underscores."
+            tr(
+                "A split needs a name of at most {longest_name} letters, digits, spaces, dots, dashes or underscores.",
+                longest_name=LONGEST_NAME,
+            )
         )
     labels = cohort.manifest.set_index("file")["label"].loc[split.assignments.index]
     counts: dict[str, dict[str, int]] = {}
@@ -78,7 +82,9 @@ def keep_split(desk: Desk, cohort: Cohort, split: CohortSplit, name: str, reader
     write_atomically(path, _table(split.assignments))
     with desk.transaction() as session:
         if session.get(tables.SavedSplit, name) is not None:
-            raise CohortError(f"A split is called {name!r} already, and saved splits never change: name it otherwise.")
+            raise CohortError(
+                tr("A split is called {name!r} already, and saved splits never change: name it otherwise.", name=name)
+            )
         session.add(
             tables.SavedSplit(
                 name=name,
@@ -136,9 +142,17 @@ def split_of(desk: Desk, name: str, cohort: Cohort) -> CohortSplit:
     try:
         content = Path(row.folder).read_bytes()
     except OSError as error:
-        raise CohortError(f"The table of the split {name!r}, {row.folder}, cannot be read.") from error
+        raise CohortError(
+            tr("The table of the split {name!r}, {folder}, cannot be read.", name=name, folder=row.folder)
+        ) from error
     if _hash(content) != row.config["table_hash"]:
-        raise CohortError(f"The table of the split {name!r}, {row.folder}, was changed: save a new split.")
+        raise CohortError(
+            tr(
+                "The table of the split {name!r}, {folder}, was changed: save a new split.",
+                name=name,
+                folder=row.folder,
+            )
+        )
     table = pd.read_csv(Path(row.folder), dtype=str, keep_default_na=False)
     assignments = pd.Series(table["fold"].to_numpy(), index=pd.Index(table["file"], name="file"), name="fold")
     return CohortSplit(assignments, row.fingerprint, _config(row))
@@ -150,11 +164,19 @@ def check_films(saved: SplitSummary, cohort: Cohort) -> None:
         return
     if cohort.root == saved.root:
         raise CohortError(
-            f"The images of {saved.root} have changed since the split {saved.name!r} was saved: save a new one."
+            tr(
+                "The images of {root} have changed since the split {name!r} was saved: save a new one.",
+                root=saved.root,
+                name=saved.name,
+            )
         )
     raise CohortError(
-        f"The split {saved.name!r} was saved for {saved.root}, and {cohort.root} holds other images: "
-        "save a split of these."
+        tr(
+            "The split {name!r} was saved for {root}, and {root_2} holds other images: save a split of these.",
+            name=saved.name,
+            root=saved.root,
+            root_2=cohort.root,
+        )
     )
 
 
@@ -163,13 +185,20 @@ def files_of_fold(desk: Desk, cohort: Cohort, named: str) -> list[str]:
     name, _, fold = named.rpartition("/")
     files = split_of(desk, name, cohort).files(cast("Fold", fold))
     if not files:
-        raise InputNotFoundError(f"The split {name!r} has no fold {fold!r}. Its folds: {', '.join(FOLDS)}.")
+        raise InputNotFoundError(
+            tr(
+                "The split {name!r} has no fold {fold!r}. Its folds: {fold_2}.",
+                name=name,
+                fold=fold,
+                fold_2=", ".join(FOLDS),
+            )
+        )
     return files
 
 
 def _row(row: tables.SavedSplit | None, name: str) -> tables.SavedSplit:
     if row is None:
-        raise InputNotFoundError(f"There is no split called {name!r}.")
+        raise InputNotFoundError(tr("There is no split called {name!r}.", name=name))
     return row
 
 

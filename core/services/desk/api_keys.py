@@ -14,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy import select
 
 from core.errors import InputNotFoundError, SettingsError
+from core.language import tr
 from core.services.desk.opening import Desk
 from db import models as tables
 from db.base import utc_now
@@ -58,9 +59,14 @@ def make_key(desk: Desk, name: str, scopes: Sequence[Scope], days: int | None = 
     """Return a new key and its text, which is shown this once; raises SettingsError for a name that is taken."""
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise SettingsError(f"A key needs a name of 1 to {LONGEST_NAME} printable characters: whom or what it is for.")
+        raise SettingsError(
+            tr(
+                "A key needs a name of 1 to {longest_name} printable characters: whom or what it is for.",
+                longest_name=LONGEST_NAME,
+            )
+        )
     if not scopes:
-        raise SettingsError(f"A key needs a scope: {', '.join(Scope)}.")
+        raise SettingsError(tr("A key needs a scope: {Scope}.", Scope=", ".join(Scope)))
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row = tables.ApiKey(
         id=secrets.token_hex(ID_BYTES),
@@ -73,7 +79,9 @@ def make_key(desk: Desk, name: str, scopes: Sequence[Scope], days: int | None = 
     with desk.transaction() as session:
         same = select(tables.ApiKey.id).where(tables.ApiKey.name == name, tables.ApiKey.revoked_at.is_(None))
         if session.scalar(same.limit(1)):
-            raise SettingsError(f"There is a key called {name!r} already: revoke it first, or choose another name.")
+            raise SettingsError(
+                tr("There is a key called {name!r} already: revoke it first, or choose another name.", name=name)
+            )
         session.add(row)
     return _from_row(row), f"{PREFIX}_{row.id}_{secret}"
 
@@ -95,7 +103,12 @@ def revoke_key(desk: Desk, name_or_id: str) -> ApiKey:
             )
         )
         if row is None:
-            raise InputNotFoundError(f"There is no unrevoked key {name_or_id!r}. `keys list` shows the keys there are.")
+            raise InputNotFoundError(
+                tr(
+                    "There is no unrevoked key {name_or_id!r}. `keys list` shows the keys there are.",
+                    name_or_id=name_or_id,
+                )
+            )
         row.revoked_at = utc_now()
         session.flush()
         return _from_row(row)

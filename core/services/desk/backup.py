@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import DatabaseError
+from core.language import tr
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.backup_format import (
     DATABASE,
@@ -64,7 +65,7 @@ def back_up(desk: Desk, file: Path, actor: str | None = None) -> BackupSummary:
     source = database_file(desk.settings)
     key = desk_key(desk.settings.home)
     if file.exists():
-        raise BackupError(f"{file} is there already. Name a new file: a backup never replaces another.")
+        raise BackupError(tr("{file} is there already. Name a new file: a backup never replaces another.", file=file))
     part = file.with_name(f"{file.name}.part")
     made_at = f"{utc_now():%Y-%m-%dT%H:%M:%SZ}"
     home = desk.settings.home.absolute()
@@ -74,11 +75,19 @@ def back_up(desk: Desk, file: Path, actor: str | None = None) -> BackupSummary:
         num_files = _sign(part, key, {"home": str(home), "made_at": made_at, "rows": rows})
         part.replace(file)
     except (OSError, sqlite3.OperationalError) as error:
-        raise BackupError(f"{file} cannot be written ({error}). Free some space or choose another folder.") from error
+        raise BackupError(
+            tr("{file} cannot be written ({error}). Free some space or choose another folder.", file=file, error=error)
+        ) from error
     except sqlite3.DatabaseError as error:
         raise BackupError(f"{DAMAGED} ({error}). {NO_BACKUP}") from error
     except (zipfile.BadZipFile, EOFError) as error:
-        raise BackupError(f"{file} cannot be read back ({error}). Check the disk and choose another folder.") from error
+        raise BackupError(
+            tr(
+                "{file} cannot be read back ({error}). Check the disk and choose another folder.",
+                file=file,
+                error=error,
+            )
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     num_bytes = file.stat().st_size
@@ -107,9 +116,11 @@ def export_key(desk: Desk, file: Path, actor: str | None = None) -> str:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(f"{key.hex()}\n")
     except FileExistsError as error:
-        raise BackupError(f"{file} is there already. Name a new file.") from error
+        raise BackupError(tr("{file} is there already. Name a new file.", file=file)) from error
     except OSError as error:
-        raise BackupError(f"{file} cannot be written ({error.strerror}). Choose another folder.") from error
+        raise BackupError(
+            tr("{file} cannot be written ({strerror}). Choose another folder.", file=file, strerror=error.strerror)
+        ) from error
     with desk.transaction() as session:
         record_event(session, actor, AuditAction.EXPORT, "key of the backups", key=name_of_key(key))
     return name_of_key(key)
@@ -120,8 +131,10 @@ def database_file(settings: AppSettings) -> Path:
     url = settings.resolved_database_url
     if not url.startswith(SQLITE_FILE_PREFIX):
         raise DatabaseError(
-            "This desk keeps its database on a server: save it with pg_dump and the home folder with it. "
-            "One-file backups are for desks on SQLite."
+            tr(
+                "This desk keeps its database on a server: save it with pg_dump and the home folder with it. One-file "
+                "backups are for desks on SQLite."
+            )
         )
     return Path(url.removeprefix(SQLITE_FILE_PREFIX))
 
@@ -145,7 +158,9 @@ def _write_members(home: Path, source: Path, part: Path) -> dict[str, int]:
                 with suppress(FileNotFoundError):
                     archive.write(path, name, packed, 1)
             except UnicodeEncodeError as error:
-                raise BackupError(f"{name!r} in {home} has a name that no zip can hold. Give it another.") from error
+                raise BackupError(
+                    tr("{name!r} in {home} has a name that no zip can hold. Give it another.", name=name, home=home)
+                ) from error
     return rows
 
 

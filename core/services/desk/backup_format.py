@@ -12,6 +12,7 @@ from zipfile import ZipFile, ZipInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import PneumoDeskError
+from core.language import mark, tr
 from core.services.desk.home_lock import LOCK_FILE
 from core.services.desk.home_swap import ASIDE_PREFIX, STAGING
 from core.triage.archives import do_overlap, is_locked, is_packed_commonly, leads_outside
@@ -50,9 +51,11 @@ class Manifest(_Document):
     home: str = Field(min_length=1, max_length=4096)
     made_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
     num_files: Count
-    rows: dict[str, Count] = Field(default_factory=dict, description="How many rows each table of the database has.")
-    listing: Sha256 | None = Field(default=None, description="The hash of the list of files.")
-    key: str | None = Field(default=None, pattern=r"^[0-9a-f]{12}$", description="Which key signed it.")
+    rows: dict[str, Count] = Field(
+        default_factory=dict, description=mark("How many rows each table of the database has.")
+    )
+    listing: Sha256 | None = Field(default=None, description=mark("The hash of the list of files."))
+    key: str | None = Field(default=None, pattern=r"^[0-9a-f]{12}$", description=mark("Which key signed it."))
 
 
 class ListedFile(_Document):
@@ -108,21 +111,29 @@ def read_contents(file: Path, archive: ZipFile) -> Contents:
     members = archive.infolist()
     names = [member.filename for member in members]
     if MANIFEST not in names or DATABASE not in names:
-        raise BackupError(f"{file} is no backup of a desk. `python -m core backup FILE` makes one.")
+        raise BackupError(tr("{file} is no backup of a desk. `python -m core backup FILE` makes one.", file=file))
     if len(names) > MOST_FILES or len(set(names)) < len(names):
-        raise BackupError(f"{file} holds too many files, or several of one name. It is not restored.")
+        raise BackupError(tr("{file} holds too many files, or several of one name. It is not restored.", file=file))
     for name in names:
         if not has_place(name):
-            raise BackupError(f"{file} holds {name!r}, which leads out of the desk's home. It is not restored.")
+            raise BackupError(
+                tr(
+                    "{file} holds {name!r}, which leads out of the desk's home. It is not restored.",
+                    file=file,
+                    name=name,
+                )
+            )
     if do_overlap(members) or any(is_locked(member) or not is_packed_commonly(member) for member in members):
-        raise BackupError(f"{file} is packed as no backup is. It is not restored.")
+        raise BackupError(tr("{file} is packed as no backup is. It is not restored.", file=file))
     signed_bytes = _read_part(file, archive, MANIFEST, MOST_MANIFEST_BYTES)
     manifest = _manifest(file, signed_bytes)
     if manifest.format == UNSIGNED_FORMAT:
         return Contents(members, manifest, signed_bytes, "", None)
     listing = _read_part(file, archive, LISTING, MOST_LISTING_BYTES)
     if hashlib.sha256(listing).hexdigest() != manifest.listing:
-        raise BackupError(f"The list of files in {file} is not the one that it was made with. Use another backup.")
+        raise BackupError(
+            tr("The list of files in {file} is not the one that it was made with. Use another backup.", file=file)
+        )
     signature = _read_part(file, archive, SIGNATURE, 1000).decode("ascii", "replace").strip()
     return Contents(members, manifest, signed_bytes, signature, _listed(file, listing, set(names)))
 
@@ -130,9 +141,17 @@ def read_contents(file: Path, archive: ZipFile) -> Contents:
 def _read_part(file: Path, archive: ZipFile, name: str, most_bytes: int) -> bytes:
     try:
         if archive.getinfo(name).file_size > most_bytes:
-            raise BackupError(f"{name}, the manifest or a part of it, is too large in {file}. It is not restored.")
+            raise BackupError(
+                tr(
+                    "{name}, the manifest or a part of it, is too large in {file}. It is not restored.",
+                    name=name,
+                    file=file,
+                )
+            )
     except KeyError as error:
-        raise BackupError(f"{file} lacks {name}, so its manifest is damaged. Use another backup.") from error
+        raise BackupError(
+            tr("{file} lacks {name}, so its manifest is damaged. Use another backup.", file=file, name=name)
+        ) from error
     return archive.read(name)
 
 
@@ -140,13 +159,15 @@ def _manifest(file: Path, content: bytes) -> Manifest:
     try:
         document = json.loads(content)
         if isinstance(document, dict) and isinstance(document.get("format"), int) and document["format"] > FORMAT:
-            raise BackupError(f"{file} was made by a newer PneumoDesk. Restore it with that version.")
+            raise BackupError(tr("{file} was made by a newer PneumoDesk. Restore it with that version.", file=file))
         manifest = Manifest.model_validate(document)
     # Besides what is no JSON, a number too long to read and nesting too deep.
     except (ValidationError, ValueError, RecursionError) as error:
-        raise BackupError(f"The manifest of {file} is damaged. Use another backup.") from error
+        raise BackupError(tr("The manifest of {file} is damaged. Use another backup.", file=file)) from error
     if not Path(manifest.home).is_absolute() or "\0" in manifest.home:
-        raise BackupError(f"The manifest of {file} is damaged: its home is no folder. Use another backup.")
+        raise BackupError(
+            tr("The manifest of {file} is damaged: its home is no folder. Use another backup.", file=file)
+        )
     return manifest
 
 
@@ -154,11 +175,13 @@ def _listed(file: Path, listing: bytes, names: set[str]) -> dict[str, ListedFile
     try:
         listed = {one.name: one for one in _lines(listing)}
     except (ValidationError, ValueError, RecursionError) as error:
-        raise BackupError(f"The list of files in {file} is damaged. Use another backup.") from error
+        raise BackupError(tr("The list of files in {file} is damaged. Use another backup.", file=file)) from error
     if missing := sorted(set(listed) - names):
-        raise BackupError(f"{file} lacks {missing[0]!r}, which it lists. Use another backup.")
+        raise BackupError(
+            tr("{file} lacks {missing!r}, which it lists. Use another backup.", file=file, missing=missing[0])
+        )
     if DATABASE not in listed:
-        raise BackupError(f"{file} lists no database. It is not restored.")
+        raise BackupError(tr("{file} lists no database. It is not restored.", file=file))
     return listed
 
 

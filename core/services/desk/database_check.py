@@ -6,6 +6,7 @@ from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 
+from core.language import tr
 from core.services.desk.backup_format import DATABASE, BackupError
 from db.engine import make_engine
 from db.migrations import HEAD_REVISION
@@ -27,9 +28,16 @@ def require_whole(path: Path, said: str, advice: str) -> None:
     if found != "ok":
         raise BackupError(f"{said} ({' '.join(found.split())}). {advice}")
     if VERSION_TABLE not in names:
-        raise BackupError(f"{said}: it holds no desk. {advice}")
+        raise BackupError(tr("{said}: it holds no desk. {advice}", said=said, advice=advice))
     if broken is not None:
-        raise BackupError(f"{said}: rows of the table {broken[0]} refer to rows that are gone. {advice}")
+        raise BackupError(
+            tr(
+                "{said}: rows of the table {broken} refer to rows that are gone. {advice}",
+                said=said,
+                broken=broken[0],
+                advice=advice,
+            )
+        )
 
 
 def require_schema(path: Path, said: str, advice: str) -> None:
@@ -43,13 +51,43 @@ def require_schema(path: Path, said: str, advice: str) -> None:
         missing = sorted(columns - _columns(connection))
         here = _code(connection)
     if revision != (HEAD_REVISION,):
-        raise BackupError(f"{said}: its schema is {revision and revision[0]}, not {HEAD_REVISION}. {advice}")
+        raise BackupError(
+            tr(
+                "{said}: its schema is {revision}, not {head_revision}. {advice}",
+                said=said,
+                revision=revision and revision[0],
+                head_revision=HEAD_REVISION,
+                advice=advice,
+            )
+        )
     if missing:
-        raise BackupError(f"{said}: its table {missing[0][0]} lacks {missing[0][1]}. {advice}")
+        raise BackupError(
+            tr(
+                "{said}: its table {missing} lacks {missing_2}. {advice}",
+                said=said,
+                missing=missing[0][0],
+                missing_2=missing[0][1],
+                advice=advice,
+            )
+        )
     if foreign := sorted(here - code):
-        raise BackupError(f"{said}: it holds {foreign[0][0]!r}, a trigger or view that no desk has. {advice}")
+        raise BackupError(
+            tr(
+                "{said}: it holds {foreign!r}, a trigger or view that no desk has. {advice}",
+                said=said,
+                foreign=foreign[0][0],
+                advice=advice,
+            )
+        )
     if lost := sorted(code - here):
-        raise BackupError(f"{said}: it lacks {lost[0][0]!r}, which keeps its records from being changed. {advice}")
+        raise BackupError(
+            tr(
+                "{said}: it lacks {lost!r}, which keeps its records from being changed. {advice}",
+                said=said,
+                lost=lost[0][0],
+                advice=advice,
+            )
+        )
 
 
 def count_rows(path: Path) -> dict[str, int]:

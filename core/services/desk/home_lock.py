@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from core.errors import DatabaseError, SettingsError
+from core.language import tr
 
 try:
     import fcntl
@@ -44,8 +45,12 @@ class HomeLock:
             self._descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise SettingsError(
-                f"The file {home / LOCK_FILE} cannot be written ({error.strerror}). Let this user write it and its "
-                "folder, or set PNEUMODESK_HOME to another folder."
+                tr(
+                    "The file {home} cannot be written ({strerror}). Let this user write it and its folder, or set "
+                    "PNEUMODESK_HOME to another folder.",
+                    home=home / LOCK_FILE,
+                    strerror=error.strerror,
+                )
             ) from error
         self._finalizer = weakref.finalize(self, os.close, self._descriptor)
 
@@ -56,7 +61,10 @@ class HomeLock:
         except OSError as error:
             if error.errno in HELD:
                 raise HomeHeldError(
-                    f"A backup is being restored into {self._home}. Wait until that has ended, then try again."
+                    tr(
+                        "A backup is being restored into {home}. Wait until that has ended, then try again.",
+                        home=self._home,
+                    )
                 ) from error
             log.warning("%s cannot be locked (%s): a restore cannot see this process.", self._home, error.strerror)
 
@@ -67,12 +75,20 @@ class HomeLock:
         except OSError as error:
             if error.errno in HELD:
                 raise HomeHeldError(
-                    f"The desk in {self._home} is open in {self._holders()}. Stop that first: what a reader said "
-                    "meanwhile would be lost."
+                    tr(
+                        "The desk in {home} is open in {holders}. Stop that first: what a reader said meanwhile would "
+                        "be lost.",
+                        home=self._home,
+                        holders=self._holders(),
+                    )
                 ) from error
             raise HomeHeldError(
-                f"Whether the desk in {self._home} is open cannot be computed, for its file system has no locks "
-                f"({error.strerror}). Restore into a home on a local disk and move that there."
+                tr(
+                    "Whether the desk in {home} is open cannot be computed, for its file system has no locks "
+                    "({strerror}). Restore into a home on a local disk and move that there.",
+                    home=self._home,
+                    strerror=error.strerror,
+                )
             ) from error
 
     def unlock(self) -> None:

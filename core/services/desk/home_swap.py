@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.errors import DatabaseError
+from core.language import tr
 from core.services.desk.home_lock import LOCK_FILE, HomeHeldError, HomeLock
 from db.base import utc_now
 
@@ -97,8 +98,14 @@ def finish_swap(home: Path) -> None:
         clear_staging(home)
     except (OSError, ValueError, TypeError) as error:
         raise DatabaseError(
-            f"The restore into {home} cannot be finished ({error}). Put that right and open the desk again: "
-            f"what was there before lies in a folder {ASIDE_PREFIX}…, the restored desk in {staging}."
+            tr(
+                "The restore into {home} cannot be finished ({error}). Put that right and open the desk again: what "
+                "was there before lies in a folder {aside_prefix}…, the restored desk in {staging}.",
+                home=home,
+                error=error,
+                aside_prefix=ASIDE_PREFIX,
+                staging=staging,
+            )
         ) from error
 
 

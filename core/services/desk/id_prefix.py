@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.errors import InputNotFoundError
+from core.language import tr
 
 
 def id_beginning_with(
@@ -21,4 +22,12 @@ def id_beginning_with(
     if beginning in found:
         return beginning
     how_many = f"more than one {kind} begins with" if beginning and found else f"there is no {kind}"
-    raise InputNotFoundError(f"A {kind} must be named: {how_many} {beginning!r}. `{listing}` shows them all.")
+    raise InputNotFoundError(
+        tr(
+            "A {kind} must be named: {how_many} {beginning!r}. `{listing}` shows them all.",
+            kind=kind,
+            how_many=how_many,
+            beginning=beginning,
+            listing=listing,
+        )
+    )

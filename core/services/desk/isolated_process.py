@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from core.errors import EvaluationError
+from core.language import tr
 from core.services.desk.opening import Desk
 from core.settings import PROJECT_ROOT
 
@@ -23,8 +24,10 @@ def run_apart(desk: Desk, module: str, subject: str, *, minutes: int = 60) -> st
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise EvaluationError(f"The work on {subject} did not end within {minutes} minutes.") from error
+        raise EvaluationError(
+            tr("The work on {subject} did not end within {minutes} minutes.", subject=subject, minutes=minutes)
+        ) from error
     if ended.returncode != 0:
         said = ended.stderr.strip().splitlines()[-1:] or ["its process exited unexpectedly"]
-        raise EvaluationError(f"The work on {subject} failed: {said[0]}")
+        raise EvaluationError(tr("The work on {subject} failed: {said}", subject=subject, said=said[0]))
     return ended.stdout

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseError, SettingsError
+from core.language import tr
 from core.runs.queues import find_all_lost
 from core.services.desk.home_lock import HomeLock
 from core.services.desk.home_swap import share_home
@@ -75,8 +76,12 @@ def open_desk(settings: AppSettings | None = None) -> Desk:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"The folder {settings.home} cannot be made ({error.strerror}). "
-            "Set PNEUMODESK_HOME to a folder that can be written to."
+            tr(
+                "The folder {home} cannot be made ({strerror}). Set PNEUMODESK_HOME to a folder that can be written "
+                "to.",
+                home=settings.home,
+                strerror=error.strerror,
+            )
         ) from error
     desk = _open(settings)
     with _in_words(desk.engine):

@@ -3,6 +3,7 @@
 import unicodedata
 
 from core.errors import WorklistError
+from core.language import tr
 
 LONGEST_NAME = 128
 
@@ -11,9 +12,9 @@ def checked_name(name: str | None) -> str:
     """Return a reader's name as it is kept; raises WorklistError if there is none or it is too long."""
     cleaned = _cleaned(name or "")
     if not cleaned:
-        raise WorklistError("Say who reads first: a verdict is kept with its reader's name.")
+        raise WorklistError(tr("Say who reads first: a verdict is kept with its reader's name."))
     if len(cleaned) > LONGEST_NAME:
-        raise WorklistError(f"A reader's name has at most {LONGEST_NAME} characters.")
+        raise WorklistError(tr("A reader's name has at most {longest_name} characters.", longest_name=LONGEST_NAME))
     return cleaned
 
 

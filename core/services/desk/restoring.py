@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputNotFoundError, UnreadableFileError
+from core.language import tr
 from core.services.desk.backup import database_file
 from core.services.desk.backup_database import counted_rows, prepare_database
 from core.services.desk.backup_files import unpack
@@ -60,11 +61,15 @@ def restore(settings: AppSettings, asked: RestoreRequest, actor: str | None = No
     home = settings.home.absolute()
     if database_file(settings).absolute() != home / DATABASE:
         raise BackupError(
-            f"A backup is restored with its database in the home. Unset PNEUMODESK_DATABASE_URL, which names "
-            f"{database_file(settings)}, or set it to {home / DATABASE}."
+            tr(
+                "A backup is restored with its database in the home. Unset PNEUMODESK_DATABASE_URL, which names "
+                "{database_file}, or set it to {home}.",
+                database_file=database_file(settings),
+                home=home / DATABASE,
+            )
         )
     if not asked.file.is_file():
-        raise InputNotFoundError(f"There is no file {asked.file}.")
+        raise InputNotFoundError(tr("There is no file {file}.", file=asked.file))
     keep_files_private()
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -79,7 +84,12 @@ def restore(settings: AppSettings, asked: RestoreRequest, actor: str | None = No
                     clear_staging(home)
     except _DAMAGES as error:
         raise BackupError(
-            f"{asked.file} cannot be restored into {home}: {error}. Nothing there was changed."
+            tr(
+                "{file} cannot be restored into {home}: {error}. Nothing there was changed.",
+                file=asked.file,
+                home=home,
+                error=error,
+            )
         ) from error
 
 
@@ -87,11 +97,16 @@ def _refuse_occupied(home: Path, asked: RestoreRequest) -> None:
     present = present_in(home)
     if present and not asked.replace:
         raise BackupError(
-            f"{home} is not empty. Set PNEUMODESK_HOME to a new folder, or restore with --replace, which moves "
-            "what is there into a folder beside it."
+            tr(
+                "{home} is not empty. Set PNEUMODESK_HOME to a new folder, or restore with --replace, which moves "
+                "what is there into a folder beside it.",
+                home=home,
+            )
         )
     if mounted := [path for path in present if path.is_mount()]:
-        raise BackupError(f"{mounted[0]} is a mounted disk and cannot be moved aside. Unmount it and try again.")
+        raise BackupError(
+            tr("{mounted} is a mounted disk and cannot be moved aside. Unmount it and try again.", mounted=mounted[0])
+        )
 
 
 def _restore_alone(home: Path, asked: RestoreRequest, actor: str | None) -> RestoreSummary:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.errors import SettingsError
+from core.language import tr
 
 SECRET_BYTES = 32
 
@@ -22,9 +23,11 @@ def secret_key(path: Path, *, if_too_short: str) -> bytes:
             state = path.stat()
         key = _read(path, state.st_ino, state.st_mtime_ns)
     except OSError as error:
-        raise SettingsError(f"The key {path} cannot be read or made ({error.strerror}).") from error
+        raise SettingsError(
+            tr("The key {path} cannot be read or made ({strerror}).", path=path, strerror=error.strerror)
+        ) from error
     if len(key) < SECRET_BYTES:
-        raise SettingsError(f"The key {path} is too short: {if_too_short}.")
+        raise SettingsError(tr("The key {path} is too short: {if_too_short}.", path=path, if_too_short=if_too_short))
     return key
 
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
+from core.language import mark, tr
 from core.services.datasets.splits import files_of_fold
 from core.services.desk import Desk
 from core.services.evaluation.predictions import ALL, OWN_FOLDS
@@ -18,14 +19,17 @@ class FilmChoice(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    data: Path = Field(description="The folder of the dataset.")
+    data: Path = Field(description=mark("The folder of the dataset."))
     model: str = Field(
-        default=ACTIVE, description="`active`, `starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."
+        default=ACTIVE,
+        description=mark("`active`, `starter`, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."),
     )
     split: str = Field(
         default="validation",
-        description="validation, calibration or holdout of the model's own split, NAME/FOLD of a saved split, a folder "
-        "of the dataset (train, val, test), or all.",
+        description=mark(
+            "validation, calibration or holdout of the model's own split, NAME/FOLD of a saved split, a folder of the "
+            "dataset (train, val, test), or all."
+        ),
     )
 
 
@@ -46,9 +50,13 @@ def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
     if films.empty:
         folders = sorted(set(cohort.manifest["split"].dropna()))
         raise EvaluationError(
-            f"There are no labelled images of {choice.split!r} in {choice.data}. It has the folders "
-            f"{', '.join(folders) or 'of no split'}; `all` takes every image, `validation` and `calibration` those "
-            "that "
-            "the model was not fitted to, where they lie in this dataset."
+            tr(
+                "There are no labelled images of {split!r} in {data}. It has the folders {folders}; `all` takes every "
+                "image, `validation` and `calibration` those that the model was not fitted to, where they lie in this "
+                "dataset.",
+                split=choice.split,
+                data=choice.data,
+                folders=", ".join(folders) or "of no split",
+            )
         )
     return list(films["file"])

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_curve
 from core.errors import EvaluationError
 from core.evaluation.proportions import wilson_interval
 from core.evaluation.ranking import roc_auc
+from core.language import tr
 from core.services.desk import Desk
 from core.services.models.loading import num_threads
 from core.triage.film_reading import FilmReading
@@ -38,7 +39,7 @@ def measure_gate(
     Every readable picture counts, also one that the file checks would have refused before the gate.
     """
     if predictor.gate is None:
-        raise EvaluationError(f"The model {predictor.checkpoint.card.name} has no gate to measure.")
+        raise EvaluationError(tr("The model {name} has no gate to measure.", name=predictor.checkpoint.card.name))
     settings = desk.settings
     outside = list(
         gather(
@@ -53,7 +54,7 @@ def measure_gate(
     )
     if not len(distances.films_N) or not len(distances.pictures_M):
         raise EvaluationError(
-            "A gate is measured on readable images and on readable other pictures; one kind is missing."
+            tr("A gate is measured on readable images and on readable other pictures; one kind is missing.")
         )
     return describe(distances, predictor.gate.threshold, description)
 

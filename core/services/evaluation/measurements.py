@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from core.language import mark
 from core.services.desk import Desk
 from core.services.desk.provenance import code_version
 from db import models as tables
@@ -30,7 +31,7 @@ class ModelMeasured(BaseModel):
     cohort_fingerprint: str
     split: str
     engine: str = Field(
-        default="", description="What computed the scores, with its number format; empty if not recorded."
+        default="", description=mark("What computed the scores, with its number format; empty if not recorded.")
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from core.errors import EvaluationError
+from core.language import tr
 
 PHOTOGRAPHS = (
     "astronaut",
@@ -47,7 +48,7 @@ def photographs() -> dict[str, np.ndarray]:
         import skimage.data
     except ModuleNotFoundError as error:
         raise EvaluationError(
-            "Other pictures come with the package scikit-image, which is not installed: `pip install scikit-image`."
+            tr("Other pictures come with the package scikit-image, which is not installed: `pip install scikit-image`.")
         ) from error
     import sklearn.datasets
 

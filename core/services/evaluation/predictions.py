@@ -18,6 +18,7 @@ from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.evaluation.calibration import PlattScaling
 from core.evaluation.metrics import EvaluationReport, evaluate_probabilities
+from core.language import tr
 from db import models as tables
 
 CHOOSING_SPLITS = ("validation", "calibration")
@@ -289,8 +290,12 @@ def _read_predictions(row: tables.PredictionSet, films: LabelledFilms) -> Predic
     logits_N = np.frombuffer(row.logits, dtype="<f8")
     if len(logits_N) != len(films.files):
         raise EvaluationError(
-            f"The stored predictions of checkpoint {row.checkpoint_hash[:12]} on {row.split} do not fit their images. "
-            "Put a backup of the database in its place."
+            tr(
+                "The stored predictions of checkpoint {checkpoint_hash} on {split} do not fit their images. Put a "
+                "backup of the database in its place.",
+                checkpoint_hash=row.checkpoint_hash[:12],
+                split=row.split,
+            )
         )
     return PredictedFilms(
         checkpoint_hash=row.checkpoint_hash,

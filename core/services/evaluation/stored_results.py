@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import select
 
 from core.errors import EvaluationError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.evaluation.predictions import (
     PredictedFilms,
@@ -55,8 +56,11 @@ def load_evaluation(
         found = load_predictions(session, [checkpoint_hash], split)
         if checkpoint_hash not in found:
             raise EvaluationError(
-                f"No predictions of this model on {split!r} are kept. A run keeps those of its validation and "
-                "calibration images when it ends; `evaluate` keeps those of any other split."
+                tr(
+                    "No predictions of this model on {split!r} are kept. A run keeps those of its validation and "
+                    "calibration images when it ends; `evaluate` keeps those of any other split.",
+                    split=split,
+                )
             )
     predicted = found[checkpoint_hash]
     if occasion is not None:

@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.runs.control import reconcile_runs
 from db import models as tables
@@ -25,7 +26,13 @@ def star(desk: Desk, run_ids: Sequence[str], starred: bool = True) -> None:
 def write_note(desk: Desk, run_id: str, note: str) -> None:
     """Put a note on a run in place of the one before."""
     if len(note) > LONGEST_NOTE:
-        raise PneumoDeskError(f"A note holds at most {LONGEST_NOTE:,} characters; this one has {len(note):,}.")
+        raise PneumoDeskError(
+            tr(
+                "A note holds at most {longest_note:,} characters; this one has {num_note:,}.",
+                longest_note=LONGEST_NOTE,
+                num_note=len(note),
+            )
+        )
     _annotate(desk, [run_id], lambda row: setattr(row, "note", note.strip()))
 
 
@@ -43,7 +50,14 @@ def delete_runs(desk: Desk, run_ids: Sequence[str]) -> None:
     with desk.transaction() as session:
         for run in _runs(session, run_ids):
             if not State(run.state).is_finished:
-                raise PneumoDeskError(f"The run {run.name} ({run.id}) is {run.state}. Stop it before deleting it.")
+                raise PneumoDeskError(
+                    tr(
+                        "The run {name} ({id}) is {state}. Stop it before deleting it.",
+                        name=run.name,
+                        id=run.id,
+                        state=run.state,
+                    )
+                )
         for run_id in run_ids:
             _annotation(session, run_id).deleted_at = utc_now()
 
@@ -57,7 +71,13 @@ def set_tags(desk: Desk, run_id: str, tags: Sequence[str]) -> None:
     """Give a run exactly these tags; case and order as given, doubles once."""
     wanted = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
     if len(wanted) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in wanted):
-        raise PneumoDeskError(f"A run has at most {MOST_TAGS} tags of at most {LONGEST_TAG} characters each.")
+        raise PneumoDeskError(
+            tr(
+                "A run has at most {most_tag} tags of at most {longest_tag} characters each.",
+                most_tag=MOST_TAGS,
+                longest_tag=LONGEST_TAG,
+            )
+        )
     with desk.transaction() as session:
         _runs(session, [run_id])
         session.execute(delete(tables.RunTag).where(tables.RunTag.run_id == run_id))
@@ -82,5 +102,5 @@ def _annotation(session: Session, run_id: str) -> tables.RunAnnotation:
 def _runs(session: Session, run_ids: Sequence[str]) -> list[tables.Run]:
     runs = list(session.scalars(select(tables.Run).where(tables.Run.id.in_(run_ids))))
     if missing := set(run_ids) - {run.id for run in runs}:
-        raise InputNotFoundError(f"There is no run {min(missing)!r}. `runs list` shows the runs there are.")
+        raise InputNotFoundError(tr("There is no run {min!r}. `runs list` shows the runs there are.", min=min(missing)))
     return runs

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport, interval_notes
 from core.evaluation.paired_bootstrap import PairedDifference, paired_differences
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.paired_tests import Contender, PairwiseTest, compare_pairs, differing_fields
 from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, load_predictions
@@ -32,8 +33,8 @@ class CompareRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    runs: tuple[str, ...] = Field(description="Two to eight runs, by id or the beginning of it.")
-    split: str = Field(default="validation", description="The split on whose images they are compared.")
+    runs: tuple[str, ...] = Field(description=mark("Two to eight runs, by id or the beginning of it."))
+    split: str = Field(default="validation", description=mark("The split on whose images they are compared."))
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,13 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
     """
     ids = tuple(dict.fromkeys(resolve_run_ids(desk, request.runs)))
     if not 2 <= len(ids) <= MOST_RUNS:
-        raise EvaluationError(f"A comparison needs 2 to {MOST_RUNS} different runs; {len(ids)} were given.")
+        raise EvaluationError(
+            tr(
+                "A comparison needs 2 to {most_run} different runs; {num_ids} were given.",
+                most_run=MOST_RUNS,
+                num_ids=len(ids),
+            )
+        )
     with desk.reading() as session:
         rows = {run.id: run for run in session.scalars(select(tables.Run).where(tables.Run.id.in_(ids)))}
         hashes = [checkpoint for run_id in ids if (checkpoint := rows[run_id].checkpoint_hash)]
@@ -114,7 +121,7 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
         else:
             notes.append(_why_not(run, request.split))
     if len(kept) < 2:
-        raise EvaluationError("There are not two runs to compare. " + " ".join(notes))
+        raise EvaluationError(" ".join((tr("There are not two runs to compare."), *notes)))
     sets = [predicted[run.checkpoint_hash] for run in kept]
     films, places, note = _common_films(sets, [run.name for run in kept])
     notes += [note] if note else []
@@ -158,7 +165,7 @@ def _common_films(
     common = [key for key in tables_of_places[0] if all(key in places for places in tables_of_places[1:])]
     if not common:
         raise EvaluationError(
-            "These runs were evaluated on different images and have none in common: nothing is compared."
+            tr("These runs were evaluated on different images and have none in common: nothing is compared.")
         )
     rows = [np.array([places[key] for key in common]) for places in tables_of_places]
     counts = ", ".join(f"{name} {len(one.films.files):,}" for name, one in zip(names, sets, strict=True))

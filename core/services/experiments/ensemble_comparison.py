@@ -5,6 +5,7 @@ from typing import Any
 
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport, interval_notes
+from core.language import tr
 from core.services.desk import Desk
 from core.services.evaluation.paired_tests import Contender, PairwiseTest, compare_pairs
 from core.services.evaluation.predictions import PredictedFilms, load_predictions
@@ -105,10 +106,18 @@ def _member_predictions(desk: Desk, ensemble: EnsembleSummary, split: str) -> li
     with desk.reading() as session:
         kept = load_predictions(session, hashes, split)
     if lacking := [member.name for member in ensemble.recipe.members if member.source_hash not in kept]:
-        raise EvaluationError(f"Of {', '.join(lacking)} no predictions on {split!r} are kept on this desk.")
+        raise EvaluationError(
+            tr(
+                "Of {lacking} no predictions on {split!r} are kept on this desk.",
+                lacking=", ".join(lacking),
+                split=split,
+            )
+        )
     members = [kept[one] for one in hashes]
     if len({one.films.fingerprint for one in members}) > 1:
-        raise EvaluationError(f"The members were evaluated on different {split} images: nothing is compared.")
+        raise EvaluationError(
+            tr("The members were evaluated on different {split} images: nothing is compared.", split=split)
+        )
     return members
 
 

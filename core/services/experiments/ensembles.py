@@ -19,6 +19,7 @@ from core.errors import EvaluationError
 from core.evaluation.calibration import PlattScaling, fit_platt_scaling
 from core.evaluation.ensembling import Voting, fit_weights
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
+from core.language import mark, tr
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, SPLIT_FILE, Checkpoint, load_checkpoint, read_card
 from core.model.ensemble import Ensemble, read_recipe, save_ensemble, save_member
@@ -53,15 +54,17 @@ class EnsembleRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(description="What the ensemble is called: letters, digits, dots, dashes, underscores.")
-    runs: tuple[str, ...] = Field(description="Two to eight finished runs, by id or the beginning of it.")
+    name: str = Field(description=mark("What the ensemble is called: letters, digits, dots, dashes, underscores."))
+    runs: tuple[str, ...] = Field(description=mark("Two to eight finished runs, by id or the beginning of it."))
     voting: Voting = Field(
         default=Voting.SOFT,
-        description="soft: mean probability; weighted: mean with weights fitted on the validation images; hard: share "
-        "of members that flag the image at their own thresholds.",
+        description=mark(
+            "soft: mean probability; weighted: mean with weights fitted on the validation images; hard: share of "
+            "members that flag the image at their own thresholds."
+        ),
     )
     half_precision: bool = Field(
-        default=False, description="Keep matrices and kernels at 16 bits: half the size, computed with at 32."
+        default=False, description=mark("Keep matrices and kernels at 16 bits: half the size, computed with at 32.")
     )
     rule: OperatingPointRule = OperatingPointRule()
 
@@ -140,19 +143,31 @@ def _summary(folder: Path) -> EnsembleSummary:
 
 def _free_name(desk: Desk, name: str) -> str:
     if not NAME.fullmatch(name):
-        raise EvaluationError("An ensemble needs a name of at most 60 letters, digits, dots, dashes or underscores.")
+        raise EvaluationError(
+            tr("An ensemble needs a name of at most 60 letters, digits, dots, dashes or underscores.")
+        )
     if (desk.settings.ensembles / name).exists():
-        raise EvaluationError(f"An ensemble is called {name!r} already, and ensembles never change: name it otherwise.")
+        raise EvaluationError(
+            tr("An ensemble is called {name!r} already, and ensembles never change: name it otherwise.", name=name)
+        )
     return name
 
 
 def _chosen_runs(desk: Desk, runs: Sequence[str]) -> list[RunRecord]:
     ids = tuple(dict.fromkeys(resolve_run_ids(desk, runs)))
     if not 2 <= len(ids) <= MOST_MEMBERS:
-        raise EvaluationError(f"An ensemble has 2 to {MOST_MEMBERS} different members; {len(ids)} were given.")
+        raise EvaluationError(
+            tr(
+                "An ensemble has 2 to {most_member} different members; {num_ids} were given.",
+                most_member=MOST_MEMBERS,
+                num_ids=len(ids),
+            )
+        )
     records = [get_record(desk, run_id) for run_id in ids]
     if lacking := [f"{record.name} ({record.id})" for record in records if not record.has_checkpoint]:
-        raise EvaluationError(f"These runs have no finished model on this desk: {', '.join(lacking)}.")
+        raise EvaluationError(
+            tr("These runs have no finished model on this desk: {lacking}.", lacking=", ".join(lacking))
+        )
     return records
 
 
@@ -169,7 +184,13 @@ def _same_films(desk: Desk, records: Sequence[RunRecord]) -> dict[str, list[Pred
         for fold in CHOOSING_SPLITS:
             kept = load_predictions(session, hashes, fold)
             if lacking := [record.name for record, one in zip(records, hashes, strict=True) if one not in kept]:
-                raise EvaluationError(f"Of {', '.join(lacking)} no predictions on the {fold} images are kept.")
+                raise EvaluationError(
+                    tr(
+                        "Of {lacking} no predictions on the {fold} images are kept.",
+                        lacking=", ".join(lacking),
+                        fold=fold,
+                    )
+                )
             found[fold] = [kept[one] for one in hashes]
     for fold, sets in found.items():
         if others := [
@@ -178,8 +199,13 @@ def _same_films(desk: Desk, records: Sequence[RunRecord]) -> dict[str, list[Pred
             if one.films.fingerprint != sets[0].films.fingerprint
         ]:
             raise EvaluationError(
-                f"{', '.join(others)} and {records[0].name} were trained on different splits: their {fold} images are "
-                "not the same, so what one held back the other may have learnt. Choose runs of one split."
+                tr(
+                    "{others} and {name} were trained on different splits: their {fold} images are not the same, so "
+                    "what one held back the other may have learnt. Choose runs of one split.",
+                    others=", ".join(others),
+                    name=records[0].name,
+                    fold=fold,
+                )
             )
     return found
 

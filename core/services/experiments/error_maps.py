@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import CheckpointError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.evaluation.stored_results import WorstError
 from core.services.models.loading import load_predictor, num_threads
@@ -32,8 +33,12 @@ def draw_maps(desk: Desk, record: RunRecord, errors: Sequence[WorstError]) -> di
         return found
     if not record.has_checkpoint:
         raise CheckpointError(
-            f"The weights of {record.name} are no longer in {record.folder}, so it cannot be asked where it looked. "
-            "Its figures stand: they rest on what it said of each image when it was there."
+            tr(
+                "The weights of {name} are no longer in {folder}, so it cannot be asked where it looked. Its figures "
+                "stand: they rest on what it said of each image when it was there.",
+                name=record.name,
+                folder=record.folder,
+            )
         )
     predictor = replace(load_predictor(desk, f"run:{record.id}"), gate=None)
     candidates = [Candidate(error.file, error.path) for error in missing.values() if error.path is not None]

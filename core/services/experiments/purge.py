@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
@@ -74,11 +75,21 @@ def _checked_folder(desk: Desk, session: Session, run_id: str) -> Path | None:
     """Return the run's folder, None where it lies outside the desk's own and so is not the desk's to delete."""
     run = session.get_one(tables.Run, run_id)
     if session.get(tables.ImportedRecord, run_id) is not None:
-        raise PneumoDeskError(f"{run.name} ({run.id}) is an imported record, which is never changed: only put it away.")
+        raise PneumoDeskError(
+            tr(
+                "{name} ({id}) is an imported record, which is never changed: only put it away.",
+                name=run.name,
+                id=run.id,
+            )
+        )
     annotation = session.get(tables.RunAnnotation, run_id)
     if annotation is None or annotation.deleted_at is None:
         raise PneumoDeskError(
-            f"The run {run.name} ({run.id}) was not deleted. Delete it first; then it can be deleted for good."
+            tr(
+                "The run {name} ({id}) was not deleted. Delete it first; then it can be deleted for good.",
+                name=run.name,
+                id=run.id,
+            )
         )
     live = (State.QUEUED.value, *LIVE_STATES)
     batch = session.scalar(
@@ -87,7 +98,14 @@ def _checked_folder(desk: Desk, session: Session, run_id: str) -> Path | None:
         .where(tables.Batch.state.in_(live), tables.ModelVersion.run_id == run_id)
     )
     if batch is not None:
-        raise PneumoDeskError(f"The model of the run {run.name} ({run.id}) is reading {batch}. Stop that batch first.")
+        raise PneumoDeskError(
+            tr(
+                "The model of the run {name} ({id}) is reading {batch}. Stop that batch first.",
+                name=run.name,
+                id=run.id,
+                batch=batch,
+            )
+        )
     folder = Path(run.folder).resolve()
     runs = desk.settings.runs.resolve()
     return folder if folder.is_relative_to(runs) and folder != runs else None
@@ -101,7 +119,11 @@ def _remove(folder: Path) -> int:
         return 0
     except OSError as error:
         raise PneumoDeskError(
-            f"{error.filename or folder} cannot be removed ({error.strerror}). The run stays on the shelf of deleted "
-            "ones; purge it again once this user may write there."
+            tr(
+                "{filename} cannot be removed ({strerror}). The run stays on the shelf of deleted ones; purge it "
+                "again once this user may write there.",
+                filename=error.filename or folder,
+                strerror=error.strerror,
+            )
         ) from error
     return num_bytes

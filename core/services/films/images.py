@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import InputNotFoundError, PneumoDeskError
+from core.language import tr
 from core.radiograph.reading import read_radiograph
 from core.services.desk import Desk
 from core.services.desk.signed_urls import is_signed, sign
@@ -56,12 +57,12 @@ def open_picture(desk: Desk, picture: Picture, encoded: str, signature: str) -> 
     Raises PictureRefusedError, InputNotFoundError if the file is gone, and RadiographError if it is no image.
     """
     if not is_signed(desk, f"{picture.value} {encoded}", signature):
-        raise PictureRefusedError("This picture's address is not valid any more: reload the page.")
+        raise PictureRefusedError(tr("This picture's address is not valid any more: reload the page."))
     reference = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     path, member = json.loads(reference.decode("utf-8", "surrogateescape"))
     place = place_of(path)
     if not place.is_file():
-        raise InputNotFoundError(f"{place.name} is no longer where it was read.")
+        raise InputNotFoundError(tr("{name} is no longer where it was read.", name=place.name))
     if picture is Picture.HEATMAP:
         return _read_heatmap(desk, place), "image/png"
     content = read_film_bytes(desk, place, member)
@@ -72,7 +73,7 @@ def open_picture(desk: Desk, picture: Picture, encoded: str, signature: str) -> 
 def film_picture(desk: Desk, path: str | None, member: str | None) -> tuple[bytes, str]:
     """Return an image of the desk as a picture and its media type; raises InputNotFoundError and RadiographError."""
     if path is None or not place_of(path).is_file():
-        raise InputNotFoundError("The image is no longer where it was read.")
+        raise InputNotFoundError(tr("The image is no longer where it was read."))
     content = read_film_bytes(desk, place_of(path), member)
     with _decoding:
         return draw_film(content)
@@ -101,7 +102,7 @@ def draw_thumbnail(content: bytes) -> tuple[bytes, str]:
 def read_film_bytes(desk: Desk, path: Path, member: str | None) -> bytes:
     """Return an image's file, or a zip's member, as it is; raises InputNotFoundError and RadiographError."""
     if not path.is_file():
-        raise InputNotFoundError(f"{path.name} is no longer where it was read.")
+        raise InputNotFoundError(tr("{name} is no longer where it was read.", name=path.name))
     limits = {
         "max_file_bytes": desk.settings.max_file_megabytes * MEGABYTE,
         "max_archive_bytes": desk.settings.max_archive_megabytes * MEGABYTE,
@@ -113,13 +114,13 @@ def read_film_bytes(desk: Desk, path: Path, member: str | None) -> bytes:
             if isinstance(info, PneumoDeskError):
                 raise info
             return Candidate(name, path, member, info).read_bytes(limits["max_file_bytes"])
-    raise InputNotFoundError(f"{path.name} no longer holds {member}.")
+    raise InputNotFoundError(tr("{name} no longer holds {member}.", name=path.name, member=member))
 
 
 def _read_heatmap(desk: Desk, path: Path) -> bytes:
     """Read a file that the desk itself wrote; it is passed on as it is, so it must lie in the desk's home."""
     if not path.resolve().is_relative_to(desk.settings.home.resolve()) or path.suffix.lower() != ".png":
-        raise PictureRefusedError("Heatmaps are shown from the desk's own home only.")
+        raise PictureRefusedError(tr("Heatmaps are shown from the desk's own home only."))
     return path.read_bytes()
 
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from core.errors import PneumoDeskError
+from core.language import tr
 
 LONGEST_NAME = 1000
 LONGEST_PART_BYTES = 180
@@ -23,12 +24,12 @@ def safe_name(name: str) -> str:
     place. Raises UploadNameError for names that are empty, absolute, too long, or lead upwards.
     """
     if not name or "\x00" in name:
-        raise UploadNameError("The file has no name that can be saved.")
+        raise UploadNameError(tr("The file has no name that can be saved."))
     if len(name) > LONGEST_NAME or name.count("/") >= MOST_PARTS:
-        raise UploadNameError(f"The file name {name[:60]}… is too long or too deeply nested.")
+        raise UploadNameError(tr("The file name {name}… is too long or too deeply nested.", name=name[:60]))
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts):
-        raise UploadNameError(f"The file name {name!r} points out of its folder.")
+        raise UploadNameError(tr("The file name {name!r} points out of its folder.", name=name))
     safe = [_safe_part(part) for part in parts]
     if safe != parts:
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]

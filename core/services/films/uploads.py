@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import InputNotFoundError, PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.signed_urls import is_signed, sign
 from core.services.films.deidentification import plain_file
@@ -75,7 +76,7 @@ def new_upload_id() -> str:
 def upload_folder(desk: Desk, upload_id: str) -> Path:
     """Return the folder that holds the received files, to be given to triage; raises InputNotFoundError."""
     if not _UPLOAD_ID.fullmatch(upload_id):
-        raise InputNotFoundError("There is no such upload.")
+        raise InputNotFoundError(tr("There is no such upload."))
     return desk.settings.home / "uploads" / upload_id / "files"
 
 
@@ -140,7 +141,13 @@ class IncomingFile:
     def refuse_if_above_limit(self, num_bytes: int) -> None:
         """Raise UploadTooLargeError for a size, announced or received, that is above the limit."""
         if num_bytes > self._limit:
-            raise UploadTooLargeError(f"{self._name} is larger than {self._limit // MEGABYTE} MB, the desk's limit.")
+            raise UploadTooLargeError(
+                tr(
+                    "{name} is larger than {limit} MB, the desk's limit.",
+                    name=self._name,
+                    limit=self._limit // MEGABYTE,
+                )
+            )
 
     def write(self, content: bytes | bytearray) -> None:
         """Append to the file."""
@@ -173,7 +180,10 @@ class IncomingFile:
                 _has_arrived(self._folder, self._place, sent) and filecmp.cmp(self._partial, self._place, shallow=False)
             ):
                 raise NameTakenError(
-                    f"Another file called {self._name} has arrived before: give one of the two another name."
+                    tr(
+                        "Another file called {name} has arrived before: give one of the two another name.",
+                        name=self._name,
+                    )
                 )
             if self._partial.stat().st_size != self.num_bytes:
                 receipt = _receipt(self._folder, self._place)

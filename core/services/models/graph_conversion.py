@@ -1,6 +1,7 @@
 """Convert a model's graph in a process of its own."""
 
 from core.errors import CheckpointError, EvaluationError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.isolated_process import run_apart
 from core.services.models.lookup import find_model
@@ -17,4 +18,6 @@ def convert_apart(desk: Desk, model: str) -> None:
     try:
         run_apart(desk, WORKER, model, minutes=PATIENCE_MINUTES)
     except EvaluationError as error:
-        raise CheckpointError(f"The model {model} could not be made ready: {error}") from error
+        raise CheckpointError(
+            tr("The model {model} could not be made ready: {error}", model=model, error=error)
+        ) from error

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import CheckpointError, InputNotFoundError
 from core.evaluation.operating_point import OperatingPoint
+from core.language import tr
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, Checkpoint, read_card
 from core.model.ensemble import Ensemble, load_model
@@ -97,8 +98,11 @@ def unchanged_card(desk: Desk, name: str) -> ModelCard:
         content = (folder / CARD_FILE).read_bytes()
         if promoted is not None and hashlib.sha256(content).hexdigest() != promoted:
             raise CheckpointError(
-                f"The card of {name} was changed after it was promoted: its threshold can no longer be trusted. "
-                "Promote the model again as its next version."
+                tr(
+                    "The card of {name} was changed after it was promoted: its threshold can no longer be trusted. "
+                    "Promote the model again as its next version.",
+                    name=name,
+                )
             )
         return read_card(folder)
     # The bundled model comes with the desk's own code, and is another with each version of it.
@@ -129,9 +133,13 @@ def model_folder(desk: Desk, name: str) -> Path:
     if (Path(name) / CARD_FILE).is_file():
         return Path(name)
     raise InputNotFoundError(
-        f"There is no model called {name!r}. Use {STARTER!r}, NAME@VERSION of a promoted one, "
-        "`run:RUN` with a run from `runs list`, `ensemble:NAME`, `imported:NAME` or the path of a checkpoint folder; "
-        "`models list` shows what there is."
+        tr(
+            "There is no model called {name!r}. Use {starter!r}, NAME@VERSION of a promoted one, `run:RUN` with a run "
+            "from `runs list`, `ensemble:NAME`, `imported:NAME` or the path of a checkpoint folder; `models list` "
+            "shows what there is.",
+            name=name,
+            starter=STARTER,
+        )
     )
 
 
@@ -156,7 +164,9 @@ def ensemble_folder(desk: Desk, name: str) -> Path:
     """Return the folder of an ensemble that was made on this desk; raises InputNotFoundError."""
     folder = desk.settings.ensembles / name
     if Path(name).name != name or not (folder / CARD_FILE).is_file():
-        raise InputNotFoundError(f"There is no ensemble {name!r}. `ensemble list` shows the ensembles there are.")
+        raise InputNotFoundError(
+            tr("There is no ensemble {name!r}. `ensemble list` shows the ensembles there are.", name=name)
+        )
     return folder
 
 
@@ -197,7 +207,9 @@ def identity_of_row(row: tables.ModelVersion) -> str:
 def _imported_folder(desk: Desk, name: str) -> Path:
     folder = desk.settings.imported / name
     if Path(name).name != name or not (folder / CARD_FILE).is_file():
-        raise InputNotFoundError(f"No model was imported as {name!r}. `models list` shows those that were.")
+        raise InputNotFoundError(
+            tr("No model was imported as {name!r}. `models list` shows those that were.", name=name)
+        )
     return folder
 
 
@@ -205,9 +217,13 @@ def _run_folder(desk: Desk, run_id: str) -> Path:
     with desk.reading() as session:
         run = session.get(tables.Run, run_id)
         if run is None:
-            raise InputNotFoundError(f"There is no run {run_id!r}. `runs list` shows the runs there are.")
+            raise InputNotFoundError(
+                tr("There is no run {run_id!r}. `runs list` shows the runs there are.", run_id=run_id)
+            )
         if run.checkpoint_hash is None:
-            raise InputNotFoundError(f"The run {run_id} is {run.state} and has no checkpoint.")
+            raise InputNotFoundError(
+                tr("The run {run_id} is {state} and has no checkpoint.", run_id=run_id, state=run.state)
+            )
         return Path(run.folder)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError
 from core.evaluation.operating_point import OperatingPoint
+from core.language import tr
 from core.model.card import ModelCard
 from core.services.desk import Desk
 from core.services.models.lookup import VERSION_NAME, model_card
@@ -80,7 +81,7 @@ class PointName:
         """Return what NAME or NAME@VERSION names."""
         found = _NAMED.fullmatch(text.strip())
         if found is None:
-            raise InputNotFoundError("An operating point is named as NAME or NAME@VERSION.")
+            raise InputNotFoundError(tr("An operating point is named as NAME or NAME@VERSION."))
         version = found["version"]
         return cls(found["name"], int(version) if version else None)
 
@@ -104,8 +105,13 @@ def choose_row(session: Session, card: ModelCard, asked: str) -> tables.Operatin
         ).all()
         there_are = f"It has: {', '.join(names)}." if names else "It has none but its card's own."
         raise InputNotFoundError(
-            f"The model {card.name} has no operating point {asked!r}. {there_are} "
-            "Each belongs to one checkpoint; choose one on the Experiments page or by `models choose-point`."
+            tr(
+                "The model {name} has no operating point {asked!r}. {there_are} Each belongs to one checkpoint; "
+                "choose one on the Experiments page or by `models choose-point`.",
+                name=card.name,
+                asked=asked,
+                there_are=there_are,
+            )
         )
     return row
 

@@ -10,6 +10,7 @@ from core.dataset.manifest import Cohort
 from core.dataset.naming import patient_of_name
 from core.dataset.splitting import CohortSplit, SplitConfig
 from core.errors import CohortError, InputNotFoundError
+from core.language import tr
 from core.model.checkpoint import SPLIT_FILE, read_card
 from core.services.datasets.splits import SplitSummary, keep_split
 from core.services.desk import Desk
@@ -74,9 +75,13 @@ def save_split_of_model(desk: Desk, cohort: Cohort, model: str, name: str, reade
     folder = model_folder(desk, model)
     card, table = read_card(folder), split_table(folder)
     if table is None or card.split_fingerprint is None:
-        raise InputNotFoundError(f"The folds of the model {model!r} did not come with it, so they cannot be saved.")
+        raise InputNotFoundError(
+            tr("The folds of the model {model!r} did not come with it, so they cannot be saved.", model=model)
+        )
     if card.cohort_fingerprint != cohort.fingerprint:
-        raise CohortError(f"The model {model!r} was trained on other images than those of {cohort.root}.")
+        raise CohortError(
+            tr("The model {model!r} was trained on other images than those of {root}.", model=model, root=cohort.root)
+        )
     assignments = pd.Series(table["fold"].to_numpy(), index=pd.Index(table["file"], name="file"), name="fold")
     config = SplitConfig(**{key: value for key, value in card.config.items() if key in SplitConfig.model_fields})
     return keep_split(desk, cohort, CohortSplit(assignments, card.split_fingerprint, config), name, reader)

@@ -20,6 +20,7 @@ from pydantic import (
 
 from core.evaluation.calibration import PlattScaling
 from core.evaluation.metrics import EvaluationReport
+from core.language import mark, tr
 from core.services.evaluation.predictions import LabelledFilms, PredictedFilms
 from core.services.evaluation.test_set_access import RecordedOpening
 from core.services.runs.readable import MOST_EPOCHS, problem_of
@@ -35,7 +36,7 @@ YEARS = range(1970, 9999)
 
 def _within_years(moment: datetime) -> datetime:
     if moment.year not in YEARS:
-        raise ValueError(f"a moment in the year {moment.year} is none of a run")
+        raise ValueError(tr("a moment in the year {year} is none of a run", year=moment.year))
     return moment
 
 
@@ -58,7 +59,7 @@ class RecordedFilms(_Frozen):
     @model_validator(mode="after")
     def _columns_are_of_one_length(self) -> Self:
         if len({len(self.content_hashes), len(self.labels), len(self.patients), len(self.subtypes)}) != 1:
-            raise ValueError("the columns of the images differ in length")
+            raise ValueError(tr("the columns of the images differ in length"))
         return self
 
     @classmethod
@@ -130,7 +131,7 @@ class RunDocument(_Frozen):
     error: str | None = None
     note: str = ""
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
-    sweep: str | None = Field(default=None, description="The name of the sweep it belonged to.")
+    sweep: str | None = Field(default=None, description=mark("The name of the sweep it belonged to."))
     predictions: tuple[RecordedPredictions, ...] = ()
     openings: tuple[RecordedOpening, ...] = ()
 
@@ -138,9 +139,9 @@ class RunDocument(_Frozen):
     def _epochs_are_numbered(self) -> Self:
         numbers = [epoch.get("epoch") or 0.0 for epoch in self.epochs]
         if not all(number.is_integer() and 1 <= number <= MOST_EPOCHS for number in numbers):
-            raise ValueError(f"each epoch needs its number, from 1 to {MOST_EPOCHS:,}")
+            raise ValueError(tr("each epoch needs its number, from 1 to {most_epoch:,}", most_epoch=MOST_EPOCHS))
         if len(set(numbers)) < len(numbers):
-            raise ValueError("two epochs have one number")
+            raise ValueError(tr("two epochs have one number"))
         return self
 
     @field_validator("config", "environment", "summary")

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.audit_trail import UNNAMED, AuditAction, record_event
 from core.services.models.lookup import STARTER, find_model
@@ -42,9 +43,9 @@ def activate(desk: Desk, model: str, actor: str | None = None) -> Activation:
     with desk.transaction() as session:
         before = _stack(session)
         if before[-1] == model:
-            raise ActivationError(f"{model} is the active model already.")
+            raise ActivationError(tr("{model} is the active model already.", model=model))
         if model != STARTER and find_row(session, model).archived_at is not None:
-            raise ActivationError(f"{model} is archived. Take it out of the archive first.")
+            raise ActivationError(tr("{model} is archived. Take it out of the archive first.", model=model))
         return _change(session, model, ACTIVATED, actor, before[-1])
 
 
@@ -56,12 +57,12 @@ def roll_back(desk: Desk, actor: str | None = None) -> Activation:
     """
     model = former_model(desk)
     if model is None:
-        raise ActivationError("No other model was active before: there is nothing to roll back to.")
+        raise ActivationError(tr("No other model was active before: there is nothing to roll back to."))
     find_model(desk, model)
     with desk.transaction() as session:
         before = _stack(session)
         if _former(session, before) != model:
-            raise ActivationError("Somebody else changed the active model just now. Look again.")
+            raise ActivationError(tr("Somebody else changed the active model just now. Look again."))
         return _change(session, model, ROLLED_BACK, actor, before[-1])
 
 
@@ -83,7 +84,9 @@ def archive_version(desk: Desk, reference: str, actor: str | None = None) -> Pro
     with desk.transaction() as session:
         row = find_row(session, reference)
         if _stack(session)[-1] == reference:
-            raise ActivationError(f"{reference} is the active model. Activate another or roll back first.")
+            raise ActivationError(
+                tr("{reference} is the active model. Activate another or roll back first.", reference=reference)
+            )
         if row.archived_at is None:
             row.archived_at = utc_now()
             record_event(session, actor, AuditAction.DELETION, reference, what="archived, its files are kept")

@@ -8,6 +8,7 @@ from typing import Any
 from core.errors import EvaluationError
 from core.evaluation.catalogue import METRICS
 from core.evaluation.metrics import EvaluationReport, engine_text, interval_notes
+from core.language import tr
 from core.model.card import ModelCard
 from core.services.desk import Desk
 from core.services.evaluation.paired_tests import Contender, compare_pairs, differing_fields
@@ -50,7 +51,13 @@ def compare_models(desk: Desk, names: Sequence[str], *, record: bool = True) -> 
     """
     models = tuple(dict.fromkeys(resolve_model(desk, name) for name in names))
     if not 2 <= len(models) <= MOST_MODELS:
-        raise EvaluationError(f"A comparison needs 2 to {MOST_MODELS} different models; {len(models)} were given.")
+        raise EvaluationError(
+            tr(
+                "A comparison needs 2 to {most_model} different models; {num_models} were given.",
+                most_model=MOST_MODELS,
+                num_models=len(models),
+            )
+        )
     cards = [model_card(desk, name) for name in models]
     if record:
         count_looks(desk, [figures for card in cards for figures in figures_of_card(card)], "compared")

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from core.errors import CheckpointError
 from core.evaluation.subgroups import Subgroup, judge_subgroups
+from core.language import tr
 from core.model.card import ModelCard
 from core.model.checkpoint import write_atomically
 from core.services.desk import Desk
@@ -91,9 +92,11 @@ def read_facts(folder: Path, card: ModelCard) -> ModelFacts | None:
     try:
         found = ModelFacts.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise CheckpointError(f"{path} cannot be read; copy the model again from where it came.") from error
+        raise CheckpointError(
+            tr("{path} cannot be read; copy the model again from where it came.", path=path)
+        ) from error
     if found.checkpoint_hash != card.weights_hash:
-        raise CheckpointError(f"{path} is about other weights; copy the model again from where it came.")
+        raise CheckpointError(tr("{path} is about other weights; copy the model again from where it came.", path=path))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from core.errors import InputNotFoundError, PneumoDeskError
+from core.language import tr
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, GATE_FILE, SPLIT_FILE, WEIGHTS_FILE, write_atomically
 from core.model.ensemble import Ensemble
@@ -55,7 +56,7 @@ def export_model(
         )
     if checkpoint.card.run_id is None or checkpoint.folder is None:
         raise InputNotFoundError(
-            f"The model {model} was made by no run on this desk, so there is no record to go with it."
+            tr("The model {model} was made by no run on this desk, so there is no record to go with it.", model=model)
         )
     record = show_run(desk, checkpoint.card.run_id)
     run_folder = Path(record["folder"])
@@ -79,12 +80,14 @@ def _renamed(card: ModelCard, name: str | None, origin: str) -> dict[str, str]:
 def _export_ensemble(desk: Desk, model: str, ensemble: Ensemble, folder: Path, pictures: Pictures) -> ModelCard:
     """Copy an ensemble whole, with the record of each member's run beside the member's weights."""
     if ensemble.folder is None:
-        raise InputNotFoundError(f"The ensemble {model} has no folder that could be copied.")
+        raise InputNotFoundError(tr("The ensemble {model} has no folder that could be copied.", model=model))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise PneumoDeskError(f"{folder} is not empty. Name a new folder for the ensemble.")
+        raise PneumoDeskError(tr("{folder} is not empty. Name a new folder for the ensemble.", folder=folder))
     members = ensemble.recipe.members
     if lacking := [member.name for member in members if member.run_id is None]:
-        raise InputNotFoundError(f"These members were made by no run on this desk: {', '.join(lacking)}.")
+        raise InputNotFoundError(
+            tr("These members were made by no run on this desk: {lacking}.", lacking=", ".join(lacking))
+        )
     records = [show_run(desk, member.run_id or "") for member in members]
     run_folder = Path(records[ensemble.recipe.gate_member]["folder"])
     card = _with_gate_measured(desk, model, ensemble.card, run_folder, pictures)
@@ -111,7 +114,7 @@ def _with_gate_measured(desk: Desk, model: str, card: ModelCard, run_folder: Pat
         return card
     if data is None:
         raise PneumoDeskError(
-            "To measure the gate, name the dataset's folder too: its images are those that must pass."
+            tr("To measure the gate, name the dataset's folder too: its images are those that must pass.")
         )
     roc = measure_gate(desk, load_predictor(desk, model), judged_films(run_folder, data), folder, description)
     return card.model_copy(update={"gate": card.gate.model_copy(update={"roc": roc})})

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import CheckpointError
+from core.language import tr
 from core.model.checkpoint import CARD_FILE, Checkpoint
 from core.model.ensemble import Ensemble
 from core.radiograph.phantom import synthesise_phantom
@@ -48,8 +49,11 @@ def export_onnx(desk: Desk, model: str, file: Path, actor: str | None = None) ->
     checkpoint = find_model(desk, name)
     if isinstance(checkpoint, Ensemble) and len({member.image_size for member in checkpoint.recipe.members}) > 1:
         raise CheckpointError(
-            f"The members of {name} take images of different sizes, which one graph cannot: it leaves as a zip "
-            "(`models pack`), and each member fits into ONNX."
+            tr(
+                "The members of {name} take images of different sizes, which one graph cannot: it leaves as a zip "
+                "(`models pack`), and each member fits into ONNX.",
+                name=name,
+            )
         )
     with tempfile.TemporaryDirectory(dir=file.absolute().parent) as folder:
         made = Path(folder) / "model.onnx"
@@ -59,8 +63,13 @@ def export_onnx(desk: Desk, model: str, file: Path, actor: str | None = None) ->
         largest = float(np.abs(found_B - expected_B).max())
         if not largest <= MOST_DIFFERENCE:
             raise CheckpointError(
-                f"As ONNX the model {name} gives other logits (by up to {largest:.2g}, allowed {MOST_DIFFERENCE:g}): "
-                "it was not written."
+                tr(
+                    "As ONNX the model {name} gives other logits (by up to {largest:.2g}, allowed "
+                    "{most_difference:g}): it was not written.",
+                    name=name,
+                    largest=largest,
+                    most_difference=MOST_DIFFERENCE,
+                )
             )
         made.replace(file)
     count_card_looks(desk, checkpoint.card, "exported")

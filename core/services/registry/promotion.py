@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from core.errors import EvaluationError, InputNotFoundError, PneumoDeskError
 from core.evaluation.metrics import EvaluationReport
 from core.evaluation.operating_point import OperatingPoint
+from core.language import mark, tr
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, SPLIT_FILE, write_atomically
 from core.services.desk import Desk
@@ -37,24 +38,26 @@ class PromoteRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: str = Field(description="`run:RUN`, `ensemble:NAME`, `imported:NAME`, `starter` or a folder.")
-    name: str = Field(description="What the model is called: letters, digits, dots, dashes, underscores.")
+    source: str = Field(description=mark("`run:RUN`, `ensemble:NAME`, `imported:NAME`, `starter` or a folder."))
+    name: str = Field(description=mark("What the model is called: letters, digits, dots, dashes, underscores."))
     operating_point: str = Field(
         default=OWN,
         max_length=140,
-        description="NAME or NAME@VERSION kept for this checkpoint; its card's own if empty.",
+        description=mark("NAME or NAME@VERSION kept for this checkpoint; its card's own if empty."),
     )
-    notes: str = Field(default="", max_length=2000, description="Why it was promoted.")
+    notes: str = Field(default="", max_length=2000, description=mark("Why it was promoted."))
     intended_use: str = Field(
         default="",
         max_length=2000,
-        description="For which patients (ages, sites, views) and what it is meant; stands on its card as stated by "
-        "anyone who promotes it, beside what its training images say.",
+        description=mark(
+            "For which patients (ages, sites, views) and what it is meant; stands on its card as stated by anyone who "
+            "promotes it, beside what its training images say."
+        ),
     )
     limits: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
         default=(),
         max_length=20,
-        description="Limits that come on top of those by its training images, a sentence each.",
+        description=mark("Limits that come on top of those by its training images, a sentence each."),
     )
 
 
@@ -98,14 +101,16 @@ def promote(desk: Desk, request: PromoteRequest, actor: str | None = None) -> Pr
     """
     source = resolve_model(desk, request.source)
     if not VERSION_NAME.fullmatch(f"{request.name}@1"):
-        raise EvaluationError("A model needs a name of at most 60 letters, digits, dots, dashes or underscores.")
+        raise EvaluationError(tr("A model needs a name of at most 60 letters, digits, dots, dashes or underscores."))
     if VERSION_NAME.fullmatch(source):
-        raise EvaluationError(f"{source} is a version already. Promote the run or the ensemble that it was made from.")
+        raise EvaluationError(
+            tr("{source} is a version already. Promote the run or the ensemble that it was made from.", source=source)
+        )
     model = find_model(desk, source)
     if request.operating_point == OWN and model.card.operating_point is None:
         raise EvaluationError(NOT_CHOSEN.format(name=model.card.name))
     if model.folder is None:
-        raise InputNotFoundError(f"The model {source} has no folder that could be copied.")
+        raise InputNotFoundError(tr("The model {source} has no folder that could be copied.", source=source))
     with desk.transaction() as session:
         point = choose_row(session, model.card, request.operating_point)
         point_id, chosen = point.id, point_of_row(point)
@@ -152,7 +157,10 @@ def find_row(session: Session, reference: str) -> tables.PromotedVersion:
     )
     if row is None:
         raise InputNotFoundError(
-            f"There is no model version {reference!r}. `models list` shows the versions there are."
+            tr(
+                "There is no model version {reference!r}. `models list` shows the versions there are.",
+                reference=reference,
+            )
         )
     return row
 
@@ -202,7 +210,14 @@ def _copy(source: Path, copy: Path) -> None:
         if split.is_file() and not (copy / SPLIT_FILE).exists():
             shutil.copyfile(split, copy / SPLIT_FILE)
     except OSError as error:
-        raise PneumoDeskError(f"The model in {source} could not be copied to {copy.parent.parent}: {error}.") from error
+        raise PneumoDeskError(
+            tr(
+                "The model in {source} could not be copied to {parent}: {error}.",
+                source=source,
+                parent=copy.parent.parent,
+                error=error,
+            )
+        ) from error
 
 
 # All that one row and its event tell, in the one transaction that also places the folder.

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from core.errors import CheckpointError, InputNotFoundError, SettingsError, UnreadableFileError
+from core.language import tr
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.model.ensemble import load_model
@@ -42,7 +43,7 @@ def write_original_model(path: Path, folder: Path, name: str) -> ModelCard:
     Raises CheckpointError for any other file, and SettingsError rather than overwrite a folder that is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SettingsError(f"{folder} is not empty. Name a new folder for the imported model.")
+        raise SettingsError(tr("{folder} is not empty. Name a new folder for the imported model.", folder=folder))
     return _convert(path, folder, name)
 
 
@@ -93,10 +94,10 @@ def import_into(desk: Desk, name: str, fill: Callable[[Path], object], actor: st
     Raises CheckpointError in a sentence if the name is taken or a hash does not hold; then nothing was taken in.
     """
     if not VERSION_NAME.fullmatch(f"{name}@1"):
-        raise CheckpointError("A model needs a name of at most 60 letters, digits, dots, dashes or underscores.")
+        raise CheckpointError(tr("A model needs a name of at most 60 letters, digits, dots, dashes or underscores."))
     target = desk.settings.imported / name
     if target.exists():
-        raise CheckpointError(f"A model was imported as {name!r} already. Name this one otherwise.")
+        raise CheckpointError(tr("A model was imported as {name!r} already. Name this one otherwise.", name=name))
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as temporary:
         made = Path(temporary) / "model"
@@ -127,7 +128,7 @@ def _take_folder(source: Path, made: Path) -> None:
 
 def _take_zip(desk: Desk, path: Path, made: Path) -> None:
     if not path.is_file():
-        raise InputNotFoundError(f"There is no file or folder {path}.")
+        raise InputNotFoundError(tr("There is no file or folder {path}.", path=path))
     limit = desk.settings.max_archive_megabytes * 10**6
     try:
         members = [(member_name(info), info) for info in directory_of(path, limit) if not info.is_dir()]
@@ -140,16 +141,21 @@ def _take_zip(desk: Desk, path: Path, made: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_member(path, info, limit, target)
     except UnreadableFileError as error:
-        raise CheckpointError(f"{path.name} is no zip of a model that can be read: {error.sentence}.") from error
+        raise CheckpointError(
+            tr("{name} is no zip of a model that can be read: {sentence}.", name=path.name, sentence=error.sentence)
+        ) from error
     except FileExistsError as error:
-        raise CheckpointError(f"{path.name} names a file twice. Nothing was taken in.") from error
+        raise CheckpointError(tr("{name} names a file twice. Nothing was taken in.", name=path.name)) from error
 
 
 def _require_known(file: str, num_files: int) -> None:
     if num_files > MOST_FILES or not (MODEL_FILE.fullmatch(file) or file in {HASHES_FILE, *CARD_PAGES}):
         raise CheckpointError(
-            f"{file[:80]!r} does not belong into a model: it has safetensors, JSON, CSV and its card, and nothing that "
-            "could be run. Nothing was taken in, and nothing in it was opened."
+            tr(
+                "{file!r} does not belong into a model: it has safetensors, JSON, CSV and its card, and nothing that "
+                "could be run. Nothing was taken in, and nothing in it was opened.",
+                file=file[:80],
+            )
         )
 
 
@@ -161,13 +167,22 @@ def _check_hashes(folder: Path) -> None:
     try:
         hashes = json.loads(listed.read_bytes())
     except ValueError as error:
-        raise CheckpointError(f"{HASHES_FILE} is no JSON: the model was damaged on its way.") from error
+        raise CheckpointError(
+            tr("{hashes_file} is no JSON: the model was damaged on its way.", hashes_file=HASHES_FILE)
+        ) from error
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {HASHES_FILE}
     if not isinstance(hashes, dict) or set(hashes) != files:
-        raise CheckpointError(f"The files are not those that {HASHES_FILE} lists: the model was changed on its way.")
+        raise CheckpointError(
+            tr(
+                "The files are not those that {hashes_file} lists: the model was changed on its way.",
+                hashes_file=HASHES_FILE,
+            )
+        )
     for file, expected in hashes.items():
         if hashlib.sha256((folder / file).read_bytes()).hexdigest() != expected:
-            raise CheckpointError(f"{file} was changed or damaged on its way: its hash is not the one listed.")
+            raise CheckpointError(
+                tr("{file} was changed or damaged on its way: its hash is not the one listed.", file=file)
+            )
 
 
 def import_model(desk: Desk, path: Path, name: str, actor: str | None = None) -> ModelCard:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.runs.control import enqueue
 from core.services.runs.requests import TrainRequest
@@ -22,8 +23,10 @@ def enqueue_from_outside(desk: Desk, request: TrainRequest, seeds: Sequence[int]
     for path in filter(None, (request.data, request.config.weights_file)):
         if not _is_allowed(desk, Path(path)):
             raise FolderRefusedError(
-                "Datasets and weights are read below the desk's image folders only, by their full path: "
-                "PNEUMODESK_FILM_ROOTS on the desk's machine names them."
+                tr(
+                    "Datasets and weights are read below the desk's image folders only, by their full path: "
+                    "PNEUMODESK_FILM_ROOTS on the desk's machine names them."
+                )
             )
     return enqueue(desk, request, seeds)
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from core.errors import TrainingError
+from core.language import tr
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.runs.control import find_run
@@ -27,7 +28,7 @@ def clean_checkpoints(desk: Desk, run_id: str) -> int:
     with desk.reading() as session:
         state = session.get_one(tables.Run, run_id).state
     if state in LIVE_STATES:
-        raise TrainingError("This run continues: stop it before its checkpoints are deleted.")
+        raise TrainingError(tr("This run continues: stop it before its checkpoints are deleted."))
     num_bytes = resumable_bytes(desk, run_id)
     folder = _folder(desk, run_id)
     if folder.exists():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from core.errors import CohortError, SettingsError
+from core.language import tr
 from core.services.datasets import indexing
 from core.services.datasets.splits import SplitSummary, check_films, get_split
 from core.services.desk import Desk
@@ -15,7 +16,7 @@ def folder_to_train_on(desk: Desk, data: Path | None, split: str) -> Path:
     if data is not None:
         return data
     if not split:
-        raise SettingsError("Name the folder of a dataset with --data, or a saved split with --split.")
+        raise SettingsError(tr("Name the folder of a dataset with --data, or a saved split with --split."))
     return get_split(desk, split).root
 
 
@@ -32,8 +33,11 @@ def resolve_config(desk: Desk, data: Path, split: str, config: TrainingConfig) -
     saved = get_split(desk, split)
     if not is_trainable(saved):
         raise CohortError(
-            f"The split {split!r} has no calibration fold, on which probabilities and the threshold are fitted: "
-            "save one with a calibration share above 0."
+            tr(
+                "The split {split!r} has no calibration fold, on which probabilities and the threshold are fitted: "
+                "save one with a calibration share above 0.",
+                split=split,
+            )
         )
     check_films(saved, indexing.index(desk, data))
     check_folds(desk, config, saved.cohort_fingerprint, saved.fingerprint)

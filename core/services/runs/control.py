@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from core.errors import InputNotFoundError, SettingsError, TrainingError
+from core.language import tr
 from core.model.catalogue import WeightsSource
 from core.runs.devices import list_devices
 from core.runs.queueing import RUNS, end, next_runs
@@ -29,7 +30,7 @@ def enqueue(desk: Desk, request: TrainRequest, seeds: Sequence[int] = ()) -> lis
     saved for other images.
     """
     if not request.data.is_dir():
-        raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a dataset.")
+        raise InputNotFoundError(tr("There is no folder {data}. Name the folder of a dataset.", data=request.data))
     request = request.model_copy(update={"config": resolve_config(desk, request.data, request.split, request.config)})
     run_ids = []
     for seed in dict.fromkeys(seeds or (request.config.seed,)):
@@ -77,7 +78,13 @@ def resume(desk: Desk, run_id: str) -> None:
         is_queued = RUNS.requeue(session, run_id, device=queue_of(desk, config.get("device", "auto")))
         state = session.get_one(tables.Run, run_id).state
     if not is_queued:
-        raise TrainingError(f"Run {run_id} is {state}: only a run that was stopped, failed or was lost can continue.")
+        raise TrainingError(
+            tr(
+                "Run {run_id} is {state}: only a run that was stopped, failed or was lost can continue.",
+                run_id=run_id,
+                state=state,
+            )
+        )
     start_supervisor(desk)
 
 

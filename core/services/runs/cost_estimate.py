@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from core.errors import SettingsError, TrainingError
+from core.language import tr
 from core.runs.memory_room import free_memory
 from core.services.desk import Desk
 from core.settings import PROJECT_ROOT
@@ -128,12 +129,15 @@ def _try_out(config: TrainingConfig, many: int) -> dict:
         )
     except subprocess.TimeoutExpired as error:
         raise TrainingError(
-            f"The trial took longer than {MOST_SECONDS} s, so the run would take very long here. "
-            "Choose a smaller network, smaller images or a smaller batch."
+            tr(
+                "The trial took longer than {most_second} s, so the run would take very long here. Choose a smaller "
+                "network, smaller images or a smaller batch.",
+                most_second=MOST_SECONDS,
+            )
         ) from error
     if done.returncode == 0:
         return json.loads(done.stdout)
     said = done.stderr.strip().splitlines()[-1:] or ["it was ended by the system, as happens when memory is short"]
     if "Error:" in said[0]:
-        raise SettingsError(f"The trial failed: {said[0]} Try a smaller batch size.")
-    raise TrainingError(f"The trial failed: {said[0]}")
+        raise SettingsError(tr("The trial failed: {said} Try a smaller batch size.", said=said[0]))
+    raise TrainingError(tr("The trial failed: {said}", said=said[0]))

@@ -7,6 +7,7 @@ from it: every figure would be too good.
 from pathlib import Path
 
 from core.errors import CheckpointError, CohortError, SettingsError
+from core.language import tr
 from core.model.card import ModelCard
 from core.model.catalogue import WeightsSource
 from core.model.checkpoint import CARD_FILE, read_card
@@ -26,12 +27,21 @@ def settle_first_weights(desk: Desk, config: TrainingConfig) -> TrainingConfig:
     for record in (get_record(desk, run_id) for run_id in ids):
         if not record.has_checkpoint:
             raise SettingsError(
-                f"The run {record.name} ({record.id}) has no finished model on this desk to begin with."
+                tr(
+                    "The run {name} ({id}) has no finished model on this desk to begin with.",
+                    name=record.name,
+                    id=record.id,
+                )
             )
         if (trained := record.config.get("architecture")) != config.architecture:
             raise SettingsError(
-                f"The run {record.name} ({record.id}) trained {trained}: choose that network, or runs of "
-                f"{config.architecture}."
+                tr(
+                    "The run {name} ({id}) trained {trained}: choose that network, or runs of {architecture}.",
+                    name=record.name,
+                    id=record.id,
+                    trained=trained,
+                    architecture=config.architecture,
+                )
             )
     return config.model_copy(update={"average_of": ",".join(ids)})
 
@@ -48,9 +58,12 @@ def check_folds(desk: Desk, config: TrainingConfig, cohort_fingerprint: str, spl
     for card in _cards(desk, config):
         if card.cohort_fingerprint == cohort_fingerprint and card.split_fingerprint != split_fingerprint:
             raise CohortError(
-                f"The first weights are of {card.name}, which was trained on other folds of these images: it may have "
-                "learnt images that would evaluate the new run. Save its folds with `python -m core splits adopt` and "
-                "train on those, or begin with other weights."
+                tr(
+                    "The first weights are of {name}, which was trained on other folds of these images: it may have "
+                    "learnt images that would evaluate the new run. Save its folds with `python -m core splits adopt` "
+                    "and train on those, or begin with other weights.",
+                    name=card.name,
+                )
             )
 
 
@@ -72,5 +85,7 @@ def _first_runs(desk: Desk, config: TrainingConfig) -> list[RunRecord]:
 
 def _checkpoint(record: RunRecord) -> Path:
     if not record.has_checkpoint:
-        raise SettingsError(f"The model of the run {record.name} ({record.id}), to begin with, is gone.")
+        raise SettingsError(
+            tr("The model of the run {name} ({id}), to begin with, is gone.", name=record.name, id=record.id)
+        )
     return record.folder / "checkpoint"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.dataset.pixel_cache import PixelCache
 from core.errors import CohortError
+from core.language import tr
 from core.services.datasets import indexing
 from core.services.desk import Desk
 from core.training.config import SPLIT_FIELDS, TrainingConfig
@@ -22,7 +23,7 @@ def preview_sheet(desk: Desk, root: Path, config: TrainingConfig) -> bytes:
     cohort = indexing.index(desk, root)
     films = cohort.select("train") if (cohort.manifest["split"] == "train").any() else cohort.select()
     if films.empty:
-        raise CohortError(f"{root} holds no usable image to show.")
+        raise CohortError(tr("{root} holds no usable image to show.", root=root))
     files = list(films.sample(min(NUM_PREVIEWED, len(films)), random_state=config.seed)["file"])
     cache = PixelCache.open_or_build(cohort, files, config.image_size, desk.settings.caches)
     pixels_BHW = np.stack([cache.pixels_NSS[cache.index_of(file)] for file in files])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from core.language import mark
 from core.services.datasets.splits import fingerprint_of_split
 from core.services.desk import Desk
 from core.training.config import TrainingConfig
@@ -25,13 +26,15 @@ class TrainRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    data: Path = Field(description="The folder of the dataset.")
-    name: str = Field(default="", description="A name for the run; its architecture and recipe if empty.")
-    split: str = Field(default="", description="The name of a saved split; drawn by the config's shares if empty.")
+    data: Path = Field(description=mark("The folder of the dataset."))
+    name: str = Field(default="", description=mark("A name for the run; its architecture and recipe if empty."))
+    split: str = Field(
+        default="", description=mark("The name of a saved split; drawn by the config's shares if empty.")
+    )
     config: TrainingConfig = TrainingConfig()
-    note: str = Field(default="", max_length=10_000, description="What people should know of the run.")
+    note: str = Field(default="", max_length=10_000, description=mark("What people should know of the run."))
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
-        default=(), max_length=20, description="Words to find the run by."
+        default=(), max_length=20, description=mark("Words to find the run by.")
     )
 
 

@@ -14,6 +14,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from core.errors import DatabaseError
+from core.language import tr
 from core.services.desk import Desk
 
 FOLDER = "sweeps"
@@ -61,8 +62,11 @@ def open_journal(journal: Path) -> tuple[JournalStorage, JournalLock]:
         # What Optuna raises for lines that are none, or that do not follow from those before.
         except (ValueError, KeyError, TypeError, AssertionError) as error:
             raise DatabaseError(
-                f"The search's study in {journal} is damaged. Put a backup in its place, or take the file away: the "
-                "search then continues from what its runs reported."
+                tr(
+                    "The search's study in {journal} is damaged. Put a backup in its place, or take the file away: "
+                    "the search then continues from what its runs reported.",
+                    journal=journal,
+                )
             ) from error
 
 
@@ -85,6 +89,10 @@ def in_words(journal: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DatabaseError(
-            f"The search's study in {journal} cannot be read or written ({error.strerror or 'another process holds it'}"
-            "). Free some space, or see who may write there."
+            tr(
+                "The search's study in {journal} cannot be read or written ({strerror}). Free some space, or see who "
+                "may write there.",
+                journal=journal,
+                strerror=error.strerror or "another process holds it",
+            )
         ) from error

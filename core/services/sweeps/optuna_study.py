@@ -15,6 +15,7 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from core.language import tr
 from core.services.desk import Desk
 from core.services.sweeps.journal import in_words, journal_of, open_journal
 from core.services.sweeps.request import Pruning, Row, Scalar, SweepAxis, SweepRequest, SweepSetting
@@ -139,7 +140,7 @@ def _suggest(trial: Trial, field: str, space: BaseDistribution) -> float | int |
             return trial.suggest_int(field, space.low, space.high, log=space.log)
         case FloatDistribution():
             return trial.suggest_float(field, space.low, space.high, log=space.log)
-    raise TypeError(f"{field} has no kind of range that is known here")
+    raise TypeError(tr("{field} has no kind of range that is known here", field=field))
 
 
 def _distribution(axis: SweepAxis) -> BaseDistribution:

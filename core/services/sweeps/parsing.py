@@ -6,6 +6,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from core.errors import SettingsError
+from core.language import tr
 from core.services.sweeps.request import Scalar, SweepAxis, SweepRequest
 from core.training.config import TrainingConfig
 
@@ -19,7 +20,10 @@ def parse_axis(text: str) -> SweepAxis:
     field = field.replace("-", "_")
     if not has_values or not values:
         raise SettingsError(
-            f"{text!r} does not say what to vary. Examples: batch_size=16,32 and learning_rate=1e-4..1e-2:log."
+            tr(
+                "{text!r} does not say what to vary. Examples: batch_size=16,32 and learning_rate=1e-4..1e-2:log.",
+                text=text,
+            )
         )
     try:
         if bounds := BOUNDS.fullmatch(values):
@@ -30,7 +34,7 @@ def parse_axis(text: str) -> SweepAxis:
     except ValidationError as error:
         raise SettingsError(f"{text}: {sentence_of(error)}") from error
     except ValueError as error:
-        raise SettingsError(f"{text}: {field} takes numbers.") from error
+        raise SettingsError(tr("{text}: {field} takes numbers.", text=text, field=field)) from error
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -39,9 +43,11 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         first, is_range, last = part.partition("..")
         if not (first.isdecimal() and (last.isdecimal() or not is_range)):
-            raise SettingsError(f"{part!r} is no seed: give whole numbers from 0 on, as in 0,1,2 or 0..4.")
+            raise SettingsError(
+                tr("{part!r} is no seed: give whole numbers from 0 on, as in 0,1,2 or 0..4.", part=part)
+            )
         if is_range and int(last) - int(first) >= MOST_SEEDS:
-            raise SettingsError(f"{part} would be more than {MOST_SEEDS:,} seeds.")
+            raise SettingsError(tr("{part} would be more than {most_seed:,} seeds.", part=part, most_seed=MOST_SEEDS))
         seeds += range(int(first), int(last) + 1) if is_range else [int(first)]
     return tuple(dict.fromkeys(seeds))
 

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core.language import mark, tr
 from core.services.runs.requests import TrainRequest
 from core.training.config import SPLIT_FIELDS, TrainingConfig
 
@@ -58,31 +59,33 @@ class SweepAxis(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    field: str = Field(description="The name of a choice of a run.")
-    values: tuple[Scalar, ...] = Field(default=(), max_length=200, description="The values to try.")
-    low: float | None = Field(default=None, description="The least value of a search.")
-    high: float | None = Field(default=None, description="The greatest value of a search.")
-    is_log: bool = Field(default=False, description="Whether a search draws orders of magnitude evenly.")
+    field: str = Field(description=mark("The name of a choice of a run."))
+    values: tuple[Scalar, ...] = Field(default=(), max_length=200, description=mark("The values to try."))
+    low: float | None = Field(default=None, description=mark("The least value of a search."))
+    high: float | None = Field(default=None, description=mark("The greatest value of a search."))
+    is_log: bool = Field(default=False, description=mark("Whether a search draws orders of magnitude evenly."))
 
     @model_validator(mode="after")
     def _varies_a_choice(self) -> Self:
         if self.field not in TrainingConfig.model_fields or self.field == "seed":
-            raise ValueError(f"a sweep cannot vary {self.field!r}: name a choice of a run; seeds are given as seeds")
+            raise ValueError(
+                tr("a sweep cannot vary {field!r}: name a choice of a run; seeds are given as seeds", field=self.field)
+            )
         if bool(self.values) == self.is_range:
-            raise ValueError(f"give {self.field} either values or a least and a greatest value")
+            raise ValueError(tr("give {field} either values or a least and a greatest value", field=self.field))
         if len(set(map(str, self.values))) < len(self.values):
-            raise ValueError(f"{self.field} names a value twice")
+            raise ValueError(tr("{field} names a value twice", field=self.field))
         return self._has_sensible_bounds()
 
     def _has_sensible_bounds(self) -> Self:
         if not self.is_range:
             return self
         if TrainingConfig.model_fields[self.field].annotation not in (int, float):
-            raise ValueError(f"{self.field} is no number, so it has no bounds: list the values to try")
+            raise ValueError(tr("{field} is no number, so it has no bounds: list the values to try", field=self.field))
         if self.low is None or self.high is None or not self.low < self.high:
-            raise ValueError(f"the least value of {self.field} must be below the greatest")
+            raise ValueError(tr("the least value of {field} must be below the greatest", field=self.field))
         if self.is_log and self.low <= 0:
-            raise ValueError(f"orders of magnitude of {self.field} begin above 0")
+            raise ValueError(tr("orders of magnitude of {field} begin above 0", field=self.field))
         return self
 
     @property
@@ -104,46 +107,50 @@ class SweepRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    data: Path = Field(description="The folder of the dataset.")
+    data: Path = Field(description=mark("The folder of the dataset."))
     name: str = Field(
-        default="", max_length=200, description="A name for the sweep; derived from what it varies if empty."
+        default="", max_length=200, description=mark("A name for the sweep; derived from what it varies if empty.")
     )
     split: str = Field(
-        default="", description="The name of a saved split of all runs; drawn by their own shares if empty."
+        default="", description=mark("The name of a saved split of all runs; drawn by their own shares if empty.")
     )
     kind: SweepKind
-    base: TrainingConfig = Field(default=TrainingConfig(), description="What all runs have in common.")
-    axes: tuple[SweepAxis, ...] = Field(default=(), max_length=8, description="What a grid or a search varies.")
-    rows: tuple[Row, ...] = Field(default=(), max_length=MOST_TRIALS, description="The runs of a sweep of listed rows.")
+    base: TrainingConfig = Field(default=TrainingConfig(), description=mark("What all runs have in common."))
+    axes: tuple[SweepAxis, ...] = Field(default=(), max_length=8, description=mark("What a grid or a search varies."))
+    rows: tuple[Row, ...] = Field(
+        default=(), max_length=MOST_TRIALS, description=mark("The runs of a sweep of listed rows.")
+    )
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
         default=(),
         max_length=MOST_TRIALS,
-        description="Each config is run once with each seed; the base's own if empty.",
+        description=mark("Each config is run once with each seed; the base's own if empty."),
     )
-    num_trials: int = Field(default=20, ge=1, le=MOST_TRIALS, description="How many runs a search makes.")
+    num_trials: int = Field(default=20, ge=1, le=MOST_TRIALS, description=mark("How many runs a search makes."))
     num_at_once: int = Field(
-        default=1, ge=1, le=64, description="How many runs of a search wait or continue at a time."
+        default=1, ge=1, le=64, description=mark("How many runs of a search wait or continue at a time.")
     )
-    objective: Objective = Field(default=Objective.AUC, description="What a run of the sweep is evaluated by.")
+    objective: Objective = Field(default=Objective.AUC, description=mark("What a run of the sweep is evaluated by."))
     pruning: Pruning = Field(
-        default=Pruning.MEDIAN, description="When a search stops a unpromising run before its end."
+        default=Pruning.MEDIAN, description=mark("When a search stops a unpromising run before its end.")
     )
 
     @model_validator(mode="after")
     def _asks_for_what_its_kind_needs(self) -> Self:
         if self.kind in (SweepKind.GRID, SweepKind.SEARCH) and not self.axes:
-            raise ValueError(f"a {self.kind} varies at least one choice: name it, with its values")
+            raise ValueError(tr("a {kind} varies at least one choice: name it, with its values", kind=self.kind))
         if self.kind is SweepKind.ROWS and not self.rows:
-            raise ValueError("a sweep of listed rows needs at least one row")
+            raise ValueError(tr("a sweep of listed rows needs at least one row"))
         if self.kind is SweepKind.SEEDS and not self.seeds:
-            raise ValueError("a sweep of seeds needs the seeds")
+            raise ValueError(tr("a sweep of seeds needs the seeds"))
         if len({axis.field for axis in self.axes}) < len(self.axes):
-            raise ValueError("a choice is varied twice: name each once")
+            raise ValueError(tr("a choice is varied twice: name each once"))
         if self.kind is SweepKind.SEARCH and self.seeds:
-            raise ValueError("a search runs with the one seed of its base: run its best config again with several")
+            raise ValueError(tr("a search runs with the one seed of its base: run its best config again with several"))
         varied = {axis.field for axis in self.axes} | {one.field for row in self.rows for one in row}
         if self.split and varied & set(SPLIT_FIELDS):
-            raise ValueError(f"all runs are on the split {self.split!r}, so its shares cannot be varied")
+            raise ValueError(
+                tr("all runs are on the split {split!r}, so its shares cannot be varied", split=self.split)
+            )
         return self._makes_sensible_runs()
 
     def _makes_sensible_runs(self) -> Self:
@@ -153,9 +160,15 @@ class SweepRequest(BaseModel):
                     _allowed_value(axis, value)
             return self
         if any(axis.is_range for axis in self.axes):
-            raise ValueError("a grid needs the values of each choice; bounds are for a search")
+            raise ValueError(tr("a grid needs the values of each choice; bounds are for a search"))
         if self.num_runs > MOST_TRIALS:
-            raise ValueError(f"that would be {self.num_runs:,} runs, more than {MOST_TRIALS:,}: vary less")
+            raise ValueError(
+                tr(
+                    "that would be {num_runs:,} runs, more than {most_trial:,}: vary less",
+                    num_runs=self.num_runs,
+                    most_trial=MOST_TRIALS,
+                )
+            )
         for row in self.expanded():
             self.config_of(row)
         return self
@@ -194,7 +207,9 @@ class SweepRequest(BaseModel):
             return TrainingConfig.model_validate({**self.base.model_dump(mode="json"), **own})
         except ValidationError as error:
             message = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise ValueError(f"with {words_of(row) or 'the base'}: {message}") from error
+            raise ValueError(
+                tr("with {words_of}: {message}", words_of=words_of(row) or "the base", message=message)
+            ) from error
 
 
 def words_of(row: Row) -> str:

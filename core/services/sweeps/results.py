@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import SettingsError
+from core.language import tr
 from core.services.sweeps.request import Objective, SweepRequest
 from db import models as tables
 from db.states import State
@@ -18,8 +19,11 @@ def stored_request(sweep: tables.Sweep) -> SweepRequest:
         return SweepRequest.model_validate(sweep.request)
     except ValueError as error:
         raise SettingsError(
-            f"Sweep {sweep.id} was recorded by another version and no longer makes sense here. Its runs stay as they "
-            "are under Experiments; start the sweep again."
+            tr(
+                "Sweep {id} was recorded by another version and no longer makes sense here. Its runs stay as they are "
+                "under Experiments; start the sweep again.",
+                id=sweep.id,
+            )
         ) from error
 
 

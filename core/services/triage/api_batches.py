@@ -9,6 +9,7 @@ from typing import BinaryIO
 from sqlalchemy import delete, func, select
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.runs.process_identity import ProcessIdentity
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
@@ -96,7 +97,9 @@ def _refuse_if_too_many(desk: Desk, most_live: int) -> None:
     with desk.reading() as session:
         num_live = session.scalar(select(func.count()).select_from(tables.Batch).where(tables.Batch.state.in_(live)))
     if (num_live or 0) >= most_live:
-        raise TooManyBatchesError(f"{num_live} batches wait or are being read, as many as may: try again later.")
+        raise TooManyBatchesError(
+            tr("{num_live} batches wait or are being read, as many as may: try again later.", num_live=num_live)
+        )
 
 
 def _reserve(desk: Desk, sender: str, key: str, fingerprint: str, batch_id: str) -> str | None:
@@ -121,9 +124,9 @@ def _reserve(desk: Desk, sender: str, key: str, fingerprint: str, batch_id: str)
             )
             return None
         if row.fingerprint != fingerprint:
-            raise RepeatedDifferentlyError("This Idempotency-Key came before with other files: use a new one.")
+            raise RepeatedDifferentlyError(tr("This Idempotency-Key came before with other files: use a new one."))
         if row.resource is None:
-            raise StillUnderWayError("The same request is being carried out: ask again in a moment.")
+            raise StillUnderWayError(tr("The same request is being carried out: ask again in a moment."))
         return row.resource
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError
+from core.language import tr
 from db import models as tables
 
 READING_GONE = "This reading is no longer on the desk."
@@ -18,11 +19,15 @@ def kept_batch(session: Session, batch_id: str) -> tables.Batch:
     """Return a batch that is on the desk; raises InputNotFoundError."""
     batch = session.get(tables.Batch, batch_id)
     if batch is None:
-        raise InputNotFoundError(f"There is no batch {batch_id!r}. It may have been deleted.")
+        raise InputNotFoundError(tr("There is no batch {batch_id!r}. It may have been deleted.", batch_id=batch_id))
     if batch.deleted_at is not None:
         raise InputNotFoundError(
-            f"There is no batch {batch_id!r}: it was deleted at {batch.deleted_at:%Y-%m-%d %H:%M} UTC. "
-            "For a day it can be restored, under Keeping or by `python -m core undelete`."
+            tr(
+                "There is no batch {batch_id!r}: it was deleted at {deleted_at:%Y-%m-%d %H:%M} UTC. For a day it can "
+                "be restored, under Keeping or by `python -m core undelete`.",
+                batch_id=batch_id,
+                deleted_at=batch.deleted_at,
+            )
         )
     return batch
 

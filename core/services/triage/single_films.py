@@ -17,6 +17,7 @@ from sqlalchemy import insert
 
 from core.errors import InputNotFoundError, PneumoDeskError
 from core.evaluation.operating_point import OperatingPoint
+from core.language import tr
 from core.model.card import ModelCard
 from core.reasons import read_aloud, store
 from core.services.desk import Desk
@@ -131,7 +132,7 @@ class SharedModel:
         """Return the model, waiting while it loads; raises PneumoDeskError if it is not available or was replaced."""
         with self._lock:
             if self._is_closed:
-                raise ReaderClosedError("Another model was made active just now: ask again.")
+                raise ReaderClosedError(tr("Another model was made active just now: ask again."))
             if self._loaded is None:
                 self._loaded = PredictionDesk(self._desk, self._model, self._on_batch)
                 self.problem = None
@@ -183,13 +184,18 @@ def prediction_heatmap(desk: Desk, prediction_id: str) -> bytes:
 def _drawn(activation_map: tuple[tuple[float, ...], ...]) -> bytes:
     heatmap = Heatmap.kept(activation_map)
     if heatmap is None or heatmap.is_empty:
-        raise InputNotFoundError("There is no AI heatmap: nothing in this image spoke for pneumonia.")
+        raise InputNotFoundError(tr("There is no AI heatmap: nothing in this image spoke for pneumonia."))
     return heatmap.png()
 
 
 def _row_of(row: tables.Prediction | None, prediction_id: str) -> tables.Prediction:
     if row is None:
-        raise InputNotFoundError(f"There is no prediction {prediction_id[:40]!r}. It may be past its retention period.")
+        raise InputNotFoundError(
+            tr(
+                "There is no prediction {prediction_id!r}. It may be past its retention period.",
+                prediction_id=prediction_id[:40],
+            )
+        )
     return row
 
 

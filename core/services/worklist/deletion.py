@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, WorklistError
+from core.language import tr
 from core.runs.work import LIVE_STATES
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
@@ -74,8 +75,13 @@ def delete_batch(desk: Desk, batch_id: str, name: str, actor: str | None) -> Del
     planned = describe_deletion(desk, batch_id)
     if name.strip() != planned.title.strip():
         raise WorklistError(
-            f"The batch is called {planned.title!r}, not {name.strip()!r}: it stays. Deleting it takes away "
-            f"{planned.words}. Give its name to delete it."
+            tr(
+                "The batch is called {title!r}, not {name!r}: it stays. Deleting it takes away {words}. Give its name "
+                "to delete it.",
+                title=planned.title,
+                name=name.strip(),
+                words=planned.words,
+            )
         )
     return hide_batch(desk, batch_id, actor, "")
 
@@ -98,7 +104,9 @@ def restore_batch(desk: Desk, batch_id: str, actor: str | None) -> str:
     with desk.transaction() as session:
         batch, deleted_at = _deleted(session, batch_id)
         if utc_now() >= deleted_at + UNDO_PERIOD:
-            raise WorklistError(f"{batch.source!r} was deleted over a day ago and can no longer be restored.")
+            raise WorklistError(
+                tr("{source!r} was deleted over a day ago and can no longer be restored.", source=batch.source)
+            )
         batch.deleted_at = None
         record_event(session, actor, AuditAction.UNDO, batch.source, batch=batch_id, undone="deletion")
         return batch.source
@@ -167,14 +175,16 @@ def purge_deleted(desk: Desk, now: datetime | None = None) -> int:
 def _deletable(session: Session, batch_id: str) -> tables.Batch:
     batch = kept_batch(session, batch_id)
     if batch.state in {State.QUEUED.value, *LIVE_STATES}:
-        raise WorklistError("This batch is being read. Stop it first, then delete it.")
+        raise WorklistError(tr("This batch is being read. Stop it first, then delete it."))
     return batch
 
 
 def _deleted(session: Session, batch_id: str) -> tuple[tables.Batch, datetime]:
     batch = session.get(tables.Batch, batch_id)
     if batch is None or batch.deleted_at is None:
-        raise InputNotFoundError(f"There is no deleted batch {batch_id!r}. It may be restored, or gone for good.")
+        raise InputNotFoundError(
+            tr("There is no deleted batch {batch_id!r}. It may be restored, or gone for good.", batch_id=batch_id)
+        )
     return batch, batch.deleted_at
 
 
@@ -248,6 +258,10 @@ def _remove(folder: Path) -> None:
         return
     except OSError as error:
         raise WorklistError(
-            f"{error.filename or folder} cannot be removed ({error.strerror}). The batch is on no list any more, and "
-            "is deleted for good once this user may write there."
+            tr(
+                "{filename} cannot be removed ({strerror}). The batch is on no list any more, and is deleted for good "
+                "once this user may write there.",
+                filename=error.filename or folder,
+                strerror=error.strerror,
+            )
         ) from error

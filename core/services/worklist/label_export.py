@@ -9,6 +9,7 @@ import pandas as pd
 from core.dataset.metadata import METADATA_COLUMNS, METADATA_FILE
 from core.dataset.naming import parse_kermany_name
 from core.errors import InputNotFoundError, PneumoDeskError, RadiographError, WorklistError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.csv_export import rows_to_csv
@@ -51,7 +52,7 @@ def export_verdicts(
     decided = labels.dropna()
     if decided.empty:
         raise WorklistError(
-            "No study has been read as pneumonia or no pneumonia yet, so there are no labels to export."
+            tr("No study has been read as pneumonia or no pneumonia yet, so there are no labels to export.")
         )
     folder = folder or desk.settings.home / "cohorts" / f"verdicts-{utc_now():%Y%m%d-%H%M%S}"
     _make_empty(folder)
@@ -68,8 +69,12 @@ def export_verdicts(
             missing.append(str(studies["file"].loc[study]))
         except OSError as error:
             raise WorklistError(
-                f"{folder} cannot be written ({error.strerror}). Free some space or choose another folder; "
-                "what is there is not complete."
+                tr(
+                    "{folder} cannot be written ({strerror}). Free some space or choose another folder; what is there "
+                    "is not complete.",
+                    folder=folder,
+                    strerror=error.strerror,
+                )
             ) from error
     _write_text(folder / METADATA_FILE, rows_to_csv(rows, EXPORT_COLUMNS))
     with desk.transaction() as session:
@@ -126,13 +131,17 @@ def _make_empty(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise WorklistError(f"{folder} is not empty. Name a new folder for the export.")
+            raise WorklistError(tr("{folder} is not empty. Name a new folder for the export.", folder=folder))
     except OSError as error:
-        raise WorklistError(f"{folder} cannot be made ({error.strerror}). Name another folder.") from error
+        raise WorklistError(
+            tr("{folder} cannot be made ({strerror}). Name another folder.", folder=folder, strerror=error.strerror)
+        ) from error
 
 
 def _write_text(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        raise PneumoDeskError(f"{path} cannot be written: {error.strerror}.") from error
+        raise PneumoDeskError(
+            tr("{path} cannot be written: {strerror}.", path=path, strerror=error.strerror)
+        ) from error

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from core.errors import WorklistError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.reader_names import checked_name
@@ -64,12 +65,20 @@ def change_rules(desk: Desk, changes: Sequence[str], author: str | None) -> int:
     for change in changes:
         name, is_given, value = change.partition("=")
         if not is_given or name not in values:
-            raise WorklistError(f"{change!r} is no change of a rule. Say FIELD=VALUE with {', '.join(values)}.")
+            raise WorklistError(
+                tr(
+                    "{change!r} is no change of a rule. Say FIELD=VALUE with {values}.",
+                    change=change,
+                    values=", ".join(values),
+                )
+            )
         values[name] = value or None
     try:
         rules = WorklistRules.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = f"{first['loc'][0]} is {first['input']!r}: " if first["loc"] else ""
-        raise WorklistError(f"{where}{first['msg'].lower()}. The rules stay as they are.") from error
+        raise WorklistError(
+            tr("{where}{msg}. The rules stay as they are.", where=where, msg=first["msg"].lower())
+        ) from error
     return save_rules(desk, rules, author)
