@@ -7,20 +7,52 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ON_SCREEN = ("core/ui/", "pages/")
+ON_SCREEN = (
+    *("core/ui/", "pages/"),
+    *("core/dataset/audit/", "core/evaluation/catalogue.py", "core/evaluation/metrics.py"),
+    *("core/figures/cost_figure.py", "core/figures/dataset.py", "core/figures/judgement.py"),
+    *("core/figures/run_curves.py", "core/services/datasets/tables.py"),
+    *("core/services/evaluation/comparison_text.py", "core/services/evaluation/training_overlap.py"),
+    *("core/services/registry/model_card.py", "core/services/runs/record.py", "core/services/sweeps/presets.py"),
+    "core/training/presets.py",
+)
+"""Files in which every literal that reads like words is for people."""
 FOR_PROGRAMMERS = "core/api/"
 """The reference of the REST API stays in English, as its codes and names do; its errors are for people too."""
 TRANSLATING = {"tr", "tr_n", "mark"}
 FOR_PROGRAMS = {
     *("key", "icon", "type", "format", "mime", "file_name", "language", "width", "height", "gap", "color", "colour"),
     *("vertical_alignment", "horizontal_alignment", "label_visibility", "selection_mode", "on_select", "shortcut"),
-    *("html", "css", "js", "layout", "pattern", "ending", "cause", "color_discrete_map", "examples"),
+    *(
+        "html",
+        "css",
+        "js",
+        "layout",
+        "pattern",
+        "ending",
+        "cause",
+        "color_discrete_map",
+        "color_continuous_scale",
+        "colorscale",
+        "symbol",
+        "examples",
+    ),
 }
 """Arguments that no person reads."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 FOR_PROGRAMMERS_ALONE = {"AttributeError", "NotImplementedError", "AssertionError"}
 SPEAKING_CALLS = {"choice", "print_sentence", "print_table"}
-PLAIN_CALLS = {"TypeVar", "NewType", "component", "compile", "getattr", "setattr", "removeprefix", "removesuffix"}
+PLAIN_CALLS = {
+    "TypeVar",
+    "NewType",
+    "component",
+    "compile",
+    "getattr",
+    "setattr",
+    "removeprefix",
+    "removesuffix",
+    "id_beginning_with",
+}
 ICON = re.compile(r":material/\w+:")
 MARKUP = re.compile(r"</?[a-z]+[ >]|[a-z-]+:[^ ]+;|^python -m ")
 

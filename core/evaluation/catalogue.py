@@ -15,6 +15,7 @@ import numpy as np
 from core.evaluation.proportions import Interval, ratio, say_fraction, say_interval
 from core.evaluation.ranking import average_precision, divide, roc_auc, weighted_auc, weighted_average_precision
 from core.evaluation.reliability import expected_calibration_error
+from core.language import mark, tr
 
 
 class Direction(StrEnum):
@@ -27,8 +28,8 @@ class Direction(StrEnum):
 class IntervalKind(StrEnum):
     """How a metric's 95 % interval is computed; in either way the images of one patient count together."""
 
-    WILSON = "Wilson, the images of one patient counted together"
-    BOOTSTRAP = "bootstrap of whole patients"
+    WILSON = mark("Wilson, the images of one patient counted together")
+    BOOTSTRAP = mark("bootstrap of whole patients")
     NONE = "none"
 
 
@@ -82,8 +83,8 @@ class Metric:
     """
 
     key: str
-    name: str
-    short: str
+    title: str
+    abbreviation: str
     explanation: str
     measure: Callable[[ScoredFilms], float | None]
     direction: Direction = Direction.HIGHER
@@ -93,6 +94,16 @@ class Metric:
     moves_with_threshold: bool = True
     counted: Callable[[ScoredFilms], tuple[np.ndarray, np.ndarray]] | None = None
     resampled: Callable[[WeightedFilms], np.ndarray] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called, in the current language."""
+        return tr(self.title)
+
+    @property
+    def short(self) -> str:
+        """What it is called where there is little room."""
+        return tr(self.abbreviation)
 
     @property
     def interval_kind(self) -> IntervalKind:
@@ -105,13 +116,17 @@ class Metric:
     def help(self) -> str:
         """What it means and how its interval is made, for anyone who points at it."""
         if self.interval_kind is IntervalKind.NONE:
-            return self.explanation
-        return f"{self.explanation} Interval: {self.interval_kind}."
+            return tr(self.explanation)
+        return tr(
+            "{explanation} Interval: {interval_kind}.",
+            explanation=tr(self.explanation),
+            interval_kind=tr(self.interval_kind),
+        )
 
     def say(self, value: float | None, interval: Interval | None = None) -> str:
         """Return a value as people read it, with its interval where there is one; nothing is rounded to 0 or 1."""
         if value is None:
-            return "undefined"
+            return tr("undefined")
         said = say_fraction(value, self.num_decimals)
         return f"{said} ({say_interval(interval, self.num_decimals)})" if interval else said
 
@@ -147,9 +162,10 @@ METRICS: tuple[Metric, ...] = (
         "auc",
         "AUC",
         "AUC",
-        "Area under the ROC curve: how often an image with pneumonia gets a higher probability than one without; 0.5 "
-        "is "
-        "chance.",
+        mark(
+            "Area under the ROC curve: how often an image with pneumonia gets a higher probability than one without; "
+            "0.5 is chance."
+        ),
         lambda films: roc_auc(films.labels_N, films.probabilities_N),
         num_decimals=4,
         moves_with_threshold=False,
@@ -157,9 +173,9 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "average_precision",
-        "Average precision",
+        mark("Average precision"),
         "AP",
-        "Area under the precision–recall curve, in steps.",
+        mark("Area under the precision–recall curve, in steps."),
         lambda films: average_precision(films.labels_N, films.probabilities_N),
         num_decimals=4,
         moves_with_threshold=False,
@@ -169,33 +185,33 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "accuracy",
-        "Accuracy at threshold",
-        "Accuracy",
-        "Share of all images classified correctly at the threshold.",
+        mark("Accuracy at threshold"),
+        mark("Accuracy"),
+        mark("Share of all images classified correctly at the threshold."),
         _share_of(_right),
         counted=_right,
     ),
     Metric(
         "sensitivity",
-        "Sensitivity",
-        "Sens.",
-        "Share of the pneumonia images that are flagged (recall).",
+        mark("Sensitivity"),
+        mark("Sens."),
+        mark("Share of the pneumonia images that are flagged (recall)."),
         _share_of(_flagged_of_positive),
         counted=_flagged_of_positive,
     ),
     Metric(
         "specificity",
-        "Specificity",
-        "Spec.",
-        "Share of the normal images that are not flagged.",
+        mark("Specificity"),
+        mark("Spec."),
+        mark("Share of the normal images that are not flagged."),
         _share_of(_clear_of_negative),
         counted=_clear_of_negative,
     ),
     Metric(
         "precision",
-        "Precision",
-        "Prec.",
-        "Share of the flagged images that show pneumonia, among these images.",
+        mark("Precision"),
+        mark("Prec."),
+        mark("Share of the flagged images that show pneumonia, among these images."),
         lambda films: ratio(int(films.hits.sum()), int(films.flags.sum())),
         resampled=lambda drawn: divide(drawn.num_hits, drawn.num_flags),
     ),
@@ -203,15 +219,15 @@ METRICS: tuple[Metric, ...] = (
         "f1",
         "F1",
         "F1",
-        "Harmonic mean of precision and sensitivity.",
+        mark("Harmonic mean of precision and sensitivity."),
         lambda films: ratio(2 * int(films.hits.sum()), int(films.flags.sum()) + int(films.labels_N.sum())),
         resampled=lambda drawn: divide(2 * drawn.num_hits, drawn.num_flags + drawn.num_positive),
     ),
     Metric(
         "brier",
-        "Brier score",
-        "Brier",
-        "Mean squared distance of probability and truth; lower is better.",
+        mark("Brier score"),
+        mark("Brier"),
+        mark("Mean squared distance of probability and truth; lower is better."),
         lambda films: float(np.mean(_squares(films))) if len(films.labels_N) else None,
         direction=Direction.LOWER,
         moves_with_threshold=False,
@@ -219,10 +235,12 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "ece",
-        "Calibration error (ECE)",
+        mark("Calibration error (ECE)"),
         "ECE",
-        "Expected calibration error: mean gap between stated probability and share of pneumonia in 15 bins of equal "
-        "width; lower is better.",
+        mark(
+            "Expected calibration error: mean gap between stated probability and share of pneumonia in 15 bins of "
+            "equal width; lower is better."
+        ),
         lambda films: expected_calibration_error(films.labels_N, films.probabilities_N),
         direction=Direction.LOWER,
         moves_with_threshold=False,

@@ -11,7 +11,7 @@ from core.evaluation.bootstrap import bootstrap_intervals
 from core.evaluation.catalogue import METRIC, METRICS, Metric, ScoredFilms, WeightedFilms
 from core.evaluation.proportions import Interval, effective_number, wilson_interval
 from core.evaluation.scores import check_labels_and_probabilities, clusters_of
-from core.language import mark
+from core.language import mark, tr
 
 
 class ConfusionCounts(BaseModel):
@@ -104,12 +104,12 @@ class EvaluationReport(BaseModel):
         return METRIC[key].say(getattr(self, key), getattr(self.ci, key, None))
 
 
-PATIENTS_TOGETHER = "Intervals and tests count the images of one patient together."
-NO_KNOWN_PATIENTS = (
+PATIENTS_TOGETHER = mark("Intervals and tests count the images of one patient together.")
+NO_KNOWN_PATIENTS = mark(
     "Each image counts as a patient of its own, since no two are known to be of one: intervals and tests claim too "
     "much where patients have several."
 )
-IMAGES_ALONE = (
+IMAGES_ALONE = mark(
     "Intervals of accuracy, sensitivity and specificity are of an older version and take each image for itself: they "
     "are too narrow where patients have several. Those of the other figures count a patient's images together."
 )
@@ -123,12 +123,12 @@ def interval_notes(reports: Sequence[EvaluationReport]) -> tuple[str, ...]:
             notes.append(NO_KNOWN_PATIENTS)
         else:
             notes.append(IMAGES_ALONE if report.effective is None else PATIENTS_TOGETHER)
-    return tuple(dict.fromkeys(notes))
+    return tuple(tr(note) for note in dict.fromkeys(notes))
 
 
 def engine_text(report: EvaluationReport) -> str:
     """Return what computed a report's scores, engine and number format."""
-    return report.engine or "not recorded"
+    return report.engine or tr("not recorded")
 
 
 def evaluate_probabilities(

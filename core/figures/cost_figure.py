@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from core.figures.palette import COLOURS, framed
+from core.language import tr
 
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "hexagon", "x")
 
@@ -26,7 +27,7 @@ def cost_figure(points: Sequence[CostPoint], cost_title: str, reached_title: str
     """Return one mark for each model, with the range over its seeds; the cost's axis is logarithmic."""
     figure = go.Figure()
     for place, point in enumerate(points):
-        size = "" if point.megabytes is None else f", {point.megabytes:.0f} MB"
+        size = "" if point.megabytes is None else tr(", {megabytes:.0f} MB", megabytes=point.megabytes)
         figure.add_scatter(
             x=[point.cost],
             y=[point.reached],

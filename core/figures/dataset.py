@@ -10,18 +10,19 @@ from plotly.subplots import make_subplots
 
 from core.evaluation.proportions import say_fraction
 from core.figures.palette import COLOURS, framed
+from core.language import mark, tr
 
 COLOUR_OF = {"normal": COLOURS[0], "pneumonia": COLOURS[1]}
 PATTERN_OF = {"normal": "", "pneumonia": "/"}
 TELLING_AUC = 0.8
 MOST_POINTS = 4000
 PROPERTIES = (
-    ("width", "width, pixels", None),
-    ("height", "height, pixels", None),
+    ("width", mark("width, pixels"), None),
+    ("height", mark("height, pixels"), None),
     ("aspect", "width / height", 1.0),
-    ("brightness", "mean grey, 0 to 1", None),
-    ("contrast", "standard deviation of grey", None),
-    ("border_darkness", "share of dark pixels along the edges", None),
+    ("brightness", mark("mean grey, 0 to 1"), None),
+    ("contrast", mark("standard deviation of grey"), None),
+    ("border_darkness", mark("share of dark pixels along the edges"), None),
 )
 """Column, title and marked value of every distribution of a dataset."""
 
@@ -64,14 +65,14 @@ def histogram_figure(
             )
     if line is not None:
         figure.add_vline(x=line, line_dash="dash", line_color=COLOURS[7], annotation_text=f"{line:g}")
-    figure.update_xaxes(title=title)
-    figure.update_yaxes(title="share of the class", tickformat=".0%")
+    figure.update_xaxes(title=tr(title))
+    figure.update_yaxes(title=tr("share of the class"), tickformat=".0%")
     return framed(figure.update_layout(legend={"orientation": "h", "y": 1.12}), 280)
 
 
 def per_patient_figure(films_per_patient: pd.DataFrame) -> go.Figure:
     """Return how many images patients have, by class; columns `label`, `films`."""
-    return histogram_figure(films_per_patient, "films", "images of one patient", num_bins=30)
+    return histogram_figure(films_per_patient, "films", tr("images of one patient"), num_bins=30)
 
 
 def size_figure(films: pd.DataFrame) -> go.Figure:
@@ -91,8 +92,8 @@ def size_figure(films: pd.DataFrame) -> go.Figure:
                 "symbol": "circle" if label == "normal" else "x",
             },
         )
-    figure.update_xaxes(title="width, pixels")
-    figure.update_yaxes(title="height, pixels")
+    figure.update_xaxes(title=tr("width, pixels"))
+    figure.update_yaxes(title=tr("height, pixels"))
     return framed(figure.update_layout(legend={"orientation": "h", "y": 1.12}), 280)
 
 
@@ -118,17 +119,21 @@ def shortcut_figure(names: list[str], aucs: list[float | None]) -> go.Figure:
         x=TELLING_AUC,
         line_dash="dash",
         line_color=COLOURS[7],
-        annotation_text="warning above 0.8",
+        annotation_text=tr("warning above 0.8"),
         annotation_position="top",
     )
-    figure.update_xaxes(title="AUC of this property alone", range=[0.5, 1.12], tickvals=[0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+    figure.update_xaxes(
+        title=tr("AUC of this property alone"), range=[0.5, 1.12], tickvals=[0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    )
     return framed(figure, 60 + 28 * max(len(known), 3))
 
 
 def mean_figure(means: dict[str, np.ndarray]) -> go.Figure:
     """Return the mean image of each class, and where two classes differ."""
     labels = sorted(means)
-    titles = [f"mean {label}" for label in labels] + (["pneumonia minus normal"] if len(labels) == 2 else [])
+    titles = [tr("mean {label}", label=label) for label in labels] + (
+        [tr("pneumonia minus normal")] if len(labels) == 2 else []
+    )
     figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.03)
     for place, label in enumerate(labels, start=1):
         figure.add_heatmap(

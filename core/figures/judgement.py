@@ -10,6 +10,7 @@ from core.evaluation.metrics import ConfusionCounts
 from core.evaluation.proportions import say_share
 from core.evaluation.reliability import ReliabilityBin
 from core.figures.palette import BAND_OPACITY, COLOURS, framed, translucent
+from core.language import tr
 
 NORMAL_COLOUR, PNEUMONIA_COLOUR = COLOURS[0], COLOURS[1]
 
@@ -18,7 +19,7 @@ def confusion_figure(confusion: ConfusionCounts) -> go.Figure:
     """Return the confusion matrix, truth by row, shaded by the share of the row."""
     counts = np.array([[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    words = [["right", "false alarm"], ["missed", "right"]]
+    words = [["right", tr("false alarm")], ["missed", "right"]]
     figure = go.Figure()
     for row in range(2):
         for column in range(2):
@@ -43,7 +44,7 @@ def confusion_figure(confusion: ConfusionCounts) -> go.Figure:
             )
     figure.update_xaxes(
         tickvals=[0, 1],
-        ticktext=["found normal", "flagged"],
+        ticktext=[tr("found normal"), "flagged"],
         side="top",
         range=[-0.5, 1.5],
         showgrid=False,
@@ -59,7 +60,7 @@ def roc_figure(curves: Curves, sensitivity: float | None, specificity: float | N
     """Return the ROC curve with its band, and the place of the threshold in use."""
     figure = go.Figure()
     _add_band(figure, curves.roc, COLOURS[0])
-    _add_curve(figure, curves.roc, COLOURS[0], "false positive rate", "sensitivity")
+    _add_curve(figure, curves.roc, COLOURS[0], tr("false positive rate"), "sensitivity")
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "gray"}, name="chance", hoverinfo="skip"
     )
@@ -79,7 +80,7 @@ def precision_recall_figure(curves: Curves, recall: float | None, precision: flo
     )
     if recall is not None and precision is not None:
         _add_point(figure, recall, precision)
-    return _unit_axes(figure, "recall (sensitivity)", "precision")
+    return _unit_axes(figure, tr("recall (sensitivity)"), "precision")
 
 
 def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
@@ -108,7 +109,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
         hovertemplate="stated %{x:.3f}<br>found %{y:.3f}<br>%{customdata} images<extra></extra>",
         name="bins",
     )
-    return _unit_axes(figure, "stated probability", "share with pneumonia")
+    return _unit_axes(figure, tr("stated probability"), tr("share with pneumonia"))
 
 
 def histogram_figure(labels_N: np.ndarray, probabilities_N: np.ndarray, threshold: float) -> go.Figure:
@@ -122,9 +123,14 @@ def histogram_figure(labels_N: np.ndarray, probabilities_N: np.ndarray, threshol
             marker={"color": colour, "pattern_shape": pattern},
             opacity=0.7,
         )
-    figure.add_vline(x=threshold, line_dash="dash", line_color="gray", annotation_text=f"threshold {threshold:.3f}")
+    figure.add_vline(
+        x=threshold,
+        line_dash="dash",
+        line_color="gray",
+        annotation_text=tr("threshold {threshold:.3f}", threshold=threshold),
+    )
     figure.update_layout(barmode="overlay", legend={"orientation": "h", "y": 1.12})
-    figure.update_xaxes(title="probability of pneumonia", range=[0, 1])
+    figure.update_xaxes(title=tr("probability of pneumonia"), range=[0, 1])
     figure.update_yaxes(title="films", type="log", dtick=1)
     return framed(figure)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.language import mark
 from core.training.config import (
     ORIGINAL_STUDY,
     FineTuning,
@@ -22,9 +23,11 @@ class Preset:
 
 PRESETS = {
     "quick_look": Preset(
-        "Quick look",
-        "Computes each image's features once with a frozen network, then trains a head on them: a first answer in "
-        "minutes on any laptop.",
+        mark("Quick look"),
+        mark(
+            "Computes each image's features once with a frozen network, then trains a head on them: a first answer in "
+            "minutes on any laptop."
+        ),
         TrainingConfig(
             fine_tuning=FineTuning.FROZEN,
             recipe=Recipe.NONE,
@@ -37,14 +40,16 @@ PRESETS = {
         ),
     ),
     "original_study": Preset(
-        "Original study",
-        "ResNet18 as in the study that this desk follows: Adam, balanced sampling, mild variation, ten epochs.",
+        mark("Original study"),
+        mark("ResNet18 as in the study that this desk follows: Adam, balanced sampling, mild variation, ten epochs."),
         ORIGINAL_STUDY,
     ),
     "strong": Preset(
-        "Strong",
-        "All weights learn, on strongly varied images, with a moving average of the weights: how the bundled model "
-        "was trained.",
+        mark("Strong"),
+        mark(
+            "All weights learn, on strongly varied images, with a moving average of the weights: how the bundled "
+            "model was trained."
+        ),
         TrainingConfig(recipe=Recipe.STRONG, ema_decay=0.99, label_smoothing=0.05),
     ),
 }

@@ -12,6 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from core.dataset.audit.findings import Finding, Severity
 from core.dataset_reasons import ClassGivenAway
+from core.language import mark
 
 NUM_FOLDS = 5
 MOST_LEAVES = 16
@@ -19,15 +20,15 @@ FEWEST_FILMS = 20
 """Of each class; fewer say nothing."""
 TELLING_AUC = 0.8
 FEATURES = {
-    "bytes_per_pixel": "bytes per pixel",
-    "quantisation": "JPEG quantisation",
+    "bytes_per_pixel": mark("bytes per pixel"),
+    "quantisation": mark("JPEG quantisation"),
     "width": "width",
     "height": "height",
-    "aspect": "aspect ratio",
-    "is_colour": "colour mode",
-    "bit_depth": "bit depth",
-    "border_darkness": "border darkness",
-    "brightness": "mean brightness",
+    "aspect": mark("aspect ratio"),
+    "is_colour": mark("colour mode"),
+    "bit_depth": mark("bit depth"),
+    "border_darkness": mark("border darkness"),
+    "brightness": mark("mean brightness"),
     "contrast": "contrast",
 }
 

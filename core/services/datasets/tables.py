@@ -9,13 +9,14 @@ import pandas as pd
 from core.dataset.audit.findings import Finding
 from core.dataset.audit.shift import Shift
 from core.evaluation.proportions import say_fraction
+from core.language import mark, tr
 from core.services.datasets.splits import FOLDS, SplitSummary
 
 NUM_SAMPLES = 8
 MOST_FILES_LISTED = 500
 SIZES = {"any size": (0, 10**9), "under 300 pixels": (0, 300), "300 to 1,000": (300, 1000), "over 1,000": (1000, 10**9)}
 ANY = "all"
-NO_SPLIT, NO_LABEL, NO_SUBTYPE = "no split", "no label", "unknown"
+NO_SPLIT, NO_LABEL, NO_SUBTYPE = mark("no split"), mark("no label"), "unknown"
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,13 @@ def films_per_patient(films: pd.DataFrame) -> pd.DataFrame:
 
 def colour_mode_table(films: pd.DataFrame) -> pd.DataFrame:
     """Return how many images are stored in each colour mode, by class."""
-    return _crossed(films, "mode", "colour mode")
+    return _crossed(films, "mode", tr("colour mode"))
 
 
 def bit_depth_table(films: pd.DataFrame) -> pd.DataFrame:
     """Return how many images have so many bits for each pixel, by class."""
     known = films.dropna(subset="bit_depth")
-    return _crossed(known.assign(bit_depth=known["bit_depth"].astype(int)), "bit_depth", "bits per pixel")
+    return _crossed(known.assign(bit_depth=known["bit_depth"].astype(int)), "bit_depth", tr("bits per pixel"))
 
 
 def _crossed(films: pd.DataFrame, column: str, title: str) -> pd.DataFrame:
@@ -107,7 +108,7 @@ def shift_rows(shifts: Sequence[Shift]) -> list[dict[str, Any]]:
             "class": one.label,
             "train": one.num_train,
             "test": one.num_test,
-            "AUC": "too few images" if one.auc is None else say_fraction(one.auc),
+            "AUC": tr("too few images") if one.auc is None else say_fraction(one.auc),
         }
         for one in shifts
         if one.num_train and one.num_test
@@ -122,7 +123,7 @@ def split_rows(splits: Sequence[SplitSummary]) -> list[dict[str, Any]]:
             **{fold: sum(saved.counts.get(fold, {}).values()) for fold in FOLDS},
             "seed": saved.config.seed,
             "fingerprint": saved.fingerprint[:16],
-            "saved by": saved.reader or "",
+            tr("saved by"): saved.reader or "",
             "saved": f"{saved.created_at.astimezone():%Y-%m-%d %H:%M}",
         }
         for saved in splits

@@ -3,6 +3,7 @@
 from core.evaluation.delong import AucComparison
 from core.evaluation.mcnemar import ErrorComparison
 from core.evaluation.proportions import say_fraction
+from core.language import tr
 
 LEVEL = 0.05
 
@@ -22,36 +23,71 @@ def say_verdict(
 
 def _on_ranking(name: str, reference: str, auc: AucComparison, p_value: float | None, num_films: int) -> str:
     if auc.difference is None:
-        return "Without images of both classes nothing can be said of the order in which they rank images."
-    numbers = f"AUC {say_fraction(auc.auc_first, 4)} against {say_fraction(auc.auc_second, 4)}"
+        return tr("Without images of both classes nothing can be said of the order in which they rank images.")
+    numbers = tr(
+        "AUC {auc_first} against {auc_second}",
+        auc_first=say_fraction(auc.auc_first, 4),
+        auc_second=say_fraction(auc.auc_second, 4),
+    )
     if p_value is None or auc.interval is None:
         if auc.difference == 0:
-            return f"{name} and {reference} rank these images alike ({numbers})."
-        return f"{numbers}; with so few images the difference cannot be tested."
+            return tr(
+                "{name} and {reference} rank these images alike ({numbers}).",
+                name=name,
+                reference=reference,
+                numbers=numbers,
+            )
+        return tr("{numbers}; with so few images the difference cannot be tested.", numbers=numbers)
     low, high = auc.interval
-    rest = f"difference {auc.difference:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}, DeLong {say_p(p_value)}"
+    rest = tr(
+        "difference {difference:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}, DeLong {say_p}",
+        difference=auc.difference,
+        low=low,
+        high=high,
+        say_p=say_p(p_value),
+    )
     if p_value < LEVEL:
         better, worse = (name, reference) if auc.difference > 0 else (reference, name)
-        return f"{better} ranks these {num_films:,} images better than {worse}: {numbers}, {rest}."
-    return f"On these {num_films:,} images no difference in ranking is shown: {numbers}, {rest}."
+        return tr(
+            "{better} ranks these {num_films:,} images better than {worse}: {numbers}, {rest}.",
+            better=better,
+            num_films=num_films,
+            worse=worse,
+            numbers=numbers,
+            rest=rest,
+        )
+    return tr(
+        "On these {num_films:,} images no difference in ranking is shown: {numbers}, {rest}.",
+        num_films=num_films,
+        numbers=numbers,
+        rest=rest,
+    )
 
 
 def _on_errors(name: str, reference: str, errors: ErrorComparison, p_value: float | None) -> str:
     only_first, only_second = errors.num_only_first_wrong, errors.num_only_second_wrong
     if not only_first and not only_second:
-        return f"At their thresholds both misread the same {errors.num_both_wrong:,} images."
-    counts = (
-        f"{name} alone misreads {only_first:,}, {reference} alone {only_second:,}, both {errors.num_both_wrong:,}; "
-        f"McNemar {say_p(p_value)}"
+        return tr(
+            "At their thresholds both misread the same {num_both_wrong:,} images.", num_both_wrong=errors.num_both_wrong
+        )
+    counts = tr(
+        "{name} alone misreads {only_first:,}, {reference} alone {only_second:,}, both {num_both_wrong:,}; McNemar "
+        "{say_p}",
+        name=name,
+        only_first=only_first,
+        reference=reference,
+        only_second=only_second,
+        num_both_wrong=errors.num_both_wrong,
+        say_p=say_p(p_value),
     )
     if p_value is not None and p_value < LEVEL:
         fewer = name if only_first < only_second else reference
-        return f"At their thresholds {fewer} makes fewer errors: {counts}."
-    return f"At their thresholds no difference in errors is shown: {counts}."
+        return tr("At their thresholds {fewer} makes fewer errors: {counts}.", fewer=fewer, counts=counts)
+    return tr("At their thresholds no difference in errors is shown: {counts}.", counts=counts)
 
 
 def say_p(p_value: float | None) -> str:
     """Return a p-value as people write it."""
     if p_value is None:
-        return "p unknown"
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+        return tr("p unknown")
+    return "p < 0.001" if p_value < 0.001 else tr("p = {p_value:.3f}", p_value=p_value)

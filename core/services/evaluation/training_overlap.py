@@ -8,6 +8,7 @@ from sqlalchemy import select
 from core.dataset.manifest import Cohort
 from core.dataset.store import kept_manifest
 from core.errors import CheckpointError
+from core.language import tr
 from core.model.checkpoint import read_card
 from core.services.desk import Desk
 from core.services.evaluation.predictions import OWN_FOLDS, LabelledFilms, PredictedFilms, predictions_of_dataset
@@ -72,12 +73,14 @@ class TrainingOverlaps:
 def say_overlap(num_training_images: int | None, num_images: int) -> str:
     """Return what a reader must know of the training images in an evaluation; nothing where there are none."""
     if num_training_images is None:
-        return "Whether the model was trained on any of these images is not known: its folds did not come with it."
+        return tr("Whether the model was trained on any of these images is not known: its folds did not come with it.")
     if not num_training_images:
         return ""
-    return (
-        f"TRAINING IMAGES: includes {num_training_images:,} of {num_images:,} images that the model was trained on, or "
-        "others of the same patients. These figures are too good."
+    return tr(
+        "TRAINING IMAGES: includes {num_training_images:,} of {num_images:,} images that the model was trained on, or "
+        "others of the same patients. These figures are too good.",
+        num_training_images=num_training_images,
+        num_images=num_images,
     )
 
 

@@ -12,6 +12,7 @@ from core.errors import InputNotFoundError
 from core.evaluation.catalogue import METRIC, METRICS
 from core.evaluation.metrics import EvaluationReport, engine_text, interval_notes
 from core.evaluation.proportions import say_fraction, say_interval, say_share
+from core.language import mark, tr
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services.datasets.known_datasets import dataset_names
@@ -27,12 +28,12 @@ from core.services.registry.shown_figures import count_card_looks
 from core.services.runs.record import say_facts
 from core.settings import NOTICE
 
-NOT_MEASURED = "Not measured."
-EACH_IMAGE_ALONE = "Intervals take each image for itself and are too narrow where patients have several."
+NOT_MEASURED = mark("Not measured.")
+EACH_IMAGE_ALONE = mark("Intervals take each image for itself and are too narrow where patients have several.")
 FOLD_NOTES = {
-    "validation": "chose the epoch and, with the calibration images, the threshold: mildly optimistic",
-    "calibration": "fitted the probabilities and, with the validation images, chose the threshold",
-    "holdout": "held back, used for no choice",
+    "validation": mark("chose the epoch and, with the calibration images, the threshold: mildly optimistic"),
+    "calibration": mark("fitted the probabilities and, with the validation images, chose the threshold"),
+    "holdout": mark("held back, used for no choice"),
 }
 
 
@@ -78,9 +79,9 @@ def describe_model(desk: Desk, name: str, *, record: bool = True) -> ModelDocume
     facts = model_facts(desk, card, folder)
     names = dataset_names(desk)
     if record:
-        count_card_looks(desk, card, "looked at", facts.openings)
+        count_card_looks(desk, card, tr("looked at"), facts.openings)
     sections = (
-        Section("Intended use", (card.intended_use or "Not stated.", NOTICE)),
+        Section(tr("Intended use"), (card.intended_use or tr("Not stated."), NOTICE)),
         _data(card, names),
         _training(card),
         _runs_tried(facts),
@@ -90,7 +91,7 @@ def describe_model(desk: Desk, name: str, *, record: bool = True) -> ModelDocume
         _point(card),
         _stress(facts.stress, names),
         _gate(card, facts.gate, names),
-        Section("Limits", card.limits or ("None were written down; that does not mean that there are none.",)),
+        Section(tr("Limits"), card.limits or (tr("None were written down; that does not mean that there are none."),)),
         _lineage(desk, name, card),
     )
     return ModelDocument(name, name == active_model(desk), sections)
@@ -99,79 +100,112 @@ def describe_model(desk: Desk, name: str, *, record: bool = True) -> ModelDocume
 def dataset_text(fingerprint: str | None, names: Mapping[str, str]) -> str:
     """Return what this desk calls a dataset, with the beginning of its fingerprint, which every desk knows it by."""
     if not fingerprint:
-        return "not known"
-    return f"{names.get(fingerprint, 'not on this desk')} ({fingerprint[:12]})"
+        return tr("not known")
+    name = names.get(fingerprint) or tr("not on this desk")
+    return f"{name} ({fingerprint[:12]})"
 
 
 def _data(card: ModelCard, names: Mapping[str, str]) -> Section:
     facts = [
-        ("Dataset", dataset_text(card.cohort_fingerprint, names)),
-        ("Dataset fingerprint", card.cohort_fingerprint or "not known"),
-        ("Split fingerprint", card.split_fingerprint or "not known"),
-        *((f"{fold} images", _counts(report)) for fold, report in card.metrics.items()),
-        ("Input", f"{card.preprocessing.image_size} × {card.preprocessing.image_size}, {card.preprocessing.resize}"),
+        (tr("Dataset"), dataset_text(card.cohort_fingerprint, names)),
+        (tr("Dataset fingerprint"), card.cohort_fingerprint or tr("not known")),
+        (tr("Split fingerprint"), card.split_fingerprint or tr("not known")),
+        *((tr("{fold} images", fold=fold), _counts(report)) for fold, report in card.metrics.items()),
+        (
+            tr("Input"),
+            f"{card.preprocessing.image_size} × {card.preprocessing.image_size}, {card.preprocessing.resize}",
+        ),
     ]
-    return Section("Data", (), Table(("Fact", "Value"), tuple(facts)))
+    return Section(tr("Data"), (), Table((tr("Fact"), tr("Value")), tuple(facts)))
 
 
 def _counts(report: EvaluationReport) -> str:
-    patients = f"of {report.num_patients:,} patients" if report.num_patients < report.n else "each taken for a patient"
-    return f"{report.n:,} images, {patients}, {report.num_positive:,} labelled pneumonia"
+    patients = (
+        tr("of {num_patients:,} patients", num_patients=report.num_patients)
+        if report.num_patients < report.n
+        else tr("each taken for a patient")
+    )
+    return tr(
+        "{n:,} images, {patients}, {num_positive:,} labelled pneumonia",
+        n=report.n,
+        patients=patients,
+        num_positive=report.num_positive,
+    )
 
 
 def _training(card: ModelCard) -> Section:
-    origin = card.origin or "Where the first weights came from is not stated."
+    origin = card.origin or tr("Where the first weights came from is not stated.")
     if card.ensemble:
         rows = tuple(
             (member.name, member.architecture.value, str(member.image_size), f"{member.weight:.3f}")
             for member in card.ensemble.members
         )
-        said = f"An ensemble of {len(rows)} members, {card.ensemble.voting.value} voting."
-        return Section("Training", (said, origin), Table(("Member", "Architecture", "Input", "Weight"), rows))
+        said = tr(
+            "An ensemble of {num_rows} members, {value} voting.", num_rows=len(rows), value=card.ensemble.voting.value
+        )
+        return Section(
+            tr("Training"), (said, origin), Table((tr("Member"), tr("Architecture"), tr("Input"), tr("Weight")), rows)
+        )
     rows = tuple((name.replace("_", " "), str(value)) for name, value in card.config.items() if value is not None)
-    settings = Table(("Setting", "Value"), rows) if rows else None
-    said = f"Architecture {card.architecture.value}." + ("" if rows else " The training's settings are not known.")
-    return Section("Training", (said, origin), settings)
+    settings = Table((tr("Setting"), tr("Value")), rows) if rows else None
+    said = tr("Architecture {value}.", value=card.architecture.value)
+    if not rows:
+        said = " ".join((said, tr("The training's settings are not known.")))
+    return Section(tr("Training"), (said, origin), settings)
 
 
 def _figures(card: ModelCard) -> Section:
     if not card.metrics:
-        return Section("Performance", (NOT_MEASURED,))
+        return Section(tr("Performance"), (tr(NOT_MEASURED),))
     reports = list(card.metrics.values())
     rows = (
         *((metric.name, *(report.say(metric.key) for report in reports)) for metric in METRICS),
-        ("Computed by", *map(engine_text, reports)),
+        (tr("Computed by"), *map(engine_text, reports)),
     )
-    said = tuple(f"The {fold} images {FOLD_NOTES[fold]}." for fold in card.metrics if fold in FOLD_NOTES)
-    notes = ("In brackets 95 % intervals.", *interval_notes(reports))
-    return Section("Performance", (*said, *notes), Table(("Figure", *card.metrics), rows))
+    said = tuple(
+        tr("The {fold} images {fold_note}.", fold=fold, fold_note=tr(FOLD_NOTES[fold]))
+        for fold in card.metrics
+        if fold in FOLD_NOTES
+    )
+    notes = (tr("In brackets 95 % intervals."), *interval_notes(reports))
+    return Section(tr("Performance"), (*said, *notes), Table((tr("Figure"), *card.metrics), rows))
 
 
 def _runs_tried(facts: ModelFacts) -> Section:
-    title = "Runs tried"
+    title = tr("Runs tried")
     if not facts.runs_tried:
-        return Section(title, ("Not known.",))
+        return Section(title, (tr("Not known."),))
     aucs = [run.validation_auc for run in facts.runs_tried if run.validation_auc is not None]
     spread = (
-        f" Their validation AUC lies between {say_fraction(min(aucs), 4)} and {say_fraction(max(aucs), 4)}."
+        tr(
+            " Their validation AUC lies between {min} and {max}.",
+            min=say_fraction(min(aucs), 4),
+            max=say_fraction(max(aucs), 4),
+        )
         if len(aucs) > 1
         else ""
     )
-    many = "One run was" if len(facts.runs_tried) == 1 else f"{len(facts.runs_tried)} runs were"
+    many = (
+        tr("One run was")
+        if len(facts.runs_tried) == 1
+        else tr("{num_runs_tried} runs were", num_runs_tried=len(facts.runs_tried))
+    )
     rows = tuple(
         (run.name, run.id, _seed(run.seed), METRIC["auc"].say(run.validation_auc), "yes" if run.is_part else "no")
         for run in facts.runs_tried
     )
-    columns = ("Run", "Id", "Seed", "Validation AUC", "Part of this model")
-    return Section(title, (f"{many} finished on this split.{spread}",), Table(columns, rows))
+    columns = (tr("Run"), tr("Id"), tr("Seed"), tr("Validation AUC"), tr("Part of this model"))
+    return Section(
+        title, (tr("{many} finished on this split.{spread}", many=many, spread=spread),), Table(columns, rows)
+    )
 
 
 def _openings(facts: ModelFacts, names: Mapping[str, str]) -> Section:
-    title = "Evaluation on other images"
+    title = tr("Evaluation on other images")
     # Facts of older versions hold evaluations of folds that selected the model: those are no other images.
     accesses = [opening for opening in facts.openings if not is_selection_split(opening.split)]
     if not accesses:
-        return Section(title, (NOT_MEASURED,))
+        return Section(title, (tr(NOT_MEASURED),))
     counts = Counter((opening.cohort_fingerprint, opening.split) for opening in accesses)
     newest = {(opening.cohort_fingerprint, opening.split): opening for opening in accesses}
     # What came along with the model may know of training images what this desk cannot.
@@ -184,24 +218,24 @@ def _openings(facts: ModelFacts, names: Mapping[str, str]) -> Section:
         named = dataset_text(dataset, names)
         trained = known.get((dataset, split))
         overlaps += [f"{split}: {said}"] if trained and (said := say_overlap(trained, report.n)) else []
-        shown = (named, split, f"{report.n:,}", "not known" if trained is None else f"{trained:,}")
+        shown = (named, split, f"{report.n:,}", tr("not known") if trained is None else f"{trained:,}")
         rows.append((*shown, f"{report.threshold:.4f}", *figures, str(counts[dataset, split])))
     columns = (
-        "Dataset",
-        "Split",
-        "Images",
-        "Of these trained on",
-        "Threshold",
+        tr("Dataset"),
+        tr("Split"),
+        tr("Images"),
+        tr("Of these trained on"),
+        tr("Threshold"),
         "AUC",
-        "Sensitivity",
-        "Specificity",
+        tr("Sensitivity"),
+        tr("Specificity"),
         "ECE",
-        "Computed by",
-        "Looks, by this model",
+        tr("Computed by"),
+        tr("Looks, by this model"),
     )
     return Section(
         title,
-        ("Each at the threshold it was opened with; every look counts.", *overlaps),
+        (tr("Each at the threshold it was opened with; every look counts."), *overlaps),
         Table(columns, tuple(rows)),
     )
 
@@ -214,37 +248,49 @@ def _subgroups(facts: ModelFacts) -> Section:
     # Facts of older versions hold groups by the letters of file names, which tell nothing of patients.
     groups = [group for group in facts.subgroups if group.kind == "subtype"]
     if not groups:
-        return Section("Subgroups", (NOT_MEASURED,))
+        return Section(tr("Subgroups"), (tr(NOT_MEASURED),))
     rows = tuple(
         (group.name, str(group.num_films), _share(group.share_right, group.share_interval))
         for group in groups
         if not group.is_small
     )
-    said = f"The validation images at the threshold {facts.subgroups_threshold:.4f}; groups under 5 images left out."
+    said = tr(
+        "The validation images at the threshold {subgroups_threshold:.4f}; groups under 5 images left out.",
+        subgroups_threshold=facts.subgroups_threshold,
+    )
     is_clustered = all(group.num_patients is not None for group in groups)
-    note = "Intervals count the images of one patient together." if is_clustered else EACH_IMAGE_ALONE
+    note = tr("Intervals count the images of one patient together.") if is_clustered else tr(EACH_IMAGE_ALONE)
     return Section(
-        "Subgroups", (said, note), Table(("Subtype", "Images", "Classified correctly"), rows) if rows else None
+        tr("Subgroups"),
+        (said, note),
+        Table((tr("Subtype"), tr("Images"), tr("Classified correctly")), rows) if rows else None,
     )
 
 
 def _point(card: ModelCard) -> Section:
     point = card.operating_point
     if point is None:
-        return Section("Operating point", ("None was chosen: the threshold is 0.5, which rests on no data.",))
+        return Section(tr("Operating point"), (tr("None was chosen: the threshold is 0.5, which rests on no data."),))
     rows = (
-        ("Name", point.name),
-        ("Threshold", f"{point.threshold:.4f}"),
-        ("Uncertain band", f"{point.uncertain_low:.4f} to {point.uncertain_high:.4f}"),
-        ("Chosen on", point.chosen_on or "not stated"),
+        (tr("Name"), point.name),
+        (tr("Threshold"), f"{point.threshold:.4f}"),
+        (
+            tr("Uncertain band"),
+            tr(
+                "{uncertain_low:.4f} to {uncertain_high:.4f}",
+                uncertain_low=point.uncertain_low,
+                uncertain_high=point.uncertain_high,
+            ),
+        ),
+        (tr("Chosen on"), point.chosen_on or tr("not stated")),
     )
-    said = (point.rule or "Why it was chosen is not stated.", "It holds for these weights alone.")
-    return Section("Operating point", said, Table(("Fact", "Value"), rows))
+    said = (point.rule or tr("Why it was chosen is not stated."), tr("It holds for these weights alone."))
+    return Section(tr("Operating point"), said, Table((tr("Fact"), tr("Value")), rows))
 
 
 def _stress(found: Measurement | None, names: Mapping[str, str]) -> Section:
     if found is None:
-        return Section("Robustness", (NOT_MEASURED,))
+        return Section(tr("Robustness"), (tr(NOT_MEASURED),))
     rows = tuple(
         (
             one.get("description", name),
@@ -261,50 +307,68 @@ def _stress(found: Measurement | None, names: Mapping[str, str]) -> Section:
         else ""
     )
     said = (_measured_on(found, names), *((overlap,) if overlap else ()))
-    return Section("Robustness", said, Table(("Change to the images", "AUC", "Change", "Decisions changed"), rows))
+    return Section(
+        tr("Robustness"), said, Table((tr("Change to the images"), "AUC", tr("Change"), tr("Decisions changed")), rows)
+    )
 
 
 def _measured_on(found: Measurement, names: Mapping[str, str]) -> str:
-    engine = found.result.get("engine") or "an engine not recorded"
-    return (
-        f"Images of the split {found.split} of the dataset {dataset_text(found.cohort_fingerprint, names)}, computed "
-        "by "
-        f"{engine}, {found.created_at:%Y-%m-%d}."
+    engine = found.result.get("engine") or tr("an engine not recorded")
+    return tr(
+        "Images of the split {split} of the dataset {dataset_text}, computed by {engine}, {created_at:%Y-%m-%d}.",
+        split=found.split,
+        dataset_text=dataset_text(found.cohort_fingerprint, names),
+        engine=engine,
+        created_at=found.created_at,
     )
 
 
 def _gate(card: ModelCard, found: Measurement | None, names: Mapping[str, str]) -> Section:
-    title = "Gate: what is no frontal chest image"
-    said = [f"{card.gate.rule[:1].upper()}{card.gate.rule[1:]}."] if card.gate else ["This model has no gate."]
+    title = tr("Gate: what is no frontal chest image")
+    said = [f"{card.gate.rule[:1].upper()}{card.gate.rule[1:]}."] if card.gate else [tr("This model has no gate.")]
     if found is None:
         roc = card.gate.roc if card.gate else None
         if roc is None:
-            return Section(title, (*said, NOT_MEASURED))
+            return Section(title, (*said, tr(NOT_MEASURED)))
         said.append(
-            f"Measured on {roc['num_pictures']} other pictures and {roc['num_films']} images: it stops "
-            f"{say_share(roc['pictures_stopped'])} of the former and {say_share(roc['films_stopped'])} of the latter."
+            tr(
+                "Measured on {num_pictures} other pictures and {num_films} images: it stops {pictures_stopped} of the "
+                "former and {films_stopped} of the latter.",
+                num_pictures=roc["num_pictures"],
+                num_films=roc["num_films"],
+                pictures_stopped=say_share(roc["pictures_stopped"]),
+                films_stopped=say_share(roc["films_stopped"]),
+            )
         )
         return Section(title, tuple(said))
-    kinds = {"all other pictures": found.result["other_pictures"], **found.result["kinds"]}
+    kinds = {tr("all other pictures"): found.result["other_pictures"], **found.result["kinds"]}
     rows = tuple(
         (
             kind,
             str(one["num_pictures"]),
-            f"{say_share(one['stopped'])} ({say_share(one['stopped_ci'][0])} to {say_share(one['stopped_ci'][1])})",
+            tr(
+                "{stopped} ({stopped_ci} to {stopped_ci_2})",
+                stopped=say_share(one["stopped"]),
+                stopped_ci=say_share(one["stopped_ci"][0]),
+                stopped_ci_2=say_share(one["stopped_ci"][1]),
+            ),
         )
         for kind, one in kinds.items()
     )
-    said += [_measured_on(found, names), "Intervals take each picture for itself."]
-    return Section(title, tuple(said), Table(("Kind", "Pictures", "Stopped"), rows))
+    said += [_measured_on(found, names), tr("Intervals take each picture for itself.")]
+    return Section(title, tuple(said), Table((tr("Kind"), tr("Pictures"), tr("Stopped")), rows))
 
 
 def _lineage(desk: Desk, name: str, card: ModelCard) -> Section:
     rows = [
-        ("Weights (SHA-256)", card.weights_hash),
-        ("Run", card.run_id or "made by no run of this desk"),
-        ("Computed on", say_facts(card.computing) or "not known"),
-        ("Code", card.code_version or "not known"),
-        ("Made", f"{card.created_at:%Y-%m-%d %H:%M} UTC" if card.created_at else "not known"),
+        (tr("Weights (SHA-256)"), card.weights_hash),
+        (tr("Run"), card.run_id or tr("made by no run of this desk")),
+        (tr("Computed on"), say_facts(card.computing) or tr("not known")),
+        (tr("Code"), card.code_version or tr("not known")),
+        (
+            tr("Made"),
+            tr("{created_at:%Y-%m-%d %H:%M} UTC", created_at=card.created_at) if card.created_at else tr("not known"),
+        ),
     ]
     notes: tuple[str, ...] = ()
     if VERSION_NAME.fullmatch(name):
@@ -312,14 +376,21 @@ def _lineage(desk: Desk, name: str, card: ModelCard) -> Section:
             version = get_version(desk, name)
         except InputNotFoundError:
             # A folder that came with a restored home and has no row.
-            return Section("Lineage", (), Table(("Fact", "Value"), tuple(rows)))
+            return Section(tr("Lineage"), (), Table((tr("Fact"), tr("Value")), tuple(rows)))
         rows += [
-            ("Promoted from", version.source),
-            ("Promoted by", f"{version.promoted_by}, {version.created_at:%Y-%m-%d %H:%M} UTC"),
-            ("Card (SHA-256)", version.card_hash),
+            (tr("Promoted from"), version.source),
+            (
+                tr("Promoted by"),
+                tr(
+                    "{promoted_by}, {created_at:%Y-%m-%d %H:%M} UTC",
+                    promoted_by=version.promoted_by,
+                    created_at=version.created_at,
+                ),
+            ),
+            (tr("Card (SHA-256)"), version.card_hash),
         ]
         notes = (version.notes,) if version.notes else ()
-    return Section("Lineage", notes, Table(("Fact", "Value"), tuple(rows)))
+    return Section(tr("Lineage"), notes, Table((tr("Fact"), tr("Value")), tuple(rows)))
 
 
 def _share(value: float | None, interval: tuple[float, float] | None) -> str:
@@ -333,4 +404,4 @@ def _change(value: float | None) -> str:
 
 
 def _seed(seed: int | None) -> str:
-    return "not known" if seed is None else str(seed)
+    return tr("not known") if seed is None else str(seed)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.language import tr
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, WEIGHTS_FILE, read_card
 from core.services.desk import Desk
@@ -114,23 +115,27 @@ def resolve_run_ids(desk: Desk, names: Sequence[str]) -> tuple[str, ...]:
 def _lineage(run: tables.Run, shown: ReadableRun) -> dict[str, str]:
     environment = shown.environment
     packages = environment.get("packages", {})
-    begun = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run.started_at else "–"
-    ended = f"{run.finished_at:%Y-%m-%d %H:%M:%S} UTC" if run.finished_at else "–"
+    begun = tr("{started_at:%Y-%m-%d %H:%M:%S} UTC", started_at=run.started_at) if run.started_at else "–"
+    ended = tr("{finished_at:%Y-%m-%d %H:%M:%S} UTC", finished_at=run.finished_at) if run.finished_at else "–"
     return {
-        "Run": run.id,
-        "Dataset fingerprint": run.cohort_fingerprint,
-        "Split": run.split_name or "Drawn by the run's own shares",
-        "Split fingerprint": run.split_fingerprint,
-        "Checkpoint (SHA-256)": run.checkpoint_hash or "–",
-        "Code version": str(environment.get("code", "–")),
-        "Python": str(environment.get("python", "–")),
-        "Packages": ", ".join(f"{name} {number}" for name, number in packages.items()) or "–",
-        "Hardware": f"{environment.get('machine', '–')}, {environment.get('num_cores', '–')} cores, "
-        f"{environment.get('memory_gib', '–')} GiB",
-        "Computed on": "; then ".join(map(say_facts, environment.get("computing", []))) or "–",
-        "Begun": begun,
-        "Ended": ended,
-        "Folder": run.folder,
+        tr("Run"): run.id,
+        tr("Dataset fingerprint"): run.cohort_fingerprint,
+        tr("Split"): run.split_name or tr("Drawn by the run's own shares"),
+        tr("Split fingerprint"): run.split_fingerprint,
+        tr("Checkpoint (SHA-256)"): run.checkpoint_hash or "–",
+        tr("Code version"): str(environment.get("code", "–")),
+        tr("Python"): str(environment.get("python", "–")),
+        tr("Packages"): ", ".join(f"{name} {number}" for name, number in packages.items()) or "–",
+        tr("Hardware"): tr(
+            "{environment}, {environment_2} cores, {environment_3} GiB",
+            environment=environment.get("machine", "–"),
+            environment_2=environment.get("num_cores", "–"),
+            environment_3=environment.get("memory_gib", "–"),
+        ),
+        tr("Computed on"): "; then ".join(map(say_facts, environment.get("computing", []))) or "–",
+        tr("Begun"): begun,
+        tr("Ended"): ended,
+        tr("Folder"): run.folder,
     }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from core.language import mark
 from core.model.catalogue import Architecture
 from core.services.sweeps.parsing import make_request
 from core.services.sweeps.request import Row, SweepKind, SweepRequest, SweepSetting
@@ -50,8 +51,8 @@ def _row(**values: float | str) -> Row:
 
 READY_SWEEPS = {
     ReadySweep.ORIGINAL_TUNING: ReadyMade(
-        "Original study: tuning",
-        "The five settings of learning rate, batch size and dropout that the original study lists.",
+        mark("Original study: tuning"),
+        mark("The five settings of learning rate, batch size and dropout that the original study lists."),
         SweepKind.ROWS,
         ORIGINAL_STUDY,
         rows=(
@@ -63,8 +64,8 @@ READY_SWEEPS = {
         ),
     ),
     ReadySweep.ARCHITECTURES: ReadyMade(
-        "Original study: architectures",
-        "The five networks that the original study compares, and EfficientNet-Lite0, all in one recipe.",
+        mark("Original study: architectures"),
+        mark("The five networks that the original study compares, and EfficientNet-Lite0, all in one recipe."),
         SweepKind.ROWS,
         ORIGINAL_STUDY,
         rows=tuple(
@@ -80,8 +81,8 @@ READY_SWEEPS = {
         ),
     ),
     ReadySweep.FIVE_SEEDS: ReadyMade(
-        "Several seeds",
-        "One config with several seeds: how far results spread by chance alone.",
+        mark("Several seeds"),
+        mark("One config with several seeds: how far results spread by chance alone."),
         SweepKind.SEEDS,
         TrainingConfig(),
         seeds=(0, 1, 2, 3, 4),
