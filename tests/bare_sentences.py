@@ -52,6 +52,7 @@ PLAIN_CALLS = {
     "removeprefix",
     "removesuffix",
     "id_beginning_with",
+    *("count_looks", "count_card_looks"),
 }
 ICON = re.compile(r":material/\w+:")
 MARKUP = re.compile(r"</?[a-z]+[ >]|[a-z-]+:[^ ]+;|^python -m ")

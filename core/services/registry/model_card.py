@@ -79,7 +79,7 @@ def describe_model(desk: Desk, name: str, *, record: bool = True) -> ModelDocume
     facts = model_facts(desk, card, folder)
     names = dataset_names(desk)
     if record:
-        count_card_looks(desk, card, tr("looked at"), facts.openings)
+        count_card_looks(desk, card, "looked at", facts.openings)
     sections = (
         Section(tr("Intended use"), (card.intended_use or tr("Not stated."), NOTICE)),
         _data(card, names),
