@@ -8,11 +8,12 @@ import pandas as pd
 
 from core.evaluation.agreement import AgainstReference, Agreement, against_reference, agreement
 from core.evaluation.proportions import Interval
+from core.language import mark
 from core.services.desk import Desk
 from core.services.worklist.studies import Worklist, load_worklist
 from core.services.worklist.verdicts import Verdict
 
-EACH_STUDY_ALONE = (
+EACH_STUDY_ALONE = mark(
     "95 % intervals take each study for itself, since a worklist does not know patients: where some have several, they "
     "are too narrow."
 )

@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
 from core.errors import InputNotFoundError
+from core.language import mark
 from core.reasons import read_aloud, read_remarks
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
@@ -35,21 +36,21 @@ NOT_READ = ("rejected", "failed")
 class Show(StrEnum):
     """Which studies a reader wants to see."""
 
-    TO_READ = "unread"
-    MINE = "assigned to me"
-    JUDGED = "read by me"
-    SECOND = "awaiting second read"
-    ALL = "all"
+    TO_READ = mark("unread")
+    MINE = mark("assigned to me")
+    JUDGED = mark("read by me")
+    SECOND = mark("awaiting second read")
+    ALL = mark("all")
 
 
 class SortBy(StrEnum):
     """In which order."""
 
-    URGENCY = "reading order"
-    WAITING = "longest waiting"
-    NEWEST = "newest"
-    PROBABILITY = "AI score"
-    FILE = "file name"
+    URGENCY = mark("reading order")
+    WAITING = mark("longest waiting")
+    NEWEST = mark("newest")
+    PROBABILITY = mark("AI score")
+    FILE = mark("file name")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.evaluation.agreement import AgainstReference
 from core.evaluation.proportions import say_fraction, say_interval, say_share
+from core.language import tr
 from core.result_words import AI_RESULTS, FINDINGS, score_in_words
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
@@ -24,21 +25,25 @@ def agreement_view(desk: Desk) -> None:
     """Show agreement over all studies that a reader has read."""
     report = agreement_of(current_worklist(desk, None))
     if not report.num_judged:
-        st.caption("No study has been read yet.")
+        st.caption(tr("No study has been read yet."))
         return
     st.caption(
-        f"{report.num_judged:,} studies with a finding; model: {plain(', '.join(report.models))}. Readers saw the AI "
-        "result first, so they agree with it more than they would otherwise. Findings are no diagnoses."
+        tr(
+            "{num_judged:,} studies with a finding; model: {models}. Readers saw the AI result first, so they agree "
+            "with it more than they would otherwise. Findings are no diagnoses.",
+            num_judged=report.num_judged,
+            models=plain(", ".join(report.models)),
+        )
     )
-    st.subheader("Agreement")
-    st.dataframe(pd.DataFrame([_pair_row(pair) for pair in report.pairs]), hide_index=True, alt="Agreement by pair")
+    st.subheader(tr("Agreement"))
+    st.dataframe(pd.DataFrame([_pair_row(pair) for pair in report.pairs]), hide_index=True, alt=tr("Agreement by pair"))
     _tables(report)
-    st.subheader("AI result against readers")
-    st.caption("Indeterminate images count as flagged. " + EACH_STUDY_ALONE)
+    st.subheader(tr("AI result against readers"))
+    st.caption(tr("Indeterminate images count as flagged.") + " " + tr(EACH_STUDY_ALONE))
     st.dataframe(
         pd.DataFrame([_reference_row(name, found) for name, found in report.against.items()]),
         hide_index=True,
-        alt="Sensitivity and specificity of the AI result against each reader",
+        alt=tr("Sensitivity and specificity of the AI result against each reader"),
     )
     _disagreements(report)
     _export(desk)
@@ -47,24 +52,28 @@ def agreement_view(desk: Desk) -> None:
 def _pair_row(pair: PairAgreement) -> dict[str, object]:
     found = pair.found
     return {
-        "Between": f"{pair.first} and {pair.second}",
-        "Read by both": found.num_studies,
-        "Decided by both": found.num_decided,
-        "Agreement": "–" if found.share_agreed is None else say_share(found.share_agreed, 0),
-        "Cohen's kappa": "not defined" if found.kappa is None else f"{found.kappa:.2f}",
+        tr("Between"): tr("{first} and {second}", first=pair.first, second=pair.second),
+        tr("Read by both"): found.num_studies,
+        tr("Decided by both"): found.num_decided,
+        tr("Agreement"): "–" if found.share_agreed is None else say_share(found.share_agreed, 0),
+        tr("Cohen's kappa"): tr("not defined") if found.kappa is None else f"{found.kappa:.2f}",
         "95 % interval": "–"
         if found.kappa_interval is None
-        else f"{found.kappa_interval[0]:.2f} to {found.kappa_interval[1]:.2f}",
+        else tr(
+            "{low:.2f} to {high:.2f}",
+            low=found.kappa_interval[0],
+            high=found.kappa_interval[1],
+        ),
     }
 
 
 def _tables(report: AgreementReport) -> None:
-    with st.expander("Tables", icon=":material/table:"):
+    with st.expander(tr("Tables"), icon=":material/table:"):
         for pair in report.pairs:
             rows, columns = (_labels(rater, pair.found.labels) for rater in (pair.first, pair.second))
             table = pd.DataFrame(pair.found.table, index=rows, columns=columns)
             table = table.loc[table.sum(axis=1) > 0, table.sum(axis=0) > 0]
-            st.text(f"Rows: {pair.first}; columns: {pair.second}")
+            st.text(tr("Rows: {first}; columns: {second}", first=pair.first, second=pair.second))
             st.table(table)
 
 
@@ -77,11 +86,11 @@ def _labels(rater: str, labels: tuple[str, ...]) -> list[str]:
 
 def _reference_row(name: str, found: AgainstReference) -> dict[str, object]:
     return {
-        "Against": name,
-        "Pneumonia": found.num_positive,
-        "No pneumonia": found.num_negative,
-        "Sensitivity": _share(found.sensitivity, found.sensitivity_interval),
-        "Specificity": _share(found.specificity, found.specificity_interval),
+        tr("Against"): name,
+        tr("Pneumonia"): found.num_positive,
+        tr("No pneumonia"): found.num_negative,
+        tr("Sensitivity"): _share(found.sensitivity, found.sensitivity_interval),
+        tr("Specificity"): _share(found.specificity, found.specificity_interval),
     }
 
 
@@ -90,10 +99,10 @@ def _share(value: float | None, interval: tuple[float, float] | None) -> str:
 
 
 def _disagreements(report: AgreementReport) -> None:
-    st.subheader("Disagreements")
+    st.subheader(tr("Disagreements"))
     rows = report.disagreements
     if rows.empty:
-        st.caption("No disagreements.")
+        st.caption(tr("No disagreements."))
         return
     chosen = st.dataframe(
         _in_words(rows),
@@ -102,17 +111,17 @@ def _disagreements(report: AgreementReport) -> None:
         selection_mode="single-row",
         hide_index=True,
         column_config={
-            "file": "File",
-            "score": "AI score",
-            "finding": "AI result",
-            "verdicts": "Readers",
-            "between": "Between",
+            "file": tr("File"),
+            "score": tr("AI score"),
+            "finding": tr("AI result"),
+            "verdicts": tr("Readers"),
+            "between": tr("Between"),
         },
-        alt="Studies on which model and readers differ",
+        alt=tr("Studies on which model and readers differ"),
     )
     with st.container(horizontal=True):
         if st.button(
-            "Open study", icon=":material/radiology:", disabled=not chosen.selection.rows, key="triage.reopen"
+            tr("Open study"), icon=":material/radiology:", disabled=not chosen.selection.rows, key="triage.reopen"
         ):
             st.query_params["view"] = "worklist"
             open_study(str(rows["study"].iloc[chosen.selection.rows[0]]))
@@ -144,20 +153,30 @@ def _in_words(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _export(desk: Desk) -> None:
-    st.subheader("Labels for the next dataset")
+    st.subheader(tr("Labels for the next dataset"))
     st.caption(
-        "Images on which readers agree are copied into a new dataset folder with a metadata.csv; others are left out."
+        tr(
+            "Images on which readers agree are copied into a new dataset folder with a metadata.csv; others are left "
+            "out."
+        )
     )
     reader = current_reader()
-    if st.button("Export dataset", icon=":material/dataset:", key="triage.export", disabled=reader is None):
+    if st.button(tr("Export dataset"), icon=":material/dataset:", key="triage.export", disabled=reader is None):
         try:
             done = export_verdicts(desk, reader)
         except PneumoDeskError as error:
             st.error(str(error), icon=":material/error:")
             return
-        missing = f" {len(done.missing):,} images are no longer where they were read." if done.missing else ""
-        st.success(
-            f"{done.num_films:,} images are in {done.folder}. Left out: {done.num_conflicting:,} on which readers "
-            f"differ, {done.num_undecided:,} that nobody decided.{missing}",
-            icon=":material/check:",
-        )
+        said = [
+            tr(
+                "{num_films:,} images are in {folder}. Left out: {num_conflicting:,} on which readers differ, "
+                "{num_undecided:,} that nobody decided.",
+                num_films=done.num_films,
+                folder=done.folder,
+                num_conflicting=done.num_conflicting,
+                num_undecided=done.num_undecided,
+            )
+        ]
+        if done.missing:
+            said.append(tr("{num_missing:,} images are no longer where they were read.", num_missing=len(done.missing)))
+        st.success(" ".join(said), icon=":material/check:")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.reader_names import clean_reader_name
 from core.services.worklist.studies import assign_studies
@@ -17,24 +18,24 @@ def assign_popover(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
     """Offer to give the study being read, or all that are shown, to a reader."""
     if shown.current is None:
         return
-    with st.popover("Assign", icon=":material/person_add:", disabled=reader is None):
+    with st.popover(tr("Assign"), icon=":material/person_add:", disabled=reader is None):
         names = sorted({*list_readers(desk), *([reader] if reader else [])})
         st.selectbox(
-            "To",
+            tr("To"),
             names,
             index=None,
-            placeholder="A reader's name",
+            placeholder=tr("A reader's name"),
             accept_new_options=True,
             key=NAME,
-            help="Empty: to nobody.",
+            help=tr("Empty: to nobody."),
         )
-        for label, studies in (
-            ("This study", [shown.current]),
-            (f"All {len(shown.studies):,} shown", shown.studies["study"].tolist()),
+        for name, label, studies in (
+            ("This", tr("This study"), [shown.current]),
+            ("All ", tr("All {num_studies:,} shown", num_studies=len(shown.studies)), shown.studies["study"].tolist()),
         ):
             st.button(
                 label,
-                key=f"triage.assign.{len(studies) == 1}.{label[:4]}",
+                key=f"triage.assign.{len(studies) == 1}.{name}",
                 on_click=_assign,
                 args=(desk, studies, reader),
                 width="stretch",

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.audit_trail import (
     AuditAction,
@@ -25,34 +26,38 @@ MOST_ROWS = 500
 
 def audit_view(desk: Desk) -> None:
     """Show who did what when, newest first."""
-    st.caption("Who did what when. The database itself refuses to change or delete a line. Names are no logins.")
+    st.caption(tr("Who did what when. The database itself refuses to change or delete a line. Names are no logins."))
     asked = _filters(desk)
     events = list_events(desk, asked)
     count = count_events(desk, asked)
     if not events:
-        st.caption("Nothing in the trail matches.")
+        st.caption(tr("Nothing in the trail matches."))
         return
     st.dataframe(
         pd.DataFrame(
             [
                 {
-                    "When": moment(event.when),
-                    "Who": event.who,
-                    "What": event.action,
-                    "On": event.subject,
-                    "Detail": detail_in_words(event.detail),
+                    tr("When"): moment(event.when),
+                    tr("Who"): event.who,
+                    tr("What"): event.action,
+                    tr("On"): event.subject,
+                    tr("Detail"): detail_in_words(event.detail),
                 }
                 for event in events
             ]
         ),
         hide_index=True,
         height=560,
-        column_config={"Detail": st.column_config.TextColumn(width="large")},
-        alt="Audit log, newest first",
+        column_config={tr("Detail"): st.column_config.TextColumn(width="large")},
+        alt=tr("Audit log, newest first"),
     )
-    shown = f"The newest {len(events):,} of {count:,} lines" if count > len(events) else f"{count:,} lines"
+    shown = (
+        tr("The newest {num_events:,} of {count:,} lines", num_events=len(events), count=count)
+        if count > len(events)
+        else tr("{count:,} lines", count=count)
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{shown}. The CSV has all that match; its times are UTC.")
+        st.caption(tr("{shown}. The CSV has all that match; its times are UTC.", shown=shown))
         reader = current_reader()
         st.download_button(
             "CSV",
@@ -66,11 +71,13 @@ def audit_view(desk: Desk) -> None:
 
 def _filters(desk: Desk) -> AuditFilter:
     who, what, when, search = st.columns(4)
-    actor = who.selectbox("Who", ["", *list_actors(desk)], format_func=lambda name: name or "Anybody", key="audit.who")
-    actions = what.multiselect("What", list(AuditAction), placeholder="Anything", key="audit.what")
+    actor = who.selectbox(
+        tr("Who"), ["", *list_actors(desk)], format_func=lambda name: name or tr("Anybody"), key="audit.who"
+    )
+    actions = what.multiselect(tr("What"), list(AuditAction), placeholder=tr("Anything"), key="audit.what")
     nothing: Any = ()
-    days = when.date_input("When", value=nothing, key="audit.when")
-    sought = search.text_input("Search", placeholder="In file or batch names", key="audit.search")
+    days = when.date_input(tr("When"), value=nothing, key="audit.when")
+    sought = search.text_input(tr("Search"), placeholder=tr("In file or batch names"), key="audit.search")
     since, until = _range(days)
     return AuditFilter(actor, tuple(actions), since, until, sought, MOST_ROWS)
 

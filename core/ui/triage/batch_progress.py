@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.result_words import AI_RESULT_HELP, AI_RESULTS
 from core.services.desk import Desk
 from core.services.triage.batches import BatchStatus, get_batch, resume_batch, stop_batch
@@ -48,12 +49,22 @@ def _seconds_between_looks(batch: BatchStatus) -> float | None:
 def _bar(batch: BatchStatus) -> None:
     word = state_word(batch.state).word
     if batch.num_files is None:
-        st.progress(0.0, text=f"{word.capitalize()}: preparing the model and listing the files …")
+        st.progress(0.0, text=tr("{word}: preparing the model and listing the files …", word=word.capitalize()))
         return
-    speed = f" · {batch.films_per_second:.0f} images/s" if batch.films_per_second else ""
-    left = f" · about {duration(batch.seconds_left)} left" if batch.is_live and batch.seconds_left else ""
     share = batch.num_done / batch.num_files if batch.num_files else 1.0
-    st.progress(share, text=f"{word.capitalize()}: {batch.num_done:,} of {batch.num_files:,} files{speed}{left}")
+    said = [
+        tr(
+            "{word}: {num_done:,} of {num_files:,} files",
+            word=word.capitalize(),
+            num_done=batch.num_done,
+            num_files=batch.num_files,
+        )
+    ]
+    if batch.films_per_second:
+        said.append(tr("{films_per_second:.0f} images/s", films_per_second=batch.films_per_second))
+    if batch.is_live and batch.seconds_left:
+        said.append(tr("about {seconds_left} left", seconds_left=duration(batch.seconds_left)))
+    st.progress(share, text=" · ".join(said))
 
 
 def _counts(counts: dict[AIResult, int]) -> None:
@@ -71,13 +82,13 @@ def _counts(counts: dict[AIResult, int]) -> None:
 def _buttons(desk: Desk, batch: BatchStatus) -> None:
     if batch.is_live:
         stopping = batch.state == "stopping"
-        if st.button("Stop", icon=":material/stop:", key=f"triage.stop.{batch.id}", disabled=stopping):
+        if st.button(tr("Stop"), icon=":material/stop:", key=f"triage.stop.{batch.id}", disabled=stopping):
             stop_batch(desk, batch.id)
             st.rerun(scope="fragment")
     elif batch.state in {"stopped", "lost", "failed"}:
         if batch.error:
             st.warning(batch.error, icon=":material/warning:")
-        st.caption("What was analysed is kept. Resuming analyses only the rest.")
-        if st.button("Resume", icon=":material/play_arrow:", key=f"triage.resume.{batch.id}", type="primary"):
+        st.caption(tr("What was analysed is kept. Resuming analyses only the rest."))
+        if st.button(tr("Resume"), icon=":material/play_arrow:", key=f"triage.resume.{batch.id}", type="primary"):
             resume_batch(desk, batch.id)
             st.rerun()

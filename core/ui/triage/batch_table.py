@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.language import tr
 from core.result_words import AI_RESULTS_SHORT
 from core.services.desk import Desk
 from core.services.triage.batches import BatchStatus
@@ -14,19 +15,19 @@ from core.ui.words import moment, state_word
 def batch_table(desk: Desk, batches: Sequence[BatchStatus], *, key: str) -> str | None:
     """Show batches and return the id of the chosen one."""
     if not batches:
-        st.caption("No batch has been analysed yet. Add X-rays above to start one.")
+        st.caption(tr("No batch has been analysed yet. Add X-rays above to start one."))
         return None
     counts = count_results(desk, [batch.id for batch in batches])
     chosen = st.dataframe(
         [
             {
-                "Batch": batch.title,
-                "State": state_word(batch.state).word,
-                "Files": batch.num_files,
+                tr("Batch"): batch.title,
+                tr("State"): state_word(batch.state).word,
+                tr("Files"): batch.num_files,
                 **{AI_RESULTS_SHORT[result]: count for result, count in counts[batch.id].items()},
-                "Model": batch.card.name,
-                "Reader": batch.reader or "",
-                "Started": moment(batch.created_at),
+                tr("Model"): batch.card.name,
+                tr("Reader"): batch.reader or "",
+                tr("Started"): moment(batch.created_at),
             }
             for batch in batches
         ],

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import tr
 from core.services.desk import Desk
 from core.services.worklist.reports import ExportFormat, export_batch, export_study
 from core.ui.reader_name.component import current_reader
@@ -16,7 +17,7 @@ WORDS = {
 def batch_export(desk: Desk, batch_id: str, *, disabled: bool) -> None:
     """Offer the ranked list of a batch."""
     reader = current_reader()
-    with st.popover("Export", icon=":material/download:", disabled=disabled, key="triage.export"):
+    with st.popover(tr("Export"), icon=":material/download:", disabled=disabled, key="triage.export"):
         for kind, (label, mime, icon) in WORDS.items():
             st.download_button(
                 label,
@@ -42,6 +43,6 @@ def study_export(desk: Desk, reading_id: int) -> None:
                 mime=mime,
                 icon=icon,
                 on_click="ignore",
-                help="This study with its provenance and the readers' findings.",
+                help=tr("This study with its provenance and the readers' findings."),
                 key=f"triage.study.{kind.value}",
             )

@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.storage import free_bytes, storage_use
 from core.services.triage.batches import BatchStatus
@@ -20,43 +21,58 @@ def keeping_view(desk: Desk) -> None:
     """Show what the desk keeps, and delete what is past the retention period."""
     uses = _uses(desk, desk.settings.resolved_database_url)
     with st.container(horizontal=True):
-        st.metric("In use", size(sum(use.num_bytes for use in uses)), border=True, help=str(desk.settings.home))
-        st.metric("Free on this disk", size(free_bytes(desk)), border=True)
+        st.metric(tr("In use"), size(sum(use.num_bytes for use in uses)), border=True, help=str(desk.settings.home))
+        st.metric(tr("Free on this disk"), size(free_bytes(desk)), border=True)
     st.dataframe(
-        [{"What": use.what.capitalize(), "Size": size(use.num_bytes), "Files": use.num_files} for use in uses],
+        [
+            {tr("What"): tr(use.what).capitalize(), tr("Size"): size(use.num_bytes), tr("Files"): use.num_files}
+            for use in uses
+        ],
         hide_index=True,
-        alt="Storage used by kind of file",
+        alt=tr("Storage used by kind of file"),
         width=520,
     )
     expired = expired_batches(desk)
     if expired:
-        st.caption(f":material/schedule: {len(expired):,} batches are past the retention period of the rules.")
-        if st.button("Delete them with their images", icon=":material/delete:", key="keeping.apply"):
+        st.caption(
+            tr(
+                ":material/schedule: {num_expired:,} batches are past the retention period of the rules.",
+                num_expired=len(expired),
+            )
+        )
+        if st.button(tr("Delete them with their images"), icon=":material/delete:", key="keeping.apply"):
             _or_say(lambda: apply_retention(desk))
     _deleted_batches(desk)
     days = desk.settings.keep_predictions_days
-    kept = f"for {days:,} days" if days else "for good"
+    kept = tr("for {days:,} days", days=days) if days else tr("for good")
     st.caption(
-        f"Retention is applied every hour. Answers to single images sent by REST are kept {kept} "
-        "(`PNEUMODESK_KEEP_PREDICTIONS_DAYS`)."
+        tr(
+            "Retention is applied every hour. Answers to single images sent by REST are kept {kept} "
+            "(`PNEUMODESK_KEEP_PREDICTIONS_DAYS`).",
+            kept=kept,
+        )
     )
-    st.caption("`python -m core backup FILE` saves the whole desk, `python -m core restore FILE` restores it.")
+    st.caption(tr("`python -m core backup FILE` saves the whole desk, `python -m core restore FILE` restores it."))
 
 
 def delete_popover(desk: Desk, batch: BatchStatus) -> bool:
     """Offer to delete a batch that is named by its title, and return whether it was."""
-    with st.popover("Delete", icon=":material/delete:", disabled=batch.is_live):
+    with st.popover(tr("Delete"), icon=":material/delete:", disabled=batch.is_live):
         if batch.is_live:
             return False
         with st.form(f"keeping.delete.{batch.id}", border=False):
             st.caption(
-                f"Deletes {describe_deletion(desk, batch.id).words}. Images in folders of the server stay. "
-                "It can be restored under Storage for a day."
+                tr(
+                    "Deletes {words}. Images in folders of the server stay. It can be restored under Storage for a "
+                    "day.",
+                    words=describe_deletion(desk, batch.id).words,
+                )
             )
             name = st.text_input(
-                f"Type the batch's name to delete it: {plain(batch.title)}", key=f"keeping.name.{batch.id}"
+                tr("Type the batch's name to delete it: {title}", title=plain(batch.title)),
+                key=f"keeping.name.{batch.id}",
             )
-            asked = st.form_submit_button("Delete this batch", type="primary", width="stretch")
+            asked = st.form_submit_button(tr("Delete this batch"), type="primary", width="stretch")
         return asked and _or_say(lambda: delete_batch(desk, batch.id, name, current_reader()))
 
 
@@ -65,14 +81,20 @@ def _deleted_batches(desk: Desk) -> None:
     deleted = list_deleted(desk)
     if not deleted:
         return
-    st.subheader("Deleted within a day")
+    st.subheader(tr("Deleted within a day"))
     for batch in deleted:
         with st.container(horizontal=True, vertical_alignment="center", border=True):
             st.markdown(f"**{plain(batch.title)}**")
-            st.caption(f"{batch.num_files:,} files, gone for good at {moment(batch.gone_at)}")
+            st.caption(
+                tr(
+                    "{num_files:,} files, gone for good at {gone_at}",
+                    num_files=batch.num_files,
+                    gone_at=moment(batch.gone_at),
+                )
+            )
             for label, icon, act in (
-                ("Restore", ":material/undo:", restore_batch),
-                ("Delete for good", ":material/delete_forever:", purge_batch),
+                (tr("Restore"), ":material/undo:", restore_batch),
+                (tr("Delete for good"), ":material/delete_forever:", purge_batch),
             ):
                 key = f"keeping.{act.__name__}.{batch.id}"
                 if st.button(label, icon=icon, key=key) and _or_say(partial(act, desk, batch.id, current_reader())):
@@ -88,6 +110,6 @@ def _or_say(work: Callable[[], object]) -> bool:
     return True
 
 
-@st.cache_data(max_entries=2, ttl=60, show_spinner="Measuring …")
+@st.cache_data(max_entries=2, ttl=60, show_spinner=tr("Measuring …"))
 def _uses(_desk: Desk, home: str) -> list:
     return storage_use(_desk)

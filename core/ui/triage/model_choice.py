@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.language import tr
 from core.services.desk import Desk
 from core.services.models.lookup import active_model, list_models
 from core.services.models.operating_points import OWN, choosable_points, named_point
@@ -26,24 +27,24 @@ def model_choice(desk: Desk) -> ModelChoice:
     if len(models) > 1 or (active in models and choosable_points(desk, active)):
         with st.container(horizontal=True):
             model = st.selectbox(
-                "Model",
+                tr("Model"),
                 list(models),
                 index=list(models).index(active) if active in models else 0,
                 format_func=lambda name: " · ".join(
-                    dict.fromkeys((models[name].card.name, name, *(("active",) if name == active else ())))
+                    dict.fromkeys((models[name].card.name, name, *((tr("active"),) if name == active else ())))
                 ),
                 # Another active model is the choice until somebody chooses again.
                 key=f"triage.model.{active}",
                 width=420,
             )
             point = st.selectbox(
-                "Operating point",
+                tr("Operating point"),
                 [OWN, *choosable_points(desk, model)],
-                format_func=lambda name: name or "The model's own",
+                format_func=lambda name: name or tr("The model's own"),
                 # A point belongs to one model: what was chosen for another must not stay.
                 key=f"triage.point.{model}",
                 width=320,
-                help="Where an AI score becomes an AI result. More can be saved on the Experiments page.",
+                help=tr("Where an AI score becomes an AI result. More can be saved on the Experiments page."),
             )
     if model in models:
         model_notice(models[model].card, named_point(desk, model, point))

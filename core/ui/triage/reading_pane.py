@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from core.language import tr
 from core.result_words import AI_RESULT_HELP, AI_RESULTS, READING_ORDER, escalation_in_words, score_in_words
 from core.services.desk import Desk
 from core.services.films.images import Picture, picture_address
@@ -21,7 +22,9 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
     if said := _score_and_remark(reading):
         st.caption(f"{plain(said)}.")
     if reading.same_image_as:
-        st.caption(f":material/content_copy: Same image as {plain(reading.same_image_as)}.")
+        st.caption(
+            tr(":material/content_copy: Same image as {same_image_as}.", same_image_as=plain(reading.same_image_as))
+        )
     if reading.edge_warning:
         st.caption(f":material/warning: {reading.edge_warning}")
     if reading.status != "failed" and reading.source_path:
@@ -36,10 +39,10 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
             key="triage.viewer",
         )
     else:
-        st.caption(":material/image_not_supported: No image to show.")
+        st.caption(tr(":material/image_not_supported: No image to show."))
     _meaning(reading, rules)
     study_export(desk, reading.id)
-    with st.expander("Provenance", icon=":material/account_tree:"):
+    with st.expander(tr("Provenance"), icon=":material/account_tree:"):
         st.table(reading.lineage, border="horizontal")
 
 
@@ -51,7 +54,7 @@ def _headline(reading: ReadingDetail, study: pd.Series, rules: WorklistRules) ->
         st.badge(
             AI_RESULTS[result], icon=RESULT_ICONS[result], color=RESULT_COLOURS[result], help=AI_RESULT_HELP[result]
         )
-        st.badge(READING_ORDER[band], icon=ORDER_ICONS[band], color="gray", help="By the site's rules.")
+        st.badge(READING_ORDER[band], icon=ORDER_ICONS[band], color="gray", help=tr("By the site's rules."))
         if study["is_lifted"]:
             st.badge(
                 escalation_in_words(rules.waiting_cap_hours).capitalize(), icon=":material/schedule:", color="orange"
@@ -63,7 +66,7 @@ def _score_and_remark(reading: ReadingDetail) -> str:
     said = [reading.remark] if reading.remark else []
     if reading.probability is not None:
         score = score_in_words(reading.probability, reading.uncertain_low, reading.uncertain_high)
-        said.insert(0, f"AI score {score}")
+        said.insert(0, tr("AI score {score}", score=score))
     sentence = " · ".join(said)
     return sentence[:1].upper() + sentence[1:]
 
@@ -82,5 +85,9 @@ def _film_of(desk: Desk, study: pd.Series | None) -> str | None:
 
 
 def _description(reading: ReadingDetail) -> str:
-    said = f"Image {reading.file}, {AI_RESULTS[reading.ai_result]}"
-    return said if reading.probability is None else f"{said}, AI score {score_in_words(reading.probability)}"
+    said = tr("Image {file}, {ai_result}", file=reading.file, ai_result=AI_RESULTS[reading.ai_result])
+    return (
+        said
+        if reading.probability is None
+        else tr("{said}, AI score {score}", said=said, score=score_in_words(reading.probability))
+    )

@@ -4,27 +4,41 @@ import streamlit as st
 from pydantic import ValidationError
 
 from core.errors import PneumoDeskError
+from core.language import mark, tr
 from core.result_words import READING_ORDER
 from core.services.desk import Desk
 from core.services.worklist.rules import current_rules, list_rules, save_rules
 from core.triage.rules import HumanBand, WorklistRules
+from core.ui.config_form import about
 from core.ui.reader_name.component import current_reader
 from core.ui.words import moment
 
 BAND_FIELDS = {
-    "uncertain_band": "Indeterminate images",
-    "rejected_band": "Unsuitable images",
-    "unreadable_band": "File errors",
+    "uncertain_band": mark("Indeterminate images"),
+    "rejected_band": mark("Unsuitable images"),
+    "unreadable_band": mark("File errors"),
 }
 
 
 def rules_view(desk: Desk) -> None:
     """Show the active rules, let them be changed, and list the versions before."""
     version = current_rules(desk)
-    said = f"Version {version.version}, by {version.author}, {moment(version.when)}" if version.when else "As delivered"
+    said = (
+        tr(
+            "Version {version}, by {author}, {when}",
+            version=version.version,
+            author=version.author,
+            when=moment(version.when),
+        )
+        if version.when
+        else tr("As delivered")
+    )
     st.caption(
-        f"{said}. Indeterminate and not analysed studies are never read in turn. "
-        "Changes apply at once to the whole list."
+        tr(
+            "{said}. Indeterminate and not analysed studies are never read in turn. Changes apply at once to the "
+            "whole list.",
+            said=said,
+        )
     )
     reader = current_reader()
     with st.form("triage.rules"):
@@ -35,32 +49,36 @@ def rules_view(desk: Desk) -> None:
             values |= _bands(version.rules)
         with right:
             values |= _times(version.rules)
-        if st.form_submit_button("Save the rules", type="primary", disabled=reader is None):
+        if st.form_submit_button(tr("Save the rules"), type="primary", disabled=reader is None):
             _save(desk, values, reader)
     if reader is None:
-        st.caption(":material/person: Set your reader name in the sidebar to save rules.")
+        st.caption(tr(":material/person: Set your reader name in the sidebar to save rules."))
     _versions(desk)
 
 
 def _scores(rules: WorklistRules) -> dict[str, object]:
-    empty = {"placeholder": "As the operating point", "min_value": 0.0, "max_value": 1.0, "step": 0.01}
+    empty = {"placeholder": tr("As the operating point"), "min_value": 0.0, "max_value": 1.0, "step": 0.01}
     prevalence = st.number_input(
-        "Prevalence, %",
+        tr("Prevalence, %"),
         value=None if rules.prevalence is None else 100 * rules.prevalence,
         min_value=0.1,
         max_value=99.9,
         step=1.0,
         format="%.1f",
-        placeholder="Not stated",
+        placeholder=tr("Not stated"),
         help=_help("prevalence"),
         key="rules.prevalence",
     )
     return {
         "urgent_from": st.number_input(
-            "Read first from AI score", value=rules.urgent_from, help=_help("urgent_from"), key="rules.urgent", **empty
+            tr("Read first from AI score"),
+            value=rules.urgent_from,
+            help=_help("urgent_from"),
+            key="rules.urgent",
+            **empty,
         ),
         "routine_below": st.number_input(
-            "Read in turn below AI score",
+            tr("Read in turn below AI score"),
             value=rules.routine_below,
             help=_help("routine_below"),
             key="rules.routine",
@@ -74,7 +92,7 @@ def _bands(rules: WorklistRules) -> dict[str, object]:
     options = [band.value for band in HumanBand]
     return {
         field: st.selectbox(
-            label,
+            tr(label),
             options,
             index=options.index(getattr(rules, field).value),
             format_func=READING_ORDER.__getitem__,
@@ -88,7 +106,7 @@ def _bands(rules: WorklistRules) -> dict[str, object]:
 def _times(rules: WorklistRules) -> dict[str, object]:
     return {
         "waiting_cap_hours": st.number_input(
-            "Longest wait, hours",
+            tr("Longest wait, hours"),
             value=float(rules.waiting_cap_hours),
             min_value=0.5,
             max_value=8760.0,
@@ -97,7 +115,7 @@ def _times(rules: WorklistRules) -> dict[str, object]:
             key="rules.cap",
         ),
         "near_gate_share": st.number_input(
-            "Near gate limit from",
+            tr("Near gate limit from"),
             value=rules.near_gate_share,
             min_value=0.01,
             max_value=1.0,
@@ -106,12 +124,12 @@ def _times(rules: WorklistRules) -> dict[str, object]:
             key="rules.gate",
         ),
         "keep_days": st.number_input(
-            "Retention, days",
+            tr("Retention, days"),
             value=rules.keep_days,
             min_value=1,
             max_value=36_500,
             step=1,
-            placeholder="For ever",
+            placeholder=tr("For ever"),
             help=_help("keep_days"),
             key="rules.keep",
         ),
@@ -119,30 +137,35 @@ def _times(rules: WorklistRules) -> dict[str, object]:
 
 
 def _help(field: str) -> str:
-    return WorklistRules.model_fields[field].description or ""
+    return about(WorklistRules.model_fields[field]) or ""
 
 
 def _save(desk: Desk, values: dict[str, object], reader: str | None) -> None:
     try:
         number = save_rules(desk, WorklistRules(**{**values, "urgent_from": values["urgent_from"] or None}), reader)
     except ValidationError as error:
-        st.error(f"These rules cannot be saved: {error.errors()[0]['msg'].removeprefix('Value error, ')}.")
+        st.error(tr("These rules cannot be saved: {msg}.", msg=error.errors()[0]["msg"].removeprefix("Value error, ")))
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
     else:
-        st.success(f"Version {number} is active.", icon=":material/check:")
+        st.success(tr("Version {number} is active.", number=number), icon=":material/check:")
 
 
 def _versions(desk: Desk) -> None:
     versions = list_rules(desk)
     if not versions:
         return
-    with st.expander("Earlier versions", icon=":material/history:"):
+    with st.expander(tr("Earlier versions"), icon=":material/history:"):
         st.dataframe(
             [
-                {"Version": row.version, "Author": row.author, "Saved": moment(row.when), **row.rules.model_dump()}
+                {
+                    tr("Version"): row.version,
+                    tr("Author"): row.author,
+                    tr("Saved"): moment(row.when),
+                    **row.rules.model_dump(),
+                }
                 for row in versions
             ],
             hide_index=True,
-            alt="Versions of the rules, newest first",
+            alt=tr("Versions of the rules, newest first"),
         )

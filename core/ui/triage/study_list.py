@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.language import tr
 from core.result_words import (
     AI_RESULTS_SHORT,
     READING_ORDER,
@@ -37,26 +38,6 @@ ROWS_ON_A_PAGE = 100
 CURRENT = "triage.current"
 LEAST_LOG_ODDS, MOST_LOG_ODDS = -5.0, 9.0
 """Where the bar of a score is empty and full: at 0.007 and at 0.9999."""
-COLUMNS = {
-    "rank": st.column_config.NumberColumn("#", width=32, help="Place in the reading order of the whole list."),
-    "film": st.column_config.ImageColumn("Image", width=52),
-    "ai_result": st.column_config.TextColumn("AI result", width=108),
-    "order": st.column_config.TextColumn("Order", width=88, help="By the site's rules."),
-    "score": st.column_config.TextColumn("AI score", width=74, help=SCORE_HELP),
-    "log_odds": st.column_config.ProgressColumn(
-        "Log-odds",
-        width=70,
-        format=" ",
-        min_value=LEAST_LOG_ODDS,
-        max_value=MOST_LOG_ODDS,
-        help="The AI score on a logarithmic scale, which tells scores near 0 and 1 apart. It is not severity.",
-    ),
-    "remark": st.column_config.TextColumn("Remark", width="medium"),
-    "file": st.column_config.TextColumn("File", width="medium"),
-    "waited": st.column_config.TextColumn("Waiting", width="small", help="Since the image was received."),
-    "read_by": st.column_config.TextColumn("Readers", width="small", help="How many have given a finding."),
-    "assigned_to": st.column_config.TextColumn("Assigned", width="small"),
-}
 
 
 @dataclass(frozen=True)
@@ -107,7 +88,7 @@ def study_filters(desk: Desk, worklist: Worklist) -> StudyFilter:
     """Show the filters, with counts of unread studies by reading order, and return what is asked for."""
     unread = worklist.studies.loc[~worklist.studies["is_judged"], "band"].value_counts()
     bands = st.pills(
-        "Unread studies",
+        tr("Unread studies"),
         BANDS,
         selection_mode="multi",
         format_func=lambda band: f"{ORDER_ICONS[band]} {READING_ORDER[band]}: {unread.get(band, 0):,}",
@@ -116,23 +97,26 @@ def study_filters(desk: Desk, worklist: Worklist) -> StudyFilter:
     )
     left, right = st.columns(2, gap="small")
     with left:
-        show = _choice("Show", list(Show), "triage.show")
-        assigned = _choice("Assigned to", ["", *_readers(desk)], "triage.assigned", "For ", empty="Any assignee")
+        show = _choice(tr("Show"), list(Show), "triage.show")
+        assigned = _choice(
+            tr("Assigned to"), ["", *_readers(desk)], "triage.assigned", tr("For {name}"), empty=tr("Any assignee")
+        )
     with right:
-        sort_by = _choice("Order", list(SortBy), "triage.sort", "By ")
+        sort_by = _choice(tr("Order"), list(SortBy), "triage.sort", tr("By {name}"))
         search = st.text_input(
-            "Search in file names",
+            tr("Search in file names"),
             key="triage.search",
             icon=":material/search:",
-            placeholder="Search in file names",
+            placeholder=tr("Search in file names"),
             label_visibility="collapsed",
         )
     return StudyFilter(Show(show), tuple(bands), assigned, search, SortBy(sort_by))
 
 
-def _choice(label: str, options: list[str], key: str, prefix: str = "", empty: str = "") -> str:
+def _choice(label: str, options: list[str], key: str, template: str = "", empty: str = "") -> str:
     def said(value: str) -> str:
-        return f"{prefix}{value}" if prefix and value else value[:1].upper() + value[1:] or empty
+        words = tr(value) if value in (*Show, *SortBy) else value
+        return template.format(name=words) if template and value else words[:1].upper() + words[1:] or empty
 
     return st.selectbox(label, options, format_func=said, key=key, label_visibility="collapsed")
 
@@ -140,7 +124,7 @@ def _choice(label: str, options: list[str], key: str, prefix: str = "", empty: s
 def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
     """Show the page of studies that holds the one being read; choosing a row reads that study."""
     if shown.studies.empty:
-        st.caption("No study matches these filters.")
+        st.caption(tr("No study matches these filters."))
         return
     page = (shown.place or 0) // ROWS_ON_A_PAGE
     first = page * ROWS_ON_A_PAGE
@@ -170,22 +154,52 @@ def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
         hide_index=True,
         row_height=56,
         height=min(600, 40 + 56 * len(rows)),
-        column_config=COLUMNS,
+        column_config=_columns(),
     )
     _page_buttons(shown, first)
+
+
+def _columns() -> dict[str, Any]:
+    return {
+        "rank": st.column_config.NumberColumn("#", width=32, help=tr("Place in the reading order of the whole list.")),
+        "film": st.column_config.ImageColumn(tr("Image"), width=52),
+        "ai_result": st.column_config.TextColumn(tr("AI result"), width=108),
+        "order": st.column_config.TextColumn(tr("Order"), width=88, help=tr("By the site's rules.")),
+        "score": st.column_config.TextColumn(tr("AI score"), width=74, help=tr(SCORE_HELP)),
+        "log_odds": st.column_config.ProgressColumn(
+            tr("Log-odds"),
+            width=70,
+            format=" ",
+            min_value=LEAST_LOG_ODDS,
+            max_value=MOST_LOG_ODDS,
+            help=tr("The AI score on a logarithmic scale, which tells scores near 0 and 1 apart. It is not severity."),
+        ),
+        "remark": st.column_config.TextColumn(tr("Remark"), width="medium"),
+        "file": st.column_config.TextColumn(tr("File"), width="medium"),
+        "waited": st.column_config.TextColumn(tr("Waiting"), width="small", help=tr("Since the image was received.")),
+        "read_by": st.column_config.TextColumn(tr("Readers"), width="small", help=tr("How many have given a finding.")),
+        "assigned_to": st.column_config.TextColumn(tr("Assigned"), width="small"),
+    }
 
 
 def _page_buttons(shown: ShownStudies, first: int) -> None:
     last = min(first + ROWS_ON_A_PAGE, len(shown.studies))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{first + 1:,} to {last:,} of {len(shown.studies):,} studies")
-        for label, icon, target in (
-            ("Previous page", ":material/chevron_left:", first - ROWS_ON_A_PAGE),
-            ("Next page", ":material/chevron_right:", first + ROWS_ON_A_PAGE),
+        st.caption(
+            tr(
+                "{first:,} to {last:,} of {num_studies:,} studies",
+                first=first + 1,
+                last=last,
+                num_studies=len(shown.studies),
+            )
+        )
+        for name, label, icon, target in (
+            ("Previous page", tr("Previous page"), ":material/chevron_left:", first - ROWS_ON_A_PAGE),
+            ("Next page", tr("Next page"), ":material/chevron_right:", first + ROWS_ON_A_PAGE),
         ):
             if 0 <= target < len(shown.studies):
                 study = str(shown.studies["study"].iloc[target])
-                st.button(label, icon=icon, key=f"triage.{label}", type="tertiary", on_click=open_study, args=(study,))
+                st.button(label, icon=icon, key=f"triage.{name}", type="tertiary", on_click=open_study, args=(study,))
 
 
 def _choose(key: str, rows: pd.DataFrame) -> None:
@@ -211,7 +225,7 @@ def _readers(_desk: Desk) -> list[str]:
 
 
 def _remark(row: Any) -> str:
-    same = f"same image as {row.same_image_as}" if row.same_image_as else ""
+    same = tr("same image as {same_image_as}", same_image_as=row.same_image_as) if row.same_image_as else ""
     said = "; ".join(part for part in (row.remark, same) if part)
     return said[:1].upper() + said[1:]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.errors import PneumoDeskError
+from core.language import tr, tr_n
 from core.result_words import FINDINGS
 from core.services.desk import Desk
 from core.services.worklist.verdicts import (
@@ -28,15 +29,15 @@ def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
     """Show the place in the list with previous, next and undo."""
     before = last_verdict(desk, reader) if reader else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for label, icon, key, step in (
-            ("Previous", ":material/chevron_left:", "K", -1),
-            ("Next", ":material/chevron_right:", "J", 1),
+        for name, label, icon, key, step in (
+            ("previous", tr("Previous"), ":material/chevron_left:", "K", -1),
+            ("next", tr("Next"), ":material/chevron_right:", "J", 1),
         ):
             study = shown.neighbour(step)
             st.button(
                 label,
                 icon=icon,
-                key=f"triage.{label.lower()}",
+                key=f"triage.{name}",
                 shortcut=key,
                 type="tertiary",
                 disabled=study is None,
@@ -44,20 +45,20 @@ def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
                 args=(study,),
             )
         st.button(
-            "Undo",
+            tr("Undo"),
             icon=":material/undo:",
             key=f"triage.undo.{before.id if before else None}",
             shortcut="Z",
             type="tertiary",
             disabled=before is None,
-            help="Undo your last finding and return to its image.",
+            help=tr("Undo your last finding and return to its image."),
             on_click=_undo,
             args=(desk, before.id if before else None, reader),
         )
         if shown.place is None:
-            st.caption("Not in the list as filtered")
+            st.caption(tr("Not in the list as filtered"))
         else:
-            st.caption(f"{shown.place + 1:,} of {len(shown.studies):,}")
+            st.caption(tr("{place:,} of {num_studies:,}", place=shown.place + 1, num_studies=len(shown.studies)))
 
 
 def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | None) -> None:
@@ -76,7 +77,7 @@ def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | 
                 args=(desk, reading_id, reader, verdict, note_key(shown), onwards),
             )
     if reader is None:
-        st.caption(":material/person: Set your reader name in the sidebar to give a finding.")
+        st.caption(tr(":material/person: Set your reader name in the sidebar to give a finding."))
     if problem := st.session_state.pop(PROBLEM, None):
         st.error(problem, icon=":material/error:")
     elif said := st.session_state.get(SAID):
@@ -86,11 +87,11 @@ def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | 
 def note_field(shown: ShownStudies, reader: str | None) -> None:
     """Ask for the note that the next finding on this study is saved with."""
     st.text_input(
-        "Note",
+        tr("Note"),
         key=note_key(shown),
         max_chars=LONGEST_NOTE,
         icon=":material/edit_note:",
-        placeholder="Note, saved with the next finding",
+        placeholder=tr("Note, saved with the next finding"),
         label_visibility="collapsed",
         disabled=reader is None,
     )
@@ -108,8 +109,13 @@ def verdicts_side_by_side(desk: Desk, study: str, reader: str | None) -> None:
     if not rows:
         return
     if len(others) == len(rows):
-        names = "reader has" if len(others) == 1 else "readers have"
-        st.caption(f":material/visibility_off: {len(others)} {names} read this study; shown once you have, too.")
+        st.caption(
+            tr_n(
+                ":material/visibility_off: {n} reader has read this study; shown once you have, too.",
+                ":material/visibility_off: {n} readers have read this study; shown once you have, too.",
+                len(others),
+            )
+        )
         return
     for column, row in zip(st.columns(min(len(rows), 4)) * (1 + len(rows) // 4), rows, strict=False):
         with column, st.container(border=True):
@@ -122,7 +128,7 @@ def verdicts_side_by_side(desk: Desk, study: str, reader: str | None) -> None:
 def _judge(desk: Desk, reading_id: int, reader: str, verdict: Verdict, note_key: str, onwards: str | None) -> None:
     def judge() -> None:
         give_verdict(desk, reading_id, reader, verdict, st.session_state.get(note_key, ""))
-        st.session_state[SAID] = f":material/check: Saved: {FINDINGS[verdict]}. Z undoes it."
+        st.session_state[SAID] = tr(":material/check: Saved: {finding}. Z undoes it.", finding=FINDINGS[verdict])
         open_study(onwards)
 
     _or_say(judge)
@@ -131,7 +137,7 @@ def _judge(desk: Desk, reading_id: int, reader: str, verdict: Verdict, note_key:
 def _undo(desk: Desk, verdict_id: int, reader: str) -> None:
     def undo() -> None:
         row = undo_verdict(desk, verdict_id, reader)
-        st.session_state[SAID] = f":material/undo: Undone: {FINDINGS[row.verdict]}."
+        st.session_state[SAID] = tr(":material/undo: Undone: {finding}.", finding=FINDINGS[row.verdict])
         open_study(row.study)
 
     _or_say(undo)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.language import tr
 from core.result_words import escalation_in_words
 from core.services.desk import Desk
 from core.services.worklist.studies import Worklist
@@ -22,7 +23,7 @@ def worklist_desk(desk: Desk, batch_id: str | None = None) -> None:
         """Show it as it is now."""
         worklist = current_worklist(desk, batch_id)
         if worklist.studies.empty:
-            st.caption("No images have been analysed yet. Add some to list them here.")
+            st.caption(tr("No images have been analysed yet. Add some to list them here."))
             return
         reader = current_reader()
         listed, pane = st.columns(2, gap="medium")
@@ -41,12 +42,16 @@ def _progress(worklist: Worklist) -> None:
     studies = worklist.studies
     num_judged, num_lifted = int(studies["is_judged"].sum()), int(studies["is_lifted"].sum())
     lifted = f" · {num_lifted:,} {escalation_in_words(worklist.rules.waiting_cap_hours)}" if num_lifted else ""
-    st.progress(num_judged / len(studies), text=f"{num_judged:,} of {len(studies):,} studies read{lifted}")
+    st.progress(
+        num_judged / len(studies),
+        text=tr("{num_judged:,} of {num_studies:,} studies read", num_judged=num_judged, num_studies=len(studies))
+        + lifted,
+    )
 
 
 def _reading(desk: Desk, worklist: Worklist, shown: ShownStudies, reader: str | None) -> None:
     if shown.current is None:
-        st.caption("All studies are read." if worklist.studies["is_judged"].all() else "No study is chosen.")
+        st.caption(tr("All studies are read.") if worklist.studies["is_judged"].all() else tr("No study is chosen."))
         return
     row = worklist.studies[worklist.studies["study"] == shown.current].iloc[0]
     way_on(desk, shown, reader)
