@@ -14,7 +14,11 @@ ON_SCREEN = (
     *("core/figures/run_curves.py", "core/services/datasets/tables.py"),
     *("core/services/evaluation/comparison_text.py", "core/services/evaluation/training_overlap.py"),
     *("core/services/registry/model_card.py", "core/services/runs/record.py", "core/services/sweeps/presets.py"),
-    "core/training/presets.py",
+    *("core/cli/choosing.py", "core/cli/config_options.py", "core/cli/ensembles.py", "core/cli/experiments.py"),
+    *("core/cli/keeping.py", "core/cli/records.py", "core/cli/sweeps.py", "core/dataset/problems.py"),
+    *("core/services/evaluation/paired_tests.py", "core/services/experiments/comparison.py"),
+    *("core/services/experiments/ensemble_comparison.py", "core/services/experiments/run_tables.py"),
+    *("core/services/registry/comparison.py", "core/training/presets.py"),
 )
 """Files in which every literal that reads like words is for people."""
 FOR_PROGRAMMERS = "core/api/"

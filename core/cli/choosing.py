@@ -35,5 +35,12 @@ def show_chosen(chosen: "ChosenPoint", *, as_json: bool) -> None:
     if as_json:
         print_json({"checkpoint_hash": chosen.checkpoint_hash, "version": chosen.version, **chosen.point.model_dump()})
         return
-    typer.echo(f"{chosen.point.name}, version {chosen.version}: threshold {chosen.point.threshold:.4f}.")
-    typer.echo(f"{chosen.point.rule} Chosen on {chosen.point.chosen_on}.")
+    typer.echo(
+        tr(
+            "{name}, version {version}: threshold {threshold:.4f}.",
+            name=chosen.point.name,
+            version=chosen.version,
+            threshold=chosen.point.threshold,
+        )
+    )
+    typer.echo(tr("{rule} Chosen on {chosen_on}.", rule=chosen.point.rule, chosen_on=chosen.point.chosen_on))

@@ -13,6 +13,7 @@ from core.cli.experiments import add_experiment_commands
 from core.cli.runs import add_control_commands, queue_run
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar, write_text
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.progress import counted
 from core.runs.reporting import RunStopped
 from core.services.desk import open_desk
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from core.evaluation.metrics import EvaluationReport
 
 app = typer.Typer(
-    help="PneumoDesk: explore, train, compare and triage chest images. " + NOTICE,
+    help=tr("PneumoDesk: explore, train, compare and triage chest images.") + " " + tr(NOTICE),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-runs_app = typer.Typer(help="Training runs.", no_args_is_help=True)
+runs_app = typer.Typer(help=tr("Training runs."), no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 add_experiment_commands(runs_app)
 add_control_commands(runs_app)
@@ -51,11 +52,12 @@ app.command()(keeping.restore)
 app.command()(keeping.delete)
 app.command()(keeping.undelete)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
 Model = Annotated[
     str,
     typer.Option(
-        "--model", help="`active`, `starter`, NAME@VERSION, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."
+        "--model",
+        help=tr("`active`, `starter`, NAME@VERSION, `run:RUN`, `ensemble:NAME`, `imported:NAME` or a folder."),
     ),
 ]
 
@@ -65,14 +67,15 @@ Model = Annotated[
 def train(
     config: TrainingConfig,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder of the dataset; the split's own if only --split is given.")
+        Path | None, typer.Option("--data", help=tr("Folder of the dataset; the split's own if only --split is given."))
     ] = None,
     split: Annotated[
-        str, typer.Option("--split", help="A saved split (see `splits list`); drawn by the shares below if not given.")
+        str,
+        typer.Option("--split", help=tr("A saved split (see `splits list`); drawn by the shares below if not given.")),
     ] = "",
-    name: Annotated[str, typer.Option("--name", help="A name for the run.")] = "",
+    name: Annotated[str, typer.Option("--name", help=tr("A name for the run."))] = "",
     queue: Annotated[
-        bool, typer.Option("--queue", help="Put the run into the queue and return at once; see `runs follow`.")
+        bool, typer.Option("--queue", help=tr("Put the run into the queue and return at once; see `runs follow`."))
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -108,16 +111,18 @@ def train(
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Option("--data", help="Folder of the dataset.")],
+    data: Annotated[Path, typer.Option("--data", help=tr("Folder of the dataset."))],
     model: Model = ACTIVE,
     split: Annotated[
         str,
         typer.Option(
             "--split",
-            help="A folder (train, val, test), NAME/FOLD of a saved split, or all; without such folders it is all.",
+            help=tr("A folder (train, val, test), NAME/FOLD of a saved split, or all; without such folders it is all."),
         ),
     ] = "test",
-    again: Annotated[bool, typer.Option("--again", help="Analyse images again whose predictions are stored.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help=tr("Analyse images again whose predictions are stored."))
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Evaluate a model on the labelled images of a split; every test-set access is recorded."""
@@ -167,18 +172,18 @@ def _print_figures(report: "EvaluationReport") -> None:
 
 @app.command()
 def triage(
-    paths: Annotated[list[Path], typer.Argument(help="Images, folders and zip archives.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Write the ranked list to this CSV file.")] = None,
+    paths: Annotated[list[Path], typer.Argument(help=tr("Images, folders and zip archives."))],
+    out: Annotated[Path | None, typer.Option("--out", help=tr("Write the ranked list to this CSV file."))] = None,
     model: Model = ACTIVE,
     operating_point: Annotated[
-        str, typer.Option("--operating-point", help="NAME or NAME@VERSION of one kept for this model.")
+        str, typer.Option("--operating-point", help=tr("NAME or NAME@VERSION of one kept for this model."))
     ] = "",
     saliency: Annotated[
         Path | None,
-        typer.Option("--saliency", help="Write small pictures of the images with the AI heatmap into this folder."),
+        typer.Option("--saliency", help=tr("Write small pictures of the images with the AI heatmap into this folder.")),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Analyse images again that this model version has analysed before.")
+        bool, typer.Option("--again", help=tr("Analyse images again that this model version has analysed before."))
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -205,29 +210,43 @@ def triage(
         print_json(document)
         return
     if out is None:
-        print_table([shown_reading(row) for row in document["readings"]], READING_COLUMNS, "There were no files.")
+        print_table([shown_reading(row) for row in document["readings"]], READING_COLUMNS, tr("There were no files."))
     results = count_results(desk, [result.batch_id])[result.batch_id]
     counts = ", ".join(f"{AI_RESULTS_SHORT[one]} {count}" for one, count in results.items())
     point = result.operating_point
     print_sentence(
-        f"{result.num_files} files. {counts}. Model {result.model} ({result.checkpoint_hash[:12]}), "
-        f"operating point {point['name']}: {operating_point_in_words(point['uncertain_low'], point['uncertain_high'])}."
-        + (f" List written to {out}." if out else "")
+        tr(
+            "{num_files} files. {counts}. Model {model} ({checkpoint_hash}), operating point {name}: "
+            "{operating_point_in_words}.",
+            num_files=result.num_files,
+            counts=counts,
+            model=result.model,
+            checkpoint_hash=result.checkpoint_hash[:12],
+            name=point["name"],
+            operating_point_in_words=operating_point_in_words(point["uncertain_low"], point["uncertain_high"]),
+        )
+        + (" " + tr("List written to {out}.", out=out) if out else "")
     )
     print_sentence(NOTICE)
 
 
 @app.command()
 def phantoms(
-    folder: Annotated[Path, typer.Argument(help="Where to write them.")],
-    num_films: Annotated[int, typer.Option("--films", min=1, max=100_000, help="How many images.")] = 24,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed draws the same images.")] = 0,
+    folder: Annotated[Path, typer.Argument(help=tr("Where to write them."))],
+    num_films: Annotated[int, typer.Option("--films", min=1, max=100_000, help=tr("How many images."))] = 24,
+    seed: Annotated[int, typer.Option("--seed", min=0, help=tr("The same seed draws the same images."))] = 0,
 ) -> None:
     """Draw synthetic chest images, and a few files that are none, to try the desk with."""
     from core.radiograph.phantom import write_phantom_folder
 
     write_phantom_folder(folder, num_films, seed=seed, with_hostile=True)
-    print_sentence(f"{num_films} synthetic images and a few other files are in {folder}. They are drawn, not real.")
+    print_sentence(
+        tr(
+            "{num_films} synthetic images and a few other files are in {folder}. They are drawn, not real.",
+            num_films=num_films,
+            folder=folder,
+        )
+    )
 
 
 @runs_app.command("list")
@@ -240,11 +259,13 @@ def runs_list(as_json: Json = False) -> None:
         print_json(rows)
     else:
         columns = ("id", "name", "state", "validation_auc", "validation_accuracy_at_threshold", "created_at")
-        print_table(rows, columns, "There are no runs yet: `python -m core train --data DIR` makes one.")
+        print_table(rows, columns, tr("There are no runs yet: `python -m core train --data DIR` makes one."))
 
 
 @runs_app.command("show")
-def runs_show(run: Annotated[str, typer.Argument(help="A run's id, or its beginning.")], as_json: Json = False) -> None:
+def runs_show(
+    run: Annotated[str, typer.Argument(help=tr("A run's id, or its beginning."))], as_json: Json = False
+) -> None:
     """Show one run: config, lineage, every epoch."""
     from core.services.runs.listing import show_run
 
@@ -257,7 +278,7 @@ def runs_show(run: Annotated[str, typer.Argument(help="A run's id, or its beginn
         typer.echo(f"{name.replace('_', ' ')}: {document[name]}")
     columns = ("epoch", "train_loss", "validation_loss", "validation_auc", "validation_accuracy_at_0.5", "seconds")
     rows = [{name: epoch.get(name.removesuffix("_at_0.5")) for name in columns} for epoch in document["epochs"]]
-    print_table(rows, columns, "No epoch of it has ended.")
+    print_table(rows, columns, tr("No epoch of it has ended."))
 
 
 def main() -> None:
@@ -265,8 +286,8 @@ def main() -> None:
     try:
         app()
     except PneumoDeskError as error:
-        print_sentence(f"Error: {error}")
+        print_sentence(tr("Error: {error}", error=error))
         sys.exit(1)
     except (KeyboardInterrupt, RunStopped):
-        print_sentence("Stopped.")
+        print_sentence(tr("Stopped."))
         sys.exit(130)

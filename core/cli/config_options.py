@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from core.errors import SettingsError
+from core.language import tr
 
 
 def with_config_options(config_type: type[BaseModel], parameter: str = "config") -> Callable[..., Any]:
@@ -38,8 +39,9 @@ def with_config_options(config_type: type[BaseModel], parameter: str = "config")
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
     bounds = _bounds(field)
-    default = "" if field.default in (None, "") else f" Default: {_plain(field.default)}."
-    text = f"{field.description or ''}{default}{bounds}"
+    default = "" if field.default in (None, "") else tr("Default: {value}.", value=_plain(field.default))
+    about = tr(field.description) if field.description else ""
+    text = " ".join(part for part in (about, default, bounds) if part)
     flag = f"--{name.replace('_', '-')}"
     kind = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
     annotation = Annotated[kind | None, typer.Option(flag, help=text, show_default=False)]  # type: ignore[operator]
@@ -47,12 +49,12 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
 
 
 def _bounds(field: FieldInfo) -> str:
-    words = {annotated_types.Ge: "at least", annotated_types.Gt: "above", annotated_types.Le: "at most"}
-    words |= {annotated_types.Lt: "below"}
+    words = {annotated_types.Ge: tr("at least"), annotated_types.Gt: tr("above"), annotated_types.Le: tr("at most")}
+    words |= {annotated_types.Lt: tr("below")}
     said = [
         f"{word} {_limit(rule)}" for rule in field.metadata for kind, word in words.items() if isinstance(rule, kind)
     ]
-    return f" Must be {' and '.join(said)}." if said else ""
+    return tr("Must be {bounds}.", bounds=tr(" and ").join(said)) if said else ""
 
 
 def _limit(rule: Any) -> Any:

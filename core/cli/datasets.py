@@ -8,23 +8,24 @@ import typer
 from core.cli.config_options import with_config_options
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar, write_text
 from core.dataset.splitting import Fold, SplitConfig
+from core.language import tr
 from core.progress import counted
 from core.services.desk import open_desk
 
 FOLDS = get_args(Fold)
 splits_app = typer.Typer(
-    help="Splits that have a name and never change, by patient where patients are known.", no_args_is_help=True
+    help=tr("Splits that have a name and never change, by patient where patients are known."), no_args_is_help=True
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-Folder = Annotated[Path, typer.Argument(help="Folder of radiographs: split/class, class only, or metadata.csv.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
+Folder = Annotated[Path, typer.Argument(help=tr("Folder of radiographs: split/class, class only, or metadata.csv."))]
 
 
 def index(
     folder: Folder,
-    report: Annotated[Path | None, typer.Option("--report", help="Where to write the data card (HTML).")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help=tr("Where to write the data card (HTML)."))] = None,
     manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="Where to write the list of all files, as .csv or .parquet.")
+        Path | None, typer.Option("--manifest", help=tr("Where to write the list of all files, as .csv or .parquet."))
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +50,7 @@ def index(
         for split, labels in summary["images"].items()
         for label, count in labels.items()
     ]
-    print_table(rows, ("split", "label", "films"), f"{folder} holds no usable images.")
+    print_table(rows, ("split", "label", "films"), tr("{folder} holds no usable images.", folder=folder))
     typer.echo(
         f"{summary['num_usable']} usable images, patients: {count_of_patients(summary)}; "
         f"{summary['num_exact_duplicates']} exact duplicates, {len(summary['problems'])} files with a problem. "
@@ -63,7 +64,7 @@ def index(
 @with_config_options(SplitConfig)
 def save(
     folder: Folder,
-    name: Annotated[str, typer.Argument(help="What the split is called from now on.")],
+    name: Annotated[str, typer.Argument(help=tr("What the split is called from now on."))],
     config: SplitConfig,
     as_json: Json = False,
 ) -> None:
@@ -80,8 +81,8 @@ def save(
 @splits_app.command("adopt")
 def adopt(
     folder: Folder,
-    name: Annotated[str, typer.Argument(help="What the split is called from now on.")],
-    model: Annotated[str, typer.Option(help="Whose folds: starter, NAME@VERSION, run:RUN, ensemble:NAME.")],
+    name: Annotated[str, typer.Argument(help=tr("What the split is called from now on."))],
+    model: Annotated[str, typer.Option(help=tr("Whose folds: starter, NAME@VERSION, run:RUN, ensemble:NAME."))],
     as_json: Json = False,
 ) -> None:
     """Save the folds that a model was trained and chosen on, to train and evaluate others on the very same."""
@@ -104,7 +105,7 @@ def list_all(as_json: Json = False) -> None:
         print_json(rows)
     else:
         columns = ("name", *FOLDS, "seed", "fingerprint", "folder")
-        print_table(rows, columns, "No split was saved yet: `python -m core splits save DIR NAME` makes one.")
+        print_table(rows, columns, tr("No split was saved yet: `python -m core splits save DIR NAME` makes one."))
 
 
 def _print_saved(saved: Any, as_json: bool) -> None:
@@ -113,7 +114,7 @@ def _print_saved(saved: Any, as_json: bool) -> None:
         print_json(row)
         return
     print_table([row], tuple(row), "")
-    print_sentence(f"Train on it with `python -m core train --split {saved.name!r}`.")
+    print_sentence(tr("Train on it with `python -m core train --split {name!r}`.", name=saved.name))
 
 
 def _row(saved: Any) -> dict[str, Any]:

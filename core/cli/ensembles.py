@@ -60,11 +60,20 @@ def create(
         return
     _members(ensemble.document()["members"])
     typer.echo(
-        f"{name} is made ({ensemble.num_bytes / 1e6:.1f} MB): validation AUC "
-        f"{METRIC['auc'].say(ensemble.card.metrics['validation'].auc)}. Use it as --model ensemble:{name}."
+        tr(
+            "{name} is made ({num_bytes:.1f} MB): validation AUC {say}. Use it as --model ensemble:{name}.",
+            name=name,
+            num_bytes=ensemble.num_bytes / 1e6,
+            say=METRIC["auc"].say(ensemble.card.metrics["validation"].auc),
+        )
     )
     if ensemble.idle_members:
-        typer.echo(f"The fit gave no part to {', '.join(ensemble.idle_members)}: without it the same costs less time.")
+        typer.echo(
+            tr(
+                "The fit gave no part to {idle_members}: without it the same costs less time.",
+                idle_members=", ".join(ensemble.idle_members),
+            )
+        )
 
 
 @app.command("list")
@@ -99,10 +108,24 @@ def show(name: Name, as_json: Json = False) -> None:
     if as_json:
         print_json(document)
         return
-    typer.echo(f"{document['name']}: {document['voting']} voting, {document['num_bytes'] / 1e6:.1f} MB.")
+    typer.echo(
+        tr(
+            "{name}: {voting} voting, {num_bytes:.1f} MB.",
+            name=document["name"],
+            voting=document["voting"],
+            num_bytes=document["num_bytes"] / 1e6,
+        )
+    )
     _members(document["members"])
     point = document["operating_point"]
-    typer.echo(f"Threshold {point['threshold']:.4f}. {point['rule']} Chosen on {point['chosen_on']}.")
+    typer.echo(
+        tr(
+            "Threshold {threshold:.4f}. {rule} Chosen on {chosen_on}.",
+            threshold=point["threshold"],
+            rule=point["rule"],
+            chosen_on=point["chosen_on"],
+        )
+    )
 
 
 @app.command()
@@ -122,7 +145,7 @@ def compare(
     if as_json:
         print_json(comparison.document())
         return
-    entries = [(f"{name} (ensemble)", comparison.report, comparison.cost)]
+    entries = [(tr("{name} (ensemble)", name=name), comparison.report, comparison.cost)]
     entries += [(member.member, member.report, member.cost) for member in comparison.members]
     rows = [
         {

@@ -33,7 +33,7 @@ def compare(runs: Runs, split: Split = "validation", as_json: Json = False) -> N
     rows = [
         {"figure": metric.name, **{run.id: run.report.say(metric.key) for run in comparison.runs}} for metric in METRICS
     ]
-    rows.append({"figure": "Computed by", **{run.id: engine_text(run.report) for run in comparison.runs}})
+    rows.append({"figure": tr("Computed by"), **{run.id: engine_text(run.report) for run in comparison.runs}})
     print_table(rows, ("figure", *(run.id for run in comparison.runs)), "")
     differing = [
         {"field": name, **{run.id: value for run, value in zip(comparison.runs, values, strict=True)}}
@@ -127,13 +127,16 @@ def purge(
     if as_json:
         print_json({"run_ids": done.run_ids, "freed_bytes": done.num_bytes})
         return
-    whose = "" if runs else f" that were deleted more than {UNDO_HOURS} hours ago"
+    num_runs, megabytes = len(done.run_ids), done.num_bytes / 1e6
     print_sentence(
-        tr(
-            "Deleted {num_run_ids} runs{whose} for good; {num_bytes:,.1f} MB were made free.",
-            num_run_ids=len(done.run_ids),
-            whose=whose,
-            num_bytes=done.num_bytes / 1000000.0,
+        tr("Deleted {n} runs for good; {megabytes:,.1f} MB were made free.", n=num_runs, megabytes=megabytes)
+        if runs
+        else tr(
+            "Deleted {n} runs that were deleted more than {hours} hours ago for good; {megabytes:,.1f} MB were made "
+            "free.",
+            n=num_runs,
+            hours=UNDO_HOURS,
+            megabytes=megabytes,
         )
     )
 

@@ -28,7 +28,7 @@ def backup(
             file=done.file,
             contents=_contents(done.rows),
             num_files=done.num_files,
-            num_bytes=done.num_bytes / 1000000.0,
+            num_bytes=done.num_bytes / 1e6,
             key=done.key,
         )
     )
@@ -89,18 +89,23 @@ def restore(
         )
     )
     if not done.is_verified:
-        changed = f"{done.num_changed} of them are not what it lists; " if done.num_changed else ""
         print_sentence(
             tr(
-                "UNVERIFIED: no key vouches for this backup; {changed}{num_revoked} keys of programs were revoked.",
-                changed=changed,
+                "UNVERIFIED: no key vouches for this backup; {num_changed} of them are not what it lists; "
+                "{num_revoked} keys of programs were revoked.",
+                num_changed=done.num_changed,
+                num_revoked=done.num_revoked,
+            )
+            if done.num_changed
+            else tr(
+                "UNVERIFIED: no key vouches for this backup; {num_revoked} keys of programs were revoked.",
                 num_revoked=done.num_revoked,
             )
         )
 
 
 def _contents(rows: dict[str, int]) -> str:
-    shown = {"batches": "batch", "images": "reading", "findings of readers": "verdict", "runs": "run"}
+    shown = {tr("batches"): "batch", tr("images"): "reading", tr("findings of readers"): "verdict", tr("runs"): "run"}
     return ", ".join(f"{rows.get(table, 0):,} {name}" for name, table in shown.items())
 
 

@@ -35,7 +35,14 @@ def export(
     if as_json:
         print_json({"folder": str(written.folder), "runs": written.run_ids, "num_bytes": written.num_bytes})
         return
-    typer.echo(f"{len(written.run_ids)} records are in {out} ({written.num_bytes / 1e6:.2f} MB).")
+    typer.echo(
+        tr(
+            "{num_run_ids} records are in {out} ({num_bytes:.2f} MB).",
+            num_run_ids=len(written.run_ids),
+            out=out,
+            num_bytes=written.num_bytes / 1e6,
+        )
+    )
 
 
 @app.command("import")
@@ -50,7 +57,13 @@ def import_folder(
     if as_json:
         print_json({"imported": result.imported, "known": result.known, "problems": result.problems})
     else:
-        typer.echo(f"{len(result.imported)} records imported, {len(result.known)} were here already.")
+        typer.echo(
+            tr(
+                "{num_imported} records imported, {num_known} were here already.",
+                num_imported=len(result.imported),
+                num_known=len(result.known),
+            )
+        )
         for sentence in result.problems:
             print_sentence(sentence)
     if result.problems:

@@ -7,15 +7,18 @@ import typer
 
 from core.cli.terminal import print_sentence
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.services.desk import open_desk
 
-app = typer.Typer(help="Write results as CSV, JSON or PDF.", no_args_is_help=True)
-Out = Annotated[Path, typer.Option("--out", help="The file to write; its ending, .csv, .json or .pdf, says what.")]
-Reader = Annotated[str | None, typer.Option("--reader", help="Who exports it, for the audit log.")]
+app = typer.Typer(help=tr("Write results as CSV, JSON or PDF."), no_args_is_help=True)
+Out = Annotated[Path, typer.Option("--out", help=tr("The file to write; its ending, .csv, .json or .pdf, says what."))]
+Reader = Annotated[str | None, typer.Option("--reader", help=tr("Who exports it, for the audit log."))]
 
 
 @app.command("batch")
-def report_batch(batch: Annotated[str, typer.Argument(help="A batch's id.")], out: Out, reader: Reader = None) -> None:
+def report_batch(
+    batch: Annotated[str, typer.Argument(help=tr("A batch's id."))], out: Out, reader: Reader = None
+) -> None:
     """Write the ranked list of a batch."""
     from core.services.worklist.reports import export_batch, format_of
 
@@ -24,7 +27,7 @@ def report_batch(batch: Annotated[str, typer.Argument(help="A batch's id.")], ou
 
 @app.command("study")
 def report_study(
-    reading: Annotated[int, typer.Argument(help="A reading's number, as the batch's JSON names it.")],
+    reading: Annotated[int, typer.Argument(help=tr("A reading's number, as the batch's JSON names it."))],
     out: Out,
     reader: Reader = None,
 ) -> None:
@@ -39,5 +42,7 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
-        raise PneumoDeskError(f"{path} cannot be written: {error.strerror}.") from error
-    print_sentence(f"Written to {path}.")
+        raise PneumoDeskError(
+            tr("{path} cannot be written: {strerror}.", path=path, strerror=error.strerror)
+        ) from error
+    print_sentence(tr("Written to {path}.", path=path))

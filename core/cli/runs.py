@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.terminal import print_json, print_sentence, progress_bar
+from core.language import tr
 from core.progress import Progress
 from core.services.desk import Desk, open_desk
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
-RunId = Annotated[str, typer.Argument(help="A run's id, or its beginning.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+RunId = Annotated[str, typer.Argument(help=tr("A run's id, or its beginning."))]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
 
 
 def add_control_commands(app: typer.Typer) -> None:
@@ -95,7 +96,7 @@ def _tell(desk: Desk, run: str, as_json: bool) -> None:
         document: dict[str, Any] = asdict(status)
         print_json(document)
         return
-    print_sentence(f"Run {status.id} is {status.state}.")
+    print_sentence(tr("Run {id} is {state}.", id=status.id, state=status.state))
     if status.failure is not None:
         print_sentence(f"{status.failure.explanation} {status.failure.next_step}")
 

@@ -7,6 +7,7 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.evaluation.proportions import say_share
+from core.language import tr
 from core.progress import counted
 from core.services.desk import open_desk
 from core.services.models.lookup import ACTIVE
@@ -14,16 +15,18 @@ from core.services.models.lookup import ACTIVE
 COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "what was done")
 
 
-Data = Annotated[Path, typer.Option("--data", help="The folder of the dataset.")]
-Model = Annotated[str, typer.Option("--model", help="starter, run:RUN, ensemble:NAME, imported:NAME or a folder.")]
+Data = Annotated[Path, typer.Option("--data", help=tr("The folder of the dataset."))]
+Model = Annotated[str, typer.Option("--model", help=tr("starter, run:RUN, ensemble:NAME, imported:NAME or a folder."))]
 Split = Annotated[
     str,
     typer.Option(
         "--split",
-        help="validation, calibration or holdout (the model's own), NAME/FOLD of a saved split, train, val, test, all.",
+        help=tr(
+            "validation, calibration or holdout (the model's own), NAME/FOLD of a saved split, train, val, test, all."
+        ),
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
 
 
 def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_json: Json = False) -> None:
@@ -53,8 +56,14 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
     ]
     print_table(rows, COLUMNS, "")
     print_sentence(
-        f"{report.n} images of {split!r} with {report.model}; as they are: AUC {METRIC['auc'].say(report.auc)}, "
-        f"computed by {report.engine}."
+        tr(
+            "{n} images of {split!r} with {model}; as they are: AUC {say}, computed by {engine}.",
+            n=report.n,
+            split=split,
+            model=report.model,
+            say=METRIC["auc"].say(report.auc),
+            engine=report.engine,
+        )
     )
     if said := say_overlap(report.num_training_images, report.n):
         print_sentence(said)
@@ -68,10 +77,10 @@ def gate(
     model: Model = ACTIVE,
     split: Split = "validation",
     elsewhere: Annotated[
-        Path | None, typer.Option("--elsewhere", help="Folder of upright chest images of another hospital.")
+        Path | None, typer.Option("--elsewhere", help=tr("Folder of upright chest images of another hospital."))
     ] = None,
     num_films: Annotated[
-        int, typer.Option("--films", min=1, help="How many images of the split are turned, cut, covered and so on.")
+        int, typer.Option("--films", min=1, help=tr("How many images of the split are turned, cut, covered and so on."))
     ] = 100,
     as_json: Json = False,
 ) -> None:
@@ -103,6 +112,11 @@ def gate(
     ]
     print_table(rows, GATE_COLUMNS, "")
     print_sentence(
-        f"{result.model}, limit {result.threshold:.2f}; images of {result.split!r}. Inverted images count apart. "
-        "Intervals take each picture for itself."
+        tr(
+            "{model}, limit {threshold:.2f}; images of {split!r}. Inverted images count apart. Intervals take each "
+            "picture for itself.",
+            model=result.model,
+            threshold=result.threshold,
+            split=result.split,
+        )
     )

@@ -74,7 +74,13 @@ def _started(sweep_id: str, request: SweepRequest, as_json: bool) -> None:
     if as_json:
         print_json({"sweep_id": sweep_id, "num_trials": request.num_runs})
         return
-    typer.echo(f"Sweep {sweep_id} of {request.num_runs} runs is queued. Watch it with `sweep show {sweep_id}`.")
+    typer.echo(
+        tr(
+            "Sweep {sweep_id} of {num_runs} runs is queued. Watch it with `sweep show {sweep_id}`.",
+            sweep_id=sweep_id,
+            num_runs=request.num_runs,
+        )
+    )
 
 
 @app.command("list")
@@ -83,7 +89,10 @@ def list_all(as_json: Json = False) -> None:
     from core.services.sweeps.status import list_sweeps
 
     rows = [
-        {**asdict(line), "runs": f"{line.counts.num_done} of {line.counts.num_trials}"}
+        {
+            **asdict(line),
+            "runs": tr("{num_done} of {num_trials}", num_done=line.counts.num_done, num_trials=line.counts.num_trials),
+        }
         for line in list_sweeps(open_desk())
     ]
     if as_json:
@@ -134,20 +143,18 @@ def _tell(desk: Desk, sweep_id: str, as_json: bool) -> None:
     columns = tuple(rows[0]) if rows else ()
     print_table(rows, columns, tr("No run of it has been asked for yet."))
     counts = sweep.line.counts
-    left = f", about {sweep.seconds_left:.0f} s left" if sweep.seconds_left is not None else ""
-    print_sentence(
-        tr(
-            "{name} is {state}: {num_done} of {num_trials} runs done ({num_pruned} pruned), {num_unfinished} "
-            "unfinished{left}.",
-            name=sweep.line.name,
-            state=sweep.line.state,
-            num_done=counts.num_done,
-            num_trials=counts.num_trials,
-            num_pruned=counts.num_pruned,
-            num_unfinished=counts.num_unfinished,
-            left=left,
-        )
+    said = tr(
+        "{name} is {state}: {num_done} of {num_trials} runs done ({num_pruned} pruned), {num_unfinished} unfinished",
+        name=sweep.line.name,
+        state=sweep.line.state,
+        num_done=counts.num_done,
+        num_trials=counts.num_trials,
+        num_pruned=counts.num_pruned,
+        num_unfinished=counts.num_unfinished,
     )
+    if sweep.seconds_left is not None:
+        said += ", " + tr("about {seconds:.0f} s left", seconds=sweep.seconds_left)
+    print_sentence(f"{said}.")
     if sweep.best is not None:
         print_sentence(
             tr(

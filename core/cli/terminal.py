@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.progress import Progress, mean_seconds
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -103,7 +104,16 @@ class ProgressLines:
         left = replace(now, seconds_each=mean_seconds(time - began, now.num_done)).seconds_left
         time_left = f", about {left:.0f} s left" if left else ""
         detail = f" ({now.detail})" if now.detail else ""
-        print_sentence(f"{now.stage}: {now.num_done} of {now.num_all}{time_left}{detail}")
+        print_sentence(
+            tr(
+                "{stage}: {num_done} of {num_all}{time_left}{detail}",
+                stage=now.stage,
+                num_done=now.num_done,
+                num_all=now.num_all,
+                time_left=time_left,
+                detail=detail,
+            )
+        )
 
 
 def write_text(path: Path, text: str) -> None:
@@ -113,7 +123,11 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise PneumoDeskError(
-            f"{path} cannot be written: {error.strerror}. What it was made of is kept on the desk."
+            tr(
+                "{path} cannot be written: {strerror}. What it was made of is kept on the desk.",
+                path=path,
+                strerror=error.strerror,
+            )
         ) from error
 
 

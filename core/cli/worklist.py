@@ -7,18 +7,19 @@ import typer
 
 from core.cli.reading_tables import DISAGREEMENT_COLUMNS, STUDY_COLUMNS, shown_disagreement, shown_study
 from core.cli.terminal import print_json, print_sentence, print_table
+from core.language import tr
 from core.result_words import FINDINGS
 from core.services.desk import open_desk
 
-app = typer.Typer(help="The worklist: studies, findings, audit log.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-Who = Annotated[str | None, typer.Option("--as", help="Who does it: named in the audit log.")]
+app = typer.Typer(help=tr("The worklist: studies, findings, audit log."), no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
+Who = Annotated[str | None, typer.Option("--as", help=tr("Who does it: named in the audit log."))]
 
 
 @app.command("list")
 def worklist_list(
-    show_all: Annotated[bool, typer.Option("--all", help="Also studies that were read.")] = False,
-    batch: Annotated[str | None, typer.Option("--batch", help="Only the studies of this batch.")] = None,
+    show_all: Annotated[bool, typer.Option("--all", help=tr("Also studies that were read."))] = False,
+    batch: Annotated[str | None, typer.Option("--batch", help=tr("Only the studies of this batch."))] = None,
     as_json: Json = False,
 ) -> None:
     """List the studies of all batches or of one, in reading order."""
@@ -47,17 +48,18 @@ def worklist_list(
         print_json(studies[columns].to_dict("records"))
     else:
         shown = [shown_study(row) for row in studies.to_dict("records")]
-        print_table(shown, STUDY_COLUMNS, "There is nothing to read.")
+        print_table(shown, STUDY_COLUMNS, tr("There is nothing to read."))
 
 
 @app.command("judge")
 def worklist_judge(
-    reading: Annotated[int, typer.Argument(help="A reading's number.")],
+    reading: Annotated[int, typer.Argument(help=tr("A reading's number."))],
     finding: Annotated[
-        str, typer.Argument(help="'pneumonia', 'no pneumonia', 'equivocal' or 'non-diagnostic', or its stored name.")
+        str,
+        typer.Argument(help=tr("'pneumonia', 'no pneumonia', 'equivocal' or 'non-diagnostic', or its stored name.")),
     ],
     who: Who = None,
-    note: Annotated[str, typer.Option("--note", help="Saved with the finding.")] = "",
+    note: Annotated[str, typer.Option("--note", help=tr("Saved with the finding."))] = "",
 ) -> None:
     """Save a finding on a study."""
     from core.errors import WorklistError
@@ -67,14 +69,16 @@ def worklist_judge(
     verdict = by_word.get(finding, finding)
     if verdict not in FINDINGS:
         *most, last = map(repr, by_word)
-        raise WorklistError(f"{finding!r} is no finding. Say {', '.join(most)} or {last}.")
+        raise WorklistError(
+            tr("{finding!r} is no finding. Say {most} or {last}.", finding=finding, most=", ".join(most), last=last)
+        )
     give_verdict(open_desk(), reading, who, Verdict(verdict), note)
-    print_sentence(f"Saved: {FINDINGS[verdict]}.")
+    print_sentence(tr("Saved: {finding}.", finding=FINDINGS[verdict]))
 
 
 @app.command("export")
 def worklist_export(
-    folder: Annotated[Path, typer.Argument(help="A new folder for images and metadata.csv.")],
+    folder: Annotated[Path, typer.Argument(help=tr("A new folder for images and metadata.csv."))],
     who: Who = None,
 ) -> None:
     """Export the images whose readers agree, labelled, as a dataset."""
@@ -82,15 +86,22 @@ def worklist_export(
 
     done = export_verdicts(open_desk(), who, folder)
     print_sentence(
-        f"{done.num_films} images are in {done.folder}. Left out: {done.num_conflicting} on which readers differ, "
-        f"{done.num_undecided} that nobody decided, {len(done.missing)} that are gone."
+        tr(
+            "{num_films} images are in {folder}. Left out: {num_conflicting} on which readers differ, {num_undecided} "
+            "that nobody decided, {num_missing} that are gone.",
+            num_films=done.num_films,
+            folder=done.folder,
+            num_conflicting=done.num_conflicting,
+            num_undecided=done.num_undecided,
+            num_missing=len(done.missing),
+        )
     )
 
 
 @app.command("audit")
 def worklist_audit(
-    who: Annotated[str, typer.Option("--who", help="Only what this person did.")] = "",
-    search: Annotated[str, typer.Option("--search", help="Only what was done to files or batches so named.")] = "",
+    who: Annotated[str, typer.Option("--who", help=tr("Only what this person did."))] = "",
+    search: Annotated[str, typer.Option("--search", help=tr("Only what was done to files or batches so named."))] = "",
     as_json: Json = False,
 ) -> None:
     """Show who did what when, newest first."""
@@ -101,7 +112,7 @@ def worklist_audit(
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("when", "who", "action", "subject", "detail"), "Nothing in the trail matches.")
+        print_table(rows, ("when", "who", "action", "subject", "detail"), tr("Nothing in the trail matches."))
 
 
 @app.command("undo")
@@ -115,15 +126,17 @@ def worklist_undo(who: Who = None) -> None:
     reader = checked_name(who)
     last = last_verdict(desk, reader)
     if last is None:
-        raise WorklistError(f"{reader} has given no finding that could be undone.")
+        raise WorklistError(tr("{reader} has given no finding that could be undone.", reader=reader))
     undone = undo_verdict(desk, last.id, reader)
-    print_sentence(f"Undone: {FINDINGS[undone.verdict]} on study {undone.study[:16]}.")
+    print_sentence(tr("Undone: {finding} on study {study}.", finding=FINDINGS[undone.verdict], study=undone.study[:16]))
 
 
 @app.command("assign")
 def worklist_assign(
-    studies: Annotated[list[str], typer.Argument(help="Studies, each by its name in `list --json` or its beginning.")],
-    to: Annotated[str, typer.Option("--to", help="The reader's name; nobody if left out.")] = "",
+    studies: Annotated[
+        list[str], typer.Argument(help=tr("Studies, each by its name in `list --json` or its beginning."))
+    ],
+    to: Annotated[str, typer.Option("--to", help=tr("The reader's name; nobody if left out."))] = "",
     who: Who = None,
 ) -> None:
     """Give studies to a reader, or take them back."""
@@ -132,12 +145,12 @@ def worklist_assign(
     desk = open_desk()
     found = resolve_studies(desk, studies)
     assign_studies(desk, found, to or None, who)
-    print_sentence(f"Assigned to {to or 'nobody'}: {len(found)} studies.")
+    print_sentence(tr("Assigned to {to}: {num_found} studies.", to=to or "nobody", num_found=len(found)))
 
 
 @app.command("agreement")
 def worklist_agreement(
-    batch: Annotated[str | None, typer.Option("--batch", help="Only the studies of this batch.")] = None,
+    batch: Annotated[str | None, typer.Option("--batch", help=tr("Only the studies of this batch."))] = None,
     as_json: Json = False,
 ) -> None:
     """Show how far model and readers agree, and on which studies they do not."""
@@ -150,21 +163,29 @@ def worklist_agreement(
         return
     columns = ("first", "second", "num_studies", "share_agreed", "kappa", "kappa_low", "kappa_high", "agreed")
     pairs = [{**pair, "kappa": "not defined" if pair["kappa"] is None else pair["kappa"]} for pair in document["pairs"]]
-    print_table(pairs, columns, "Nobody has read a study yet.")
+    print_table(pairs, columns, tr("Nobody has read a study yet."))
     shares = ("reference", "sensitivity", "sensitivity_low", "sensitivity_high")
     print_table(document["against"], (*shares, "specificity", "specificity_low", "specificity_high"), "")
     differing = [shown_disagreement(row) for row in report.disagreements.to_dict("records")]
     print_table(differing, DISAGREEMENT_COLUMNS, "")
-    print_sentence(f"{report.num_judged} studies were read; {len(differing)} in disagreement. {EACH_STUDY_ALONE}")
+    print_sentence(
+        tr(
+            "{num_judged} studies were read; {num_differing} in disagreement. {each_study_alone}",
+            num_judged=report.num_judged,
+            num_differing=len(differing),
+            each_study_alone=EACH_STUDY_ALONE,
+        )
+    )
 
 
 @app.command("rules")
 def worklist_rules(
     changes: Annotated[
-        list[str] | None, typer.Argument(help="FIELD=VALUE, an empty value for none; without any the rules are shown.")
+        list[str] | None,
+        typer.Argument(help=tr("FIELD=VALUE, an empty value for none; without any the rules are shown.")),
     ] = None,
     who: Who = None,
-    history: Annotated[bool, typer.Option("--history", help="All versions, newest first.")] = False,
+    history: Annotated[bool, typer.Option("--history", help=tr("All versions, newest first."))] = False,
     as_json: Json = False,
 ) -> None:
     """Show the rules of the worklist, or change them: the new version counts for everybody, the old ones stay."""

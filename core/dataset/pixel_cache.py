@@ -16,6 +16,7 @@ import numpy as np
 from core.dataset.file_batches import map_in_batches
 from core.dataset.manifest import Cohort
 from core.errors import CohortError, RadiographError
+from core.language import tr
 from core.progress import OnCount
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
@@ -61,7 +62,9 @@ class PixelCache:
             _build(path, [(cohort.root / file_of[content], content) for content in hashes], size, progress)
             pixels_NSS = _open(path, shape)
         if pixels_NSS is None:
-            raise CohortError(f"The pixel cache {path} was written but cannot be read back. Check the disk it lies on.")
+            raise CohortError(
+                tr("The pixel cache {path} was written but cannot be read back. Check the disk it lies on.", path=path)
+            )
         row_of_hash = {content: row for row, content in enumerate(hashes)}
         return cls(pixels_NSS, {file: row_of_hash[hash_of[file]] for file in files})
 
@@ -72,10 +75,14 @@ def _content_hashes(cohort: Cohort, files: Sequence[str]) -> dict[str, str]:
     strange = [file for file in files if file not in hash_of]
     if strange:
         raise CohortError(
-            f"{strange[0]!r} is no usable image of {cohort.root}. Index the folder again and split it again."
+            tr(
+                "{strange!r} is no usable image of {root}. Index the folder again and split it again.",
+                strange=strange[0],
+                root=cohort.root,
+            )
         )
     if not files:
-        raise CohortError(f"No image of {cohort.root} was chosen, so there is nothing to decode.")
+        raise CohortError(tr("No image of {root} was chosen, so there is nothing to decode.", root=cohort.root))
     return {file: hash_of[file] for file in files}
 
 
@@ -92,12 +99,26 @@ def _decode(source: Path, content_hash: str, size: int) -> np.ndarray:
     try:
         content = source.read_bytes()
         if hashlib.sha256(content).hexdigest() != content_hash:
-            raise CohortError(f"{source} has changed since the dataset was indexed. Index the folder again.")
+            raise CohortError(
+                tr("{source} has changed since the dataset was indexed. Index the folder again.", source=source)
+            )
         pixels_HW = read_radiograph(content, shortest_side=2 * size).pixels_HW
     except OSError as error:
-        raise CohortError(f"{source} cannot be read any more ({error.strerror}). Index the folder again.") from error
+        raise CohortError(
+            tr(
+                "{source} cannot be read any more ({strerror}). Index the folder again.",
+                source=source,
+                strerror=error.strerror,
+            )
+        ) from error
     except RadiographError as error:
-        raise CohortError(f"{source} cannot be decoded: {error.sentence}. Index the folder again.") from error
+        raise CohortError(
+            tr(
+                "{source} cannot be decoded: {sentence}. Index the folder again.",
+                source=source,
+                sentence=error.sentence,
+            )
+        ) from error
     return np.round(resize_to_square(pixels_HW, size) * 255).astype(np.uint8)
 
 

@@ -20,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from core.errors import LossNotFiniteError
 from core.evaluation.ranking import roc_auc
+from core.language import tr
 from core.training.config import Balancing, FineTuning, Precision, Selection, TrainingConfig
 from core.training.films import Examples, num_steps
 from core.training.held_weights import learn_only_what_may
@@ -212,8 +213,13 @@ def train_one_epoch(
         state.losses.append(told[0])
         if not np.isfinite(state.losses[-1]):
             raise LossNotFiniteError(
-                f"The loss is no longer finite in epoch {epoch + 1}, step {step + 1}. "
-                f"Start again with a smaller learning rate than {config.learning_rate}."
+                tr(
+                    "The loss is no longer finite in epoch {epoch}, step {step}. Start again with a smaller learning "
+                    "rate than {learning_rate}.",
+                    epoch=epoch + 1,
+                    step=step + 1,
+                    learning_rate=config.learning_rate,
+                )
             )
         state.optimizer.zero_grad(set_to_none=True)
         state.scaler.scale(loss).backward()

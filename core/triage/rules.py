@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.language import mark, tr
+
 
 class HumanBand(StrEnum):
     """Bands for what needs a human; routine is not among them."""
@@ -28,51 +30,66 @@ class WorklistRules(BaseModel):
         default=None,
         gt=0,
         le=1,
-        description="AI score (0 to 1) from which a study is read first even within the indeterminate range; empty: "
-        "only above that range.",
+        description=mark(
+            "AI score (0 to 1) from which a study is read first even within the indeterminate range; empty: only "
+            "above that range."
+        ),
     )
     routine_below: float | None = Field(
         default=None,
         ge=0,
         lt=1,
-        description="AI score (0 to 1) below which a study may be read in turn; empty: all below the indeterminate "
-        "range.",
+        description=mark(
+            "AI score (0 to 1) below which a study may be read in turn; empty: all below the indeterminate range."
+        ),
     )
-    uncertain_band: HumanBand = Field(default=HumanBand.REVIEW, description="When indeterminate studies are read.")
+    uncertain_band: HumanBand = Field(
+        default=HumanBand.REVIEW, description=mark("When indeterminate studies are read.")
+    )
     near_gate_share: float = Field(
         default=0.95,
         gt=0,
         le=1,
-        description="An image whose distance from the training images is over this share of the gate's limit is never "
-        "read only in turn.",
+        description=mark(
+            "An image whose distance from the training images is over this share of the gate's limit is never read "
+            "only in turn."
+        ),
     )
-    rejected_band: HumanBand = Field(default=HumanBand.REVIEW, description="When unsuitable images are read.")
-    unreadable_band: HumanBand = Field(default=HumanBand.REVIEW, description="When files with errors are looked at.")
+    rejected_band: HumanBand = Field(default=HumanBand.REVIEW, description=mark("When unsuitable images are read."))
+    unreadable_band: HumanBand = Field(
+        default=HumanBand.REVIEW, description=mark("When files with errors are looked at.")
+    )
     waiting_cap_hours: float = Field(
         default=24,
         gt=0,
         le=24 * 365,
-        description="Hours without a finding after which a study is escalated to be read first; after twice as long it "
-        "comes before all others.",
+        description=mark(
+            "Hours without a finding after which a study is escalated to be read first; after twice as long it comes "
+            "before all others."
+        ),
     )
     prevalence: float | None = Field(
         default=None,
         gt=0,
         lt=1,
-        description="Share (0 to 1) of the images sent to this desk that show pneumonia; predictive values rest on it.",
+        description=mark(
+            "Share (0 to 1) of the images sent to this desk that show pneumonia; predictive values rest on it."
+        ),
     )
     keep_days: int | None = Field(
         default=None,
         ge=1,
         le=36_500,
-        description="Days after which a finished batch is deleted with its images; empty: never.",
+        description=mark("Days after which a finished batch is deleted with its images; empty: never."),
     )
 
     @model_validator(mode="after")
     def check_order(self) -> Self:
         """Refuse a study that would be read first and in turn at once."""
         if self.urgent_from is not None and self.routine_below is not None and self.routine_below > self.urgent_from:
-            raise ValueError("studies cannot be read first from an AI score at which they may still be read in turn")
+            raise ValueError(
+                tr("studies cannot be read first from an AI score at which they may still be read in turn")
+            )
         return self
 
 

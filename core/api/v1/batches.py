@@ -12,6 +12,7 @@ from core.api.answers import OperatingPointAnswer, StoredReason
 from core.api.problems import problem_responses
 from core.api.settings import ApiSettings
 from core.api.v1.paging import Page, Paged
+from core.language import tr
 from core.services.desk import Desk, open_desk
 from core.services.triage.api_batches import start_received_batch
 from core.services.triage.batch_reading import TriageRequest
@@ -113,7 +114,13 @@ def start(
     """Start a batch over the images sent. The answer is its state; ask for it again at its `Location` until it ends."""
     settings: ApiSettings = request.app.state.settings
     if len(files) > settings.max_batch_files:
-        raise HTTPException(413, f"More than {settings.max_batch_files} files: send a zip, or several batches.")
+        raise HTTPException(
+            413,
+            tr(
+                "More than {max_batch_files} files: send a zip, or several batches.",
+                max_batch_files=settings.max_batch_files,
+            ),
+        )
     desk = open_desk()
     asked = TriageRequest(
         paths=(PROJECT_ROOT,),

@@ -10,6 +10,7 @@ from core.api.access import Caller, Reader, Triager
 from core.api.problems import problem_responses
 from core.api.v1.paging import LARGEST_ID, Page, Paged
 from core.errors import InputNotFoundError
+from core.language import tr
 from core.services.desk import open_desk
 from core.services.films.images import film_picture
 from core.services.worklist.reading_detail import get_reading, study_of
@@ -123,7 +124,7 @@ def saliency(reading_id: ReadingId, _caller: Reader) -> Response:
     """Return the AI heatmap: a square, partly clear PNG to be stretched over the image."""
     heatmap = get_reading(open_desk(), reading_id).heatmap_file
     if heatmap is None:
-        raise InputNotFoundError("There is no AI heatmap: nothing here spoke for pneumonia.")
+        raise InputNotFoundError(tr("There is no AI heatmap: nothing here spoke for pneumonia."))
     return Response(heatmap.read_bytes(), media_type="image/png")
 
 

@@ -18,6 +18,7 @@ from core.dataset.feature_store import load_or_measure
 from core.dataset.manifest import Cohort
 from core.dataset.mean_films import mean_films
 from core.errors import InputNotFoundError, PneumoDeskError
+from core.language import tr
 from core.model.checkpoint import write_atomically
 from core.progress import OnCount, OnProgress, Progress, count_for_nobody, counted, tell_nobody
 from core.radiograph.phantom import is_marked_as_drawn
@@ -93,14 +94,18 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 def write_manifest(dataset: Dataset, path: Path) -> None:
     """Write one line a file, as CSV or Parquet by the ending; raises PneumoDeskError if it cannot be written."""
     if path.suffix.lower() not in {".csv", ".parquet"}:
-        raise PneumoDeskError(f"{path} ends neither in .csv nor in .parquet: one of them says how to write it.")
+        raise PneumoDeskError(
+            tr("{path} ends neither in .csv nor in .parquet: one of them says how to write it.", path=path)
+        )
     is_table = path.suffix.lower() == ".csv"
     content = frame_to_csv(dataset.manifest).encode() if is_table else dataset.manifest.to_parquet(index=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        raise PneumoDeskError(f"{path} cannot be written: {error.strerror}. Name another file.") from error
+        raise PneumoDeskError(
+            tr("{path} cannot be written: {strerror}. Name another file.", path=path, strerror=error.strerror)
+        ) from error
 
 
 def open_dataset(desk: Desk, root: Path, fingerprint: str) -> Dataset:
@@ -108,7 +113,7 @@ def open_dataset(desk: Desk, root: Path, fingerprint: str) -> Dataset:
     kept = (desk.settings.caches / "audits").glob(f"{fingerprint[:32]}-*-{AUDIT_FORMAT}.json")
     newest = max(kept, key=lambda path: path.stat().st_mtime_ns, default=None)
     if newest is None or not root.exists():
-        raise InputNotFoundError(f"What was known of {root} is gone: examine the folder again.")
+        raise InputNotFoundError(tr("What was known of {root} is gone: examine the folder again.", root=root))
     return _opened(desk, root, fingerprint, newest)
 
 
@@ -117,7 +122,9 @@ def _opened(desk: Desk, root: Path, fingerprint: str, path: Path) -> Dataset:
     """Keyed by the fingerprint, which names exactly these images, and by the audit of all that is said of them."""
     cohort = indexing.index(desk, root)
     if cohort.fingerprint != fingerprint or _audit_path(desk, cohort) != path:
-        raise InputNotFoundError(f"The images of {root} have changed since they were examined: examine it again.")
+        raise InputNotFoundError(
+            tr("The images of {root} have changed since they were examined: examine it again.", root=root)
+        )
     features = _features(desk, cohort)
     return _dataset(cohort, features, path)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.dataset.manifest import Cohort, is_patient_unknown
 from core.dataset.store import load_or_index
 from core.errors import InputNotFoundError
+from core.language import tr
 from core.progress import OnCount
 from core.services.desk import Desk
 from core.services.films.pseudonyms import patient_pseudonym
@@ -20,7 +21,7 @@ from db import models as tables
 def index(desk: Desk, root: Path, on_count: OnCount | None = None) -> Cohort:
     """Index a folder of radiographs, or what changed in it since last time, and record it."""
     if not root.exists():
-        raise InputNotFoundError(f"There is no folder {root}.")
+        raise InputNotFoundError(tr("There is no folder {root}.", root=root))
     settings = desk.settings
     cohort = load_or_index(
         root,

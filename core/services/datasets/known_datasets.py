@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from core.errors import SettingsError
+from core.language import tr
 from core.progress import OnCount
 from core.radiograph.phantom import is_marked_as_drawn
 from core.services.datasets import indexing
@@ -58,7 +59,10 @@ def index_server_folder(desk: Desk, folder: str, on_count: OnCount) -> None:
     path, roots = Path(folder.strip()).expanduser(), desk.settings.allowed_film_roots
     if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
         raise SettingsError(
-            f"Images may be read below {' and '.join(str(root) for root in roots)} only. "
-            "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
+            tr(
+                "Images may be read below {root} only. Give a full path there, or let PNEUMODESK_FILM_ROOTS name more "
+                "folders.",
+                root=" and ".join(str(root) for root in roots),
+            )
         )
     indexing.index(desk, path, on_count)

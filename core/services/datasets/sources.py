@@ -7,6 +7,7 @@ from PIL import Image
 
 from core.dataset.split_words import LABELS, split_named
 from core.errors import InputNotFoundError, PneumoDeskError, UnreadableFileError
+from core.language import tr
 from core.progress import OnProgress, Progress
 from core.radiograph.phantom import mark_as_drawn, synthesise_phantom
 from core.services.desk import Desk
@@ -50,12 +51,15 @@ def fetch_standard_cohort() -> Path:
         folder = Path(kagglehub.dataset_download(STANDARD_COHORT))
     except (RequestException, KaggleApiHTTPError, OSError) as error:
         raise DownloadError(
-            f"Kaggle could not be reached ({type(error).__name__}). This needs internet and 2.5 GB of room; without "
-            "it, copy the data set to this machine and give its folder."
+            tr(
+                "Kaggle could not be reached ({name}). This needs internet and 2.5 GB of room; without it, copy the "
+                "data set to this machine and give its folder.",
+                name=type(error).__name__,
+            )
         ) from error
     found = next((path.parent for path in sorted(folder.rglob("train")) if path.is_dir()), None)
     if found is None:
-        raise DownloadError(f"What Kaggle sent to {folder} has no folder `train`.")
+        raise DownloadError(tr("What Kaggle sent to {folder} has no folder `train`.", folder=folder))
     return found
 
 
@@ -72,7 +76,7 @@ def unpack_cohort(desk: Desk, upload: Path, on_progress: OnProgress) -> Path:
             break
         folder = inside[0]
     if not any(path.is_file() for path in folder.rglob("*")):
-        raise InputNotFoundError("There are no images in what was sent.")
+        raise InputNotFoundError(tr("There are no images in what was sent."))
     return folder
 
 

@@ -11,6 +11,7 @@ from core.dataset.manifest import Cohort
 from core.dataset.splitting import CohortSplit
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
+from core.language import tr
 from core.model.card import ModelCard
 from core.progress import OnCount
 from core.services.desk import Desk
@@ -67,7 +68,9 @@ def read_fold(
     logits = score_films(desk, predictor, cohort.root, files, on_count)
     scored = [file for file in files if file in logits]
     if not scored:
-        raise EvaluationError(f"No image of the split {split!r} of {cohort.root} can be read.")
+        raise EvaluationError(
+            tr("No image of the split {split!r} of {root} can be read.", split=split, root=cohort.root)
+        )
     logits_N = np.array([logits[file] for file in scored])
     films, card, engine = films_of(cohort, scored), predictor.checkpoint.card, predictor.engine.name
     report = films.judge(card.calibration.apply(logits_N), predictor.operating_point.threshold, engine)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
+from core.language import mark, tr
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.progress import OnCount, count_for_nobody
@@ -35,17 +36,20 @@ class EvaluationRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    data: Path = Field(description="The folder of the dataset.")
+    data: Path = Field(description=mark("The folder of the dataset."))
     model: str = Field(
-        default=ACTIVE, description="`active`, `starter`, `NAME@VERSION`, `run:RUN` or a checkpoint folder."
+        default=ACTIVE, description=mark("`active`, `starter`, `NAME@VERSION`, `run:RUN` or a checkpoint folder.")
     )
     split: str = Field(
         default="test",
-        description="The split that is scored: a folder, validation, calibration or holdout of the model's own split, "
-        "NAME/FOLD of a saved split, or all. A dataset without split folders is scored as a whole instead of its test.",
+        description=mark(
+            "The split that is scored: a folder, validation, calibration or holdout of the model's own split, "
+            "NAME/FOLD of a saved split, or all. A dataset without split folders is scored as a whole instead of its "
+            "test."
+        ),
     )
     again: bool = Field(
-        default=False, description="Analyse images again whose predictions by this checkpoint are stored."
+        default=False, description=mark("Analyse images again whose predictions by this checkpoint are stored.")
     )
 
 
@@ -114,9 +118,15 @@ def _check_fold(request: EvaluationRequest, card: ModelCard, num_learnt: int, nu
     """Refuse folds that say of themselves that they were held back, and were not from this model."""
     if num_learnt and "/" in request.split and not request.split.endswith("/train"):
         raise EvaluationError(
-            f"{card.name} was trained on {num_learnt} of the {num_files} images of {request.split!r}, or on others of "
-            "the same patients: its figures would be too good. Evaluate it on folds that it was not trained on; "
-            "`splits adopt` saves its own."
+            tr(
+                "{name} was trained on {num_learnt} of the {num_files} images of {split!r}, or on others of the same "
+                "patients: its figures would be too good. Evaluate it on folds that it was not trained on; `splits "
+                "adopt` saves its own.",
+                name=card.name,
+                num_learnt=num_learnt,
+                num_files=num_files,
+                split=request.split,
+            )
         )
 
 

@@ -56,7 +56,7 @@ def chosen_films(desk: Desk, cohort: Cohort, choice: FilmChoice) -> list[str]:
                 "dataset.",
                 split=choice.split,
                 data=choice.data,
-                folders=", ".join(folders) or "of no split",
+                folders=", ".join(folders) or tr("of no split"),
             )
         )
     return list(films["file"])

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.errors import EvaluationError, RadiographError
 from core.evaluation.proportions import wilson_interval
 from core.evaluation.ranking import roc_auc
+from core.language import mark, tr
 from core.progress import OnCount, OnProgress, counted, tell_nobody
 from core.radiograph.reading import read_radiograph
 from core.services.datasets import indexing
@@ -43,24 +44,28 @@ class KindResult(BaseModel):
     num_pictures: int
     num_stopped: int
     num_stopped_by_gate: int = Field(
-        description="Of these, by how they look to the network; the others by the file checks."
+        description=mark("Of these, by how they look to the network; the others by the file checks.")
     )
-    num_turned: int = Field(0, description="Of those stopped by the gate, as turned.")
-    num_reviewed: int = Field(0, description="Of those read, put under review since something about them is doubtful.")
+    num_turned: int = Field(0, description=mark("Of those stopped by the gate, as turned."))
+    num_reviewed: int = Field(
+        0, description=mark("Of those read, put under review since something about them is doubtful.")
+    )
     num_changed: int | None = Field(
         None,
-        description="Of those read and not put under review: how many have another finding than the image they were "
-        "made from; none where they were made from no image.",
+        description=mark(
+            "Of those read and not put under review: how many have another finding than the image they were made "
+            "from; none where they were made from no image."
+        ),
     )
     stopped: float
-    stopped_ci: tuple[float, float] = Field(description="95 % interval, Wilson, each picture for itself.")
+    stopped_ci: tuple[float, float] = Field(description=mark("95 % interval, Wilson, each picture for itself."))
 
 
 class GateByKind(ModelMeasured):
     """What is stopped of every kind; inverted images and upright images count apart."""
 
     threshold: float
-    auc: float | None = Field(description="Of the distance: other pictures that reach the gate against images.")
+    auc: float | None = Field(description=mark("Of the distance: other pictures that reach the gate against images."))
     other_pictures: KindResult
     kinds: dict[str, KindResult]
 
@@ -81,7 +86,7 @@ def measure_gate_by_kind(
     """
     predictor = load_predictor(desk, choice.model)
     if predictor.gate is None:
-        raise EvaluationError(f"The model {predictor.checkpoint.card.name} has no gate to measure.")
+        raise EvaluationError(tr("The model {name} has no gate to measure.", name=predictor.checkpoint.card.name))
     cohort = indexing.index(desk, choice.data)
     films = [cohort.root / file for file in chosen_films(desk, cohort, choice)]
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +118,7 @@ def count_stopped(readings: Iterable[FilmReading], findings: Mapping[str, str | 
     """
     readings = list(readings)
     if not readings:
-        raise EvaluationError("A gate is measured on at least one picture of each kind.")
+        raise EvaluationError(tr("A gate is measured on at least one picture of each kind."))
     read = [reading for reading in readings if reading.status is Status.READ]
     unnoticed = [reading for reading in read if reading.reason_code != DOUBTFUL]
     changed = [reading for reading in unnoticed if findings and reading.finding != findings[Path(reading.file).stem]]

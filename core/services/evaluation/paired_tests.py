@@ -8,6 +8,7 @@ import numpy as np
 
 from core.evaluation.delong import AucComparison, delong_test
 from core.evaluation.mcnemar import ErrorComparison, holm_correction, mcnemar_test
+from core.language import tr
 from core.services.evaluation.comparison_text import say_verdict
 from core.services.evaluation.predictions import LabelledFilms
 
@@ -69,7 +70,10 @@ def differing_fields(configs: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, 
 def _on_engines(one: Contender, other: Contender) -> str:
     if one.engine == other.engine:
         return ""
-    return (
-        f" {one.name} was computed by {one.engine or 'an engine not recorded'}, {other.name} by "
-        f"{other.engine or 'an engine not recorded'}: a small part of a difference may be rounding."
+    return " " + tr(
+        "{name} was computed by {engine}, {name_2} by {engine_2}: a small part of a difference may be rounding.",
+        name=one.name,
+        engine=one.engine or tr("an engine not recorded"),
+        name_2=other.name,
+        engine_2=other.engine or tr("an engine not recorded"),
     )

@@ -7,6 +7,7 @@ from core.dataset.manifest import Cohort
 from core.errors import EvaluationError
 from core.evaluation.delong import delong_test
 from core.evaluation.operating_point import OperatingPoint
+from core.language import mark, tr
 from core.progress import OnCount, count_for_nobody
 from core.services.datasets import indexing
 from core.services.desk import Desk
@@ -31,14 +32,16 @@ class StressResult(BaseModel):
 
     name: str
     description: str
-    is_harmless: bool = Field(description="Whether a reader would call it the same image; else it is reported apart.")
+    is_harmless: bool = Field(
+        description=mark("Whether a reader would call it the same image; else it is reported apart.")
+    )
     auc: float | None
     auc_change: float | None
     auc_change_ci: tuple[float, float] | None = Field(
-        description="95 % interval, DeLong, paired, the images of one patient counted together."
+        description=mark("95 % interval, DeLong, paired, the images of one patient counted together.")
     )
     mean_abs_probability_change: float
-    decision_flips: float = Field(description="Share of images that land on the other side of the threshold.")
+    decision_flips: float = Field(description=mark("Share of images that land on the other side of the threshold."))
     num_flips: int
 
 
@@ -48,12 +51,14 @@ class StressReport(ModelMeasured):
     n: int
     num_training_images: int | None = Field(
         default=None,
-        description="Images the model was trained on, or of patients of such; null where its folds are not known.",
+        description=mark(
+            "Images the model was trained on, or of patients of such; null where its folds are not known."
+        ),
     )
     num_unreadable: int
     threshold: float
-    auc: float | None = Field(description="Of the images as they are.")
-    num_openings: int = Field(description="How often this split has been opened on this desk.")
+    auc: float | None = Field(description=mark("Of the images as they are."))
+    num_openings: int = Field(description=mark("How often this split has been opened on this desk."))
     stresses: dict[str, StressResult]
 
 
@@ -75,7 +80,9 @@ def stress_model(desk: Desk, choice: FilmChoice, on_count: OnCount = count_for_n
     )
     readable_N = ~np.isnan(logits_NS[:, 0])
     if not readable_N.any():
-        raise EvaluationError(f"No image of the split {choice.split!r} of {choice.data} can be read.")
+        raise EvaluationError(
+            tr("No image of the split {split!r} of {data} can be read.", split=choice.split, data=choice.data)
+        )
     films = films_of(cohort, [file for file, is_readable in zip(files, readable_N, strict=True) if is_readable])
     report = _report(desk, choice, cohort, predictor, films, logits_NS[readable_N], int((~readable_N).sum()))
     keep_measurement(desk, MeasurementKind.STRESS, report)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from core.errors import EvaluationError
 from core.evaluation.operating_point import OperatingPoint, OperatingPointRule, choose_operating_point
+from core.language import tr
 from core.progress import OnCount, count_for_nobody
 from core.services.desk import Desk
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
@@ -38,8 +39,12 @@ def propose_point(predicted: PredictedFilms, rule: OperatingPointRule, name: str
     """Return what a rule would choose on these images; raises EvaluationError for images that must not choose."""
     if not is_selection_split(predicted.split):
         raise EvaluationError(
-            f"An operating point is chosen on the {' or '.join(CHOOSING_SPLITS)} images, never on {predicted.split!r}: "
-            "figures of images that chose the threshold would look better than they are."
+            tr(
+                "An operating point is chosen on the {choosing_split} images, never on {split!r}: figures of images "
+                "that chose the threshold would look better than they are.",
+                choosing_split=" or ".join(CHOOSING_SPLITS),
+                split=predicted.split,
+            )
         )
     folds = f"{' and '.join(CHOOSING_SPLITS)} folds" if predicted.split == BOTH else f"{predicted.split} fold"
     return choose_operating_point(
@@ -87,7 +92,7 @@ def list_points(desk: Desk, checkpoint_hash: str) -> tuple[ChosenPoint, ...]:
 def _checked(name: str) -> str:
     cleaned = " ".join(name.split())
     if not 0 < len(cleaned) <= 128:
-        raise EvaluationError("An operating point needs a name of at most 128 characters.")
+        raise EvaluationError(tr("An operating point needs a name of at most 128 characters."))
     return cleaned
 
 
@@ -114,9 +119,11 @@ def choose_model_point(
     name_of_model = resolve_model(desk, model)
     if not is_selection_split(split):
         raise EvaluationError(
-            f"An operating point is chosen on validation or calibration images, never on {split!r}. Name such a fold "
-            "of "
-            "a saved split: NAME/validation."
+            tr(
+                "An operating point is chosen on validation or calibration images, never on {split!r}. Name such a "
+                "fold of a saved split: NAME/validation.",
+                split=split,
+            )
         )
     if data is not None:
         folds = CHOOSING_SPLITS if split == BOTH else (split,)
@@ -128,8 +135,11 @@ def choose_model_point(
         predicted = choosing_predictions(session, checkpoint_hash, split)
     if predicted is None:
         raise EvaluationError(
-            f"{name_of_model} has read no images of {split} on this desk. Give --data, a folder with images, and "
-            "--split "
-            "NAME/validation, a fold of a split that was saved of it (`splits save`)."
+            tr(
+                "{name_of_model} has read no images of {split} on this desk. Give --data, a folder with images, and "
+                "--split NAME/validation, a fold of a split that was saved of it (`splits save`).",
+                name_of_model=name_of_model,
+                split=split,
+            )
         )
     return keep_point(desk, predicted, rule, name)

@@ -126,7 +126,7 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
     films, places, note = _common_films(sets, [run.name for run in kept])
     notes += [note] if note else []
     if len(set(films.labels_N.tolist())) < 2:
-        notes.append("The common images are of one class only, so there is no AUC and no test of it.")
+        notes.append(tr("The common images are of one class only, so there is no AUC and no test of it."))
     overlaps = TrainingOverlaps(desk)
     runs = tuple(
         _compared(run, one, films, rows_N, overlaps.of(one if rows_N is None else replace(one, films=films)))
@@ -148,8 +148,8 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
 
 def _why_not(run: tables.Run, split: str) -> str:
     if run.checkpoint_hash is None:
-        return f"{run.name} ({run.id}) is {run.state} and has no finished model."
-    return f"Of {run.name} ({run.id}) no predictions on {split!r} are kept."
+        return tr("{name} ({id}) is {state} and has no finished model.", name=run.name, id=run.id, state=run.state)
+    return tr("Of {name} ({id}) no predictions on {split!r} are kept.", name=run.name, id=run.id, split=split)
 
 
 def _common_films(
@@ -169,8 +169,10 @@ def _common_films(
         )
     rows = [np.array([places[key] for key in common]) for places in tables_of_places]
     counts = ", ".join(f"{name} {len(one.films.files):,}" for name, one in zip(names, sets, strict=True))
-    note = (
-        f"The runs were evaluated on different images ({counts}); they are compared on the {len(common):,} in common."
+    note = tr(
+        "The runs were evaluated on different images ({counts}); they are compared on the {num_common:,} in common.",
+        counts=counts,
+        num_common=len(common),
     )
     return first.at(rows[0].tolist()), [*rows], note
 

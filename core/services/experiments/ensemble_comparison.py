@@ -123,7 +123,9 @@ def _member_predictions(desk: Desk, ensemble: EnsembleSummary, split: str) -> li
 
 def _note(split: str) -> str:
     if split == "validation":
-        return "These images chose each member's epoch and the weights of a weighted mean: mildly optimistic for all."
+        return tr(
+            "These images chose each member's epoch and the weights of a weighted mean: mildly optimistic for all."
+        )
     if split == "calibration":
-        return "These images fitted each member's probabilities and the ensemble's own."
-    return "Each comparison on images that may not select is recorded as a look at them."
+        return tr("These images fitted each member's probabilities and the ensemble's own.")
+    return tr("Each comparison on images that may not select is recorded as a look at them.")

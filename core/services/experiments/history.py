@@ -12,6 +12,7 @@ from sqlalchemy import Select, Text, and_, case, cast, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from core.language import mark
 from core.reason_words import codes_saying
 from core.services.desk import Desk
 from core.services.runs.control import reconcile_runs
@@ -46,19 +47,19 @@ class HistoryQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: str = Field(
-        default="", max_length=200, description="Words that name, id, note, tags, config or error must hold."
+        default="", max_length=200, description=mark("Words that name, id, note, tags, config or error must hold.")
     )
-    states: tuple[str, ...] = Field(default=(), description="Only runs in these states; all if empty.")
-    architectures: tuple[str, ...] = Field(default=(), description="Only runs with these networks; all if empty.")
-    tags: tuple[str, ...] = Field(default=(), description="Only runs with all of these tags.")
-    starred: bool = Field(default=False, description="Only starred runs.")
+    states: tuple[str, ...] = Field(default=(), description=mark("Only runs in these states; all if empty."))
+    architectures: tuple[str, ...] = Field(default=(), description=mark("Only runs with these networks; all if empty."))
+    tags: tuple[str, ...] = Field(default=(), description=mark("Only runs with all of these tags."))
+    starred: bool = Field(default=False, description=mark("Only starred runs."))
     shelf: RunStatusFilter = Field(
-        default=RunStatusFilter.CURRENT, description="Runs at hand, archived ones, or deleted ones."
+        default=RunStatusFilter.CURRENT, description=mark("Runs at hand, archived ones, or deleted ones.")
     )
-    order: RunOrder = Field(default=RunOrder.BEGUN, description="What the runs are sorted by.")
-    ascending: bool = Field(default=False, description="Smallest or oldest first.")
-    offset: int = Field(default=0, ge=0, description="Runs to leave out at the beginning.")
-    limit: int = Field(default=100, ge=1, le=2000, description="Most runs to return.")
+    order: RunOrder = Field(default=RunOrder.BEGUN, description=mark("What the runs are sorted by."))
+    ascending: bool = Field(default=False, description=mark("Smallest or oldest first."))
+    offset: int = Field(default=0, ge=0, description=mark("Runs to leave out at the beginning."))
+    limit: int = Field(default=100, ge=1, le=2000, description=mark("Most runs to return."))
 
 
 @dataclass(frozen=True)

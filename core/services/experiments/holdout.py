@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import EvaluationError
+from core.language import tr
 from core.model.checkpoint import SPLIT_FILE
 from core.progress import OnCount, count_for_nobody
 from core.services.datasets import indexing
@@ -32,7 +33,7 @@ def judge_holdout(desk: Desk, run_id: str, on_count: OnCount = count_for_nobody)
     """
     record = get_record(desk, run_id)
     if not record.has_checkpoint:
-        raise EvaluationError(f"{record.name} ({record.id}) has no finished model on this desk.")
+        raise EvaluationError(tr("{name} ({id}) has no finished model on this desk.", name=record.name, id=record.id))
     with desk.reading() as session:
         kept = load_predictions(session, [record.checkpoint_hash or ""], HOLDOUT).get(record.checkpoint_hash or "")
         data = session.get_one(tables.Run, record.id).data
@@ -42,7 +43,11 @@ def judge_holdout(desk: Desk, run_id: str, on_count: OnCount = count_for_nobody)
     files = holdout_files(record)
     if not files or data is None:
         raise EvaluationError(
-            f"{record.name} ({record.id}) held no patients back. Train with `--holdout-fraction 0.1` to have some."
+            tr(
+                "{name} ({id}) held no patients back. Train with `--holdout-fraction 0.1` to have some.",
+                name=record.name,
+                id=record.id,
+            )
         )
     predicted = _read(desk, record, Path(data), files, on_count)
     with desk.transaction() as session:
@@ -54,5 +59,7 @@ def judge_holdout(desk: Desk, run_id: str, on_count: OnCount = count_for_nobody)
 def _read(desk: Desk, record: RunRecord, data: Path, files: list[str], on_count: OnCount) -> PredictedFilms:
     cohort = indexing.index(desk, data)
     if cohort.fingerprint != record.cohort_fingerprint:
-        raise EvaluationError(f"The images of {data} have changed since {record.name} was trained.")
+        raise EvaluationError(
+            tr("The images of {data} have changed since {name} was trained.", data=data, name=record.name)
+        )
     return read_fold(desk, f"run:{record.id}", cohort, HOLDOUT, files, on_count)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from core.errors import EvaluationError
 from core.evaluation.metrics import EvaluationReport
+from core.language import tr
 from core.progress import OnProgress, Progress, tell_nobody
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
@@ -83,7 +84,13 @@ def chosen_runs(desk: Desk, *, sweep: str | None = None, runs: Sequence[str] = (
             finished = select(run.id).where(run.sweep_id == sweep_id, run.state == State.COMPLETED.value)
             ids = list(session.scalars(finished.order_by(run.trial_number)))
     if not 1 <= len(ids) <= MOST_RUNS:
-        raise EvaluationError(f"A table is made of 1 to {MOST_RUNS} finished runs; {len(ids)} were found.")
+        raise EvaluationError(
+            tr(
+                "A table is made of 1 to {most_run} finished runs; {num_ids} were found.",
+                most_run=MOST_RUNS,
+                num_ids=len(ids),
+            )
+        )
     return ids
 
 
@@ -93,14 +100,14 @@ def prepare_table(desk: Desk, run_ids: Sequence[str], on_progress: OnProgress = 
     What is known stays, so that work which is broken off continues where it was. Raises EvaluationError.
     """
     for place, run_id in enumerate(run_ids):
-        on_progress(Progress("evaluating and timing", place, len(run_ids)))
+        on_progress(Progress(tr("evaluating and timing"), place, len(run_ids)))
         record = get_record(desk, run_id)
         if not record.has_checkpoint:
             continue
         if HOLDOUT not in record.splits and holdout_files(record):
             run_apart(desk, "core.services.workers.holdout", run_id)
         measure_cost(desk, f"run:{record.id}")
-    on_progress(Progress("evaluating and timing", len(run_ids), len(run_ids)))
+    on_progress(Progress(tr("evaluating and timing"), len(run_ids), len(run_ids)))
 
 
 def num_to_prepare(desk: Desk, run_ids: Sequence[str]) -> int:
@@ -123,7 +130,10 @@ def run_table(desk: Desk, run_ids: Sequence[str], split: str | None = None, *, r
     """
     if split not in (None, *OWN_FOLDS):
         raise EvaluationError(
-            f"A table is made on held-out or choosing images, not on {split!r}: test images stay closed."
+            tr(
+                "A table is made on held-out or choosing images, not on {split!r}: test images stay closed.",
+                split=split,
+            )
         )
     records = [get_record(desk, run_id) for run_id in run_ids]
     reports = _reports(desk, records, HOLDOUT if split is None else split)
@@ -202,11 +212,11 @@ def _row(desk: Desk, members: Sequence[RunRecord], reports: dict[str, Evaluation
 def _notes(records: Sequence[RunRecord], reports: dict[str, EvaluationReport], split: str) -> tuple[str, ...]:
     notes = []
     if split == HOLDOUT:
-        notes.append("Figures are of held-out patients of the training images; the test images stay closed.")
+        notes.append(tr("Figures are of held-out patients of the training images; the test images stay closed."))
     else:
-        notes.append(f"Figures are of the {split} images, which also chose: mildly optimistic.")
+        notes.append(tr("Figures are of the {split} images, which also chose: mildly optimistic.", split=split))
     if lacking := [f"{record.name} ({record.id})" for record in records if record.id not in reports]:
-        notes.append(f"Without figures on these images: {', '.join(lacking)}.")
+        notes.append(tr("Without figures on these images: {lacking}.", lacking=", ".join(lacking)))
     if len({report.n for report in reports.values()}) > 1:
-        notes.append("The runs were evaluated on different numbers of images: rows compare roughly.")
+        notes.append(tr("The runs were evaluated on different numbers of images: rows compare roughly."))
     return tuple(notes)

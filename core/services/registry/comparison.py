@@ -77,12 +77,12 @@ def _figures(models: Sequence[str], cards: Sequence[ModelCard]) -> tuple[dict[st
         {
             "figure": f"{label}, {fold}",
             **{
-                model: say(card.metrics[fold]) if fold in card.metrics else "not measured"
+                model: say(card.metrics[fold]) if fold in card.metrics else tr("not measured")
                 for model, card in zip(models, cards, strict=True)
             },
         }
         for fold in folds
-        for label, say in {**figures, "Computed by": engine_text}.items()
+        for label, say in {**figures, tr("Computed by"): engine_text}.items()
     )
 
 
@@ -96,7 +96,7 @@ def _differences(cards: Sequence[ModelCard]) -> dict[str, tuple[Any, ...]]:
                 "operating_point": operating_point_of(card).name,
                 "threshold": round(operating_point_of(card).threshold, 4),
                 "weights_hash": card.weights_hash[:12],
-                "split_fingerprint": (card.split_fingerprint or "not known")[:12],
+                "split_fingerprint": (card.split_fingerprint or tr("not known"))[:12],
             }
             for card in cards
         ]
@@ -113,7 +113,12 @@ def _tests(desk: Desk, models: Sequence[str], cards: Sequence[ModelCard]) -> tup
     for name, one, card in zip(models[1:], sets[1:], cards[1:], strict=True):
         if first is None or one is None or one.films.fingerprint != first.films.fingerprint:
             words.append(
-                f"{name} and {models[0]}: no predictions on the same {FOLD} images are kept, so nothing is tested."
+                tr(
+                    "{name} and {models}: no predictions on the same {fold} images are kept, so nothing is tested.",
+                    name=name,
+                    models=models[0],
+                    fold=FOLD,
+                )
             )
         else:
             others.append((name, one, card))

@@ -8,6 +8,7 @@ from core.dataset.manifest import Cohort
 from core.dataset.pixel_cache import PixelCache
 from core.dataset.splitting import CohortSplit
 from core.errors import CohortError
+from core.language import tr
 from core.progress import OnProgress, counted
 from core.services.desk import Desk
 from core.training.config import TrainingConfig
@@ -39,8 +40,12 @@ def folds_of(
         rows_N = np.array([cache.index_of(file) for file in members], dtype=np.int64)
         if len(np.unique(labels_N)) < 2:
             raise CohortError(
-                f"The {name} fold of {cohort.root} has images of only one class, so a model can be neither trained "
-                "nor evaluated on it. Add images of the other class, or more patients."
+                tr(
+                    "The {name} fold of {root} has images of only one class, so a model can be neither trained nor "
+                    "evaluated on it. Add images of the other class, or more patients.",
+                    name=name,
+                    root=cohort.root,
+                )
             )
         folds[name] = Fold(FilmSet(cache.pixels_NSS, rows_N, labels_N), manifest.loc[members, "patient"].to_numpy())
     return folds

@@ -93,6 +93,6 @@ def in_words(journal: Path) -> Iterator[None]:
                 "The search's study in {journal} cannot be read or written ({strerror}). Free some space, or see who "
                 "may write there.",
                 journal=journal,
-                strerror=error.strerror or "another process holds it",
+                strerror=error.strerror or tr("another process holds it"),
             )
         ) from error

@@ -208,7 +208,7 @@ class SweepRequest(BaseModel):
         except ValidationError as error:
             message = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise ValueError(
-                tr("with {words_of}: {message}", words_of=words_of(row) or "the base", message=message)
+                tr("with {words_of}: {message}", words_of=words_of(row) or tr("the base"), message=message)
             ) from error
 
 

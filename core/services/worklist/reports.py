@@ -17,6 +17,7 @@ from PIL import Image
 from core.errors import InputNotFoundError, PneumoDeskError, RadiographError
 from core.figures.batch_page import BatchReport, BatchRow, draw_batch_page
 from core.figures.study_page import ReportedVerdict, StudyReport, draw_study_page
+from core.language import tr
 from core.model.card import ModelCard
 from core.reasons import read_remarks
 from core.result_words import range_in_words
@@ -95,7 +96,9 @@ def format_of(path: Path) -> ExportFormat:
     try:
         return ExportFormat(path.suffix.lower().removeprefix("."))
     except ValueError as error:
-        raise PneumoDeskError(f"{path.name} has no ending that can be written: name it .csv, .json or .pdf.") from error
+        raise PneumoDeskError(
+            tr("{name} has no ending that can be written: name it .csv, .json or .pdf.", name=path.name)
+        ) from error
 
 
 def _rests_on(desk: Desk, reading_id: int) -> tuple[str, dict[str, Any], ModelCard]:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
 from core.errors import InputNotFoundError
-from core.language import mark
+from core.language import mark, tr
 from core.reasons import read_aloud, read_remarks
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
@@ -295,7 +295,13 @@ def resolve_studies(desk: Desk, names: Sequence[str]) -> list[str]:
             studies = session.scalars(select(reading.study).where(same).distinct().limit(2)).all() if name else []
             if len(studies) != 1:
                 how_many = "more than one study begins with" if studies else "there is no study"
-                raise InputNotFoundError(f"{how_many.capitalize()} {name!r}. `worklist list --json` names them all.")
+                raise InputNotFoundError(
+                    tr(
+                        "{how_many} {name!r}. `worklist list --json` names them all.",
+                        how_many=how_many.capitalize(),
+                        name=name,
+                    )
+                )
             found.append(studies[0])
     return found
 

@@ -11,6 +11,7 @@ from sqlalchemy import func as sql
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, WorklistError
+from core.language import tr
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.reader_names import checked_name
@@ -59,7 +60,11 @@ def give_verdict(desk: Desk, reading_id: int, reader: str | None, verdict: Verdi
     reader, note = checked_name(reader), note.replace("\0", "").strip()
     if len(note) > LONGEST_NOTE:
         raise WorklistError(
-            f"The note has {len(note):,} characters; at most {LONGEST_NOTE:,} are kept. Shorten it and save again."
+            tr(
+                "The note has {num_note:,} characters; at most {longest_note:,} are kept. Shorten it and save again.",
+                num_note=len(note),
+                longest_note=LONGEST_NOTE,
+            )
         )
     with desk.transaction() as session:
         reading = kept_reading(session, reading_id)
@@ -106,9 +111,9 @@ def undo_verdict(desk: Desk, verdict_id: int, reader: str | None) -> VerdictRow:
     with desk.transaction() as session:
         row = session.get(tables.Verdict, verdict_id)
         if row is None or row.verdict is None:
-            raise InputNotFoundError("This finding is no longer on the desk.")
+            raise InputNotFoundError(tr("This finding is no longer on the desk."))
         if row.reader != reader:
-            raise WorklistError(f"Only {row.reader} can undo this finding.")
+            raise WorklistError(tr("Only {reader} can undo this finding.", reader=row.reader))
         undone = session.scalar(select(tables.Verdict.id).where(tables.Verdict.undoes_id == row.id))
         if undone is None:
             session.add(

@@ -30,8 +30,12 @@ def assign_popover(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
             help=tr("Empty: to nobody."),
         )
         for name, label, studies in (
-            ("This", tr("This study"), [shown.current]),
-            ("All ", tr("All {num_studies:,} shown", num_studies=len(shown.studies)), shown.studies["study"].tolist()),
+            ("this", tr("This study"), [shown.current]),
+            (
+                "all",
+                tr("All {num_studies:,} shown", num_studies=len(shown.studies)),
+                shown.studies["study"].tolist(),
+            ),
         ):
             st.button(
                 label,

@@ -194,8 +194,8 @@ def _page_buttons(shown: ShownStudies, first: int) -> None:
             )
         )
         for name, label, icon, target in (
-            ("Previous page", tr("Previous page"), ":material/chevron_left:", first - ROWS_ON_A_PAGE),
-            ("Next page", tr("Next page"), ":material/chevron_right:", first + ROWS_ON_A_PAGE),
+            ("earlier", tr("Previous page"), ":material/chevron_left:", first - ROWS_ON_A_PAGE),
+            ("later", tr("Next page"), ":material/chevron_right:", first + ROWS_ON_A_PAGE),
         ):
             if 0 <= target < len(shown.studies):
                 study = str(shown.studies["study"].iloc[target])
