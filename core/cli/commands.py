@@ -154,7 +154,7 @@ def evaluate(
     typer.echo(
         f"{document['n']} images, threshold {document['threshold']:.4f}, {document['model']} "
         f"on split {document['split']!r}, analysed with {document['engine']} "
-        f"(opened {document['num_openings']} times on this desk). {NOTICE}"
+        f"(opened {document['num_openings']} times on this desk). {tr(NOTICE)}"
     )
 
 
@@ -227,7 +227,7 @@ def triage(
         )
         + (" " + tr("List written to {out}.", out=out) if out else "")
     )
-    print_sentence(NOTICE)
+    print_sentence(tr(NOTICE))
 
 
 @app.command()

@@ -81,7 +81,7 @@ def describe_model(desk: Desk, name: str, *, record: bool = True) -> ModelDocume
     if record:
         count_card_looks(desk, card, "looked at", facts.openings)
     sections = (
-        Section(tr("Intended use"), (card.intended_use or tr("Not stated."), NOTICE)),
+        Section(tr("Intended use"), (card.intended_use or tr("Not stated."), tr(NOTICE))),
         _data(card, names),
         _training(card),
         _runs_tried(facts),
