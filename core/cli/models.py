@@ -10,14 +10,15 @@ from core.cli.choosing import CostRatio, PointNamed, RuleKindOption, Target, rul
 from core.cli.terminal import print_json, print_table, progress_bar, write_text
 from core.evaluation.operating_point import RuleKind
 from core.evaluation.proportions import say_fraction, say_share
+from core.language import tr
 from core.progress import counted
 from core.services.desk import open_desk
 
-app = typer.Typer(help="Models that can analyse images.", no_args_is_help=True)
+app = typer.Typer(help=tr("Models that can analyse images."), no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else.")]
-Reference = Annotated[str, typer.Argument(help="NAME@VERSION of a promoted model.")]
-Who = Annotated[str, typer.Option("--by", help="Who does it, for the audit log.")]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
+Reference = Annotated[str, typer.Argument(help=tr("NAME@VERSION of a promoted model."))]
+Who = Annotated[str, typer.Option("--by", help=tr("Who does it, for the audit log."))]
 
 
 @app.command("list")
@@ -45,22 +46,28 @@ def list_all(as_json: Json = False) -> None:
         return
     shown = [{**row, "active": "active" if row["active"] else ""} for row in rows]
     columns = ("name", "active", "architecture", "checkpoint_hash", "operating_point", "threshold")
-    print_table(shown, columns, "There are no models yet.")
+    print_table(shown, columns, tr("There are no models yet."))
 
 
 @app.command()
 # One parameter for each option, as Typer reads them.
 def promote(
-    source: Annotated[str, typer.Argument(help="`run:RUN`, `ensemble:NAME`, `imported:NAME`, `starter` or a folder.")],
-    name: Annotated[str, typer.Argument(help="The model's name; this becomes its next version.")],
+    source: Annotated[
+        str, typer.Argument(help=tr("`run:RUN`, `ensemble:NAME`, `imported:NAME`, `starter` or a folder."))
+    ],
+    name: Annotated[str, typer.Argument(help=tr("The model's name; this becomes its next version."))],
     operating_point: Annotated[
-        str, typer.Option("--operating-point", help="NAME or NAME@VERSION kept for it; the card's own if not given.")
+        str,
+        typer.Option("--operating-point", help=tr("NAME or NAME@VERSION kept for it; the card's own if not given.")),
     ] = "",
-    notes: Annotated[str, typer.Option("--notes", help="Why it was promoted.")] = "",
+    notes: Annotated[str, typer.Option("--notes", help=tr("Why it was promoted."))] = "",
     intended_use: Annotated[
-        str, typer.Option("--intended-use", help="For which patients, ages and sites it is meant; stands on its card.")
+        str,
+        typer.Option("--intended-use", help=tr("For which patients, ages and sites it is meant; stands on its card.")),
     ] = "",
-    limits: Annotated[list[str] | None, typer.Option("--limit", help="A limit for its card; may be repeated.")] = None,
+    limits: Annotated[
+        list[str] | None, typer.Option("--limit", help=tr("A limit for its card; may be repeated."))
+    ] = None,
     by: Who = "",
     as_json: Json = False,
 ) -> None:
@@ -91,15 +98,15 @@ def promote(
 @app.command("choose-point")
 # One parameter for each option, as Typer reads them.
 def choose_point(
-    model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
+    model: Annotated[str, typer.Argument(help=tr("A model, as `models list` names it."))],
     name: PointNamed,
     rule: RuleKindOption = RuleKind.YOUDEN,
     target: Target = 0.95,
     cost_ratio: CostRatio = 5.0,
-    data: Annotated[Path | None, typer.Option("--data", help="A folder of images to read for it.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help=tr("A folder of images to read for it."))] = None,
     split: Annotated[
         str,
-        typer.Option("--split", help="validation, calibration, both, or NAME/FOLD of a saved split."),
+        typer.Option("--split", help=tr("validation, calibration, both, or NAME/FOLD of a saved split.")),
     ] = "validation",
     as_json: Json = False,
 ) -> None:
@@ -122,7 +129,7 @@ def choose_point(
 
 @app.command()
 def activate(
-    model: Annotated[str, typer.Argument(help="NAME@VERSION, or `starter` for the bundled model.")],
+    model: Annotated[str, typer.Argument(help=tr("NAME@VERSION, or `starter` for the bundled model."))],
     by: Who = "",
     as_json: Json = False,
 ) -> None:
@@ -149,7 +156,7 @@ def history(as_json: Json = False) -> None:
 
     rows = [asdict(one) for one in list_activations(open_desk())]
     columns = ("created_at", "model", "kind", "actor")
-    print_json(rows) if as_json else print_table(rows, columns, "The bundled model has always been active.")
+    print_json(rows) if as_json else print_table(rows, columns, tr("The bundled model has always been active."))
 
 
 @app.command()
@@ -172,7 +179,7 @@ def restore(reference: Reference, by: Who = "", as_json: Json = False) -> None:
 
 @app.command()
 def compare(
-    models: Annotated[list[str], typer.Argument(help="Two to eight models, as `models list` names them.")],
+    models: Annotated[list[str], typer.Argument(help=tr("Two to eight models, as `models list` names them."))],
     as_json: Json = False,
 ) -> None:
     """Show models side by side: figures with 95 % intervals, differing settings, paired tests against the first."""
@@ -182,20 +189,20 @@ def compare(
     if as_json:
         print_json(found.document())
         return
-    print_table(list(found.figures), ("figure", *found.models), "No figures are stored of these models.")
+    print_table(list(found.figures), ("figure", *found.models), tr("No figures are stored of these models."))
     settings = [
         {"setting": name, **{model: str(value) for model, value in zip(found.models, values, strict=True)}}
         for name, values in found.config_differences.items()
     ]
-    print_table(settings, ("setting", *found.models), "They were made with the same settings.")
+    print_table(settings, ("setting", *found.models), tr("They were made with the same settings."))
     for sentence in (*found.words, *found.notes):
         typer.echo(sentence)
 
 
 @app.command()
 def card(
-    model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Write it to this file: .html or .md.")] = None,
+    model: Annotated[str, typer.Argument(help=tr("A model, as `models list` names it."))],
+    out: Annotated[Path | None, typer.Option("--out", help=tr("Write it to this file: .html or .md."))] = None,
     as_json: Json = False,
 ) -> None:
     """Show a model's card, from stored facts alone, or write it as a file."""
@@ -217,17 +224,19 @@ def card(
 @app.command("export")
 def export(
     model: Annotated[str, typer.Argument(help="`run:RUN` or `ensemble:NAME`.")],
-    folder: Annotated[Path, typer.Argument(help="Where to write the checkpoint, its card and the run's record.")],
-    name: Annotated[str | None, typer.Option("--name", help="What the exported model is called.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder of the dataset it was trained on.")] = None,
+    folder: Annotated[Path, typer.Argument(help=tr("Where to write the checkpoint, its card and the run's record."))],
+    name: Annotated[str | None, typer.Option("--name", help=tr("What the exported model is called."))] = None,
+    data: Annotated[Path | None, typer.Option("--data", help=tr("Folder of the dataset it was trained on."))] = None,
     pictures: Annotated[
-        Path | None, typer.Option("--pictures", help="Folder of pictures that are no chest images: measures the gate.")
+        Path | None,
+        typer.Option("--pictures", help=tr("Folder of pictures that are no chest images: measures the gate.")),
     ] = None,
     pictures_description: Annotated[
-        str, typer.Option("--pictures-description", help="What those pictures are, for the card.")
+        str, typer.Option("--pictures-description", help=tr("What those pictures are, for the card."))
     ] = "",
     origin: Annotated[
-        str, typer.Option("--origin", help="Where a file of first weights came from, with its licence, for the card.")
+        str,
+        typer.Option("--origin", help=tr("Where a file of first weights came from, with its licence, for the card.")),
     ] = "",
 ) -> None:
     """Copy a run's model to a folder with the run's record, and measure its gate."""
@@ -254,8 +263,8 @@ def export(
 
 @app.command()
 def pack(
-    model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
-    file: Annotated[Path, typer.Argument(help="The zip to write.")],
+    model: Annotated[str, typer.Argument(help=tr("A model, as `models list` names it."))],
+    file: Annotated[Path, typer.Argument(help=tr("The zip to write."))],
     by: Who = "",
     as_json: Json = False,
 ) -> None:
@@ -268,8 +277,8 @@ def pack(
 
 @app.command()
 def onnx(
-    model: Annotated[str, typer.Argument(help="A model, as `models list` names it.")],
-    file: Annotated[Path, typer.Argument(help="The .onnx to write; its card is written beside it.")],
+    model: Annotated[str, typer.Argument(help=tr("A model, as `models list` names it."))],
+    file: Annotated[Path, typer.Argument(help=tr("The .onnx to write; its card is written beside it."))],
     by: Who = "",
     as_json: Json = False,
 ) -> None:
@@ -288,11 +297,13 @@ def onnx(
 
 @app.command("import")
 def import_model(
-    path: Annotated[Path, typer.Argument(help="A model's zip or folder, or the original study's pneumonia_model.pth.")],
+    path: Annotated[
+        Path, typer.Argument(help=tr("A model's zip or folder, or the original study's pneumonia_model.pth."))
+    ],
     folder: Annotated[
-        Path | None, typer.Argument(help="For a .pth: a new folder for the checkpoint instead of this desk.")
+        Path | None, typer.Argument(help=tr("For a .pth: a new folder for the checkpoint instead of this desk."))
     ] = None,
-    name: Annotated[str, typer.Option("--name", help="What the model is called.")] = "original-study",
+    name: Annotated[str, typer.Option("--name", help=tr("What the model is called."))] = "original-study",
     by: Who = "",
     as_json: Json = False,
 ) -> None:

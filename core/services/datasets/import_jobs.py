@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, update
 
 from core.errors import InputNotFoundError, SettingsError, WorkTakenOverError
+from core.language import mark, tr
 from core.progress import Progress, mean_seconds
 from core.radiograph.phantom import is_marked_as_drawn
 from core.reasons import Reason, say
@@ -41,8 +42,8 @@ class ExaminationRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     origin: Origin = Origin.FOLDER
-    path: Path | None = Field(default=None, description="The folder, or the folder of an upload.")
-    reader: str | None = Field(default=None, description="Who asked for it.")
+    path: Path | None = Field(default=None, description=mark("The folder, or the folder of an upload."))
+    reader: str | None = Field(default=None, description=mark("Who asked for it."))
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,9 @@ def get_examination(desk: Desk, examination_id: str) -> ExaminationStatus:
     with desk.reading() as session:
         row = session.get(tables.Examination, examination_id)
         if row is None:
-            raise InputNotFoundError(f"There is no dataset {examination_id!r}. It may have been removed.")
+            raise InputNotFoundError(
+                tr("There is no dataset {examination_id!r}. It may have been removed.", examination_id=examination_id)
+            )
         return _status(row)
 
 
@@ -197,16 +200,18 @@ def _root_of(desk: Desk, request: ExaminationRequest) -> Path:
         case Origin.UPLOAD if request.path is not None:
             return request.path
     if request.path is None or not request.path.expanduser().is_absolute():
-        raise SettingsError("Give the full path of a folder.")
+        raise SettingsError(tr("Give the full path of a folder."))
     path = request.path.expanduser().resolve()
     roots = desk.settings.allowed_film_roots
     if not any(path.is_relative_to(root) for root in roots):
         raise SettingsError(
-            f"Folders below {' and '.join(map(str, roots))} may be examined. "
-            "Give one there, or let PNEUMODESK_FILM_ROOTS name more."
+            tr(
+                "Folders below {roots} may be examined. Give one there, or let PNEUMODESK_FILM_ROOTS name more.",
+                roots=" and ".join(map(str, roots)),
+            )
         )
     if not path.is_dir():
-        raise InputNotFoundError(f"There is no folder {path}.")
+        raise InputNotFoundError(tr("There is no folder {path}.", path=path))
     return path
 
 

@@ -151,7 +151,9 @@ def _write_members(home: Path, source: Path, part: Path) -> dict[str, int]:
         archive.write(copy, DATABASE, zipfile.ZIP_DEFLATED, 1)
         for path, name in _kept_files(home, part):
             if not has_place(name):
-                raise BackupError(f"{name!r} in {home} has a name that no backup can hold. Give it another.")
+                raise BackupError(
+                    tr("{name!r} in {home} has a name that no backup can hold. Give it another.", name=name, home=home)
+                )
             packed = zipfile.ZIP_STORED if path.suffix.lower() in PACKED_ENDINGS else zipfile.ZIP_DEFLATED
             try:
                 # A file may vanish while the desk continues working; the database says what was read of it.

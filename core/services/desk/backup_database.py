@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.language import tr
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.backup_format import BackupError, Manifest
 from core.services.desk.database_check import count_rows, require_schema, require_whole
@@ -28,8 +29,14 @@ def counted_rows(database: Path, manifest: Manifest) -> dict[str, int]:
     if manifest.rows and rows != manifest.rows:
         names = sorted(name for name in rows.keys() | manifest.rows.keys() if rows.get(name) != manifest.rows.get(name))
         raise BackupError(
-            f"{DAMAGED}: its table {names[0]!r} has {rows.get(names[0], 0):,} rows, and the manifest says "
-            f"{manifest.rows.get(names[0], 0):,}. Use another backup."
+            tr(
+                "{damaged}: its table {names!r} has {rows:,} rows, and the manifest says {rows_2:,}. Use another "
+                "backup.",
+                damaged=DAMAGED,
+                names=names[0],
+                rows=rows.get(names[0], 0),
+                rows_2=manifest.rows.get(names[0], 0),
+            )
         )
     return rows
 
@@ -54,7 +61,9 @@ def prepare_database(
                 num_revoked = num_changed(session.execute(ended))
             record_event(session, actor, AuditAction.RESTORE, file, **done)
     except DatabaseProblem as problem:
-        raise BackupError(f"The database in {file} cannot be used: {problem}") from problem
+        raise BackupError(
+            tr("The database in {file} cannot be used: {problem}", file=file, problem=problem)
+        ) from problem
     # What is stored as a document may hold anything once somebody has changed the file.
     except (SQLAlchemyError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise BackupError(f"{DAMAGED} ({type(error).__name__}: {error}). {ANOTHER}") from error

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 from zipfile import ZipInfo
 
+from core.language import tr
 from core.services.desk.backup_format import BackupError, Contents, is_kept
 from core.services.desk.backup_keys import RISK
 from core.triage.archives import chunks_of
@@ -25,8 +26,14 @@ def unpack(file: Path, contents: Contents, folder: Path, *, accept_unverified: b
     num_bytes, free = sum(member.file_size for member in members), shutil.disk_usage(folder).free
     if num_bytes > free:
         raise BackupError(
-            f"{file} needs {num_bytes / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free in {folder}. "
-            "Free some space or restore into another home."
+            tr(
+                "{file} needs {num_bytes:,.0f} MB, and {free:,.0f} MB are free in {folder}. Free some space or "
+                "restore into another home.",
+                file=file,
+                num_bytes=num_bytes / 1e6,
+                free=free / 1e6,
+                folder=folder,
+            )
         )
     changed = []
     for member in members:
@@ -35,7 +42,14 @@ def unpack(file: Path, contents: Contents, folder: Path, *, accept_unverified: b
         if expected is not None and (expected.sha256, expected.size) != (digest, size):
             changed.append(member.filename)
     if changed and not accept_unverified:
-        raise BackupError(f"{changed[0]!r} in {file} was changed after the backup was made. {RISK}")
+        raise BackupError(
+            tr(
+                "{changed!r} in {file} was changed after the backup was made. {risk}",
+                changed=changed[0],
+                file=file,
+                risk=RISK,
+            )
+        )
     return len(changed)
 
 

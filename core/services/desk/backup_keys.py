@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from core.errors import InputNotFoundError
+from core.language import tr
 from core.services.desk.backup_format import KEY_FILE, BackupError, Contents, name_of_key
 from core.services.desk.secret_keys import SECRET_BYTES
 
@@ -20,7 +21,7 @@ def known_keys(home: Path, key_file: Path | None) -> list[bytes]:
     keys = []
     if key_file is not None:
         if not key_file.is_file():
-            raise InputNotFoundError(f"There is no file {key_file}.")
+            raise InputNotFoundError(tr("There is no file {key_file}.", key_file=key_file))
         keys.append(_read_key(key_file))
     if (home / KEY_FILE).is_file():
         keys.append(_read_key(home / KEY_FILE))
@@ -38,7 +39,7 @@ def _read_key(file: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != SECRET_BYTES:
-        raise BackupError(f"{file} holds no key of a desk. `python -m core backup-key FILE` writes one.")
+        raise BackupError(tr("{file} holds no key of a desk. `python -m core backup-key FILE` writes one.", file=file))
     return key
 
 
@@ -51,11 +52,29 @@ def key_that_vouches(file: Path, contents: Contents, keys: list[bytes], *, accep
         return None
     signed_by = contents.manifest.key
     if contents.listed is None or signed_by is None:
-        raise BackupError(f"{file} is not signed, as those of earlier versions are not: nobody vouches for it. {RISK}")
+        raise BackupError(
+            tr(
+                "{file} is not signed, as those of earlier versions are not: nobody vouches for it. {risk}",
+                file=file,
+                risk=RISK,
+            )
+        )
     if signed_by in map(name_of_key, keys):
-        raise BackupError(f"{file} was changed after it was made. Use another backup. {RISK}")
-    raise BackupError(
-        f"{file} was signed by another desk, with the key {signed_by}, and this home has "
-        f"{f'the key {name_of_key(keys[-1])}' if keys else 'none'}. Give that desk's key with --key FILE: its own file "
-        f"{KEY_FILE}, or the copy that `python -m core backup-key` made of it. {RISK}"
+        raise BackupError(tr("{file} was changed after it was made. Use another backup. {risk}", file=file, risk=RISK))
+    sentence = tr(
+        "{file} was signed by another desk, with the key {key}, and this home has none.", file=file, key=signed_by
     )
+    if keys:
+        sentence = tr(
+            "{file} was signed by another desk, with the key {key}, and this home has the key {own}.",
+            file=file,
+            key=signed_by,
+            own=name_of_key(keys[-1]),
+        )
+    advice = tr(
+        "Give that desk's key with --key FILE: its own file {key_file}, or the copy that `python -m core backup-key` "
+        "made of it. {risk}",
+        key_file=KEY_FILE,
+        risk=RISK,
+    )
+    raise BackupError(f"{sentence} {advice}")

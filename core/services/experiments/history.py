@@ -27,18 +27,18 @@ LONGEST_NUMBER = 40
 class RunStatusFilter(StrEnum):
     """Where a run lies."""
 
-    CURRENT = "current"
-    ARCHIVED = "archived"
-    DELETED = "deleted"
+    CURRENT = mark("current")
+    ARCHIVED = mark("archived")
+    DELETED = mark("deleted")
 
 
 class RunOrder(StrEnum):
     """What the history is sorted by."""
 
-    BEGUN = "begun"
-    NAME = "name"
-    AUC = "validation AUC"
-    ACCURACY = "validation accuracy"
+    BEGUN = mark("begun")
+    NAME = mark("name")
+    AUC = mark("validation AUC")
+    ACCURACY = mark("validation accuracy")
 
 
 class HistoryQuery(BaseModel):

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import PneumoDeskError
+from core.language import tr
 from core.model.checkpoint import write_atomically
 from core.reasons import say
 from core.services.desk import Desk
@@ -74,7 +75,9 @@ def export_records(desk: Desk, runs: Sequence[str], folder: Path) -> ExportedRec
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             write_atomically(folder / path, content)
     except OSError as error:
-        raise PneumoDeskError(f"{folder} cannot be written: {error.strerror}. Name another folder.") from error
+        raise PneumoDeskError(
+            tr("{folder} cannot be written: {strerror}. Name another folder.", folder=folder, strerror=error.strerror)
+        ) from error
     return ExportedRecords(folder, tuple(ids), sum(map(len, contents.values())))
 
 
@@ -95,7 +98,14 @@ def _shown(desk: Desk, ids: Sequence[str]) -> list[Figures]:
 def _contents(desk: Desk, run_id: str) -> dict[str, bytes]:
     record = get_record(desk, run_id)
     if not State(record.state).is_finished:
-        raise PneumoDeskError(f"{record.name} ({record.id}) is {record.state}: only runs that have ended are recorded.")
+        raise PneumoDeskError(
+            tr(
+                "{name} ({id}) is {state}: only runs that have ended are recorded.",
+                name=record.name,
+                id=record.id,
+                state=record.state,
+            )
+        )
     contents, predictions = {}, []
     with desk.reading() as session:
         run = session.get_one(tables.Run, run_id)
@@ -153,8 +163,11 @@ def _check_no_paths(desk: Desk, contents: dict[str, bytes]) -> None:
         # Hashes and numbers fill most of it; a folder's name is looked for as JSON would write it.
         if any(json.dumps(name)[1:-1].encode() in content for name in names):
             raise PneumoDeskError(
-                f"The record {path} names a folder of this machine and was not written. Look at the run's config, note "
-                "and tags, and take the path out."
+                tr(
+                    "The record {path} names a folder of this machine and was not written. Look at the run's config, "
+                    "note and tags, and take the path out.",
+                    path=path,
+                )
             )
 
 
@@ -166,4 +179,6 @@ def _index(folder: Path) -> dict[str, Any]:
         index = json.loads(path.read_text(encoding="utf-8"))
         return {"format": RECORD_FORMAT, "documents": dict(index["documents"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PneumoDeskError(f"{path} cannot be read as an index of records. Name another folder.") from error
+        raise PneumoDeskError(
+            tr("{path} cannot be read as an index of records. Name another folder.", path=path)
+        ) from error

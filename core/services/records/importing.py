@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, PneumoDeskError
+from core.language import tr
 from core.reasons import Said, store
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms, keep_predictions
@@ -63,7 +64,14 @@ def _read(folder: Path) -> tuple[list[tuple[RunDocument, bytes]], list[str]]:
         if not documents:
             raise PneumoDeskError(problems[0])
         return documents, problems
-    raise InputNotFoundError(f"{folder} holds no records: neither {INDEX_FILE} nor {RUN_FILE} is there.")
+    raise InputNotFoundError(
+        tr(
+            "{folder} holds no records: neither {index_file} nor {run_file} is there.",
+            folder=folder,
+            index_file=INDEX_FILE,
+            run_file=RUN_FILE,
+        )
+    )
 
 
 def _read_each(contents: dict[Path, Callable[[], bytes]]) -> tuple[list[tuple[RunDocument, bytes]], list[str]]:
@@ -83,26 +91,30 @@ def _index(folder: Path) -> dict[str, str]:
         found = json.loads(_content(folder / INDEX_FILE))["documents"]
         return {str(path): str(one) for path, one in found.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PneumoDeskError(f"{folder / INDEX_FILE} is no index of records.") from error
+        raise PneumoDeskError(tr("{folder} is no index of records.", folder=folder / INDEX_FILE)) from error
 
 
 def _verified(folder: Path, path: str, expected: str) -> bytes:
     inside = (folder / path).resolve()
     if not inside.is_relative_to(folder.resolve()):
-        raise PneumoDeskError(f"The index names {path!r}, which lies outside the folder; it was left out.")
+        raise PneumoDeskError(
+            tr("The index names {path!r}, which lies outside the folder; it was left out.", path=path)
+        )
     content = _content(inside)
     if fingerprint_of(content) != expected:
-        raise PneumoDeskError(f"{folder / path} was changed after it was exported; it was left out.")
+        raise PneumoDeskError(tr("{folder} was changed after it was exported; it was left out.", folder=folder / path))
     return content
 
 
 def _content(path: Path) -> bytes:
     try:
         if path.stat().st_size > LARGEST_BYTES:
-            raise PneumoDeskError(f"{path} is larger than any record; it was left out.")
+            raise PneumoDeskError(tr("{path} is larger than any record; it was left out.", path=path))
         return path.read_bytes()
     except OSError as error:
-        raise PneumoDeskError(f"{path} cannot be read: {error.strerror}; it was left out.") from error
+        raise PneumoDeskError(
+            tr("{path} cannot be read: {strerror}; it was left out.", path=path, strerror=error.strerror)
+        ) from error
 
 
 def _parsed(content: bytes, path: Path) -> RunDocument:
@@ -111,7 +123,9 @@ def _parsed(content: bytes, path: Path) -> RunDocument:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the document"
-        raise PneumoDeskError(f"{path} is no record of a run: {place}: {first['msg'].lower()}.") from error
+        raise PneumoDeskError(
+            tr("{path} is no record of a run: {place}: {msg}.", path=path, place=place, msg=first["msg"].lower())
+        ) from error
 
 
 def _add(session: Session, document: RunDocument, content: bytes, folder: Path) -> None:
@@ -163,7 +177,7 @@ def _predictions(document: RunDocument, folder: Path) -> list[PredictedFilms]:
     for one in document.predictions:
         films = _films(folder, one.films)
         if len(one.logits) != len(films.labels) or document.checkpoint_hash is None:
-            raise PneumoDeskError(f"its predictions on {one.split} do not fit their images.")
+            raise PneumoDeskError(tr("its predictions on {split} do not fit their images.", split=one.split))
         found.append(
             PredictedFilms(
                 checkpoint_hash=document.checkpoint_hash,
@@ -184,4 +198,6 @@ def _films(folder: Path, fingerprint: str) -> RecordedFilms:
     try:
         return RecordedFilms.model_validate_json(content)
     except ValidationError as error:
-        raise PneumoDeskError(f"the document of its images, {fingerprint[:12]}, cannot be read.") from error
+        raise PneumoDeskError(
+            tr("the document of its images, {fingerprint}, cannot be read.", fingerprint=fingerprint[:12])
+        ) from error

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from core.dataset.manifest import Cohort
 from core.dataset.splitting import CohortSplit
 from core.errors import PneumoDeskError, TrainingError
+from core.language import tr
 from core.model.checkpoint import SPLIT_FILE
 from core.progress import OnProgress, Progress, counted, tell_nobody
 from core.runs.failures import Failure, FailureKind, explain, next_step_with_batch
@@ -69,7 +70,9 @@ def work_on_run(
     """
     with desk.transaction() as session:
         if not RUNS.claim(session, run_id):
-            raise TrainingError(f"Run {run_id} does not wait to be carried out: another process has it, or it ended.")
+            raise TrainingError(
+                tr("Run {run_id} does not wait to be carried out: another process has it, or it ended.", run_id=run_id)
+            )
         run = session.get_one(tables.Run, run_id)
     reporter = Reporter(desk.transaction, run_id)
     try:
@@ -129,7 +132,9 @@ def _carry_out(
         sys.stderr.write(f"The config was recorded by another version; left out: {', '.join(stored.ignored)}.\n")
     report = _progress_callback(reporter, on_progress)
     if run.data is None:
-        raise TrainingError("This run was recorded without the folder of its dataset. Clone it and name the folder.")
+        raise TrainingError(
+            tr("This run was recorded without the folder of its dataset. Clone it and name the folder.")
+        )
     if team is not None:
         init_process_group(session_request(desk, run, stored.config), team)
     cohort = indexing.index(desk, Path(run.data), counted("indexing", report))
@@ -207,8 +212,11 @@ def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSp
     """Write on what and with what the run is made; a run that continues must find the same images."""
     if run.cohort_fingerprint not in ("", cohort.fingerprint):
         raise TrainingError(
-            f"The images in {run.data} have changed since this run began, so it cannot continue as the same run. "
-            "Put them back as they were, or clone the run."
+            tr(
+                "The images in {data} have changed since this run began, so it cannot continue as the same run. Put "
+                "them back as they were, or clone the run.",
+                data=run.data,
+            )
         )
     assignments = split.assignments.rename("fold").rename_axis("file").reset_index()
     # With their contents, training images are known under other names and in other folders too.

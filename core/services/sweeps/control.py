@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, TrainingError
+from core.language import tr
 from core.runs.queueing import RUNS
 from core.runs.work import LIVE_STATES, UNFINISHED
 from core.services.desk import Desk
@@ -27,7 +28,7 @@ def start_sweep(desk: Desk, request: SweepRequest) -> str:
     dataset or the split is not there, and CohortError if the split was saved for other images.
     """
     if not request.data.is_dir():
-        raise InputNotFoundError(f"There is no folder {request.data}. Name the folder of a dataset.")
+        raise InputNotFoundError(tr("There is no folder {data}. Name the folder of a dataset.", data=request.data))
     base = resolve_config(desk, request.data, request.split, request.base)
     request = request.model_copy(update={"base": base})
     with desk.transaction() as session:
@@ -91,7 +92,12 @@ def resume_sweep(desk: Desk, sweep_id: str) -> int:
         waiting = _unfinished_in(session, sweep_id)
         num_made = len(_runs_in(session, sweep_id, [state.value for state in State]))
         if not waiting and num_made >= sweep.num_trials:
-            raise TrainingError(f"Sweep {sweep_id} has nothing left to do: every run of it is under way or has ended.")
+            raise TrainingError(
+                tr(
+                    "Sweep {sweep_id} has nothing left to do: every run of it is under way or has ended.",
+                    sweep_id=sweep_id,
+                )
+            )
         for run_id in waiting:
             asked = session.get_one(tables.Run, run_id).config.get("device", "auto")
             RUNS.requeue(session, run_id, device=queue_of(desk, asked))

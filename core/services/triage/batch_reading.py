@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import insert, select, update
 
 from core.errors import CheckpointError, InputNotFoundError, WorkTakenOverError
+from core.language import mark, tr
 from core.model.identity import READING_VERSION, reader_identity
 from core.progress import OnProgress, Progress, tell_nobody
 from core.reasons import store
@@ -55,19 +56,21 @@ class TriageRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    paths: tuple[Path, ...] = Field(min_length=1, description="Files, folders and zip archives.")
-    model: str = Field(default=ACTIVE, description="`active`, or any name of a model or a checkpoint folder.")
+    paths: tuple[Path, ...] = Field(min_length=1, description=mark("Files, folders and zip archives."))
+    model: str = Field(default=ACTIVE, description=mark("`active`, or any name of a model or a checkpoint folder."))
     operating_point: str = Field(
         default=OWN,
         max_length=140,
-        description="NAME or NAME@VERSION of an operating point kept for this model; its card's own if empty.",
+        description=mark("NAME or NAME@VERSION of an operating point kept for this model; its card's own if empty."),
     )
     saliency_folder: Path | None = Field(
-        default=None, description="Where to write images overlaid with the AI heatmap."
+        default=None, description=mark("Where to write images overlaid with the AI heatmap.")
     )
-    reader: str | None = Field(default=None, description="Who asked for it.")
-    again: bool = Field(default=False, description="Analyse images again that this model version has analysed before.")
-    title: str = Field(default="", description="What the batch is called; its paths if empty.")
+    reader: str | None = Field(default=None, description=mark("Who asked for it."))
+    again: bool = Field(
+        default=False, description=mark("Analyse images again that this model version has analysed before.")
+    )
+    title: str = Field(default="", description=mark("What the batch is called; its paths if empty."))
 
 
 def run_triage(
@@ -95,7 +98,7 @@ def create_batch(desk: Desk, request: TriageRequest, batch_id: str | None = None
     """
     for path in request.paths:
         if not path.exists():
-            raise InputNotFoundError(f"There is no file or folder {path}.")
+            raise InputNotFoundError(tr("There is no file or folder {path}.", path=path))
     # The batch stays with the model that is active now, also when it is resumed after another was made active.
     model_name = resolve_model(desk, request.model)
     folder = model_folder(desk, model_name)
@@ -166,8 +169,11 @@ def _check_reader(desk: Desk, batch_id: str, predictor: Predictor) -> None:
         version = session.get_one(tables.Batch, batch_id).model_version
         if identity_of_row(version) != reader_identity(predictor.checkpoint.card):
             raise CheckpointError(
-                f"The model {version.name} was changed after this batch was made: its card is another one now. "
-                "Put the former files back and resume, or start a new batch with the model as it is."
+                tr(
+                    "The model {name} was changed after this batch was made: its card is another one now. Put the "
+                    "former files back and resume, or start a new batch with the model as it is.",
+                    name=version.name,
+                )
             )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import SettingsError
 from core.evaluation.operating_point import OperatingPoint
+from core.language import tr
 from core.model.card import ModelCard
 from core.progress import Progress
 from core.reasons import say
@@ -64,8 +65,11 @@ def start_server_folder(
     roots = desk.settings.allowed_film_roots
     if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
         raise SettingsError(
-            f"Images may be read below {' and '.join(str(root) for root in roots)} only. "
-            "Give a full path there, or let PNEUMODESK_FILM_ROOTS name more folders."
+            tr(
+                "Images may be read below {root} only. Give a full path there, or let PNEUMODESK_FILM_ROOTS name more "
+                "folders.",
+                root=" and ".join(str(root) for root in roots),
+            )
         )
     return start_batch(desk, TriageRequest(paths=(path,), model=model, operating_point=operating_point, reader=reader))
 
