@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from core.errors import InputNotFoundError
-from core.language import tr
+from core.language import mark, tr
 from core.services.desk.backup_format import KEY_FILE, BackupError, Contents, name_of_key
 from core.services.desk.secret_keys import SECRET_BYTES
 
-RISK = (
+RISK = mark(
     "If you restore it all the same, with --accept-unverified, anyone who changed it decides what readers said, which "
     "model analyses and at which threshold."
 )
@@ -56,11 +56,13 @@ def key_that_vouches(file: Path, contents: Contents, keys: list[bytes], *, accep
             tr(
                 "{file} is not signed, as those of earlier versions are not: nobody vouches for it. {risk}",
                 file=file,
-                risk=RISK,
+                risk=tr(RISK),
             )
         )
     if signed_by in map(name_of_key, keys):
-        raise BackupError(tr("{file} was changed after it was made. Use another backup. {risk}", file=file, risk=RISK))
+        raise BackupError(
+            tr("{file} was changed after it was made. Use another backup. {risk}", file=file, risk=tr(RISK))
+        )
     sentence = tr(
         "{file} was signed by another desk, with the key {key}, and this home has none.", file=file, key=signed_by
     )
@@ -75,6 +77,6 @@ def key_that_vouches(file: Path, contents: Contents, keys: list[bytes], *, accep
         "Give that desk's key with --key FILE: its own file {key_file}, or the copy that `python -m core backup-key` "
         "made of it. {risk}",
         key_file=KEY_FILE,
-        risk=RISK,
+        risk=tr(RISK),
     )
     raise BackupError(f"{sentence} {advice}")
