@@ -18,7 +18,7 @@ def shown_reading(row: Mapping[str, Any]) -> dict[str, str]:
     return _shown(row, row["priority"], read_remarks(row["reasons"] or None, row["reason"]))
 
 
-def shown_study(row: Mapping[str, Any]) -> dict[str, str]:
+def shown_study(row: Mapping[Any, Any]) -> dict[str, str]:
     """Return a study of the worklist as it is shown."""
     more = {
         "reading": str(row["reading_id"]),
@@ -30,7 +30,7 @@ def shown_study(row: Mapping[str, Any]) -> dict[str, str]:
     return {**_shown(row, row["band"], row["remark"]), **more}
 
 
-def shown_disagreement(row: Mapping[str, Any]) -> dict[str, str]:
+def shown_disagreement(row: Mapping[Any, Any]) -> dict[str, str]:
     """Return a study on which model and readers differ as it is shown."""
     return {
         "file": row["file"],

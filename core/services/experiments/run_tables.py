@@ -148,8 +148,8 @@ def run_table(desk: Desk, run_ids: Sequence[str], split: str | None = None, *, r
         ]
         count_looks(desk, looks, "looked at")
     groups: dict[str, list[RunRecord]] = {}
-    for record in records:
-        groups.setdefault(_recipe_key(record), []).append(record)
+    for run in records:
+        groups.setdefault(_recipe_key(run), []).append(run)
     numbers = {report.n for report in reports.values()}
     return RunTable(
         split=used,

@@ -61,8 +61,10 @@ def find_same_images(desk: Desk, studies: Select[str] | None = None) -> SameImag
             if studies is not None:
                 several = several.where(column.in_(select(column).where(reading.study.in_(studies))))
             found = select(column, reading.study, reading.file, reading.patient)
-            for key, *file in session.execute(found.where(*_are_images(column), column.in_(several)).distinct()):
-                groups[name, key or ""].add(_File(*file))
+            for key, study, file, patient in session.execute(
+                found.where(*_are_images(column), column.in_(several)).distinct()
+            ):
+                groups[name, key or ""].add(_File(study, file, patient))
     return SameImages(groups.values())
 
 
