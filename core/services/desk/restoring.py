@@ -1,6 +1,7 @@
 """A backup brought back: read with suspicion, unpacked and checked beside the desk, then put in place in one step."""
 
 import sqlite3
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from core.settings import AppSettings
 
 _DAMAGES = (
     *(OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error, sqlite3.Error),
-    UnreadableFileError,
+    *(UnreadableFileError, UnicodeDecodeError, OverflowError, struct.error),
 )
 """What a damaged backup or a full disk is known to raise."""
 
