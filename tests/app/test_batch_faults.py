@@ -192,7 +192,7 @@ def test_hostile_files_come_through_the_browser(served: Served, tab: Page, real_
     expected = write_hostile_files(tmp_path / "mixed", np.asarray(film))
     tab.goto(f"{served.address}/triage?view=films")
     tab.locator(".folder-input").set_input_files(str(tmp_path / "mixed"))
-    tab.get_by_role("button", name=re.compile(r"Read \d+ files")).click()
+    tab.get_by_role("button", name=re.compile(r"Analyse \d+ files")).click()
     tab.get_by_text(re.compile("^Completed: ")).wait_for()
     batch_id = re.search(r"batch=([0-9a-f]+)", tab.url).group(1)
     found = {row["file"]: row for row in ranked_readings(desk_of(served), batch_id)}
