@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm, rankdata
+from scipy.special import ndtr, ndtri
 
 from core.errors import EvaluationError
 from core.evaluation.proportions import Interval
@@ -55,7 +55,7 @@ def delong_interval(
     if auc is None or covariance_KK is None or covariance_KK[0, 0] < SMALLEST_VARIANCE:
         return AucEstimate(auc, None, None)
     standard_error = float(np.sqrt(covariance_KK[0, 0]))
-    reach = float(norm.ppf((1 + confidence) / 2)) * standard_error
+    reach = float(ndtri((1 + confidence) / 2)) * standard_error
     return AucEstimate(auc, standard_error, (max(0.0, auc - reach), min(1.0, auc + reach)))
 
 
@@ -85,10 +85,10 @@ def delong_test(
         p_value = 1.0 if abs(difference) < 1e-12 else None
         return AucComparison(auc_first, auc_second, difference, None, None, None, p_value)
     standard_error = float(np.sqrt(variance))
-    reach = float(norm.ppf((1 + confidence) / 2)) * standard_error
+    reach = float(ndtri((1 + confidence) / 2)) * standard_error
     z = difference / standard_error
     interval = (max(-1.0, difference - reach), min(1.0, difference + reach))
-    return AucComparison(auc_first, auc_second, difference, standard_error, interval, z, float(2 * norm.sf(abs(z))))
+    return AucComparison(auc_first, auc_second, difference, standard_error, interval, z, float(2 * ndtr(-abs(z))))
 
 
 def estimate(
@@ -101,6 +101,9 @@ def estimate(
     num_positive, num_negative = positive_KP.shape[1], negative_KM.shape[1]
     if not (num_positive and num_negative):
         return None, None
+    # Takes a second to import, which every process of the desk would pay.
+    from scipy.stats import rankdata
+
     ranks_KN = rankdata(scores_KN, axis=1)
     # For each image, the share of the other class that it ranks rightly against, ties counting half.
     right_KP = (ranks_KN[:, labels_N] - rankdata(positive_KP, axis=1)) / num_negative

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
 from scipy.special import logit
 
 from core.errors import EvaluationError
@@ -54,6 +53,9 @@ def fit_weights(labels_N: ArrayLike, probabilities_KN: ArrayLike) -> np.ndarray:
     The loss is convex in the weights, so SciPy's SLSQP started from equal weights finds its only minimum. Raises
     EvaluationError unless both classes are there.
     """
+    # Takes a second to import, which every process of the desk would pay.
+    from scipy.optimize import minimize
+
     probabilities = _checked(probabilities_KN)
     labels, _ = check_labels_and_scores(labels_N, probabilities[0])
     require_both_classes(labels, "Fitting the weights of an ensemble")

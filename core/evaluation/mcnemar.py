@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
 
 from core.errors import EvaluationError
 from core.evaluation.scores import clusters_of
@@ -46,6 +45,9 @@ def mcnemar_test(
 
 
 def _p_value(only_first: int, only_second: int) -> float:
+    # Takes a second to import, which every process of the desk would pay.
+    from scipy.stats import binomtest
+
     discordant = only_first + only_second
     return float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
 from core.dataset.audit.findings import Finding, Severity
 from core.dataset.film_features import signatures_of
@@ -52,6 +51,9 @@ def near_groups(films: pd.DataFrame, features: pd.DataFrame) -> list[tuple[str, 
     Neighbours are sought in the images' main directions, where distances can only be smaller, by a k-d tree with a
     small radius, then compared in full: no pair is missed unless an image has more than eight closer ones.
     """
+    # Takes a second to import, which every process of the desk would pay.
+    from scipy.spatial import KDTree
+
     names = films.drop_duplicates("content_hash").set_index("content_hash")["file"]
     features = features[features["content_hash"].isin(names.index)]
     if len(features) < 2:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from core.services.experiments.history import RunLine
 
@@ -49,7 +49,7 @@ def spread(values: Sequence[float]) -> tuple[float | None, float | None, tuple[f
     if len(values) < 2:
         return mean, None, None
     deviation = float(np.std(values, ddof=1))
-    reach = float(student_t.ppf(0.975, len(values) - 1)) * deviation / len(values) ** 0.5
+    reach = float(stdtrit(len(values) - 1, 0.975)) * deviation / len(values) ** 0.5
     return mean, deviation, (max(0.0, mean - reach), min(1.0, mean + reach))
 
 
