@@ -78,7 +78,7 @@ def score_in_words(score: float, *limits: float) -> str:
 
     It never reads as the 0.00 or 1.00 that would claim certainty.
     """
-    places = _places(score, limits)
+    places = next(places for places in range(_places(score, limits), 7) if places == 6 or _holds(score, limits, places))
     step = 10.0**-places
     if score >= 1 - step / 2:
         most = f"{1 - step:.{places}f}"
@@ -101,6 +101,16 @@ def operating_point_in_words(low: float, high: float) -> str:
     if low == high:
         return tr("No AI flag < {low} · AI flagged ≥ {low}", low=least)
     return tr("No AI flag < {low} · indeterminate {low}–{high} · AI flagged > {high}", low=least, high=most)
+
+
+def _holds(score: float, limits: tuple[float, ...], places: int) -> bool:
+    """Return whether "under 0.01" or "over 0.99", if it comes to that, leaves each limit on its side of the score."""
+    step = 10.0**-places
+    if score < step / 2:
+        return all(limit <= score or limit >= step for limit in limits)
+    if score >= 1 - step / 2:
+        return all(limit >= score or limit <= 1 - step for limit in limits)
+    return True
 
 
 def _places(score: float, limits: tuple[float, ...]) -> int:

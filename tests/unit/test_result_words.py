@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from core import result_words
@@ -91,7 +91,14 @@ def test_a_score_near_an_end_of_the_range_is_told_from_it(score: float, said: st
     assert (score_in_words(score, low, high), range_in_words(low, high, score)) == (said, ends)
 
 
+def test_a_bound_is_never_on_the_other_side_of_a_limit() -> None:
+    """Below an end of 0.0078 a score of 0.0039 is no "under 0.01", and above one of 0.992 none is "over 0.99"."""
+    assert score_in_words(0.0039, 0.0039, 0.0078) == "0.004"
+    assert score_in_words(0.9961, 0.992, 0.9961) == "0.996"
+
+
 @given(score=SCORES, low=SCORES, high=SCORES)
+@example(score=0.00390625, low=0.00390625, high=0.0078125)
 def test_what_is_shown_never_contradicts_the_result(score: float, low: float, high: float) -> None:
     """Of a score that differs from an end by a millionth or more, the number shown lies on the true side of it."""
     low, high = sorted((low, high))
