@@ -51,7 +51,7 @@ def show(lineage_id: PredictionId, _caller: Reader) -> PredictionRecord:
         status=cast("Outcome", prediction.status),
         reason_code=prediction.reason_code,
         reason=prediction.reason,
-        reasons=prediction.reasons or [],
+        reasons=[StoredReason.model_validate(reason) for reason in prediction.reasons or []],
         file_hash=prediction.file_hash,
         sender=prediction.sender,
         answer=FilmAnswer(**film_answer(prediction)) if prediction.is_read else None,

@@ -34,7 +34,7 @@ def rows_to_csv(
 def frame_to_csv(frame: pd.DataFrame) -> str:
     """Return a table as CSV without its index, text guarded as in `rows_to_csv`, numbers as they are."""
     texts = frame.select_dtypes(exclude=["number", "bool"])
-    guarded = {name: column.astype(object).map(_guarded) for name, column in texts.items()}
+    guarded = {str(name): column.astype(object).map(_guarded) for name, column in texts.items()}
     return frame.assign(**guarded).to_csv(index=False)
 
 

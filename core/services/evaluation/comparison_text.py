@@ -22,7 +22,7 @@ def say_verdict(
 
 
 def _on_ranking(name: str, reference: str, auc: AucComparison, p_value: float | None, num_films: int) -> str:
-    if auc.difference is None:
+    if auc.difference is None or auc.auc_first is None or auc.auc_second is None:
         return tr("Without images of both classes nothing can be said of the order in which they rank images.")
     numbers = tr(
         "AUC {auc_first} against {auc_second}",

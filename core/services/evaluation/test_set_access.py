@@ -32,18 +32,22 @@ class Figures(Protocol):
     @property
     def checkpoint_hash(self) -> str:
         """Of the model's weights."""
+        ...
 
     @property
     def cohort_fingerprint(self) -> str:
         """Of the dataset whose images they are of, empty where it is not known."""
+        ...
 
     @property
     def split(self) -> str:
         """Which of its images."""
+        ...
 
     @property
     def report(self) -> EvaluationReport | dict[str, Any]:
         """The figures themselves."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _labels(rater: str, labels: tuple[str, ...]) -> list[str]:
     """Return how the stored labels of a rater are shown; of what a rater never says, the label itself."""
     if rater == MODEL:
         return [AI_RESULTS[ai_result("read", label)] if label in MODEL_FINDINGS else label for label in labels]
-    return [FINDINGS.get(label, label) for label in labels]
+    return [FINDINGS.get(label) or label for label in labels]
 
 
 def _reference_row(name: str, found: AgainstReference) -> dict[str, object]:

@@ -138,7 +138,10 @@ def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
                 "rank": rows["rank"],
                 "film": [_thumbnail(desk, row) for row in rows.itertuples(index=False)],
                 "ai_result": [AI_RESULTS_SHORT[result] for result in rows["ai_result"]],
-                "order": [order_in_words(row.band, row.is_lifted) for row in rows.itertuples(index=False)],
+                "order": [
+                    order_in_words(str(band), bool(is_lifted))
+                    for band, is_lifted in zip(rows["band"], rows["is_lifted"], strict=True)
+                ],
                 "score": ["" if pd.isna(value) else score_in_words(value) for value in rows["probability"]],
                 "log_odds": _log_odds(rows["probability"]),
                 "remark": [_remark(row) for row in rows.itertuples(index=False)],
@@ -232,7 +235,7 @@ def _remark(row: Any) -> str:
 
 def _log_odds(probabilities: pd.Series) -> pd.Series:
     inside = probabilities.astype(float).clip(1e-9, 1 - 1e-9)
-    return np.log(inside / (1 - inside)).clip(LEAST_LOG_ODDS, MOST_LOG_ODDS)
+    return pd.Series(np.log(inside / (1 - inside)), inside.index).clip(LEAST_LOG_ODDS, MOST_LOG_ODDS)
 
 
 def _thumbnail(desk: Desk, row: Any) -> str | None:
