@@ -13,7 +13,7 @@ from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTr
 
 from core.errors import UnreadableFileError
 from core.file_reasons import ChannelsContradicted, SizeContradicted
-from core.radiograph.dicom_header import PARSER_ERRORS, whole_number
+from core.radiograph.dicom_header import PARSER_ERRORS, state, whole_number
 from core.radiograph.rejection import RejectionReason
 
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
@@ -51,8 +51,8 @@ def follow_codestream(dataset: Dataset, codestream: Codestream | None) -> int | 
     if codestream is None or not 1 <= codestream.depth <= DEEPEST:
         return None
     stated = whole_number(dataset, "BitsStored") or whole_number(dataset, "BitsAllocated") or codestream.depth
-    dataset.BitsAllocated = 8 if codestream.depth <= 8 else 16
-    _state(dataset, codestream.depth)
+    state(dataset, "BitsAllocated", 8 if codestream.depth <= 8 else 16)
+    _state_depth(dataset, codestream.depth)
     return stated if 1 <= stated < codestream.depth else None
 
 
@@ -62,7 +62,7 @@ def prefer_fewer_bits(dataset: Dataset, stated: int | None, values: np.ndarray) 
         is_signed = whole_number(dataset, "PixelRepresentation") == 1
         low, high = (-(2 ** (stated - 1)), 2 ** (stated - 1)) if is_signed else (0, 2**stated)
         if low <= int(values.min()) and int(values.max()) < high:
-            _state(dataset, stated)
+            _state_depth(dataset, stated)
     return int(dataset.BitsStored)
 
 
@@ -80,8 +80,9 @@ def refuse_contradiction(dataset: Dataset, codestream: Codestream | None) -> Non
         raise UnreadableFileError(RejectionReason.UNSUPPORTED_PIXELS, why)
 
 
-def _state(dataset: Dataset, depth: int) -> None:
-    dataset.BitsStored, dataset.HighBit = depth, depth - 1
+def _state_depth(dataset: Dataset, depth: int) -> None:
+    state(dataset, "BitsStored", depth)
+    state(dataset, "HighBit", depth - 1)
 
 
 def _of_jpeg_2000(frame: bytes) -> Codestream | None:

@@ -36,6 +36,7 @@ from core.radiograph.dicom_header import (
     age_in_years,
     may_show_text,
     read_header,
+    state,
     states_unclear_age,
     text_of,
     whole_number,
@@ -140,9 +141,9 @@ def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Rem
     if not kind:
         raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, ChannelsUnstated())
     # The library knows these only in capitals and only where they are stated.
-    dataset.PhotometricInterpretation = kind
+    state(dataset, "PhotometricInterpretation", kind)
     if whole_number(dataset, "PixelRepresentation") is None:
-        dataset.PixelRepresentation = 0
+        state(dataset, "PixelRepresentation", 0)
     dataset.setdefault("PlanarConfiguration", 0)
     if kind.startswith(COLOUR_KINDS):
         return *_grey_of_colour(dataset, kind), depth
@@ -150,7 +151,8 @@ def _grey(dataset: FileDataset, depth: int, fewer_bits: int | None, remarks: Rem
     is_compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
     if not is_compressed:
         # The library would cut off the upper bits, also where the image lies in them; here that is done below.
-        dataset.BitsStored, dataset.HighBit = dataset.BitsAllocated, dataset.BitsAllocated - 1
+        state(dataset, "BitsStored", dataset.BitsAllocated)
+        state(dataset, "HighBit", dataset.BitsAllocated - 1)
     stored_HW = _pixels(dataset)
     if stored_HW.ndim != 2 or stored_HW.dtype.kind not in "iu":
         raise _refusal(RejectionReason.UNSUPPORTED_PIXELS, NotTwoDimensions(stored_HW.ndim))

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from pydicom import config
 from pydicom.charset import python_encoding
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
@@ -172,6 +173,11 @@ def whole_number(dataset: Dataset, name: str) -> int | None:
     """Return an attribute's value if it is one whole number."""
     value = _value(lambda: int(dataset.get(name)))
     return value if isinstance(value, int) else None
+
+
+def state(dataset: Dataset, name: str, value: int | str) -> None:
+    """Let a header state a value in place of what stands there, which is not parsed: it may be damaged."""
+    dataset.add_new(name, dictionary_VR(name), value)
 
 
 def numbers(dataset: Dataset, name: str) -> list[float]:

@@ -91,6 +91,16 @@ def test_a_header_that_contradicts_its_compressed_picture_is_refused_for_that() 
     assert "128 by 100" in caught.value.sentence and "128 by 128" in caught.value.sentence
 
 
+def test_a_damaged_depth_is_that_of_the_compressed_picture() -> None:
+    """Where the kind of a header's number is damaged, the picture itself says how deep it is."""
+    dataset = dataset_of(FILM)
+    dataset.compress("1.2.840.10008.1.2.4.90", generate_instance_uid=False)
+    whole = file_of(dataset)
+    assert whole.count(b"\x28\x00\x01\x01US") == 1
+    film = read_radiograph(whole.replace(b"\x28\x00\x01\x01US", b"\x28\x00\x01\x01U\xbb"))
+    assert np.array_equal(film.grey_HW, FILM)
+
+
 def test_a_damaged_word_for_the_greys_says_nothing() -> None:
     """A photometric interpretation that is no known word is as one that is not stated, read with a remark."""
     film = read_radiograph(dicom_of(FILM, PhotometricInterpretation="MON?CHROME2"))
