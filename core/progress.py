@@ -16,7 +16,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes if it goes on as it went; None as long as that is not known."""
+        """How long the rest takes at the pace so far; None as long as that is not known."""
         return None if self.seconds_each is None else self.seconds_each * max(0, self.num_all - self.num_done)
 
 

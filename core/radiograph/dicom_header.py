@@ -176,7 +176,7 @@ def whole_number(dataset: Dataset, name: str) -> int | None:
 
 
 def state(dataset: Dataset, name: str, value: int | str) -> None:
-    """Let a header state a value in place of what stands there, which is not parsed: it may be damaged."""
+    """Let a header state a value in place of the present one, which is not parsed: it may be damaged."""
     dataset.add_new(name, dictionary_VR(name), value)
 
 

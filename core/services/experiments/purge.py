@@ -120,7 +120,7 @@ def _remove(folder: Path) -> int:
     except OSError as error:
         raise PneumoDeskError(
             tr(
-                "{filename} cannot be removed ({strerror}). The run stays on the shelf of deleted ones; purge it "
+                "{filename} cannot be removed ({strerror}). The run stays among the deleted ones; purge it "
                 "again once this user may write there.",
                 filename=error.filename or folder,
                 strerror=error.strerror,

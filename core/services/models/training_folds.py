@@ -53,7 +53,7 @@ class TrainingImages:
 
 
 def training_images(folder: Path) -> TrainingImages | None:
-    """Return the training images of a model as its table of folds tells them; None if that did not come with it.
+    """Return the training images of a model as its table of folds lists them; None if that did not come with it.
 
     In other datasets they are known by content and by file names that say a patient.
     """

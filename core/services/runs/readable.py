@@ -50,7 +50,7 @@ _PARTS: dict[str, type[_Part]] = {"config": _Config, "environment": _Environment
 
 @dataclass(frozen=True)
 class ReadableRun:
-    """The free parts of a run's record; one that cannot be read is empty, and `error` says so."""
+    """The free parts of a run's record; one that cannot be read is empty, and `error` says why."""
 
     config: dict[str, Any]
     environment: dict[str, Any]
