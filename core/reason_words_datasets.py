@@ -171,7 +171,7 @@ def _class_given_away(values: Values) -> str:
 
 def _title_of_giving_away(values: Values) -> str:
     name = _feature(values)
-    return tr("{feature} gives the class away", feature=f"{name[:1].upper()}{name[1:]}")
+    return tr("{feature} gives the class away", feature=name[:1].upper() + name[1:])
 
 
 def _feature(values: Values) -> str:
@@ -179,7 +179,7 @@ def _feature(values: Values) -> str:
     return tr(FEATURES.get(feature, feature))
 
 
-ENGLISH: dict[str, Words] = {
+REASON_WORDS: dict[str, Words] = {
     "no_labels": mark("No readable image has a label, so nothing can be trained or evaluated on this folder."),
     "one_class": mark("All {num_images:,} labelled images are {label}."),
     "labels_against_names": mark("{num_images:,} images have the name of one class and the label of the other."),

@@ -100,7 +100,7 @@ def _polarity_contradicted(values: Values) -> str:
     )
 
 
-ENGLISH: dict[str, str | Callable[[Values], str]] = {
+REASON_WORDS: dict[str, str | Callable[[Values], str]] = {
     "empty_file": mark("the file is empty: copy it again from its source"),
     "unknown_format": mark("this is no picture in a known format ({formats}), whatever its name says"),
     "picture_damaged": mark("the picture is cut short or damaged ({detail}): copy it again from its source"),

@@ -83,7 +83,7 @@ def _next_step(values: Values) -> str:
     return tr(NEXT_STEPS.get(values["kind"], NEXT_STEPS["unknown"]))
 
 
-ENGLISH: dict[str, str | Callable[[Values], str]] = {
+REASON_WORDS: dict[str, str | Callable[[Values], str]] = {
     "work_lost": _work_lost,
     "run_lost": _run_lost,
     "interrupted": mark("It was interrupted."),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from core.reason_words import in_english
+from core.reason_words import in_words
 
 Value = str | int | float | None
 """Of one value; reasons within a reason are values as they are stored."""
@@ -20,7 +20,7 @@ class Reason:
     code: ClassVar[str]
 
     def __str__(self) -> str:
-        return in_english(self.code, asdict(self))
+        return in_words(self.code, asdict(self))
 
     def stored(self) -> dict[str, Any]:
         """Return it as it is kept: `code` and `values`."""
@@ -302,7 +302,7 @@ def recalled(stored: Mapping[str, Any]) -> Reason:
     """Return a reason as it was before it was kept; of a kind that is not known here, its words."""
     kind = next((kind for kind in Reason.__subclasses__() if kind.code == stored["code"]), None)
     if kind is None:
-        return Said(in_english(stored["code"], stored["values"]))
+        return Said(in_words(stored["code"], stored["values"]))
     return kind(**stored["values"])
 
 
@@ -323,9 +323,9 @@ def read_aloud(stored: Sequence[Mapping[str, Any]] | None, sentence: str = "") -
     """Return kept reasons in words; `sentence` is what rows have instead that are older than codes."""
     if stored is None:
         return sentence
-    return "; ".join(in_english(reason["code"], reason["values"]) for reason in stored)
+    return "; ".join(in_words(reason["code"], reason["values"]) for reason in stored)
 
 
 def say(stored: Sequence[Mapping[str, Any]] | None) -> str | None:
     """Return why work ended before its end, in whole sentences; None where nothing is stored."""
-    return None if stored is None else " ".join(in_english(reason["code"], reason["values"]) for reason in stored)
+    return None if stored is None else " ".join(in_words(reason["code"], reason["values"]) for reason in stored)

@@ -20,7 +20,7 @@ from core.dataset_reasons import (
     SubtypeMissing,
 )
 from core.errors import PneumoDeskError, UnusableFilmError, WorkTakenOverError
-from core.reason_words import ENGLISH, codes_saying, in_english
+from core.reason_words import REASON_WORDS, codes_saying, in_words
 from core.reasons import (
     AboveBand,
     AgeOutOfScope,
@@ -100,12 +100,12 @@ def test_every_reason_is_kept_and_put_into_words(kind: type[Reason]) -> None:
 def test_codes_are_used_once_and_each_has_words() -> None:
     """No two kinds share a code, and there are words for the codes that exist and no others."""
     assert len({kind.code for kind in KINDS}) == len(KINDS)
-    assert {kind.code for kind in KINDS} == set(ENGLISH)
+    assert {kind.code for kind in KINDS} == set(REASON_WORDS)
 
 
 def test_no_code_that_was_ever_stored_is_unknown() -> None:
     """What a database of an earlier version holds is put into words."""
-    assert set(ENGLISH) >= STORED_BY_EARLIER_VERSIONS
+    assert set(REASON_WORDS) >= STORED_BY_EARLIER_VERSIONS
 
 
 def test_sentences_have_the_words_of_the_field() -> None:
@@ -191,7 +191,7 @@ def test_a_row_from_before_keeps_its_sentence() -> None:
 
 def test_a_code_of_a_later_version_names_itself() -> None:
     """It is said in its own words that another version wrote it, and nothing fails."""
-    assert in_english("tilted_tube", {"degrees": 4}) == "tilted tube (named by another version of PneumoDesk)"
+    assert in_words("tilted_tube", {"degrees": 4}) == "tilted tube (named by another version of PneumoDesk)"
 
 
 @given(sentence=st.text(max_size=200))

@@ -16,7 +16,7 @@ from core.model.catalogue import Architecture
 from core.model.checkpoint import Checkpoint
 from core.model.loading import default_preprocessing
 from core.radiograph.film import Radiograph
-from core.reason_words import ENGLISH
+from core.reason_words import REASON_WORDS
 from core.reasons import ArchiveOverlaps, MayShowText, store
 from core.triage import preparation
 from core.triage.film_reading import FilmReading, FilmView
@@ -128,7 +128,7 @@ def test_each_refusal_is_stored_as_a_code_with_values(tmp_path: Path) -> None:
     for reading in refused:
         kept = json.loads(json.dumps(store(reading.reasons)))
         assert kept == store(reading.reasons), reading.file
-        assert kept and all(reason["code"] in set(ENGLISH) - {"said"} for reason in kept), reading
+        assert kept and all(reason["code"] in set(REASON_WORDS) - {"said"} for reason in kept), reading
 
 
 def test_bands_follow_the_probability(tmp_path: Path) -> None:
