@@ -113,8 +113,8 @@ def upload_seconds(page: Page, served: Served, folder: Path) -> float:
 
     def send_and_wait() -> None:
         page.locator(".folder-input").set_input_files(str(folder))
-        page.get_by_role("button", name=f"Analyse {num_films} files").click()
-        page.get_by_text(f"Complete: {num_films} of {num_films} files").wait_for(timeout=120_000)
+        page.get_by_role("button", name=f"Analyse {num_films:,} files").click()
+        page.get_by_text(f"Completed: {num_films:,} of {num_films:,} files").wait_for(timeout=120_000)
         page.get_by_test_id("stDataFrame").wait_for()
 
     return seconds(send_and_wait)

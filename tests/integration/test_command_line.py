@@ -110,6 +110,7 @@ def test_triage_ranks_every_file(command_line, trained_run, small_cohort, tmp_pa
     order = {"urgent": 0, "review": 1, "routine": 2}
     read = [row for row in rows if row["status"] == "read"]
     unread = [row for row in rows if row["status"] != "read"]
+    assert read
     assert {row["status"] for row in unread} == {"rejected", "failed"}
     assert {"blank.png", "notes.txt"} <= {row["file"] for row in unread}
     assert [row for row in rows if row["priority"] == "review"][: len(unread)] == unread
@@ -129,6 +130,7 @@ def test_what_the_model_read_agrees_with_the_evaluation(command_line, trained_ru
     document = command_line.json("triage", small_cohort / "test", "--model", model)
     flagged = [row for row in document["readings"] if (row["probability"] or 0) >= figures["threshold"]]
     stopped = [row for row in document["readings"] if row["probability"] is None]
+    assert len(stopped) < len(document["readings"])
     assert abs(len(flagged) - figures["confusion"]["tp"] - figures["confusion"]["fp"]) <= len(stopped)
 
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pypdfium2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,6 +34,7 @@ from core.services.worklist.studies import Show, StudyFilter, count_bands, place
 from core.services.worklist.verdicts import Verdict, give_verdict, last_verdict, undo_verdict
 from core.triage.rules import HumanBand, WorklistRules
 from core.ui.triage.study_list import current_worklist
+from tests.pdf_text import pages_of
 from tests.small_desk import add_batch, small_desk
 
 RESULT_LINES = ("AI flagged", "Indeterminate", "No AI flag", "Not analysed:[ a-z]*")
@@ -174,9 +174,7 @@ def page_of(desk: Desk, batch_id: str | None, reader: str) -> list[tuple[str, st
 
 def pdf_of(desk: Desk, batch_id: str, studies: dict[str, str]) -> list[dict[str, Any]]:
     """The rows of a batch's PDF, over all its pages."""
-    document = pypdfium2.PdfDocument(export_batch(desk, batch_id, ExportFormat.PDF))
-    text = " ".join(" ".join(page.get_textpage().get_text_range().split()) for page in document)
-    document.close()
+    text = " ".join(pages_of(export_batch(desk, batch_id, ExportFormat.PDF)))
     bands = {words: band for band, words in READING_ORDER.items()}
     return [{"study": studies[file], "band": bands[words]} for words, file in PDF_ROW.findall(text)]
 

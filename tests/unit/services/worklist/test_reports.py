@@ -21,6 +21,7 @@ from core.services.worklist.verdicts import LONGEST_NOTE, Verdict, give_verdict
 from core.settings import NOTICE
 from core.triage.rules import HumanBand, WorklistRules
 from db import models as tables
+from tests.pdf_text import pages_of
 from tests.small_desk import add_batch, small_desk
 
 FILMS = (("bright.png", 0.9), ("胸部 żółć =1+1.png", 0.5), ("dark.png", 0.1), ("broken.png", "failed"))
@@ -38,14 +39,6 @@ def readings(desk: Desk, tmp_path: Path) -> dict[str, int]:
     for number, (file, _) in enumerate(FILMS):
         Image.fromarray(synthesise_phantom(number, size=200)).save(folder / file)
     return add_batch(desk, FILMS, folder=folder)
-
-
-def pages_of(content: bytes) -> list[str]:
-    """The words of each page of a PDF."""
-    document = pypdfium2.PdfDocument(content)
-    texts = [" ".join(page.get_textpage().get_text_range().split()) for page in document]
-    document.close()
-    return texts
 
 
 def text_and_picture(content: bytes) -> tuple[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pypdfium2
 import pytest
 from typer.testing import CliRunner
 
@@ -18,6 +17,7 @@ from core.services.worklist.studies import count_results, load_worklist, place_r
 from core.triage.ai_result import AIResult
 from core.triage.rules import HumanBand, WorklistRules
 from db import models as tables
+from tests.pdf_text import pages_of
 from tests.small_desk import add_batch, small_desk
 
 RULES = WorklistRules(urgent_from=0.55, routine_below=0.05, rejected_band=HumanBand.URGENT, waiting_cap_hours=24)
@@ -60,10 +60,7 @@ def readings(desk: Desk) -> dict[str, int]:
 
 
 def text_of(content: bytes) -> str:
-    document = pypdfium2.PdfDocument(content)
-    text = " ".join(" ".join(page.get_textpage().get_text_range().split()) for page in document)
-    document.close()
-    return text
+    return " ".join(pages_of(content))
 
 
 def test_the_list_has_both(desk: Desk) -> None:
