@@ -11,10 +11,12 @@ branch_labels = None
 depends_on = None
 
 TABLES = ("batch", "examination", "run", "sweep")
+GUARD = "run_imported_no_update"
 
 
 def upgrade() -> None:
     """Apply this step."""
+    _lift_guard()
     for name in TABLES:
         op.add_column(name, sa.Column("reasons", sa.JSON(), nullable=True))
         table = _table(name, "error")
@@ -26,10 +28,12 @@ def upgrade() -> None:
         if row.failure is not None:
             kept = {name: row.failure[name] for name in ("kind", "log") if name in row.failure}
             _set(run, row.id, failure={**kept, "next_step": _said(row.failure.get("next_step", ""))})
+    _guard()
 
 
 def downgrade() -> None:
     """Take this step back; what has a code says the code instead of a sentence."""
+    _lift_guard()
     for name in TABLES:
         op.add_column(name, sa.Column("error", sa.Text(), nullable=True))
         table = _table(name, "error")
@@ -48,6 +52,25 @@ def downgrade() -> None:
             _set(run, row.id, failure=failure)
     for name in TABLES:
         op.drop_column(name, "reasons")
+    _guard()
+
+
+def _lift_guard() -> None:
+    """Imported runs say the same in another form: their guard would stop this step, and with it every upgrade."""
+    on_postgresql = op.get_bind().dialect.name == "postgresql"
+    op.execute(f"DROP TRIGGER {GUARD}" + (" ON run" if on_postgresql else ""))
+
+
+def _guard() -> None:
+    """Let nothing change imported runs, as before this step."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"CREATE TRIGGER {GUARD} BEFORE UPDATE ON run FOR EACH ROW EXECUTE FUNCTION {GUARD}()")
+    else:
+        is_imported = "EXISTS (SELECT 1 FROM imported_record WHERE run_id = OLD.id)"
+        op.execute(
+            f"CREATE TRIGGER {GUARD} BEFORE UPDATE ON run WHEN {is_imported} "
+            "BEGIN SELECT RAISE(ABORT, 'an imported record is never changed'); END"
+        )
 
 
 def _table(name: str, column: str) -> sa.TableClause:

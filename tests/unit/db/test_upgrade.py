@@ -591,3 +591,27 @@ def test_ends_of_work_keep_their_sentences_and_give_codes_back(engine):
     assert kept["old"] == ("It is full.", failure)
     told = {"kind": "lost power", "explanation": "run lost", "next_step": "next step", "log": ""}
     assert kept["new"] == ("run lost", told)
+
+
+def test_ends_of_imported_runs_become_codes_and_back_and_stay_guarded(engine):
+    """A run that was made elsewhere and failed stops no upgrade, and after it and its undoing nothing may change it."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    moment = {"moment": "2026-01-01 00:00:00+00:00"}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0019")
+        connection.execute(text(RUN_OF_0019.format("far", "'It is full.'", "NULL")), moment)
+        connection.execute(text("INSERT INTO imported_record VALUES ('far', 'h', '{}', :moment)"), moment)
+    upgrade_to_head(engine)
+    with session_factory(engine)() as session:
+        assert say(session.get_one(Run, "far").reasons) == "It is full."
+    change = text("UPDATE run SET name = 'other'")
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="never changed"):
+        connection.execute(change)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0019")
+        assert connection.execute(text("SELECT error FROM run")).scalar() == "It is full."
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="never changed"):
+        connection.execute(change)
