@@ -9,6 +9,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from core.services.desk.audit_trail import AuditAction
 from core.services.sweeps.request import Pruning
 from core.training.config import TrainingConfig
 from core.ui.config_form import words
@@ -35,7 +36,7 @@ def collect() -> Catalog:
 
 def field_words() -> set[str]:
     """Return what forms call the fields of configs and their choices, which is made of the names in the code."""
-    messages = set()
+    messages = {str(action) for action in AuditAction}
     for field in TrainingConfig.model_fields.values():
         extra = field.json_schema_extra
         messages |= {extra["group"], extra["unit"]} if isinstance(extra, dict) else set()

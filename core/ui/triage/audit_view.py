@@ -39,7 +39,7 @@ def audit_view(desk: Desk) -> None:
                 {
                     tr("When"): moment(event.when),
                     tr("Who"): event.who,
-                    tr("What"): event.action,
+                    tr("What"): tr(event.action),
                     tr("On"): event.subject,
                     tr("Detail"): detail_in_words(event.detail),
                 }
@@ -74,7 +74,9 @@ def _filters(desk: Desk) -> AuditFilter:
     actor = who.selectbox(
         tr("Who"), ["", *list_actors(desk)], format_func=lambda name: name or tr("Anybody"), key="audit.who"
     )
-    actions = what.multiselect(tr("What"), list(AuditAction), placeholder=tr("Anything"), key="audit.what")
+    actions = what.multiselect(
+        tr("What"), list(AuditAction), format_func=tr, placeholder=tr("Anything"), key="audit.what"
+    )
     nothing: Any = ()
     days = when.date_input(tr("When"), value=nothing, key="audit.when")
     sought = search.text_input(tr("Search"), placeholder=tr("In file or batch names"), key="audit.search")
