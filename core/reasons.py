@@ -298,6 +298,9 @@ def _plain(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
+SCORES = (AboveBand.code, WithinBand.code, BelowBand.code)
+
+
 def recalled(stored: Mapping[str, Any]) -> Reason:
     """Return a reason as it was before it was kept; of a kind that is not known here, its words."""
     kind = next((kind for kind in Reason.__subclasses__() if kind.code == stored["code"]), None)
@@ -315,8 +318,15 @@ def read_remarks(stored: Sequence[Mapping[str, Any]] | None, sentence: str = "")
     """Return in words what kept reasons say beyond the score; of a row that is older than codes, its `sentence`."""
     if stored is None:
         return sentence
-    scores = (AboveBand.code, WithinBand.code, BelowBand.code)
-    return read_aloud([reason for reason in stored if reason["code"] not in scores])
+    return read_aloud([reason for reason in stored if reason["code"] not in SCORES])
+
+
+def limits_of(stored: Iterable[Mapping[str, Any]] | None) -> tuple[float, ...]:
+    """Return both ends of the indeterminate range that a score was held against; nothing where no reason names them."""
+    for reason in stored or ():
+        if reason["code"] in SCORES:
+            return reason["values"]["low"], reason["values"]["high"]
+    return ()
 
 
 def read_aloud(stored: Sequence[Mapping[str, Any]] | None, sentence: str = "") -> str:

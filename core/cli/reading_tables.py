@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.reasons import read_remarks
+from core.reasons import limits_of, read_remarks
 from core.result_words import AI_RESULTS, FINDINGS, order_in_words, score_in_words
 from core.triage.ai_result import ai_result
 
@@ -15,7 +15,8 @@ DISAGREEMENT_COLUMNS = ("file", "ai_result", "ai_score", "readers", "between")
 def shown_reading(row: Mapping[str, Any]) -> dict[str, str]:
     """Return a file of a batch as it is shown."""
     # Without codes a row is older than they are, and its sentence is all there is.
-    return _shown(row, row["priority"], read_remarks(row["reasons"] or None, row["reason"]))
+    remark = read_remarks(row["reasons"] or None, row["reason"])
+    return _shown({**row, "limits": limits_of(row["reasons"])}, row["priority"], remark)
 
 
 def shown_study(row: Mapping[Any, Any]) -> dict[str, str]:
@@ -35,7 +36,7 @@ def shown_disagreement(row: Mapping[Any, Any]) -> dict[str, str]:
     return {
         "file": row["file"],
         "ai_result": AI_RESULTS[ai_result("read", row["finding"])],
-        "ai_score": score_in_words(row["probability"]),
+        "ai_score": score_in_words(row["probability"], *row["limits"]),
         "readers": "; ".join(f"{reader}: {FINDINGS[verdict]}" for reader, verdict in row["said"]),
         "between": row["between"],
     }
@@ -46,7 +47,7 @@ def _shown(row: Mapping[str, Any], band: str, remark: str) -> dict[str, str]:
     return {
         "order": order_in_words(band, bool(row["is_lifted"])),
         "ai_result": AI_RESULTS[ai_result(row["status"], row["finding"])],
-        "ai_score": "–" if score is None else score_in_words(score),
+        "ai_score": "–" if score is None else score_in_words(score, *row["limits"]),
         "file": row["file"],
         "remark": remark,
     }

@@ -55,7 +55,7 @@ def draw_batch_page(report: BatchReport) -> bytes:
     paper.write_heading("In reading order")
     paper.write_columns(COLUMNS)
     for row in report.rows:
-        _row(paper, row)
+        _row(paper, row, (report.uncertain_low, report.uncertain_high))
     paper.write_heading("Provenance")
     paper.write_pairs(list(report.lineage.items()))
     if report.limits:
@@ -65,11 +65,11 @@ def draw_batch_page(report: BatchReport) -> bytes:
     return bytes(paper.output())
 
 
-def _row(paper: Paper, row: BatchRow) -> None:
+def _row(paper: Paper, row: BatchRow, limits: tuple[float, float]) -> None:
     if paper.turn_if_short_of(2 * ROW):
         paper.write_columns(COLUMNS)
     paper.draw_rule()
-    score = "–" if row.probability is None else score_in_words(row.probability)
+    score = "–" if row.probability is None else score_in_words(row.probability, *limits)
     cells = (order_in_words(row.band, row.is_lifted), AI_RESULTS[row.ai_result], score, row.file, row.remark)
     paper.write_row([(cell, width, INK) for cell, (_, width) in zip(cells, COLUMNS, strict=True)])
     for verdict in row.verdicts:

@@ -72,7 +72,7 @@ class AgreementReport:
             }
             for name, found in self.against.items()
         ]
-        listed = self.disagreements.drop(columns="said")
+        listed = self.disagreements.drop(columns=["said", "limits"])
         rows = listed.astype(object).where(listed.notna(), None).to_dict("records")
         return {
             "models": list(self.models),
@@ -145,6 +145,17 @@ def _disagreements(studies: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFram
         if between:
             pairs = tuple(zip(group["reader"], group["verdict"], strict=True))
             said = "; ".join(f"{reader}: {verdict}" for reader, verdict in pairs)
-            rows.append((study, row["file"], row["probability"], row["finding"], said, " and ".join(between), pairs))
-    columns = ["study", "file", "probability", "finding", "verdicts", "between", "said"]
+            rows.append(
+                (
+                    study,
+                    row["file"],
+                    row["probability"],
+                    row["finding"],
+                    said,
+                    " and ".join(between),
+                    pairs,
+                    row["limits"],
+                )
+            )
+    columns = ["study", "file", "probability", "finding", "verdicts", "between", "said", "limits"]
     return pd.DataFrame(rows, columns=columns).sort_values("probability", ascending=False, ignore_index=True)

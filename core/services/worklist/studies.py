@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from core.errors import InputNotFoundError
 from core.language import mark, tr
-from core.reasons import read_aloud, read_remarks
+from core.reasons import limits_of, read_aloud, read_remarks
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.reader_names import checked_name
@@ -195,6 +195,7 @@ def _load(desk: Desk, reading_ids: Select[int]) -> pd.DataFrame:
         reading_id=studies["reading_id"].astype(int),
         batch=pd.Series([title for title, _, _ in of_batch], dtype=object),
         model=pd.Series([model for _, model, _ in of_batch], dtype=object),
+        limits=pd.Series([limits_of(kept) for kept, _ in reasons], dtype=object),
         gate_limit=pd.Series([limit for _, _, limit in of_batch], dtype=float),
         probability=studies["probability"].astype(float),
         gate_distance=studies["gate_distance"].astype(float),

@@ -142,7 +142,7 @@ def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
                     order_in_words(str(band), bool(is_lifted))
                     for band, is_lifted in zip(rows["band"], rows["is_lifted"], strict=True)
                 ],
-                "score": ["" if pd.isna(value) else score_in_words(value) for value in rows["probability"]],
+                "score": [_score(row) for row in rows.itertuples(index=False)],
                 "log_odds": _log_odds(rows["probability"]),
                 "remark": [_remark(row) for row in rows.itertuples(index=False)],
                 "file": rows["file"],
@@ -225,6 +225,10 @@ def _studies(_desk: Desk, home: str, batch_id: str | None, version: tuple[int, .
 @st.cache_data(max_entries=4, ttl=5, show_spinner=False)
 def _readers(_desk: Desk) -> list[str]:
     return list_readers(_desk)
+
+
+def _score(row: Any) -> str:
+    return "" if pd.isna(row.probability) else score_in_words(row.probability, *row.limits)
 
 
 def _remark(row: Any) -> str:

@@ -5,15 +5,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from core.cli.reading_tables import shown_disagreement, shown_reading, shown_study
 from core.cli.worklist import app
 from core.evaluation.metrics import evaluate_probabilities
 from core.reasons import AboveBand, AgeOutOfScope, store
 from core.result_words import AI_RESULTS, READING_ORDER, order_in_words
 from core.services.desk import Desk
+from core.services.worklist.agreement import agreement_of
+from core.services.worklist.batch_list import ranked_readings
 from core.services.worklist.reading_detail import get_reading, meaning_here
 from core.services.worklist.reports import ExportFormat, export_batch, export_study
 from core.services.worklist.rules import save_rules
 from core.services.worklist.studies import count_results, load_worklist, place_reading
+from core.services.worklist.verdicts import Verdict, give_verdict
 from core.triage.ai_result import AIResult
 from core.triage.rules import HumanBand, WorklistRules
 from db import models as tables
@@ -158,3 +162,18 @@ def evaluated_at(desk: Desk, threshold: float, labels: list[int], scores: list[f
     with desk.transaction() as session:
         model = session.get_one(tables.ModelVersion, 1)
         model.card = {**model.card, "metrics": {"validation": report.model_dump()}}
+
+
+def test_a_score_near_a_limit_reads_beyond_it_at_every_door(desk: Desk) -> None:
+    """With a range that ends at 0.60, a flagged 0.6034 is no "0.60" on the list or in batch and disagreements."""
+    (number,) = add_batch(desk, [("near.png", 0.6034)], batch_id="third").values()
+    with desk.transaction() as session:
+        session.get_one(tables.Reading, number).reasons = store((AboveBand(0.6034, 0.4, 0.6),))
+    give_verdict(desk, number, "Ada", Verdict.NORMAL)
+    (study,) = [row for row in load_worklist(desk).studies.to_dict("records") if row["file"] == "near.png"]
+    assert shown_study(study)["ai_score"] == "0.603"
+    differing = agreement_of(load_worklist(desk)).disagreements.to_dict("records")
+    assert [shown_disagreement(row)["ai_score"] for row in differing if row["file"] == "near.png"] == ["0.603"]
+    (row,) = [row for row in ranked_readings(desk, "third") if row["file"] == "near.png"]
+    assert shown_reading(row)["ai_score"] == "0.603"
+    assert "0.603" in text_of(export_batch(desk, "third", ExportFormat.PDF))
