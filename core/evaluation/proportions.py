@@ -79,7 +79,7 @@ def say_fraction(value: float, num_decimals: int = 3) -> str:
     return f"{value:.{num_decimals}f}"
 
 
-def never_rounded_up(value: float | None, num_decimals: int = 3) -> float | None:
+def kept_inside_0_and_1(value: float | None, num_decimals: int = 3) -> float | None:
     """Return a number from 0 to 1 as a column with decimals may show it: one that would round to 0 or 1 moves inside.
 
     A column that sorts by its numbers cannot say "> 0.999".

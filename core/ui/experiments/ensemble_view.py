@@ -8,7 +8,7 @@ from core.errors import PneumoDeskError
 from core.evaluation.catalogue import METRIC
 from core.evaluation.ensembling import Voting
 from core.evaluation.metrics import engine_text, interval_notes
-from core.evaluation.proportions import never_rounded_up
+from core.evaluation.proportions import kept_inside_0_and_1
 from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.experiments.ensemble_comparison import EnsembleComparison, compare_ensemble
@@ -102,7 +102,7 @@ def _list(ensembles: Sequence[EnsembleSummary]) -> EnsembleSummary | None:
                 tr("Ensemble"): ensemble.name,
                 tr("Voting"): tr(VOTING[ensemble.recipe.voting]),
                 tr("Members"): ", ".join(f"{member.name} ({member.weight:.2f})" for member in ensemble.recipe.members),
-                tr("Validation AUC"): never_rounded_up(ensemble.card.metrics["validation"].auc, 4),
+                tr("Validation AUC"): kept_inside_0_and_1(ensemble.card.metrics["validation"].auc, 4),
                 tr("Threshold"): point.threshold if (point := ensemble.card.operating_point) else None,
                 "MB": ensemble.num_bytes / 1e6,
             }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.evaluation.proportions import never_rounded_up
+from core.evaluation.proportions import kept_inside_0_and_1
 from core.language import mark, tr
 from core.model.catalogue import Architecture
 from core.services.desk import Desk
@@ -269,7 +269,7 @@ def _groups(groups: Sequence[RunGroup], kind: str) -> list[str] | None:
                 tr("Runs"): len(group.run_ids),
                 tr("Name") if kind == BY_SEED else tr("Tag"): group.name,
                 tr("Seeds"): ", ".join(str(seed) for seed in group.seeds),
-                tr("Mean AUC"): never_rounded_up(group.mean_auc, 4),
+                tr("Mean AUC"): kept_inside_0_and_1(group.mean_auc, 4),
                 tr("Standard deviation"): group.standard_deviation,
                 tr("95 % interval of the mean"): bounds(group.interval, 4),
             }
@@ -305,12 +305,12 @@ def _row(line: RunLine) -> dict[str, object]:
         "★": "★" if line.starred else "",
         tr("Run"): line.name,
         tr("State"): tr("{word}, imported record", word=word) if line.imported else word,
-        "AUC": never_rounded_up(line.auc, 4),
+        "AUC": kept_inside_0_and_1(line.auc, 4),
         tr("95 % interval"): bounds(line.auc_interval, 4),
         tr("Over the epochs"): [value for value in line.sparkline if value is not None],
-        tr("Accuracy"): never_rounded_up(line.accuracy),
-        tr("Sensitivity"): never_rounded_up(line.sensitivity),
-        tr("Specificity"): never_rounded_up(line.specificity),
+        tr("Accuracy"): kept_inside_0_and_1(line.accuracy),
+        tr("Sensitivity"): kept_inside_0_and_1(line.sensitivity),
+        tr("Specificity"): kept_inside_0_and_1(line.specificity),
         tr("Network"): line.architecture,
         tr("Augmentation"): line.config.get("recipe"),
         tr("Seed"): line.seed,

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.evaluation.proportions import say_fraction, say_interval
 from core.figures.cost_figure import CostPoint, cost_figure
 from core.language import mark, tr
 from core.progress import Progress
@@ -123,9 +124,9 @@ def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
     low, high = line.get(f"{name}_low"), line.get(f"{name}_high")
     if low is not None:
         return (
-            f"{value:.3f}"
+            say_fraction(value)
             if low == high
-            else tr("{value:.3f} ({low:.3f} to {high:.3f})", value=value, low=low, high=high)
+            else tr("{value} ({interval})", value=say_fraction(value), interval=say_interval((low, high)))
         )
     match name:
         case "num_parameters":

@@ -4,10 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.evaluation.proportions import never_rounded_up
+from core.evaluation.proportions import kept_inside_0_and_1
 from core.language import tr
 from core.services.desk import Desk
 from core.services.sweeps.control import resume_sweep, stop_sweep
+from core.services.sweeps.request import Objective
 from core.services.sweeps.status import SweepDetail, SweepTrial, get_sweep
 from core.ui.config_form import words
 from core.ui.plain_text import plain
@@ -155,7 +156,7 @@ def _table(sweep: SweepDetail) -> None:
         st.caption(tr("The first run is being chosen."))
         return
     objective = tr(OBJECTIVES[sweep.request.objective.value])
-    rows = pd.DataFrame([_row(trial, sweep.best, objective) for trial in sweep.trials])
+    rows = pd.DataFrame([_row(trial, sweep.best, sweep.request.objective) for trial in sweep.trials])
     if not rows[tr("What happened")].any():
         rows = rows.drop(columns=tr("What happened"))
     chosen = st.dataframe(
@@ -174,7 +175,7 @@ def _table(sweep: SweepDetail) -> None:
         open_run(sweep.trials[chosen.selection.rows[0]].run_id)
 
 
-def _row(trial: SweepTrial, best: SweepTrial | None, objective: str) -> dict[str, object]:
+def _row(trial: SweepTrial, best: SweepTrial | None, objective: Objective) -> dict[str, object]:
     state = tr(trial.state)
     if trial.pruned_epoch is not None:
         state = tr("{state}, epoch {pruned_epoch}", state=state, pruned_epoch=trial.pruned_epoch)
@@ -182,7 +183,10 @@ def _row(trial: SweepTrial, best: SweepTrial | None, objective: str) -> dict[str
         tr("Trial"): trial.number + 1,
         tr("State"): tr("{state} (best)", state=state) if best is not None and trial.run_id == best.run_id else state,
         **{words(name): value for name, value in trial.settings.items()},
-        objective: never_rounded_up(trial.value, 4),
+        # A loss has no end at 1 that it could be rounded to.
+        tr(OBJECTIVES[objective.value]): (
+            trial.value if objective.is_better_when_lower else kept_inside_0_and_1(trial.value, 4)
+        ),
         tr("Took"): duration(trial.seconds),
         tr("What happened"): trial.error or "",
     }

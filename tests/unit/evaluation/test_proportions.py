@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from core.evaluation.proportions import (
     clustered_interval,
     effective_number,
-    never_rounded_up,
+    kept_inside_0_and_1,
     say_fraction,
     say_interval,
     say_share,
@@ -82,14 +82,14 @@ def test_copies_of_films_tell_nothing_new(hits: list[bool], num_copies: int) -> 
 @given(st.floats(0, 1), st.integers(1, 5))
 def test_a_column_never_shows_0_or_1_for_what_is_neither(value: float, num_decimals: int) -> None:
     """With the decimals of its column a number from inside stays inside, moved by less than one of the last place."""
-    shown = never_rounded_up(value, num_decimals)
+    shown = kept_inside_0_and_1(value, num_decimals)
     assert float(f"{shown:.{num_decimals}f}") not in (0, 1) if 0 < value < 1 else shown == value
     assert abs(shown - value) <= 10.0**-num_decimals
 
 
 def test_an_auc_of_0_99996_is_no_1_0000() -> None:
     """By hand: four decimals show 0.9999; what is exactly 1, or missing, stays."""
-    assert [never_rounded_up(value, 4) for value in (0.99996, 1.0, 0.98765, None)] == [0.9999, 1.0, 0.98765, None]
+    assert [kept_inside_0_and_1(value, 4) for value in (0.99996, 1.0, 0.98765, None)] == [0.9999, 1.0, 0.98765, None]
 
 
 def test_no_films_have_no_interval() -> None:
