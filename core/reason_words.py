@@ -1,5 +1,6 @@
 """The words for reasons, in the language of the page: a sentence without its full stop for each code."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
@@ -19,10 +20,19 @@ def in_words(code: str, values: Values) -> str:
     return words(values) if callable(words) else tr(words, **values)
 
 
-def codes_saying(text: str) -> list[str]:
-    """Return the codes whose words hold a text, in any case, for those who search among what is stored."""
-    sentences = {code: tr(words) for code, words in REASON_WORDS.items() if isinstance(words, str)}
-    return [code for code, sentence in sentences.items() if text.lower() in sentence.lower()]
+def codes_saying(text: str) -> list[tuple[str, ...]]:
+    """Return what is stored where words hold a text, in any case: a code, with the value that chose among its words."""
+    sentences = {(code,): words for code, words in REASON_WORDS.items() if isinstance(words, str)}
+    sentences |= {
+        (code, value): words
+        for code, variants in reason_words_work.VARIANTS.items()
+        for value, words in variants.items()
+    }
+    return [stored for stored, words in sentences.items() if text.lower() in _without_placeholders(tr(words)).lower()]
+
+
+def _without_placeholders(words: str) -> str:
+    return re.sub(r"{[^}]*}", "", words)
 
 
 def _spoken(value: Any) -> Any:

@@ -22,6 +22,8 @@ RUN_LOST = {
     "never_came": mark("The process of this run never began."),
 }
 """By how it is known that the process is gone."""
+VARIANTS = {"work_lost": WORK_LOST, "run_lost": RUN_LOST}
+"""Codes whose words are chosen by one of their values."""
 NEXT_STEPS = {
     "out of memory": mark(
         "Clone the run with a smaller batch size (half of it is a good first try) or smaller images, or end other "

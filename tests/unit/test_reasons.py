@@ -166,7 +166,9 @@ def test_a_name_that_is_no_text_can_be_kept() -> None:
 
 def test_what_sentences_say_is_found_by_their_codes() -> None:
     """Who searches for a word of a sentence gets the codes that say it."""
-    assert codes_saying("Not enough memory for a training") == ["step_needs_memory"]
+    assert codes_saying("Not enough memory for a training") == [("step_needs_memory",)]
+    assert codes_saying("lost power while this run") == [("run_lost", "rebooted")]
+    assert codes_saying("num_runs") == []
 
 
 def test_several_reasons_are_read_in_their_order() -> None:

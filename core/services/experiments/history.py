@@ -157,11 +157,11 @@ def _holds(word: str) -> ColumnElement[bool]:
     texts = (
         *(tables.Run.name, tables.Run.id, tables.Run.cohort_fingerprint),
         *(tables.Run.checkpoint_hash, tables.RunAnnotation.note, cast(tables.Run.config, Text)),
-        cast(tables.Run.reasons, Text),
     )
-    # What a sentence says is not stored, but which code says it.
-    codes = [f'"{code}"' for code in codes_saying(word)]
-    ended = [cast(tables.Run.reasons, Text).contains(code, autoescape=True) for code in codes]
+    reasons = cast(tables.Run.reasons, Text)
+    # What a sentence says is not stored, but which code says it, and values as JSON writes them.
+    said = [and_(*(reasons.contains(f'"{part}"', autoescape=True) for part in parts)) for parts in codes_saying(word)]
+    ended = [*said, reasons.icontains(json.dumps(word)[1:-1], autoescape=True)]
     tagged = exists().where(tables.RunTag.run_id == tables.Run.id, tables.RunTag.tag.icontains(word, autoescape=True))
     return or_(tagged, *ended, *(text.icontains(word, autoescape=True) for text in texts))
 

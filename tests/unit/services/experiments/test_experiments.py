@@ -15,6 +15,7 @@ from sqlalchemy import text
 from core.errors import EvaluationError, InputNotFoundError, PneumoDeskError
 from core.evaluation.metrics import evaluate_probabilities
 from core.evaluation.operating_point import OperatingPointRule, RuleKind
+from core.reasons import Said, store
 from core.runs.process_identity import ProcessIdentity
 from core.services.desk import Desk, open_desk
 from core.services.evaluation import test_set_access
@@ -30,6 +31,7 @@ from core.services.experiments.seed_groups import group_by_seed, group_by_tag, s
 from core.services.runs.listing import list_runs
 from core.services.runs.record import get_record
 from core.settings import AppSettings
+from core.work_reasons import RunLost
 from db import models as tables
 from db.base import utc_now
 from tests.made_runs import add_run, made_films, made_logits, predicted
@@ -70,6 +72,17 @@ def test_the_history_is_filtered_searched_sorted_and_paged(desk: Desk) -> None:
     assert [line.id for line in page.lines] == ["r2"] and (page.num_found, page.num_all) == (3, 3)
     assert page.lines[0].sparkline[0] == 0.8 and page.lines[0].tags == ("Sweep A", "sweep A")
     assert known_tags(desk) == sorted({"Sweep A", "sweep A"})
+
+
+def test_runs_are_found_by_what_is_said_of_their_end(desk: Desk) -> None:
+    """Words that are only shown, chosen by a stored value, and names of other alphabets find their run and no other."""
+    for run_id, why in (("gone", RunLost("rebooted", None)), ("full", Said("Bücher is full"))):
+        add_run(desk, run_id, name=run_id, state="failed", splits=())
+        with desk.transaction() as session:
+            session.get_one(tables.Run, run_id).reasons = store([why])
+    assert found(desk, text="lost power") == ["gone"]
+    assert found(desk, text="Bücher") == ["full"]
+    assert found(desk, text="exited unexpectedly") == []
 
 
 def test_figures_that_are_no_numbers_stand_last_and_disable_nothing(desk: Desk) -> None:
