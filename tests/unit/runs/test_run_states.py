@@ -14,7 +14,7 @@ from core.runs.run_states import LAST, PREVIOUS, StateKeeper, newest_state, writ
 from core.training import loop
 from core.training.config import Recipe, Schedule, TrainingConfig
 from core.training.films import FilmSet
-from core.training.loop import FitResult, Progress, Watchers, fit
+from core.training.loop import FitResult, StepResult, Watchers, fit
 from tests.tiny_network import tiny_network
 
 CONFIG = TrainingConfig(
@@ -44,13 +44,13 @@ def train(
     pass_time: Callable[[], None] = lambda: None,
 ) -> FitResult:
     """Train with states in a folder; asked to stop after so many steps of this process, or of batches evaluated."""
-    taken: list[Progress] = []
+    taken: list[StepResult] = []
     judged: list[None] = []
     keeper = StateKeeper(folder, 1e9, lambda: len(judged) == stop_judging_at)
     torch.manual_seed(config.seed)
 
-    def on_step(progress: Progress) -> None:
-        taken.append(progress)
+    def on_step(result: StepResult) -> None:
+        taken.append(result)
         pass_time()
         keeper.after_step(len(taken) == stop_after)
 

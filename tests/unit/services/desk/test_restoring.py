@@ -286,12 +286,13 @@ def test_a_backup_with_any_bytes_changed_is_restored_whole_or_refused_in_words(
     assert done.is_verified and (folder / "home/uploads/one/files/ä b.jpeg").read_bytes() == b"film"
 
 
-def test_a_damaged_name_is_a_sentence(file: Path, key: Path, home: Path) -> None:
+def test_a_damaged_name_is_a_sentence(file: Path, key: Path, home: Path, tmp_path: Path) -> None:
     """A name in the list of files that is no text any more stops the restore in words, not with an unforeseen error."""
     whole = file.read_bytes()
     at = whole.rindex("ä b.jpeg".encode())
-    file.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
-    assert "Nothing there was changed" in refused(home, file, key_file=key)
+    harmed = tmp_path / "harmed.zip"
+    harmed.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+    assert "Nothing there was changed" in refused(home, harmed, key_file=key)
 
 
 def test_the_restored_desk_says_what_readers_said(file: Path, key: Path, home: Path) -> None:
