@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.language import tr
+from core.language import mark, tr
 from core.services.datasets.data_card import data_card
 from core.services.datasets.dataset import Dataset, open_dataset
 from core.services.datasets.import_jobs import ExaminationStatus, get_examination
@@ -27,15 +27,21 @@ def show_dataset(desk: Desk, examination_id: str) -> None:
     dataset = open_dataset(desk, examination.root, examination.cohort_fingerprint)
     show_figures(dataset)
     parts = {
-        tr("Findings"): lambda: audit_view(dataset),
-        tr("Counts"): lambda: counts_view(dataset),
-        tr("Images"): lambda: pictures_view(desk, dataset),
-        tr("Sizes and greys"): lambda: properties_view(dataset),
-        tr("Splits"): lambda: split_view(desk, dataset),
-        tr("Take away"): lambda: take_away(desk, dataset),
+        mark("Findings"): lambda: audit_view(dataset),
+        mark("Counts"): lambda: counts_view(dataset),
+        mark("Images"): lambda: pictures_view(desk, dataset),
+        mark("Sizes and greys"): lambda: properties_view(dataset),
+        mark("Splits"): lambda: split_view(desk, dataset),
+        mark("Take away"): lambda: take_away(desk, dataset),
     }
     part = st.segmented_control(
-        tr("Part"), list(parts), default=tr("Findings"), required=True, key="dataset.part", label_visibility="collapsed"
+        tr("Part"),
+        list(parts),
+        default=next(iter(parts)),
+        format_func=tr,
+        required=True,
+        key="dataset.part",
+        label_visibility="collapsed",
     )
     parts[part]()
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.language import tr
+from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.models.lookup import ACTIVE, model_card
 from core.services.triage.batch_reading import TriageRequest
@@ -43,7 +43,8 @@ def show_start(desk: Desk) -> None:
             disabled=not state.num_received,
             key="triage.read_upload",
         ):
-            title = tr("{num_received:,} uploaded files", num_received=state.num_received)
+            # Stored, and typed to delete the batch: it is its name in every language.
+            title = mark("{num_received:,} uploaded files").format(num_received=state.num_received)
             folder = close_upload(desk, state, key="triage.uploader")
             open_batch(
                 start_batch(

@@ -9,6 +9,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from core.reason_words import REASON_WORDS
 from core.services.desk.audit_trail import AuditAction
 from core.services.sweeps.request import Pruning
 from core.training.config import TrainingConfig
@@ -35,7 +36,7 @@ def collect() -> Catalog:
 
 
 def field_words() -> set[str]:
-    """Return what forms call the fields of configs and their choices, which is made of the names in the code."""
+    """Return what no call of `tr` names: words of reasons and actions, and of fields, made of the names in the code."""
     messages = {str(action) for action in AuditAction}
     for field in TrainingConfig.model_fields.values():
         extra = field.json_schema_extra
@@ -43,6 +44,7 @@ def field_words() -> set[str]:
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, Enum):
                 messages |= {words(one.value) for one in kind}
+    messages |= {sentence for sentence in REASON_WORDS.values() if isinstance(sentence, str)} - {"{sentence}"}
     messages |= {words(name) for name in TrainingConfig.model_fields}
     messages |= {words(one.value) for one in Pruning}
     return messages - {""}

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from core.cli.terminal import print_sentence, print_table
-from core.language import tr
+from core.language import mark, tr
 from core.services.desk import open_desk
 from core.settings import get_settings
 
@@ -105,8 +105,13 @@ def restore(
 
 
 def _contents(rows: dict[str, int]) -> str:
-    shown = {tr("batches"): "batch", tr("images"): "reading", tr("findings of readers"): "verdict", tr("runs"): "run"}
-    return ", ".join(f"{rows.get(table, 0):,} {name}" for name, table in shown.items())
+    shown = {
+        "batch": mark("batches"),
+        "reading": mark("images"),
+        "verdict": mark("findings of readers"),
+        "run": mark("runs"),
+    }
+    return ", ".join(f"{rows.get(table, 0):,} {tr(name)}" for table, name in shown.items())
 
 
 def delete(

@@ -8,7 +8,7 @@ import typer
 
 from core.cli.config_options import with_config_options
 from core.cli.terminal import print_json, print_sentence, print_table
-from core.language import tr
+from core.language import mark, tr
 from core.services.desk import Desk, open_desk
 from core.services.sweeps.parsing import make_request, parse_axis, parse_seeds
 from core.services.sweeps.presets import READY_SWEEPS, ReadySweep
@@ -91,7 +91,9 @@ def list_all(as_json: Json = False) -> None:
     rows = [
         {
             **asdict(line),
-            "runs": tr("{num_done} of {num_trials}", num_done=line.counts.num_done, num_trials=line.counts.num_trials),
+            "runs": mark("{num_done} of {num_trials}").format(
+                num_done=line.counts.num_done, num_trials=line.counts.num_trials
+            ),
         }
         for line in list_sweeps(open_desk())
     ]

@@ -173,7 +173,7 @@ def worklist_agreement(
             "{num_judged} studies were read; {num_differing} in disagreement. {each_study_alone}",
             num_judged=report.num_judged,
             num_differing=len(differing),
-            each_study_alone=EACH_STUDY_ALONE,
+            each_study_alone=tr(EACH_STUDY_ALONE),
         )
     )
 

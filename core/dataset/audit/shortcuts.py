@@ -12,25 +12,13 @@ from sklearn.tree import DecisionTreeClassifier
 
 from core.dataset.audit.findings import Finding, Severity
 from core.dataset_reasons import ClassGivenAway
-from core.language import mark
+from core.reason_words_datasets import FEATURES
 
 NUM_FOLDS = 5
 MOST_LEAVES = 16
 FEWEST_FILMS = 20
 """Of each class; fewer say nothing."""
 TELLING_AUC = 0.8
-FEATURES = {
-    "bytes_per_pixel": mark("bytes per pixel"),
-    "quantisation": mark("JPEG quantisation"),
-    "width": "width",
-    "height": "height",
-    "aspect": mark("aspect ratio"),
-    "is_colour": mark("colour mode"),
-    "bit_depth": mark("bit depth"),
-    "border_darkness": mark("border darkness"),
-    "brightness": mark("mean brightness"),
-    "contrast": "contrast",
-}
 
 
 @dataclass(frozen=True)

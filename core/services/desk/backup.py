@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import DatabaseError
-from core.language import tr
+from core.language import mark, tr
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.backup_format import (
     DATABASE,
@@ -36,8 +36,8 @@ from db.engine import SQLITE_FILE_PREFIX
 from db.migrations import HEAD_REVISION
 
 PACKED_ENDINGS = {".jpg", ".jpeg", ".png", ".zip", ".dcm", ".safetensors"}
-DAMAGED = "The database of this desk is damaged"
-NO_BACKUP = "No backup was made. Restore an earlier one."
+DAMAGED = mark("The database of this desk is damaged")
+NO_BACKUP = mark("No backup was made. Restore an earlier one.")
 CHUNK_BYTES = 2**20
 
 
@@ -79,7 +79,7 @@ def back_up(desk: Desk, file: Path, actor: str | None = None) -> BackupSummary:
             tr("{file} cannot be written ({error}). Free some space or choose another folder.", file=file, error=error)
         ) from error
     except sqlite3.DatabaseError as error:
-        raise BackupError(f"{DAMAGED} ({error}). {NO_BACKUP}") from error
+        raise BackupError(f"{tr(DAMAGED)} ({error}). {tr(NO_BACKUP)}") from error
     except (zipfile.BadZipFile, EOFError) as error:
         raise BackupError(
             tr(
@@ -145,8 +145,8 @@ def _write_members(home: Path, source: Path, part: Path) -> dict[str, int]:
         copy = Path(folder) / DATABASE
         with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(copy)) as target:
             live.backup(target)
-        require_whole(copy, DAMAGED, NO_BACKUP)
-        require_schema(copy, DAMAGED, NO_BACKUP)
+        require_whole(copy, tr(DAMAGED), tr(NO_BACKUP))
+        require_schema(copy, tr(DAMAGED), tr(NO_BACKUP))
         rows = count_rows(copy)
         archive.write(copy, DATABASE, zipfile.ZIP_DEFLATED, 1)
         for path, name in _kept_files(home, part):

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.language import tr
+from core.language import mark, tr
 from core.services.desk.audit_trail import AuditAction, record_event
 from core.services.desk.backup_format import BackupError, Manifest
 from core.services.desk.database_check import count_rows, require_schema, require_whole
@@ -18,13 +18,13 @@ from db.engine import make_engine, session_factory
 from db.problems import DatabaseProblem
 from db.upgrade import upgrade_to_head
 
-DAMAGED = "The database in the backup is damaged"
-ANOTHER = "Use a backup that nobody has changed."
+DAMAGED = mark("The database in the backup is damaged")
+ANOTHER = mark("Use a backup that nobody has changed.")
 
 
 def counted_rows(database: Path, manifest: Manifest) -> dict[str, int]:
     """Return the rows of each table; raises BackupError unless they are as many as the manifest says."""
-    require_whole(database, DAMAGED, "Use an earlier backup.")
+    require_whole(database, tr(DAMAGED), tr("Use an earlier backup."))
     rows = count_rows(database)
     if manifest.rows and rows != manifest.rows:
         names = sorted(name for name in rows.keys() | manifest.rows.keys() if rows.get(name) != manifest.rows.get(name))
@@ -32,7 +32,7 @@ def counted_rows(database: Path, manifest: Manifest) -> dict[str, int]:
             tr(
                 "{damaged}: its table {names!r} has {rows:,} rows, and the manifest says {rows_2:,}. Use another "
                 "backup.",
-                damaged=DAMAGED,
+                damaged=tr(DAMAGED),
                 names=names[0],
                 rows=rows.get(names[0], 0),
                 rows_2=manifest.rows.get(names[0], 0),
@@ -66,11 +66,11 @@ def prepare_database(
         ) from problem
     # What is stored as a document may hold anything once somebody has changed the file.
     except (SQLAlchemyError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise BackupError(f"{DAMAGED} ({type(error).__name__}: {error}). {ANOTHER}") from error
+        raise BackupError(f"{tr(DAMAGED)} ({type(error).__name__}: {error}). {tr(ANOTHER)}") from error
     finally:
         engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     require_whole(path, "The upgraded database is damaged", "Use another backup.")
-    require_schema(path, "The database in the backup is not a desk's", ANOTHER)
+    require_schema(path, tr("The database in the backup is not a desk's"), tr(ANOTHER))
     return num_revoked

@@ -47,7 +47,7 @@ def unpack(file: Path, contents: Contents, folder: Path, *, accept_unverified: b
                 "{changed!r} in {file} was changed after the backup was made. {risk}",
                 changed=changed[0],
                 file=file,
-                risk=RISK,
+                risk=tr(RISK),
             )
         )
     return len(changed)

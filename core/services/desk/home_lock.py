@@ -84,7 +84,7 @@ class HomeLock:
                 ) from error
             raise HomeHeldError(
                 tr(
-                    "Whether the desk in {home} is open cannot be computed, for its file system has no locks "
+                    "Whether the desk in {home} is open cannot be known, because its file system has no locks "
                     "({strerror}). Restore into a home on a local disk and move that there.",
                     home=self._home,
                     strerror=error.strerror,

@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import EvaluationError
 from core.evaluation.catalogue import METRICS
 from core.evaluation.metrics import EvaluationReport, engine_text, interval_notes
-from core.language import tr
+from core.language import mark, tr
 from core.model.card import ModelCard
 from core.services.desk import Desk
 from core.services.evaluation.paired_tests import Contender, compare_pairs, differing_fields
@@ -77,12 +77,12 @@ def _figures(models: Sequence[str], cards: Sequence[ModelCard]) -> tuple[dict[st
         {
             "figure": f"{label}, {fold}",
             **{
-                model: say(card.metrics[fold]) if fold in card.metrics else tr("not measured")
+                model: say(card.metrics[fold]) if fold in card.metrics else mark("not measured")
                 for model, card in zip(models, cards, strict=True)
             },
         }
         for fold in folds
-        for label, say in {**figures, tr("Computed by"): engine_text}.items()
+        for label, say in {**figures, mark("Computed by"): engine_text}.items()
     )
 
 
@@ -96,7 +96,7 @@ def _differences(cards: Sequence[ModelCard]) -> dict[str, tuple[Any, ...]]:
                 "operating_point": operating_point_of(card).name,
                 "threshold": round(operating_point_of(card).threshold, 4),
                 "weights_hash": card.weights_hash[:12],
-                "split_fingerprint": (card.split_fingerprint or tr("not known"))[:12],
+                "split_fingerprint": (card.split_fingerprint or mark("not known"))[:12],
             }
             for card in cards
         ]

@@ -27,7 +27,7 @@ from core.services.models.operating_points import OWN, choose_row, point_of_row
 from core.services.registry.shown_figures import figures_of_card
 from db import models as tables
 
-NOT_CHOSEN = (
+NOT_CHOSEN = mark(
     "The model {name} has no operating point: a version reads at one that validation or calibration images chose. "
     "Choose one by `models choose-point`, or for a run on the Experiments page."
 )
@@ -108,7 +108,7 @@ def promote(desk: Desk, request: PromoteRequest, actor: str | None = None) -> Pr
         )
     model = find_model(desk, source)
     if request.operating_point == OWN and model.card.operating_point is None:
-        raise EvaluationError(NOT_CHOSEN.format(name=model.card.name))
+        raise EvaluationError(tr(NOT_CHOSEN, name=model.card.name))
     if model.folder is None:
         raise InputNotFoundError(tr("The model {source} has no folder that could be copied.", source=source))
     with desk.transaction() as session:

@@ -152,7 +152,7 @@ def _require_known(file: str, num_files: int) -> None:
     if num_files > MOST_FILES or not (MODEL_FILE.fullmatch(file) or file in {HASHES_FILE, *CARD_PAGES}):
         raise CheckpointError(
             tr(
-                "{file!r} does not belong into a model: it has safetensors, JSON, CSV and its card, and nothing that "
+                "{file!r} does not belong in a model: it has safetensors, JSON, CSV and its card, and nothing that "
                 "could be run. Nothing was taken in, and nothing in it was opened.",
                 file=file[:80],
             )

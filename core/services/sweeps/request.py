@@ -131,7 +131,7 @@ class SweepRequest(BaseModel):
     )
     objective: Objective = Field(default=Objective.AUC, description=mark("What a run of the sweep is evaluated by."))
     pruning: Pruning = Field(
-        default=Pruning.MEDIAN, description=mark("When a search stops a unpromising run before its end.")
+        default=Pruning.MEDIAN, description=mark("When a search stops an unpromising run before its end.")
     )
 
     @model_validator(mode="after")

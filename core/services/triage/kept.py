@@ -4,10 +4,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError
-from core.language import tr
+from core.language import mark, tr
 from db import models as tables
 
-READING_GONE = "This reading is no longer on the desk."
+READING_GONE = mark("This reading is no longer on the desk.")
 
 
 def kept_batches() -> Select[str]:
@@ -36,5 +36,5 @@ def kept_reading(session: Session, reading_id: int) -> tables.Reading:
     """Return a reading of a batch that is on the desk; raises InputNotFoundError."""
     reading = session.get(tables.Reading, reading_id)
     if reading is None or reading.batch.deleted_at is not None:
-        raise InputNotFoundError(READING_GONE)
+        raise InputNotFoundError(tr(READING_GONE))
     return reading

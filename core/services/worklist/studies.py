@@ -116,7 +116,7 @@ def place_reading(desk: Desk, reading_id: int) -> Place:
     this = select(reading.id).where(reading.id == reading_id, reading.batch_id.in_(kept_batches()))
     placed = arrange_studies(desk, _load(desk, this))
     if placed.studies.empty:
-        raise InputNotFoundError(READING_GONE)
+        raise InputNotFoundError(tr(READING_GONE))
     row = placed.studies.iloc[0]
     return Place(str(row["band"]), bool(row["is_lifted"]), placed.rules_version)
 

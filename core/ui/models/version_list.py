@@ -86,7 +86,7 @@ def version_table(desk: Desk, versions: Sequence[PromotedModel]) -> str | None:
         column_config={tr("Threshold"): st.column_config.NumberColumn(format="%.3f")},
     )
     chosen = state.selection.rows
-    return rows[chosen[0]][tr("Model")] if chosen else None
+    return [*(version.reference for version in versions), STARTER][chosen[0]] if chosen else None
 
 
 def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -> None:
