@@ -43,7 +43,8 @@ class Prediction(Base):
     gate_distance: Mapped[float | None]
     finding: Mapped[str | None] = mapped_column(String(16))
     priority: Mapped[str] = mapped_column(String(16))
-    activation_map: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
+    # As `core.triage.saliency` packs it.
+    activation_map: Mapped[bytes | None]
     model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"), index=True)
     operating_point_id: Mapped[int] = mapped_column(ForeignKey("operating_point.id"))
     engine: Mapped[str] = mapped_column(String(64))

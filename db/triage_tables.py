@@ -61,7 +61,8 @@ class Reading(Base):
     priority: Mapped[str] = mapped_column(String(16))
     source_path: Mapped[str | None] = mapped_column(Text)
     source_member: Mapped[str | None] = mapped_column(Text)
-    activation_map: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
+    # As `core.triage.saliency` packs it.
+    activation_map: Mapped[bytes | None]
     saliency_file: Mapped[str | None] = mapped_column(Text)
     # What readers evaluate: an image of a patient, named by `study_identity` alone.
     study: Mapped[str] = mapped_column(String(64))

@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.services.desk import Desk, open_desk
 from core.services.triage.study_identity import study_key
 from core.settings import AppSettings
 from core.triage.priority import Priority, Status
+from core.triage.saliency import pack_map
 from db import models as tables
 from db.base import utc_now
 
@@ -127,6 +130,6 @@ def _reading(
         finding=finding,
         priority=priority.value,
         source_path=str(folder / file) if folder else f"/films/{file}",
-        activation_map=[[1.0, 0.0], [0.0, 0.0]] if is_read else None,
+        activation_map=pack_map(np.array([[1.0, 0.0], [0.0, 0.0]])) if is_read else None,
         created_at=when,
     )

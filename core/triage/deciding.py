@@ -14,7 +14,7 @@ from core.triage.inference import EngineOutput
 from core.triage.predictor import Predictor
 from core.triage.preparation import PreparedFilm
 from core.triage.priority import PRIORITY_OF_FINDING, Status, explain
-from core.triage.saliency import on_whole_film, positive_share
+from core.triage.saliency import on_whole_film, pack_map, positive_share
 from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL, explain_age
 from core.triage.turning import needed_turns
 
@@ -30,7 +30,6 @@ def judge(films: list[PreparedFilm], output: EngineOutput, predictor: Predictor)
     probabilities_B = predictor.checkpoint.card.calibration.apply(output.logits_B.astype(float))
     distances_B = predictor.gate.distances(output.embeddings_BD) if predictor.gate else [None] * len(films)
     turns_B = _needed_turns(films, output, predictor)
-    # In double precision a rounded number is stored as 0.123, in single precision as 0.12300000339746475.
     maps_Bhw = np.round(positive_share(output.maps_Bhw).astype(float), 3)
     readings = [
         _stopped(film, distance, int(turn), predictor)
@@ -98,5 +97,5 @@ def _judge_one(
         finding=finding,
         source_path=film.candidate.stored_path,
         source_member=film.candidate.member,
-        activation_map=map_hw.tolist(),
+        activation_map=pack_map(map_hw),
     )

@@ -17,7 +17,8 @@ from core.triage.priority import Priority, Status
 class FilmReading:
     """What one file was found to be; numbers are None unless it came as far as the model.
 
-    `image_hash` names the image by its pixels, None for a blank one and where there are none.
+    `activation_map` is packed as it is kept. `image_hash` names the image by its pixels, None for a blank one and where
+    there are none.
     """
 
     file: str
@@ -32,7 +33,7 @@ class FilmReading:
     finding: str | None = None
     source_path: str | None = None
     source_member: str | None = None
-    activation_map: list[list[float]] | None = None
+    activation_map: bytes | None = None
     image_hash: str | None = None
     origin: Origin = UNKNOWN
 

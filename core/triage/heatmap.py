@@ -3,7 +3,6 @@
 Shapes: h and w cells of a map, H and W pixels of a picture.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from core.model.checkpoint import write_atomically
+from core.triage.saliency import unpack_map
 
 # "Inferno": even steps of lightness from dark to bright, so that it reads in grey and for all colour vision.
 _STOPS_RGB = (
@@ -40,10 +40,9 @@ class Heatmap:
     share_hw: np.ndarray
 
     @classmethod
-    def kept(cls, activation_map: Sequence[Sequence[float]] | None) -> "Heatmap | None":
+    def kept(cls, activation_map: bytes | None) -> "Heatmap | None":
         """Return the heatmap of a map as readings keep it; None where there is none."""
-        share_hw = np.array(activation_map or [], dtype=np.float32)
-        return cls(share_hw) if share_hw.ndim == 2 else None
+        return None if activation_map is None else cls(unpack_map(activation_map))
 
     @property
     def is_empty(self) -> bool:

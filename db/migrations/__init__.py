@@ -1,3 +1,3 @@
 """Alembic's script folder: `env.py` and one file for each step of the schema."""
 
-HEAD_REVISION = "0020"
+HEAD_REVISION = "0021"

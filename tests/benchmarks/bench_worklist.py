@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 from films import data_folder, line
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import insert
@@ -20,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from core.services.films.images import draw_film
 from core.services.worklist.reading_detail import get_reading
 from core.services.worklist.studies import StudyFilter, arrange_studies, load_studies, select_studies, worklist_version
+from core.triage.saliency import pack_map
 from db import models as tables
 from db.base import utc_now
 from tests.app.conftest import ROOT, serve
@@ -54,7 +56,7 @@ def fill(home: Path) -> object:
                 "finding": finding,
                 "priority": "review",
                 "source_path": str(film),
-                "activation_map": [[(number * cell) % 7 / 7 for cell in range(1, 8)] for _ in range(7)],
+                "activation_map": pack_map(np.tile(number * np.arange(1, 8) % 7 / 7, (7, 1))),
                 "created_at": utc_now(),
             }
         )

@@ -177,11 +177,11 @@ def prediction_heatmap(desk: Desk, prediction_id: str) -> bytes:
     # Looked up each time: what was deleted is shown no more.
     with desk.reading() as session:
         row = _row_of(session.get(tables.Prediction, prediction_id), prediction_id)
-    return _drawn(tuple(tuple(cells) for cells in row.activation_map or ()))
+    return _drawn(row.activation_map)
 
 
 @lru_cache(maxsize=64)
-def _drawn(activation_map: tuple[tuple[float, ...], ...]) -> bytes:
+def _drawn(activation_map: bytes | None) -> bytes:
     heatmap = Heatmap.kept(activation_map)
     if heatmap is None or heatmap.is_empty:
         raise InputNotFoundError(tr("There is no AI heatmap: nothing in this image spoke for pneumonia."))

@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -25,10 +26,11 @@ from core.reasons import say, store
 from core.runs.failures import vanished
 from core.runs.work_queue import Gone
 from core.services.runs.readable import failure_in_words
+from core.triage.heatmap import Heatmap
 from db.base import Base
 from db.engine import make_engine, session_factory
 from db.migrations import HEAD_REVISION
-from db.models import Batch, Run, RunMetric, Sweep
+from db.models import Batch, Prediction, Reading, Run, RunMetric, Sweep
 from db.problems import DatabaseProblem
 from db.upgrade import POSTGRES_LOCK_KEY, SCRIPT_FOLDER, read_revision, upgrade_to_head
 from tests.patience import PATIENCE_SECONDS
@@ -615,3 +617,73 @@ def test_ends_of_imported_runs_become_codes_and_back_and_stay_guarded(engine):
         assert connection.execute(text("SELECT error FROM run")).scalar() == "It is full."
     with engine.connect() as connection, pytest.raises(DBAPIError, match="never changed"):
         connection.execute(change)
+
+
+MAPS_OF_0020 = {
+    # As they were rounded, as older desks kept them, of a cropped image, of one row, and empty.
+    "rounded": np.round(np.random.default_rng(1).random((7, 7)), 3).tolist(),
+    "single": np.random.default_rng(2).random((7, 7), dtype=np.float32).astype(float).tolist(),
+    "double": np.random.default_rng(3).random((4, 4)).tolist(),
+    "placed": np.pad(np.round(np.random.default_rng(4).random((20, 18)), 3), ((4, 4), (3, 7))).tolist(),
+    "row": [[0.25, 1]],
+    "empty": [[0.0, 0.0], [0.0, 0.0]],
+}
+
+
+def _keep_maps_of_0020(connection):
+    """Write a reading and a single image of each map, and of none, as schema 0020 kept them."""
+    moment = {"moment": "2026-01-01 00:00:00+00:00"}
+    for statement in BATCH_OF_0013:
+        connection.execute(text(statement), moment)
+    maps = {name: json.dumps(cells) for name, cells in MAPS_OF_0020.items()}
+    for name, kept in (maps | {"none": None, "null": "null"}).items():
+        connection.execute(
+            text(
+                "INSERT INTO reading (batch_id, file, status, reason_code, reason, priority, study, activation_map, "
+                "created_at) VALUES ('b', :name, 'read', 'normal', '', 'routine', 's', :kept, :moment)"
+            ),
+            moment | {"name": name, "kept": kept},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO prediction (id, status, reason_code, reason, priority, activation_map, model_version_id, "
+                "operating_point_id, engine, created_at) "
+                "VALUES (:name, 'read', 'normal', '', 'routine', :kept, 1, 1, 'e', :moment)"
+            ),
+            moment | {"name": name, "kept": kept},
+        )
+
+
+def test_heatmaps_are_the_same_before_and_after(engine, monkeypatch):
+    """Each map draws the same picture, to the bit, as it did from its list of numbers; undone, the numbers are back."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPT_FOLDER))
+    step = ScriptDirectory(str(SCRIPT_FOLDER)).get_revision("0021").module
+    # Fewer than there are rows: more than one page is read.
+    monkeypatch.setattr(step, "ROWS_AT_ONCE", 2)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0020")
+        _keep_maps_of_0020(connection)
+        command.upgrade(config, "0021")
+    upgrade_to_head(engine)
+    expected = {name: Heatmap(np.array(cells, dtype=np.float32)).png() for name, cells in MAPS_OF_0020.items()}
+    with session_factory(engine)() as session:
+        for kept in (
+            {row.file: row for row in session.query(Reading)},
+            {row.id: row for row in session.query(Prediction)},
+        ):
+            heatmaps = {name: Heatmap.kept(row.activation_map) for name, row in kept.items()}
+            assert (heatmaps.pop("none"), heatmaps.pop("null")) == (None, None)
+            assert {name: heatmap.png() for name, heatmap in heatmaps.items()} == expected
+            assert heatmaps["empty"].is_empty
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0020")
+        for table, name in (("reading", "file"), ("prediction", "id")):
+            rows = connection.execute(text(f"SELECT {name}, activation_map FROM {table}")).all()
+            kept = {name: json.loads(cells) if isinstance(cells, str) else cells for name, cells in rows}
+            assert (kept.pop("none"), kept.pop("null")) == (None, None)
+            assert kept["rounded"] == MAPS_OF_0020["rounded"] and kept["placed"] == MAPS_OF_0020["placed"]
+            for name, cells in MAPS_OF_0020.items():
+                assert np.array_equal(np.float32(kept[name]), np.float32(cells)), name

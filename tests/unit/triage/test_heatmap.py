@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from core.triage.heatmap import OPACITY, Heatmap, colours
+from core.triage.saliency import pack_map
 
 CORNER_hw = [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 
@@ -46,10 +47,10 @@ def test_layer_and_overlay_are_one_drawing() -> None:
 
 def test_a_kept_map_is_taken_as_it_is_and_none_where_there_is_none() -> None:
     """Rows without a map have no heatmap; one in which nothing spoke for pneumonia is empty."""
-    kept = Heatmap.kept(CORNER_hw)
+    kept = Heatmap.kept(pack_map(np.array(CORNER_hw)))
     assert kept is not None and kept.share_hw.tolist() == CORNER_hw and not kept.is_empty
-    assert Heatmap.kept(None) is None and Heatmap.kept([]) is None
-    empty = Heatmap.kept([[0.0, 0.0], [0.0, 0.0]])
+    assert Heatmap.kept(None) is None
+    empty = Heatmap.kept(pack_map(np.zeros((2, 2))))
     assert empty is not None and empty.is_empty
 
 

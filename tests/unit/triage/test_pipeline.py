@@ -26,6 +26,7 @@ from core.triage.intake import Candidate, IntakeProblem, gather, place_of
 from core.triage.pipeline import BATCH_SIZE, read_films
 from core.triage.predictor import Predictor
 from core.triage.priority import Priority, Status
+from core.triage.saliency import unpack_map
 from core.triage.scope import AGE_OUT_OF_SCOPE, DOUBTFUL
 from tests.dicom_files import dicom_of
 from tests.forms_of_one_image import MAY_BE_REFUSED, dicom_forms, picture_forms
@@ -235,8 +236,8 @@ def test_a_cropped_film_says_so_and_its_map_lies_on_the_whole_film(tmp_path: Pat
     whole, border = readings["plain.png"], readings["border.png"]
     assert border.probability == pytest.approx(whole.probability, abs=1e-6)
     assert "cropped before analysis" in border.reason and "cropped" not in whole.reason
-    map_hw = np.array(border.activation_map)
-    assert map_hw.shape == (28, 28) and np.array(whole.activation_map).shape == (4, 4)
+    map_hw = unpack_map(border.activation_map)
+    assert map_hw.shape == (28, 28) and unpack_map(whole.activation_map).shape == (4, 4)
     # 20 of 120 pixels at each side: 4.67 of 28 cells.
     assert not map_hw[:4].any() and not map_hw[:, -4:].any() and map_hw[5:23, 5:23].all()
     assert drawn["border.png"].grey_HW.shape == (120, 120)

@@ -24,6 +24,7 @@ from core.services.registry.folder_export import export_model
 from core.settings import AppSettings
 from core.triage.intake import Candidate
 from core.triage.pipeline import read_films
+from core.triage.saliency import unpack_map
 from tests.made_runs import add_run, give_checkpoint, made_films
 
 FOLDS = ("validation", "calibration")
@@ -74,8 +75,8 @@ def test_triage_reads_with_an_ensemble_as_its_members_voices_say(desk: Desk, fil
         expected = soft.card.calibration.apply(np.log(mean / (1 - mean)))
         assert whole[film.name].probability == pytest.approx(float(expected), abs=0.01)
         assert whole[film.name].gate_distance == pytest.approx(first[film.name].gate_distance, rel=0.02)
-        assert np.shape(whole[film.name].activation_map) == np.shape(first[film.name].activation_map)
-        assert np.max(whole[film.name].activation_map) in (0, 1)
+        map_hw = unpack_map(whole[film.name].activation_map)
+        assert map_hw.shape == unpack_map(first[film.name].activation_map).shape and map_hw.max() in (0, 1)
 
 
 def test_an_ensemble_needs_no_run_and_is_found_like_any_model(desk: Desk, soft, tmp_path: Path) -> None:

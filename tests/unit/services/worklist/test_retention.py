@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.api import desk_life, standalone
@@ -21,6 +22,7 @@ from core.services.worklist.rules import save_rules
 from core.services.worklist.studies import load_worklist
 from core.settings import get_settings
 from core.triage.rules import WorklistRules
+from core.triage.saliency import pack_map
 from db import models as tables
 from db.base import utc_now
 from tests.patience import PATIENCE_SECONDS
@@ -65,7 +67,7 @@ def add_prediction(desk, name: str, days_ago: float) -> None:
                 reason_code="normal",
                 reason="by hand",
                 priority="routine",
-                activation_map=[[0.0, 1.0]],
+                activation_map=pack_map(np.array([[0.0, 1.0]])),
                 model_version_id=1,
                 operating_point_id=1,
                 engine="by hand",
