@@ -1,15 +1,8 @@
 """A home of its own for each test, a served application, and a browser."""
 
 import atexit
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -21,9 +14,10 @@ import pytest
 from core.services.desk import Desk, open_desk
 from core.settings import get_settings
 from tests.app.api_server import ServedApi, serve_api
-from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
+from tests.app.served_process import free_port, served
+from tests.conftest import ROOT
+from tests.patience import PATIENCE_MS
 
-ROOT = Path(__file__).resolve().parents[2]
 PARTS = Path(__file__).with_name("parts_app.py")
 KEPT = {"PNEUMODESK_KEEP_IDENTIFIERS": "1"}
 """For the parts' page: what its tests send is no image, and has to be found as it was."""
@@ -62,46 +56,17 @@ class Served:
     pid: int
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def serve(script: Path, home: Path, port: int | None = None) -> Iterator[Served]:
     port = port or free_port()
     (home / "caches").mkdir(parents=True, exist_ok=True)
     if not (home / "caches" / "graphs").exists():
         (home / "caches" / "graphs").symlink_to(GRAPHS)
-    log = home / "server.log"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "PNEUMODESK_HOME": str(home), "PYTHONPATH": str(ROOT), **(KEPT if script == PARTS else {})},
-        stdout=log.open("wb"),
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(PATIENCE_SECONDS * 4):
-            if process.poll() is not None:
-                pytest.fail(f"The server ended by itself:\n{log.read_text()}")
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=5)
-                break
-            except OSError:
-                time.sleep(0.25)
-        else:
-            pytest.fail(f"The server did not start:\n{log.read_text()}")
-        yield Served(address, home, process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    address = f"http://127.0.0.1:{port}"
+    words = ("run", script, "--server.port", port)
+    environment = {"PNEUMODESK_HOME": str(home), **(KEPT if script == PARTS else {})}
+    with served("streamlit", words, f"{address}/_stcore/health", home / "server.log", environment) as pid:
+        yield Served(address, home, pid)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import pytest
 
 from core.api.settings import ApiSettings
 from core.services.desk.api_keys import Scope
-from tests.app.api_server import ROOT, ServedApi
+from tests.app.api_server import ServedApi
+from tests.conftest import ROOT
 
 GUIDE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 LINES = [line for block in re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]

@@ -1,6 +1,7 @@
 """The Dataset page's parts, without a browser; examinations are carried out in this process."""
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,9 @@ from core.services.runs.record import get_record
 from core.services.runs.requests import TrainRequest
 from core.settings import get_settings
 from core.training.config import TrainingConfig
-from tests.patience import PATIENCE_SECONDS
+from tests.app.opened_page import open_page
 from tests.unit.dataset.small_cohorts import write_film
 
-DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
 PARTS = ("Findings", "Counts", "Images", "Sizes and greys", "Splits", "Take away")
 
 
@@ -36,12 +36,7 @@ def in_this_process(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(import_jobs, "launch", work)
 
 
-def page(**query: str) -> AppTest:
-    test = AppTest.from_file(str(DESK), default_timeout=PATIENCE_SECONDS).run()
-    for name, value in query.items():
-        test.query_params[name] = value
-    test.switch_page("../../pages/dataset.py")
-    return test.run()
+page = partial(open_page, "dataset")
 
 
 def examine_folder(test: AppTest, folder: Path) -> AppTest:

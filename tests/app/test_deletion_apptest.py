@@ -1,25 +1,15 @@
 """Deleting a batch on its page, and bringing it back under Storage, without a browser."""
 
-from pathlib import Path
-
-from streamlit.testing.v1 import AppTest
+from functools import partial
 
 from core.services.desk import Desk
 from core.services.triage.batches import list_batches
 from core.services.worklist.deletion import list_deleted
 from core.services.worklist.verdicts import Verdict, give_verdict
-from tests.patience import PATIENCE_SECONDS
+from tests.app.opened_page import open_page
 from tests.small_desk import add_batch
 
-SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
-
-
-def page(**query: str) -> AppTest:
-    app = AppTest.from_file(SCRIPT, default_timeout=PATIENCE_SECONDS).run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("../../pages/triage.py")
-    return app.run()
+page = partial(open_page, "triage")
 
 
 def test_a_batch_is_deleted_by_its_name_and_restored(desk: Desk) -> None:

@@ -1,17 +1,14 @@
 """The Models page without a browser: promote, activate, roll back, archive, read the card."""
 
-from pathlib import Path
+from functools import partial
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.services.desk import Desk
 from core.services.models.lookup import STARTER, active_model, model_card
 from core.services.registry.promotion import list_versions
+from tests.app.opened_page import open_page
 from tests.made_runs import add_run, give_checkpoint, made_films
-from tests.patience import PATIENCE_SECONDS
-
-SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
 
 
 @pytest.fixture
@@ -21,12 +18,7 @@ def ready_run(desk: Desk) -> Desk:
     return desk
 
 
-def page(**query: str) -> AppTest:
-    app = AppTest.from_file(SCRIPT, default_timeout=PATIENCE_SECONDS).run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("../../pages/models.py")
-    return app.run()
+page = partial(open_page, "models")
 
 
 def test_an_empty_desk_shows_the_model_in_the_box_and_what_to_do(desk: Desk) -> None:

@@ -1,7 +1,6 @@
 """Addresses that were kept from an early desk lead to what they led to then."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 from core.services.desk import Desk, open_desk
 from core.settings import get_settings
 from db import models as tables
+from tests.app.opened_page import open_page
+from tests.no_workers import let_nobody_work
 from tests.old_desk import move_in, unpack_old_home
-from tests.patience import PATIENCE_SECONDS
 
-SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
 Old = tuple[Desk, dict[str, Any]]
 
 
@@ -26,18 +25,10 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Old]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PNEUMODESK_HOME", str(folder / "home"))
         patch.setenv("PNEUMODESK_READER_WAITS_MINUTES", "0")
-        patch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+        let_nobody_work(patch)
         get_settings.cache_clear()
         yield open_desk(), about
     get_settings.cache_clear()
-
-
-def page(name: str, **query: str) -> AppTest:
-    app = AppTest.from_file(SCRIPT, default_timeout=PATIENCE_SECONDS).run()
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.switch_page(f"../../pages/{name}.py")
-    return app.run()
 
 
 def texts(app: AppTest) -> str:
@@ -67,6 +58,6 @@ def test_an_old_address_opens_what_it_named(old: Old) -> None:
         ("dataset", {"dataset": about["dataset"]}, "drawn_films"),
     ]
     for name, query, expected in addresses:
-        app = page(name, **query)
+        app = open_page(name, **query)
         assert not app.exception, (name, query, app.exception)
         assert expected in texts(app), (name, query, texts(app)[:2000])

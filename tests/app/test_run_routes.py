@@ -13,8 +13,8 @@ from core.services.datasets import indexing
 from core.services.datasets.splits import save_split
 from core.services.desk import Desk, open_desk
 from core.services.desk.api_keys import Scope, make_key
-from core.services.runs import control as run_control
 from core.settings import get_settings
+from tests.no_workers import let_nobody_work
 from tests.unit.dataset.small_cohorts import write_film
 
 
@@ -30,7 +30,7 @@ def desk(tmp_path: Path, films: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A desk that may analyse images below one folder, and begins nothing by itself."""
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PNEUMODESK_FILM_ROOTS", str(films))
-    monkeypatch.setattr(run_control, "start_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     get_settings.cache_clear()
     yield open_desk()
     get_settings.cache_clear()

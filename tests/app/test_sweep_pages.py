@@ -1,38 +1,29 @@
 """The sweep part of the Training page, without a browser."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.services.desk import Desk
-from core.services.sweeps import control as sweep_control
 from core.services.sweeps.control import start_sweep
 from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
 from core.services.sweeps.status import get_sweep, list_sweeps
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
-from tests.patience import PATIENCE_SECONDS
-
-DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
+from tests.app.opened_page import open_page
+from tests.no_workers import let_nobody_work
 
 
 @pytest.fixture(autouse=True)
 def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """No queue is carried out."""
-    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
 
 
-def page(**query: str) -> AppTest:
-    test = AppTest.from_file(str(DESK), default_timeout=PATIENCE_SECONDS).run()
-    for name, value in query.items():
-        test.query_params[name] = value
-    test.switch_page("../../pages/training.py")
-    return test.run()
+page = partial(open_page, "training")
 
 
 def add_cohort(desk: Desk, root: Path) -> None:

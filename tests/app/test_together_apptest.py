@@ -1,6 +1,6 @@
 """Tables and ensembles of runs on the Experiments page, without a browser."""
 
-from pathlib import Path
+from functools import partial
 from unittest.mock import create_autospec
 
 import pytest
@@ -11,10 +11,9 @@ from core.services.experiments.ensembles import list_ensembles
 from core.services.models.inference_cost import ModelCost, keep_cost
 from core.ui import navigation
 from core.ui.experiments import together
+from tests.app.opened_page import open_page
 from tests.made_runs import add_run, give_checkpoint, made_films
-from tests.patience import PATIENCE_SECONDS
 
-SCRIPT = str(Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py")
 RUNS = ("first0", "second")
 
 
@@ -27,12 +26,7 @@ def two_runs(desk: Desk) -> Desk:
     return desk
 
 
-def page(**query: str) -> AppTest:
-    app = AppTest.from_file(SCRIPT, default_timeout=PATIENCE_SECONDS).run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("../../pages/experiments.py")
-    return app.run()
+page = partial(open_page, "experiments")
 
 
 def make(app: AppTest):

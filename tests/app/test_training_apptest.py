@@ -1,10 +1,10 @@
 """The Training page's parts, without a browser."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.dataset.splitting import SplitConfig
 from core.reasons import Said, store
@@ -20,10 +20,9 @@ from core.work_reasons import NextStep, SmallerBatchFits, StepNeedsMemory
 from db import models as tables
 from db.base import utc_now
 from db.states import State
+from tests.app.opened_page import open_page
 from tests.named_processes import name_process
-from tests.patience import PATIENCE_SECONDS
-
-DESK = Path(__file__).resolve().parents[2] / "core" / "ui" / "desk.py"
+from tests.no_workers import let_nobody_work
 
 
 @pytest.fixture
@@ -37,12 +36,7 @@ def small_cohort(real_data: Path, tmp_path: Path) -> Path:
     return root
 
 
-def page(**query: str) -> AppTest:
-    test = AppTest.from_file(str(DESK), default_timeout=PATIENCE_SECONDS).run()
-    for name, value in query.items():
-        test.query_params[name] = value
-    test.switch_page("../../pages/training.py")
-    return test.run()
+page = partial(open_page, "training")
 
 
 def ended_run(desk: Desk, data: Path, state: State, **columns: object) -> str:
@@ -170,7 +164,7 @@ def test_the_equal_command_names_only_what_differs(tmp_path: Path) -> None:
 
 def test_a_saved_split_is_chosen_by_its_name(desk: Desk, small_cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The form offers it, asks no more for shares, and the launched run is on it; a clone begins with it."""
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     save_split(desk, indexing.index(desk, small_cohort), SplitConfig(validation_fraction=0.2), "baseline")
     test = page(view="new")
     box = next(box for box in test.selectbox if (box.key or "").startswith("training.split."))

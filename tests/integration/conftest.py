@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import ROOT
 from tests.fork_server import ForkServer
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class CommandLine:

@@ -41,9 +41,10 @@ from core.services.triage.batch_reading import TriageRequest, create_batch
 from core.services.triage.batches import get_batch, resume_batch, start_batch
 from core.training.config import FineTuning, Recipe, TrainingConfig
 from db import models as tables
-from tests.app.conftest import free_port
+from tests.app.served_process import free_port
 from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
+from tests.no_workers import let_nobody_work
 from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 
@@ -265,9 +266,7 @@ def test_supervisors_of_a_sweep(
     desk: Desk, tmp_path: Path, forks: ForkServer, moments: Iterator[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search whose supervisor is killed again and again completes, and no trial of it began twice or not at all."""
-    for module in ("core.services.sweeps.control", "core.services.runs.control"):
-        monkeypatch.setattr(f"{module}.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     desk.settings.runs.mkdir(parents=True)
     num_trials = 3 + NUM_KILLS
     request = SweepRequest(

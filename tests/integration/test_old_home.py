@@ -18,7 +18,6 @@ from core.services.experiments.run_export import predictions_to_csv, runs_to_csv
 from core.services.models.lookup import find_model
 from core.services.records.export import export_records
 from core.services.runs.record import get_record
-from core.services.sweeps import control as sweep_control
 from core.services.sweeps.journal import journal_of
 from core.services.sweeps.search_loop import SweepTender
 from core.services.sweeps.status import get_sweep, list_sweeps
@@ -30,6 +29,7 @@ from core.services.worklist.verdicts import Verdict, give_verdict
 from core.settings import AppSettings
 from db import models as tables
 from db.base import Base, utc_now
+from tests.no_workers import let_nobody_work
 from tests.old_desk import move_in, unpack_old_home
 from tests.small_desk import small_desk
 
@@ -39,9 +39,7 @@ Old = tuple[Desk, dict[str, Any]]
 @pytest.fixture(autouse=True)
 def nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
     """No queue is carried out."""
-    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
 
 
 def opened(folder: Path) -> Old:

@@ -27,6 +27,7 @@ from core.training.config import FineTuning, Recipe, TrainingConfig
 from db import models as tables
 from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
+from tests.no_workers import let_nobody_work
 from tests.patience import PATIENCE_SECONDS
 
 CONFIG = TrainingConfig(
@@ -218,7 +219,7 @@ def test_two_supervisors_that_race_begin_each_run_once(tmp_path: Path, forks: Fo
     """Four supervisors started at one moment carry out every run, and none twice."""
     desk = open_desk(AppSettings(home=tmp_path))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+        let_nobody_work(patch)
         runs = enqueue(desk, TrainRequest(data=tmp_path, config=TrainingConfig(epochs=1)), seeds=range(5))
     log = tmp_path / "log.txt"
     racing = [

@@ -1,6 +1,5 @@
 """One run over two processes: what they learn is what one learns, and they start and stop as one."""
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from core.services.runs.status import RunStatus, get_detail, get_status, list_wa
 from core.services.runs.supervision import log_of, variables_of
 from core.training.config import Balancing, OptimizerName, Precision, Recipe, TrainingConfig
 from db import models as tables
+from tests.app.served_process import free_port
 from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
 from tests.patience import PATIENCE_SECONDS
@@ -104,12 +104,6 @@ def ranks(port: int) -> list[dict[str, str]]:
     """The variables by which torchrun tells each of two processes who they are."""
     common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     return [{"RANK": str(rank), **common} for rank in range(2)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def shared_run(

@@ -11,11 +11,11 @@ import pytest
 
 from core.services.desk import Desk
 from core.services.runs.supervision import variables_of
-from core.services.sweeps import control as sweep_control
 from core.services.sweeps.control import start_sweep
 from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
 from core.services.sweeps.status import get_sweep
 from core.training.config import TrainingConfig
+from tests.no_workers import let_nobody_work
 from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 from tests.trivial_runs import HELD_FILE
@@ -33,9 +33,7 @@ def test_a_killed_supervisor_loses_no_trial_and_repeats_none(tmp_path: Path, mon
     """Killed with -9 while a trial continues, it is followed by another: each trial of the search began exactly
     once.
     """
-    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     desk = small_desk(tmp_path)
     desk.settings.runs.mkdir(parents=True)
     axes = (SweepAxis(field="dropout", low=0.0, high=0.8),)

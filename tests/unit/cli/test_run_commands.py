@@ -26,6 +26,7 @@ from core.settings import get_settings
 from db import models as tables
 from db.states import State
 from tests.named_processes import name_process
+from tests.no_workers import let_nobody_work
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +34,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """A home of its own, and no queue is carried out."""
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     yield open_desk()
     get_settings.cache_clear()
 

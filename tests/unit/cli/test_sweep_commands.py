@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from core.cli.commands import app
 from core.errors import SettingsError
-from core.services.sweeps import control as sweep_control
 from core.settings import get_settings
+from tests.no_workers import let_nobody_work
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +18,7 @@ def nobody_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """A home of its own, and no queue is carried out."""
     monkeypatch.setenv("PNEUMODESK_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
-    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     yield
     get_settings.cache_clear()
 

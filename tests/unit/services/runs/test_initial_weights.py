@@ -17,13 +17,13 @@ from core.services.datasets.splits import load_split, save_split
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.models.training_folds import save_split_of_model
-from core.services.runs import control as run_control
 from core.services.runs.control import enqueue
 from core.services.runs.execution import train
 from core.services.runs.record import get_record
 from core.services.runs.requests import TrainRequest
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
+from tests.no_workers import let_nobody_work
 from tests.unit.dataset.small_cohorts import write_film, write_patients
 
 TINY = TrainingConfig(
@@ -37,7 +37,7 @@ SPLIT = SplitConfig(validation_fraction=0.2, calibration_fraction=0.2, seed=3)
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk on which nobody carries out what is queued."""
-    monkeypatch.setattr(run_control, "start_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     return open_desk(AppSettings(home=tmp_path / "home"))
 
 

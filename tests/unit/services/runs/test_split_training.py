@@ -24,12 +24,12 @@ from core.services.runs.launch_preview import equal_command
 from core.services.runs.listing import show_run
 from core.services.runs.record import get_record
 from core.services.runs.requests import TrainRequest
-from core.services.sweeps import control as sweep_control
 from core.services.sweeps.control import start_sweep
 from core.services.sweeps.request import SweepAxis, SweepKind, SweepRequest
 from core.services.sweeps.status import get_sweep
 from core.settings import AppSettings
 from core.training.config import TrainingConfig
+from tests.no_workers import let_nobody_work
 from tests.unit.dataset.small_cohorts import write_film, write_patients
 
 CONFIG = SplitConfig(validation_fraction=0.2, calibration_fraction=0.3, seed=7)
@@ -41,9 +41,7 @@ TINY = TrainingConfig(
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk on which nobody carries out what is queued."""
-    for module in (run_control, sweep_control):
-        monkeypatch.setattr(module, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr(run_control, "ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     return open_desk(AppSettings(home=tmp_path / "home"))
 
 

@@ -20,6 +20,7 @@ from core.services.sweeps.request import Objective, SweepAxis, SweepKind, SweepR
 from core.services.sweeps.status import get_sweep, list_sweeps
 from core.training.config import ORIGINAL_STUDY, TrainingConfig
 from db import models as tables
+from tests.no_workers import let_nobody_work
 from tests.small_desk import small_desk
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,8 +29,7 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose queue nobody carries out."""
-    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     return small_desk(tmp_path)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from core.services.desk import Desk
-from core.services.sweeps import control as sweep_control
 from core.services.sweeps import optuna_study
 from core.services.sweeps.control import resume_sweep, start_sweep
 from core.services.sweeps.journal import journal_of
@@ -19,6 +18,7 @@ from core.services.sweeps.status import SweepDetail, get_sweep
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
+from tests.no_workers import let_nobody_work
 from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 
@@ -46,9 +46,7 @@ print(*(study.ask()[0] for _ in range(12)))
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose queue nobody carries out."""
-    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     return small_desk(tmp_path)
 
 

@@ -11,7 +11,6 @@ from core.reasons import Said, store
 from core.services.desk import Desk
 from core.services.runs import supervision
 from core.services.runs.supervision import LOCK_FILE, ensure_supervisor
-from core.services.sweeps import control as sweep_control
 from core.services.sweeps import search_loop
 from core.services.sweeps.control import resume_sweep, start_sweep, stop_sweep
 from core.services.sweeps.optuna_study import SweepStudy
@@ -21,6 +20,7 @@ from core.services.sweeps.status import SweepDetail, get_sweep
 from core.training.config import TrainingConfig
 from db import models as tables
 from db.base import utc_now
+from tests.no_workers import let_nobody_work
 from tests.small_desk import small_desk
 
 AXES = (
@@ -33,9 +33,7 @@ AXES = (
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk whose queue nobody carries out."""
-    monkeypatch.setattr(sweep_control, "start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.start_supervisor", lambda desk: None)
-    monkeypatch.setattr("core.services.runs.control.ensure_supervisor", lambda desk: None)
+    let_nobody_work(monkeypatch)
     return small_desk(tmp_path)
 
 
