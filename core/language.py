@@ -6,6 +6,8 @@ it is written before the language is known (constants, help of fields), and `tr`
 
 import gettext
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -17,15 +19,32 @@ LOCALES = Path(__file__).with_name("locales")
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 
 
-def tr(message: str, /, **values: object) -> str:
+class Sentence(str):
+    """A message in words, which still knows what it was made of: it can be kept so and said in another language."""
+
+    message: str
+    """The message of the source, or its singular."""
+    plural: str | None
+    values: Mapping[str, object]
+
+
+def tr(message: str, /, **values: object) -> Sentence:
     """Return a message in the current language with its placeholders filled in, as in `tr("{n:,} files", n=3)`."""
-    translated = _catalogue().gettext(message) if message else message
-    return translated.format(**values) if values else translated
+    translated = form_of(message, None, 0)
+    return _sentence(translated.format(**values) if values else translated, message, None, values)
 
 
-def tr_n(singular: str, plural: str, n: int, /, **values: object) -> str:
+def tr_n(singular: str, plural: str, n: int, /, **values: object) -> Sentence:
     """Return the form of a message that belongs to the number `n`, which is a placeholder of that name."""
-    return _catalogue().ngettext(singular, plural, n).format(n=n, **values)
+    values = {"n": n, **values}
+    return _sentence(form_of(singular, plural, n).format(**values), singular, plural, values)
+
+
+def form_of(message: str, plural: str | None, n: int) -> str:
+    """Return a message in the current language with its placeholders; with a plural, the form that belongs to `n`."""
+    if plural is not None:
+        return _catalogue().ngettext(message, plural, n)
+    return _catalogue().gettext(message) if message else message
 
 
 def mark(message: str, /) -> str:
@@ -41,6 +60,22 @@ def current_language() -> str:
 def use_language(language: str | None) -> None:
     """Choose the language of this context, such as one page's or one request's; None returns to the desk's own."""
     _chosen.set(language)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak a language inside the block, such as English in a document for other desks."""
+    before = _chosen.set(language)
+    try:
+        yield
+    finally:
+        _chosen.reset(before)
+
+
+def _sentence(words: str, message: str, plural: str | None, values: Mapping[str, object]) -> Sentence:
+    sentence = Sentence(words)
+    sentence.message, sentence.plural, sentence.values = message, plural, values
+    return sentence
 
 
 def _catalogue() -> gettext.NullTranslations:

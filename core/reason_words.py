@@ -1,14 +1,19 @@
 """The words for reasons, in the language of the page: a sentence without its full stop for each code."""
 
 import re
+import string
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 from core import reason_words_datasets, reason_words_files, reason_words_work
-from core.language import mark, tr, tr_n
+from core.language import form_of, mark, tr, tr_n
 from core.result_words import range_in_words, score_in_words
 
 Values = Mapping[str, Any]
+
+
+FORMATS = re.compile(r"\+?0?\d?,?(\.\d{1,2})?[dfgeEGn%s]?")
+"""How numbers are printed in sentences."""
 
 
 def in_words(code: str, values: Values) -> str:
@@ -40,6 +45,24 @@ def _spoken(value: Any) -> Any:
     if isinstance(value, list) and value and all(map(_is_reason, value)):
         return " ".join(map(_spoken, value))
     return in_words(value["code"], value["values"]) if _is_reason(value) else value
+
+
+def fill_in(values: Values) -> str:
+    """Return a kept message with its values; as it stands where it asks for more than to print them.
+
+    Messages come back from databases and from records of other desks, and Python's placeholders can name attributes
+    and widths of any size.
+    """
+    message, plural = values["message"], values["plural"]
+    filled = {name: _spoken(value) for name, value in values["filled"].items()}
+    try:
+        words = form_of(message, plural, filled.get("n", 0))
+        asked = [field[1:] for field in string.Formatter().parse(words) if field[1] is not None]
+        if all(name in filled and FORMATS.fullmatch(form or "") for name, form, _ in asked):
+            return words.format(**filled) if filled else words
+    except (ValueError, TypeError, KeyError):
+        pass
+    return message
 
 
 def _is_reason(value: Any) -> TypeGuard[Mapping[str, Any]]:
@@ -132,6 +155,7 @@ def _archive_too_large(values: Values) -> str:
 
 REASON_WORDS: dict[str, str | Callable[[Values], str]] = {
     "said": "{sentence}",
+    "worded": fill_in,
     "above_band": _above_band,
     "within_band": _within_band,
     "below_band": _below_band,

@@ -36,6 +36,16 @@ class Said(Reason):
 
 
 @dataclass(frozen=True)
+class Worded(Reason):
+    """A sentence of the desk without a code of its own: the message as the code says it, and what fills it in."""
+
+    code: ClassVar[str] = "worded"
+    message: str
+    plural: str | None
+    filled: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class AboveBand(Reason):
     """The probability is above the band of uncertainty (both bounds 0 to 1)."""
 
@@ -295,6 +305,8 @@ class OpenFailed(Reason):
 
 def _plain(value: Any) -> Any:
     """Return a value that every database can hold: a name of a file may have bytes that are no text."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 

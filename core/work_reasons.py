@@ -3,12 +3,15 @@
 `core.reason_words_work` has the words, as whole sentences; codes and the names of values are stored, so they stay.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from core.errors import PneumoDeskError
-from core.reasons import Reason, Said
+from core.language import Sentence
+from core.reasons import Reason, Said, Worded
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,33 @@ class NoBatchFits(Reason):
 def why_of(error: BaseException) -> Reason:
     """Return why an exception ended a piece of work."""
     if isinstance(error, PneumoDeskError):
-        return error.why if isinstance(error.why, Reason) else Said(error.why)
+        return error.why if isinstance(error.why, Reason) else worded(error.why)
     if isinstance(error, KeyboardInterrupt):
         return Interrupted()
     if isinstance(error, OSError) and error.strerror:
         return FileRefused(str(error.filename) if error.filename else None, error.strerror)
     return ForeignError(type(error).__name__, str(error))
+
+
+def worded(sentence: str) -> Reason:
+    """Return a sentence as the message it was made of with its values; as it is where it cannot be said again so."""
+    if not isinstance(sentence, Sentence):
+        return Said(sentence)
+    filled = {name: _kept_value(value) for name, value in sentence.values.items()}
+    reason = Worded(sentence.message, sentence.plural, filled)
+    return reason if str(reason) == sentence else Said(sentence)
+
+
+def _kept_value(value: object) -> Any:
+    """Return a value of a sentence as JSON can hold it: sentences and errors in it as reasons, the rest as text."""
+    if isinstance(value, Sentence):
+        return worded(value).stored()
+    if isinstance(value, Reason):
+        return value.stored()
+    if isinstance(value, PneumoDeskError):
+        return why_of(value).stored()
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) and math.isfinite(value) else str(value)

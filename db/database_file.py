@@ -7,7 +7,7 @@ from typing import Self
 from sqlalchemy import URL
 
 from db.engine import is_plain_file
-from db.problems import DatabaseProblem, name_database
+from db.problems import DatabaseProblem, mark, name_database
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,12 @@ class DatabaseFile:
         """
         if self.identity is not None and _identity(self.url) != self.identity:
             raise DatabaseProblem(
-                f"{name_database(self.url)} was replaced or moved away while this process had it open, as by a "
-                "restore. Nothing more is read or written, and what was being saved just now may not be saved. "
-                "Stop this process and start it again."
+                mark(
+                    "The database {database} was replaced or moved away while this process had it open, as by a "
+                    "restore. Nothing more is read or written, and what was being saved just now may not be saved. "
+                    "Stop this process and start it again."
+                ),
+                database=name_database(self.url),
             )
 
 

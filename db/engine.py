@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from db.problems import DatabaseProblem, name_database
+from db.problems import DatabaseProblem, mark, name_database
 
 BUSY_TIMEOUT_SECONDS = 30.0
 SQLITE_FILE_PREFIX = "sqlite:///"
@@ -35,10 +35,15 @@ def make_engine(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS)
     try:
         engine = create_engine(parsed, pool_pre_ping=True)
     except ModuleNotFoundError as error:
-        raise DatabaseProblem(f"{name_database(parsed)} needs the Python package {error.name}. Install it.") from error
+        raise DatabaseProblem(
+            mark("The database {database} needs the Python package {package}. Install it."),
+            database=name_database(parsed),
+            package=error.name,
+        ) from error
     except (ArgumentError, NoSuchModuleError) as error:
         raise DatabaseProblem(
-            f"{name_database(parsed)} is of a kind that is not known here. Use SQLite or PostgreSQL."
+            mark("The database {database} is of a kind that is not known here. Use SQLite or PostgreSQL."),
+            database=name_database(parsed),
         ) from error
     if parsed.get_backend_name() == "postgresql":
         listen_to_postgresql(engine, busy_timeout_seconds)
@@ -64,8 +69,10 @@ def parse_url(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise DatabaseProblem(
-            "PNEUMODESK_DATABASE_URL is no database URL. Examples: sqlite:////data/desk.db, "
-            "postgresql://user:password@host/desk."
+            mark(
+                "PNEUMODESK_DATABASE_URL is no database URL. Examples: sqlite:////data/desk.db, "
+                "postgresql://user:password@host/desk."
+            )
         ) from error
     if parsed.drivername in {"postgresql", "postgres"}:
         return parsed.set(drivername="postgresql+psycopg")
@@ -87,8 +94,12 @@ def make_parent_folder(url: URL) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseProblem(
-            f"The folder {folder} for the database cannot be made ({error.strerror}). "
-            "Set PNEUMODESK_HOME to a folder that this user may write."
+            mark(
+                "The folder {folder} for the database cannot be made ({detail}). Set PNEUMODESK_HOME to a folder that "
+                "this user may write."
+            ),
+            folder=str(folder),
+            detail=error.strerror,
         ) from error
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from db.engine import BEGIN_OPTION
 from db.migrations import HEAD_REVISION
-from db.problems import DatabaseProblem, database_problems, name_database
+from db.problems import DatabaseProblem, database_problems, mark, name_database
 
 SCRIPT_FOLDER = Path(__file__).parent / "migrations"
 VERSION_TABLE = "alembic_version"
@@ -73,13 +73,22 @@ def refuse_foreign_schema(connection: Connection, revision: str | None) -> None:
     known = {script.revision for script in ScriptDirectory(str(SCRIPT_FOLDER)).walk_revisions()}
     if revision is not None and revision not in known:
         raise DatabaseProblem(
-            f"{name} has the schema {revision}, which this PneumoDesk (schema {HEAD_REVISION}) does not know: "
-            "a newer one wrote it. Start the newer PneumoDesk, or set PNEUMODESK_HOME to another folder."
+            mark(
+                "The database {database} has the schema {revision}, which this PneumoDesk (schema {own_revision}) does "
+                "not know: a newer one wrote it. Start the newer PneumoDesk, or set PNEUMODESK_HOME to another folder."
+            ),
+            database=name,
+            revision=revision,
+            own_revision=HEAD_REVISION,
         )
     if revision is None and (tables := inspect(connection).get_table_names()):
         raise DatabaseProblem(
-            f"{name} holds tables that PneumoDesk did not make ({', '.join(sorted(tables)[:3])}). "
-            "Give PneumoDesk a database of its own by PNEUMODESK_DATABASE_URL."
+            mark(
+                "The database {database} holds tables that PneumoDesk did not make ({tables}). Give PneumoDesk a "
+                "database of its own by PNEUMODESK_DATABASE_URL."
+            ),
+            database=name,
+            tables=", ".join(sorted(tables)[:3]),
         )
 
 
@@ -102,6 +111,11 @@ def refuse_broken_references(connection: Connection) -> None:
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
     if broken:
         raise DatabaseProblem(
-            f"{name_database(connection.engine.url)} has {len(broken)} rows that refer to missing ones, first in the "
-            f"table {broken[0][0]}; it was left as it was. Put a backup in its place."
+            mark(
+                "The database {database} has {num_rows} rows that refer to missing ones, first in the table {table}; "
+                "it was left as it was. Put a backup in its place."
+            ),
+            database=name_database(connection.engine.url),
+            num_rows=len(broken),
+            table=broken[0][0],
         )

@@ -27,7 +27,7 @@ def collect() -> Catalog:
     catalog = Catalog(project="PneumoDesk", header_comment=HEADER)
     for message in field_words():
         catalog.add(message)
-    for folder in ("core", "pages"):
+    for folder in ("core", "db", "pages"):
         for _, _, message, _, _ in extract_from_dir(
             ROOT / folder, method_map=[("**.py", "python")], options_map={}, keywords=KEYWORDS
         ):

@@ -3,12 +3,15 @@
 import itertools
 import json
 from dataclasses import fields
+from pathlib import Path
 
+import numpy as np
 import pytest
+from babel.messages.catalog import Catalog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import dataset_reasons, file_reasons, reason_words_datasets, reason_words_work, work_reasons
+from core import dataset_reasons, file_reasons, language, reason_words_datasets, reason_words_work, work_reasons
 from core.dataset.problems import FilmProblem
 from core.dataset_reasons import (
     CopiesFound,
@@ -19,7 +22,8 @@ from core.dataset_reasons import (
     OtherFiles,
     SubtypeMissing,
 )
-from core.errors import PneumoDeskError, UnusableFilmError, WorkTakenOverError
+from core.errors import CheckpointError, PneumoDeskError, TrainingError, UnusableFilmError, WorkTakenOverError
+from core.language import speaking, tr, tr_n
 from core.reason_words import REASON_WORDS, codes_saying, in_words
 from core.reasons import (
     AboveBand,
@@ -31,6 +35,7 @@ from core.reasons import (
     Said,
     Value,
     WithinBand,
+    Worded,
     read_aloud,
     read_remarks,
     recalled,
@@ -40,6 +45,7 @@ from core.reasons import (
 from core.runs.failures import FailureKind
 from core.runs.work_queue import Gone
 from core.work_reasons import BatchTakenOver, FailedInARow, FileRefused, Interrupted, StepNeedsMemory, why_of
+from tests.messages import compile_catalogue
 
 KINDS = sorted(Reason.__subclasses__(), key=lambda kind: kind.code)
 MODULES = (file_reasons, work_reasons, dataset_reasons)
@@ -73,6 +79,10 @@ OF_THEIR_OWN: dict[type[Reason], list[Reason]] = {
     OtherFiles: [OtherFiles(3, [".txt", ".ini"])],
     FoldersAlike: [FoldersAlike([["TRAIN", "train"]])],
     FilesLeftOut: [FilesLeftOut(problem, 2) for problem in (*FilmProblem, "truncated")],
+    Worded: [
+        Worded("Nothing was there", None, {}),
+        Worded("{n:,} file in {folder}", "{n:,} files in {folder}", {"n": 3000, "folder": Blank().stored()}),
+    ],
     CopiesFound: [CopiesFound(*key.split("_", 1), 1, 2) for key in reason_words_datasets.COPIES],
 }
 
@@ -156,6 +166,54 @@ def test_what_ended_work_is_a_code_with_values() -> None:
     assert str(why_of(ZeroDivisionError("by zero"))) == "ZeroDivisionError: by zero"
     assert str(why_of(MemoryError())) == "MemoryError"
     assert why_of(PneumoDeskError("As it is.")) == Said("As it is.")
+
+
+@pytest.fixture
+def backwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A language in which some sentences are said the other way round."""
+    catalog = Catalog(locale="es")
+    catalog.add("{file} has {n:,} rows: {problem}", "{problem}: {n:,} rows has {file}")
+    many = "of {name} {n} runs"
+    catalog.add(("{n} run of {name}", "{n} runs of {name}"), ("of {name} {n} run", many, many))
+    catalog.add("There was not enough memory for a training step.", "step training a for memory enough not")
+    compile_catalogue(catalog, tmp_path / "es" / "LC_MESSAGES" / "messages.mo")
+    monkeypatch.setattr(language, "LOCALES", tmp_path)
+
+
+@pytest.mark.usefixtures("backwards")
+def test_a_sentence_that_ended_work_is_said_in_any_language() -> None:
+    """It is kept as its message with its values, an error among these as its own reason; plural forms are chosen."""
+    within = TrainingError(StepNeedsMemory())
+    ended = why_of(CheckpointError(tr("{file} has {n:,} rows: {problem}", file=Path("a"), n=3000, problem=within)))
+    counted = why_of(CheckpointError(tr_n("{n} run of {name}", "{n} runs of {name}", 2, name="b")))
+    kept = json.loads(json.dumps(store([ended, counted])))
+    assert say(kept) == "a has 3,000 rows: There was not enough memory for a training step. 2 runs of b"
+    with speaking("es"):
+        assert say(kept) == "step training a for memory enough not: 3,000 rows has a of b 2 runs"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kept"),
+    [
+        (tr("{x:.2f}", x=float("nan")), Said("nan")),
+        (tr("{x:.1f}", x=np.float32(0.25)), Worded("{x:.1f}", None, {"x": 0.25})),
+        (tr("{x!r}", x=Path("a")), Said("PosixPath('a')")),
+        (tr("{x!r}", x="it's"), Worded("{x!r}", None, {"x": "it's"})),
+        (tr("{x}", x=True), Worded("{x}", None, {"x": True})),
+        (f"{tr('Whole.')} Glued.", Said("Whole. Glued.")),
+        (tr("{as it is}"), Worded("{as it is}", None, {})),
+    ],
+)
+def test_a_sentence_is_kept_as_its_message_only_where_it_says_the_same_again(sentence: str, kept: Reason) -> None:
+    """What JSON cannot hold, and what is no whole message, stays the sentence that was said."""
+    assert why_of(PneumoDeskError(sentence)) == kept
+    assert say(store([kept])) == sentence
+
+
+@pytest.mark.parametrize("message", ["{x:>999999999999}", "{x.__class__}", "{x[0]}", "{y}", "{x", "{x:{x}}", "{0}"])
+def test_a_message_that_asks_for_more_than_to_print_is_not_filled_in(message: str) -> None:
+    """A record of another desk may hold any message: neither memory nor an object's inside is given for it."""
+    assert say([{"code": "worded", "values": {"message": message, "plural": None, "filled": {"x": "a"}}}]) == message
 
 
 def test_a_name_that_is_no_text_can_be_kept() -> None:

@@ -9,12 +9,53 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from core.language import mark, tr
 from core.result_words import FINDINGS
 from core.services.desk.csv_export import rows_to_csv
 from core.services.desk.opening import Desk
 from db import models as tables
 
 UNNAMED = "not named"
+DETAIL_NAMES = {
+    "finding": mark("finding"),
+    "study": mark("study"),
+    "batch": mark("batch"),
+    "undone": mark("undone"),
+    "readings": mark("images"),
+    "verdicts": mark("findings of readers"),
+    "megabytes": mark("megabytes"),
+    "older_than_days": mark("older than days"),
+    "can_be_restored_until": mark("can be restored until"),
+    "reason": mark("reason"),
+    "what": mark("what"),
+    "before": mark("before"),
+    "format": mark("format"),
+    "form": mark("format"),
+    "films": mark("images"),
+    "missing": mark("missing"),
+    "files": mark("files"),
+    "lines": mark("lines"),
+    "model": mark("model"),
+    "state": mark("state"),
+    "source": mark("source"),
+    "checkpoint": mark("checkpoint"),
+    "operating_point": mark("operating point"),
+    "intended_use": mark("intended use"),
+    "largest_difference": mark("largest difference"),
+    "key": mark("key"),
+    "run": mark("run"),
+    "assigned_to": mark("assigned to"),
+}
+"""How people read the names under which details are stored; others, such as those of rules, are shown as they are."""
+DEEDS = {
+    "archived": mark("archived, its files are kept"),
+    "unarchived": mark("taken out of the archive"),
+    "activated": mark("activated"),
+    "rolled back": mark("rolled back"),
+    "for good": mark("for good"),
+    "deletion": mark("deletion"),
+}
+"""How people read the codes among the details."""
 CSV_COLUMNS = ("id", "when", "who", "action", "subject", "detail")
 
 
@@ -145,7 +186,12 @@ def detail_in_words(detail: dict[str, Any]) -> str:
     shown = dict(detail)
     if (verdict := shown.pop("verdict", None)) is not None:
         shown = {"finding": FINDINGS.get(verdict, verdict), **shown}
-    return _on_one_line(shown)
+    return _on_one_line(
+        {
+            tr(DETAIL_NAMES.get(name, name)): tr(DEEDS[value]) if isinstance(value, str) and value in DEEDS else value
+            for name, value in shown.items()
+        }
+    )
 
 
 def _on_one_line(detail: dict[str, Any]) -> str:

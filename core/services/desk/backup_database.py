@@ -62,7 +62,11 @@ def prepare_database(
             record_event(session, actor, AuditAction.RESTORE, file, **done)
     except DatabaseProblem as problem:
         raise BackupError(
-            tr("The database in {file} cannot be used: {problem}", file=file, problem=problem)
+            tr(
+                "The database in {file} cannot be used: {problem}",
+                file=file,
+                problem=tr(problem.message, **problem.values),
+            )
         ) from problem
     # What is stored as a document may hold anything once somebody has changed the file.
     except (SQLAlchemyError, ValueError, TypeError, LookupError, AttributeError) as error:

@@ -66,7 +66,7 @@ def _in_words(engine: Engine) -> Iterator[None]:
         with database_problems(engine):
             yield
     except DatabaseProblem as problem:
-        raise DatabaseError(str(problem)) from problem
+        raise DatabaseError(tr(problem.message, **problem.values)) from problem
 
 
 def open_desk(settings: AppSettings | None = None) -> Desk:
@@ -104,7 +104,7 @@ def _open(settings: AppSettings) -> Desk:
         engine = make_engine(settings.resolved_database_url)
         upgrade_to_head(engine)
     except DatabaseProblem as problem:
-        raise DatabaseError(str(problem)) from problem
+        raise DatabaseError(tr(problem.message, **problem.values)) from problem
     close_to_others(settings.home)
     if is_plain_file(engine.url):
         for ending in ("", "-wal", "-shm"):

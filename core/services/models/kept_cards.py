@@ -7,16 +7,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import CheckpointError
+from core.language import mark, tr
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, read_card
 from core.services.desk import Desk
 from db import models as tables
 
-CHANGED = (
+CHANGED = mark(
     "The card of {model} ({path}) was changed after this desk first knew it: its threshold and calibration can no "
     "longer be trusted. Put the former file back, or bring this model in under a name of its own (`models import`)."
 )
-REPLACED = (
+REPLACED = mark(
     "The model {model} in {folder} is not the one that this desk knows by that name: its weights and its card were "
     "replaced. Put the former files back, or bring this model in under a name of its own (`models import`)."
 )
@@ -45,13 +46,13 @@ def check_card(desk: Desk, model: str, folder: Path, *, is_desks_own: bool) -> M
         of_other = select(tables.KeptCard.id).where(tables.KeptCard.model == model).limit(1)
         is_other = row is None and is_desks_own and session.scalar(of_other) is not None
     if is_other:
-        raise CheckpointError(REPLACED.format(model=model, folder=folder))
+        raise CheckpointError(tr(REPLACED, model=model, folder=folder))
     if known is None:
         with desk.transaction() as session:
             if _row(session, model, card.weights_hash) is None:
                 keep_card(session, model, folder)
     elif known != card_hash:
-        raise CheckpointError(CHANGED.format(model=model, path=folder / CARD_FILE))
+        raise CheckpointError(tr(CHANGED, model=model, path=folder / CARD_FILE))
     return card
 
 

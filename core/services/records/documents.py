@@ -128,7 +128,8 @@ class RunDocument(_Frozen):
     created_at: Moment
     started_at: Moment | None = None
     finished_at: Moment | None = None
-    error: str | None = None
+    error: str | None = Field(default=None, description=mark("Why it ended before its end, in English."))
+    reasons: tuple[dict[str, Any], ...] = Field(default=(), description=mark("The same as codes with values."))
     note: str = ""
     tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = ()
     sweep: str | None = Field(default=None, description=mark("The name of the sweep it belonged to."))

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import PneumoDeskError
-from core.language import tr
+from core.language import SOURCE, speaking, tr
 from core.model.checkpoint import write_atomically
 from core.reasons import say
 from core.services.desk import Desk
@@ -124,6 +124,7 @@ def _document(
     desk: Desk, session: Session, run: tables.Run, record: RunRecord, predictions: Sequence[RecordedPredictions]
 ) -> RunDocument:
     sweep = session.get(tables.Sweep, run.sweep_id) if run.sweep_id else None
+    reasons = tuple(_pathless(reason) for reason in run.reasons or ())
     weights_file = {"weights_file": NOT_EXPORTED} if run.config.get("weights_file") else {}
     return RunDocument(
         id=run.id,
@@ -140,13 +141,29 @@ def _document(
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
-        error=without_paths(say(run.reasons)),
+        error=_in_english(reasons),
+        reasons=reasons,
         note=without_paths(record.note),
         tags=record.tags,
         sweep=without_paths(sweep.name) if sweep else None,
         predictions=tuple(predictions),
         openings=(*_openings_elsewhere(session, run.id), *recorded_openings(desk, run.checkpoint_hash or "")),
     )
+
+
+def _pathless(value: Any) -> Any:
+    """Return a reason with every absolute path in its values taken out."""
+    if isinstance(value, dict):
+        return {name: _pathless(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_pathless(one) for one in value]
+    return without_paths(value) if isinstance(value, str) else value
+
+
+def _in_english(reasons: Sequence[dict[str, Any]]) -> str | None:
+    """A document is read on other desks, and by programs, whatever is spoken here."""
+    with speaking(SOURCE):
+        return say(reasons) if reasons else None
 
 
 def _openings_elsewhere(session: Session, run_id: str) -> tuple[RecordedOpening, ...]:

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from core.errors import InputNotFoundError, PneumoDeskError
-from core.language import tr
-from core.reasons import Said, store
+from core.language import SOURCE, speaking, tr
+from core.reasons import Said, recalled, say, store
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms, keep_predictions
 from core.services.records.documents import RecordedFilms, RunDocument, fingerprint_of
@@ -128,13 +129,30 @@ def _parsed(content: bytes, path: Path) -> RunDocument:
         ) from error
 
 
+def _reasons(document: RunDocument) -> list[dict[str, Any]] | None:
+    """Return why a run ended as its document says it, or its sentence alone where the codes do not say the same here.
+
+    They would not where a later version wrote them, or where somebody changed the file.
+    """
+    if document.error is None:
+        return None
+    try:
+        with speaking(SOURCE):
+            reasons = store(map(recalled, document.reasons))
+            if say(reasons) == document.error:
+                return reasons
+    except (LookupError, TypeError, ValueError, AttributeError):
+        pass
+    return store([Said(document.error)])
+
+
 def _add(session: Session, document: RunDocument, content: bytes, folder: Path) -> None:
     session.add(
         tables.Run(
             id=document.id,
             name=document.name,
             state=document.state,
-            reasons=store([Said(document.error)]) if document.error else None,
+            reasons=_reasons(document),
             config=document.config,
             cohort_fingerprint=document.cohort_fingerprint,
             split_fingerprint=document.split_fingerprint,

@@ -89,7 +89,7 @@ def archive_version(desk: Desk, reference: str, actor: str | None = None) -> Pro
             )
         if row.archived_at is None:
             row.archived_at = utc_now()
-            record_event(session, actor, AuditAction.DELETION, reference, what="archived, its files are kept")
+            record_event(session, actor, AuditAction.DELETION, reference, what="archived")
         return version_of_row(desk, session, row)
 
 
@@ -99,7 +99,7 @@ def restore_version(desk: Desk, reference: str, actor: str | None = None) -> Pro
         row = find_row(session, reference)
         if row.archived_at is not None:
             row.archived_at = None
-            record_event(session, actor, AuditAction.UNDO, reference, what="taken out of the archive")
+            record_event(session, actor, AuditAction.UNDO, reference, what="unarchived")
         return version_of_row(desk, session, row)
 
 

@@ -233,7 +233,7 @@ def _add(
 ) -> tables.PromotedVersion:
     row_of, point = tables.PromotedVersion, card.operating_point
     if point is None:
-        raise EvaluationError(NOT_CHOSEN.format(name=card.name))
+        raise EvaluationError(tr(NOT_CHOSEN, name=card.name))
     version = 1 + (session.scalar(select(func.max(row_of.version)).where(row_of.name == request.name)) or 0)
     card = card.model_copy(update={"name": f"{request.name}@{version}"})
     content = (card.model_dump_json(indent=1) + "\n").encode()

@@ -83,16 +83,19 @@ def delete_batch(desk: Desk, batch_id: str, name: str, actor: str | None) -> Del
                 words=planned.words,
             )
         )
-    return hide_batch(desk, batch_id, actor, "")
+    return hide_batch(desk, batch_id, actor)
 
 
-def hide_batch(desk: Desk, batch_id: str, actor: str | None, reason: str) -> Deletion:
-    """Take a batch off every list, to be purged after UNDO_PERIOD; raises as `describe_deletion` does."""
+def hide_batch(desk: Desk, batch_id: str, actor: str | None, older_than_days: int | None = None) -> Deletion:
+    """Take a batch off every list, to be purged after UNDO_PERIOD; raises as `describe_deletion` does.
+
+    `older_than_days` is the rule that deletes it, None where a person does.
+    """
     planned = describe_deletion(desk, batch_id)
     with desk.transaction() as session:
         batch = _deletable(session, batch_id)
         batch.deleted_at = now = utc_now()
-        _record(session, batch, actor, planned, reason=reason, can_be_restored_until=_moment(now))
+        _record(session, batch, actor, planned, older_than_days=older_than_days, can_be_restored_until=_moment(now))
     return planned
 
 
@@ -124,7 +127,7 @@ def list_deleted(desk: Desk) -> list[DeletedBatch]:
         ]
 
 
-def purge_batch(desk: Desk, batch_id: str, actor: str | None, reason: str = "") -> None:
+def purge_batch(desk: Desk, batch_id: str, actor: str | None) -> None:
     """Delete a deleted batch for good: readings, heatmaps, uploads, and the verdicts on studies that no other has.
 
     The files go first, so that a crash in between leaves a batch that can be purged again and never files that nobody
@@ -145,7 +148,7 @@ def purge_batch(desk: Desk, batch_id: str, actor: str | None, reason: str = "") 
             for table in (tables.Verdict, tables.Assignment):
                 session.execute(delete(table).where(table.study.in_(studies)))
         gone = Deletion(batch.source, num_readings, num_verdicts, num_bytes)
-        _record(session, batch, actor, gone, reason=reason or "for good")
+        _record(session, batch, actor, gone, what="for good")
         session.delete(batch)
 
 
@@ -159,7 +162,7 @@ def purge_deleted(desk: Desk, now: datetime | None = None) -> int:
         if (now or utc_now()) < batch.gone_at:
             continue
         try:
-            purge_batch(desk, batch.id, "undo period", "deleted over a day ago")
+            purge_batch(desk, batch.id, "undo period")
         except InputNotFoundError:
             # Another process of the desk was faster, or it was restored at this moment.
             continue
@@ -228,7 +231,9 @@ def _folders(desk: Desk, session: Session, batch: tables.Batch) -> list[Path]:
     return [desk.settings.worklists / batch.id, *own_uploads]
 
 
-def _record(session: Session, batch: tables.Batch, actor: str | None, gone: Deletion, **detail: str) -> None:
+def _record(
+    session: Session, batch: tables.Batch, actor: str | None, gone: Deletion, **detail: str | int | None
+) -> None:
     record_event(
         session,
         actor,

@@ -52,7 +52,7 @@ def apply_retention(desk: Desk, now: datetime | None = None) -> int:
     for batch_id in expired_batches(desk, now):
         # Another process of the desk may be faster, or read it again.
         with suppress(InputNotFoundError, WorklistError):
-            hide_batch(desk, batch_id, RETENTION, f"older than {current_rules(desk).rules.keep_days} days")
+            hide_batch(desk, batch_id, RETENTION, current_rules(desk).rules.keep_days)
             num_deleted += 1
     purge_deleted(desk, now)
     return num_deleted
@@ -76,5 +76,5 @@ def delete_old_predictions(desk: Desk, now: datetime | None = None) -> int:
         num_deleted = num_changed(session.execute(delete(prediction).where(prediction.created_at < before)))
         if num_deleted:
             subject = f"{num_deleted} predictions"
-            record_event(session, RETENTION, AuditAction.DELETION, subject, reason=f"older than {days} days")
+            record_event(session, RETENTION, AuditAction.DELETION, subject, older_than_days=days)
     return num_deleted

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, TrainingError
-from core.reasons import Said, store
+from core.reasons import Said, Worded, store
 from core.services.desk import Desk, open_desk
 from core.services.evaluation import test_set_access
 from core.services.evaluation.stored_results import load_evaluation
@@ -27,12 +27,14 @@ from core.services.runs import control as run_control
 from core.services.runs.listing import list_runs
 from core.services.runs.record import get_record
 from core.settings import AppSettings
+from core.work_reasons import RunLost
 from db import models as tables
 from db.base import utc_now
 from tests.made_runs import add_run, made_films
 
 RUNS = ("first0", "second")
 SPLITS = ("validation", "calibration", "holdout", "test")
+HALTED = (Worded("There is no folder {folder}.", None, {"folder": "/data/ward-7/films"}), RunLost("silent", "gpu-1"))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     add_run(desk, "halted", state="stopped")
     add_run(desk, "waits0", state="queued")
     with desk.transaction() as session:
-        session.get_one(tables.Run, "halted").reasons = store([Said("There is no folder /data/ward-7/films.")])
+        session.get_one(tables.Run, "halted").reasons = store(HALTED)
     with pytest.MonkeyPatch.context() as patched:
         # However busy the machine, all tests are within one look's time.
         patched.setattr(test_set_access, "SAME_LOOK", timedelta(days=1))
@@ -95,6 +97,45 @@ def test_a_desk_that_imports_shows_what_the_first_showed(desk: Desk, records: Pa
     lines = search_runs(other, HistoryQuery()).lines
     assert len(lines) == 3 and all(line.imported for line in lines)
     assert import_records(other, records).known == result.imported
+
+
+def test_why_a_run_ended_comes_as_codes(records: Path, other: Desk) -> None:
+    """Its reasons are kept as they were, but for paths; the document also says them in English for other programs."""
+    document = json.loads((records / "runs/halted.json").read_text())
+    assert document["error"] == (
+        "There is no folder (a path). Nothing has been heard for minutes of this run's process on gpu-1."
+    )
+    import_records(other, records)
+    with other.reading() as session:
+        kept = session.get_one(tables.Run, "halted").reasons
+    assert kept == store((Worded("There is no folder {folder}.", None, {"folder": "(a path)"}), HALTED[1]))
+
+
+CHANGED_REASONS = {
+    "none, as an earlier version wrote it": [],
+    "other codes than the sentence": store([RunLost("ended", None)]),
+    "a code of a later version": [{"code": "tilted_tube", "values": {"degrees": 4}}],
+    "a value too few": [{"code": "run_lost", "values": {}}],
+    "no values": [{"code": "run_lost"}],
+    "values that are a number": [{"code": "run_lost", "values": 3}],
+    "a message of another shape": [{"code": "worded", "values": {"message": 3, "plural": None, "filled": []}}],
+}
+
+
+@pytest.mark.parametrize("reasons", CHANGED_REASONS.values(), ids=CHANGED_REASONS)
+def test_codes_that_do_not_say_the_sentence_are_not_kept(
+    records: Path, other: Desk, tmp_path: Path, reasons: list[object]
+) -> None:
+    """What the document says in words is what is shown, whatever its codes are."""
+    folder = shutil.copytree(records, tmp_path / "copied")
+    path = folder / "runs/halted.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "reasons": reasons, "error": "It rained."}))
+    index = json.loads((folder / "index.json").read_text())
+    index["documents"]["runs/halted.json"] = fingerprint_of(path.read_bytes())
+    (folder / "index.json").write_text(json.dumps(index))
+    assert not import_records(other, folder).problems
+    with other.reading() as session:
+        assert session.get_one(tables.Run, "halted").reasons == store([Said("It rained.")])
 
 
 def test_an_imported_record_is_never_changed(records: Path, other: Desk) -> None:
