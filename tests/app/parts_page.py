@@ -11,9 +11,8 @@ st.set_page_config(layout="wide")
 st.title("Parts")
 desk = open_desk()
 state = uploader(desk, disabled=st.toggle("Disabled"))
-st.text(
-    f"python: {state.num_received} of {state.num_expected}, failed {state.num_failed}, complete {state.is_complete}"
-)
+is_complete = state.is_finished and state.num_received > 0 and not state.num_failed
+st.text(f"python: {state.num_received} of {state.num_expected}, failed {state.num_failed}, complete {is_complete}")
 if st.button("Close"):
     st.session_state["closed"] = str(close_upload(desk, state))
     st.rerun()

@@ -5,8 +5,8 @@ from starlette.testclient import TestClient
 from core.api.application import create_api
 from core.api.security_headers import SECURITY_HEADERS, SecurityHeaders
 from core.services.desk import Desk
-from core.services.desk.opening import close_desk
 from core.settings import NOTICE
+from tests.closing import close_desk
 
 
 def test_a_healthy_desk_answers_with_code_and_notice(desk: Desk) -> None:

@@ -11,7 +11,6 @@ import torchvision
 from films import data_folder, line
 from torchvision import transforms
 
-from core.dataset.manifest import index_cohort
 from core.dataset.pixel_cache import PixelCache
 from core.model.catalogue import Architecture, WeightsSource
 from core.model.pretrained import build_classifier
@@ -19,6 +18,7 @@ from core.training.allocation import keep_freed_memory
 from core.training.config import ORIGINAL_STUDY, Recipe
 from core.training.films import FilmSet
 from core.training.loop import Watchers, begin, train_one_epoch
+from tests.unit.dataset.small_cohorts import index_cohort
 
 BATCH = 32
 NUM_STEPS = 8

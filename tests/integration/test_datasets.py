@@ -39,7 +39,7 @@ from core.services.datasets.import_jobs import (
     work_on_examination,
 )
 from core.services.datasets.sources import draw_cohort
-from core.services.datasets.splits import list_splits, load_split, preview_split, save_split
+from core.services.datasets.splits import list_splits, preview_split, save_split, split_of
 from core.services.desk import Desk, open_desk
 from core.settings import AppSettings, get_settings
 from db import models as tables
@@ -251,7 +251,7 @@ def test_a_saved_split_never_changes(desk: Desk, folder: Path) -> None:
     split, balance = preview_split(cohort, config)
     assert balance["films"].sum() == len(split.assignments) == 100
     saved = save_split(desk, cohort, config, "baseline", "Nurse Lee")
-    _, loaded = load_split(desk, "baseline")
+    loaded = split_of(desk, "baseline", cohort)
     assert loaded.assignments.to_dict() == split.assignments.to_dict()
     assert (loaded.fingerprint, loaded.config) == (split.fingerprint, config)
     with pytest.raises(CohortError, match="never change"):
@@ -264,7 +264,7 @@ def test_a_saved_split_never_changes(desk: Desk, folder: Path) -> None:
         table = Path(session.get_one(tables.SavedSplit, "baseline").folder)
     table.write_text(table.read_text().replace("validation", "train", 1))
     with pytest.raises(CohortError, match="was changed"):
-        load_split(desk, "baseline")
+        split_of(desk, "baseline", cohort)
 
 
 def test_the_card_and_the_command_line_say_the_same(desk: Desk, folder: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from tests.hostile_files import write_hostile_files
+from tests.measurements.photographs import write_photographs
 
 
 def test_every_hostile_file_gets_its_row(command_line, real_data: Path, tmp_path: Path) -> None:
@@ -28,8 +29,6 @@ def test_every_hostile_file_gets_its_row(command_line, real_data: Path, tmp_path
 
 def test_pictures_that_are_no_chest_films_are_stopped(command_line, tmp_path: Path) -> None:
     """Grey photographs that pass for images by their pixels are stopped by the gate, nearly all of them."""
-    from core.services.evaluation.non_film_images import write_photographs
-
     count = write_photographs(tmp_path / "outside", seed=7)
     document = command_line.json("triage", tmp_path / "outside")
     rejected = [row for row in document["readings"] if row["status"] == "rejected"]

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from core.cli.commands import app
 from core.services.desk import open_desk
 from core.services.evaluation.measurements import MeasurementKind, latest_measurement
 from core.triage.stresses import STRESSES
+from tests.measurements.photographs import photographs
 
 
 @pytest.fixture
@@ -52,13 +54,19 @@ def test_every_stress_is_reported_with_its_three_figures(few_films: Path, home: 
     assert refused.exit_code != 0 and "nowhere" in str(refused.exception)
 
 
-def test_the_gate_is_measured_by_kind_and_the_result_kept(few_films: Path, home: Path) -> None:
+def test_the_gate_is_measured_by_kind_and_the_result_kept(few_films: Path, home: Path, tmp_path: Path) -> None:
     """Every kind of picture is counted, images lying on their side are stopped, images as they are pass; it is kept."""
-    made = CliRunner().invoke(app, ["gate", "--data", str(few_films), "--split", "all", "--json"])
+    (tmp_path / "photographs").mkdir()
+    for name in ("coffee", "page"):
+        Image.fromarray(photographs()[name]).save(tmp_path / "photographs" / f"{name}.png")
+    asked = ["gate", "--data", str(few_films), "--split", "all", "--photographs", str(tmp_path / "photographs")]
+    made = CliRunner().invoke(app, [*asked, "--json"])
     assert made.exit_code == 0, made.output
     document = json.loads(made.stdout)
     kinds = document["kinds"]
-    assert kinds["photographs"]["stopped"] == kinds["noise"]["stopped"] == 1
+    assert (
+        kinds["photographs"]["stopped"] == kinds["noise"]["stopped"] == 1 and kinds["photographs"]["num_pictures"] == 2
+    )
     assert kinds["turned by 90°"]["num_pictures"] == 6 and kinds["turned by 90°"]["num_stopped"] >= 5
     assert kinds["films"]["num_pictures"] == 6 and kinds["films"]["num_stopped"] == 0
     assert latest_measurement(open_desk(), document["checkpoint_hash"], MeasurementKind.GATE).result == document

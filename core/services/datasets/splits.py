@@ -16,7 +16,6 @@ from core.dataset.splitting import CohortSplit, Fold, SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
 from core.language import tr
 from core.model.checkpoint import write_atomically
-from core.services.datasets import indexing
 from core.services.desk import Desk
 from db import models as tables
 
@@ -125,17 +124,11 @@ def fingerprint_of_split(session: Session, name: str) -> str:
     return _row(session.get(tables.SavedSplit, name), name).fingerprint
 
 
-def load_split(desk: Desk, name: str) -> tuple[Cohort, CohortSplit]:
-    """Return a saved split with its dataset, to train on.
+def split_of(desk: Desk, name: str, cohort: Cohort) -> CohortSplit:
+    """Return a saved split of a dataset, wherever that lies now.
 
     Raises InputNotFoundError if there is none, and CohortError if its images or its table changed since it was saved.
     """
-    cohort = indexing.index(desk, get_split(desk, name).root)
-    return cohort, split_of(desk, name, cohort)
-
-
-def split_of(desk: Desk, name: str, cohort: Cohort) -> CohortSplit:
-    """Return a saved split of a dataset, wherever that lies now; raises as `load_split`."""
     with desk.reading() as session:
         row = _row(session.get(tables.SavedSplit, name), name)
     check_films(_summary(row), cohort)
@@ -181,7 +174,7 @@ def check_films(saved: SplitSummary, cohort: Cohort) -> None:
 
 
 def files_of_fold(desk: Desk, cohort: Cohort, named: str) -> list[str]:
-    """Return the images of `NAME/FOLD`, a fold of a saved split; raises as `load_split`, also for an unknown fold."""
+    """Return the images of `NAME/FOLD`, a fold of a saved split; raises as `split_of`, also for an unknown fold."""
     name, _, fold = named.rpartition("/")
     files = split_of(desk, name, cohort).files(cast("Fold", fold))
     if not files:

@@ -89,13 +89,6 @@ def open_desk(settings: AppSettings | None = None) -> Desk:
     return desk
 
 
-def close_desk(desk: Desk) -> None:
-    """Let go of a desk's database and home, so that this process is in no restore's way."""
-    _open.cache_clear()
-    desk.engine.dispose()
-    desk.lock.release()
-
-
 @lru_cache(maxsize=8)
 def _open(settings: AppSettings) -> Desk:
     keep_files_private()

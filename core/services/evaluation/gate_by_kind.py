@@ -19,7 +19,7 @@ from core.services.desk import Desk
 from core.services.evaluation.altered_films import ALTERED
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.measurements import MeasurementKind, ModelMeasured, keep_measurement
-from core.services.evaluation.non_film_images import drawn_pictures, other_modalities, write_photographs
+from core.services.evaluation.non_film_images import drawn_pictures, other_modalities
 from core.services.models.loading import load_predictor, num_threads
 from core.triage.deciding import OUT_OF_SCOPE, TURNED
 from core.triage.film_reading import FilmReading
@@ -31,6 +31,7 @@ from core.triage.scope import DOUBTFUL
 
 NUM_DRAWN = 90
 TURNS = {"turned by 90°": 90, "turned by 180°": 180, "turned by 270°": 270}
+PHOTOGRAPHS = "photographs"
 INVERTED, FILMS, ELSEWHERE = "inverted images", "films", "images of another hospital"
 APART = (INVERTED, FILMS, ELSEWHERE, *ALTERED)
 BY_THE_LOOK = (OUT_OF_SCOPE, TURNED)
@@ -75,12 +76,14 @@ def measure_gate_by_kind(
     choice: FilmChoice,
     num_films: int = 100,
     elsewhere: Path | None = None,
+    photographs: Path | None = None,
     on_progress: OnProgress = tell_nobody,
 ) -> GateByKind:
     """Measure a gate on pictures of many kinds, on images turned, inverted and altered, and on a split's images.
 
     At most `num_films` images, evenly from the split, are turned, inverted, and altered as `ALTERED` says; all of it
-    count as images. `elsewhere` is a folder of upright images of another hospital. No label is looked at, so this opens
+    count as images. `elsewhere` is a folder of upright images of another hospital,
+    `photographs` one of pictures that are no chest images. No label is looked at, so this opens
     no split. The result is kept.
     Raises EvaluationError if the model has no gate, or pictures or images are missing.
     """
@@ -92,7 +95,9 @@ def measure_gate_by_kind(
     with tempfile.TemporaryDirectory() as folder:
         sources = {**_write_pictures(Path(folder), films, num_films), FILMS: films}
         if elsewhere is not None:
-            sources[ELSEWHERE] = _films_below(desk, elsewhere)
+            sources[ELSEWHERE] = _pictures_below(desk, elsewhere)
+        if photographs is not None:
+            sources[PHOTOGRAPHS] = _pictures_below(desk, photographs)
         readings = {kind: _read(desk, predictor, paths, counted(kind, on_progress)) for kind, paths in sources.items()}
     findings = {str(place): reading.finding for place, reading in enumerate(_in_order(readings[FILMS], films))}
     others = [reading for kind, found in readings.items() if kind not in APART for reading in found]
@@ -136,8 +141,7 @@ def count_stopped(readings: Iterable[FilmReading], findings: Mapping[str, str | 
 
 
 def _write_pictures(folder: Path, films: list[Path], num_films: int) -> dict[str, list[Path]]:
-    write_photographs(folder / "photographs")
-    sources = {"photographs": sorted((folder / "photographs").iterdir()), "other DICOM files": other_modalities()}
+    sources = {"other DICOM files": other_modalities()}
     kept = [*TURNS, INVERTED, *ALTERED, "text", "chart", "noise"]
     for kind in kept:
         (folder / kind).mkdir()
@@ -161,7 +165,7 @@ def _write_pictures(folder: Path, films: list[Path], num_films: int) -> dict[str
     return sources
 
 
-def _films_below(desk: Desk, folder: Path) -> list[Path]:
+def _pictures_below(desk: Desk, folder: Path) -> list[Path]:
     found = gather(
         [folder],
         max_file_bytes=desk.settings.max_file_megabytes * 10**6,

@@ -100,11 +100,6 @@ class SweepStudy:
         """Note that a trial was given up; it has the last value that was noted of it."""
         self._tell(number, TrialState.PRUNED)
 
-    @property
-    def best_number(self) -> int:
-        """The number of the trial with the best value."""
-        return self._study.best_trial.number
-
     def _tell(self, number: int, state: TrialState, value: float | None = None) -> None:
         with in_words(self._journal), self._lock.held():
             if not self._trials()[number].state.is_finished():

@@ -34,11 +34,6 @@ class UploadState:
     num_hidden: int
     is_finished: bool
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether everything the browser meant to send has arrived."""
-        return self.is_finished and self.num_received > 0 and self.num_failed == 0
-
 
 def uploader(
     desk: Desk, *, key: str = "uploader", disabled: bool = False, on_change: Callable[[], None] | None = None

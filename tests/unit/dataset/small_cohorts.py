@@ -1,11 +1,19 @@
 """Small datasets, drawn and named for the tests."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from core.dataset.manifest import Cohort, fingerprint_of, manifest_frame
+from core.dataset.layout import list_films
+from core.dataset.manifest import Cohort, fingerprint_of, index_listing, manifest_frame
+
+
+def index_cohort(root: Path, **choices: Any) -> Cohort:
+    """Return the dataset of a folder, indexed in this process and kept nowhere."""
+    root = root.resolve()
+    return index_listing(root, list_films(root), **choices)
 
 
 def write_film(path: Path, seed: int, side: int = 24) -> Path:

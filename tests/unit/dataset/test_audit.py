@@ -10,10 +10,9 @@ from PIL import Image
 
 from core.dataset.audit.report import AuditReport, audit
 from core.dataset.film_features import FEATURE_COLUMNS, measure_films, signatures_of
-from core.dataset.manifest import index_cohort
 from core.radiograph.phantom import synthesise_phantom
 from core.services.datasets.tables import named, ratio_table
-from tests.unit.dataset.small_cohorts import cohort_of
+from tests.unit.dataset.small_cohorts import cohort_of, index_cohort
 
 NUM_OF_A_CLASS = 30
 

@@ -12,9 +12,9 @@ from core.dataset.audit.findings import Finding, Severity
 from core.dataset.audit.report import audit, with_folder_findings
 from core.dataset.file_batches import map_in_batches
 from core.dataset.film_features import measure_films
-from core.dataset.manifest import Cohort, index_cohort
+from core.dataset.manifest import Cohort
 from core.errors import CohortError
-from tests.unit.dataset.small_cohorts import write_film
+from tests.unit.dataset.small_cohorts import index_cohort, write_film
 
 
 def findings_of(cohort: Cohort) -> dict[str, Finding]:

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from core.dataset.manifest import MANIFEST_COLUMNS, fingerprint_of, index_cohort
+from core.dataset.manifest import MANIFEST_COLUMNS, fingerprint_of
 from core.dataset.store import load_or_index, manifest_path
-from tests.unit.dataset.small_cohorts import cohort_of, problems, write_film, write_standard_cohort
+from tests.unit.dataset.small_cohorts import cohort_of, index_cohort, problems, write_film, write_standard_cohort
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from core.dataset.file_batches import map_in_batches
-from core.dataset.manifest import Cohort, index_cohort
+from core.dataset.manifest import Cohort
 from core.dataset.problems import FilmProblem
 from core.dataset.store import load_or_index
 from core.errors import CohortError
-from tests.unit.dataset.small_cohorts import problems, write_film
+from tests.unit.dataset.small_cohorts import index_cohort, problems, write_film
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -155,8 +155,8 @@ def test_what_this_user_may_not_open(open_to_all: Path) -> None:
     write_film(open_to_all / "NORMAL/open.png", 2)
     write_film(open_to_all / "PNEUMONIA/inside.png", 3).parent.chmod(0)
     code = (
-        "import os, sys; from pathlib import Path; from core.dataset.manifest import index_cohort; os.setuid(65534);"
-        "m = index_cohort(Path(sys.argv[1])).manifest; print(m[['file', 'problem']].values.tolist())"
+        "import os, sys; from pathlib import Path; from tests.unit.dataset.small_cohorts import index_cohort;"
+        "os.setuid(65534); m = index_cohort(Path(sys.argv[1])).manifest; print(m[['file', 'problem']].values.tolist())"
     )
     command = [sys.executable, "-c", code, str(open_to_all)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

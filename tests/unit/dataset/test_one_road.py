@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from core.dataset.audit.odd_files import find_unusable_files
-from core.dataset.manifest import index_cohort
 from core.radiograph.phantom import synthesise_phantom
 from core.triage.intake import gather
 from tests.dicom_files import dataset_of, dicom_of, file_of
 from tests.hostile_files import encoded
-from tests.unit.dataset.small_cohorts import problems, write_film, write_patients, write_standard_cohort
+from tests.unit.dataset.small_cohorts import index_cohort, problems, write_film, write_patients, write_standard_cohort
 
 FILM = synthesise_phantom(3, size=64)
 FORMS = {

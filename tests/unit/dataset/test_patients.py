@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from core.dataset.audit.folds import find_split_problems
-from core.dataset.manifest import Cohort, index_cohort, index_listing, list_films
+from core.dataset.layout import list_films
+from core.dataset.manifest import Cohort, index_listing
 from core.dataset.naming import patient_of_name
 from core.dataset.splitting import SplitConfig, propose_split
 from core.dataset.store import load_or_index
 from core.radiograph.phantom import synthesise_phantom
 from tests.dicom_files import dicom_of
-from tests.unit.dataset.small_cohorts import write_film
+from tests.unit.dataset.small_cohorts import index_cohort, write_film
 
 NUM_PATIENTS = 24
 

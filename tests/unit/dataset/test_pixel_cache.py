@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from core.dataset import pixel_cache
-from core.dataset.manifest import Cohort, index_cohort
+from core.dataset.manifest import Cohort
 from core.dataset.pixel_cache import PixelCache
 from core.errors import CohortError
 from core.radiograph.reading import read_radiograph
 from core.radiograph.resizing import resize_to_square
-from tests.unit.dataset.small_cohorts import write_film, write_standard_cohort
+from tests.unit.dataset.small_cohorts import index_cohort, write_film, write_standard_cohort
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_films_that_are_not_there_to_cache(cohort: Cohort, tmp_path: Path) -> No
 def test_two_processes_at_once(cohort: Cohort, tmp_path: Path) -> None:
     """Two processes that build the same cache at the same moment both get it whole, and one file remains."""
     code = (
-        "import sys; from pathlib import Path; from core.dataset.manifest import index_cohort;"
+        "import sys; from pathlib import Path; from tests.unit.dataset.small_cohorts import index_cohort;"
         "from core.dataset.pixel_cache import PixelCache; c = index_cohort(Path(sys.argv[1]));"
         "print('ready', flush=True); sys.stdin.readline();"
         "p = PixelCache.open_or_build(c, c.select()['file'].tolist(), 128, Path(sys.argv[2])).pixels_NSS;"

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from core.dataset.audit.odd_files import find_unusable_files
-from core.dataset.manifest import Cohort, index_cohort
+from core.dataset.manifest import Cohort
 from core.dataset.split_words import split_named
 from core.dataset.splitting import SplitConfig, propose_split
 from core.errors import CohortError
-from tests.unit.dataset.small_cohorts import problems, write_film, write_patients
+from tests.unit.dataset.small_cohorts import index_cohort, problems, write_film, write_patients
 
 KNOWN = {
     **dict.fromkeys(("train", "Training", "TRAIN_SET", "trainset", "train images", "train1", "train_2"), "train"),

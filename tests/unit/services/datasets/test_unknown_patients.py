@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.dataset.manifest import index_cohort
 from core.dataset.splitting import SplitConfig
 from core.services.datasets.indexing import count_of_patients, summarise
 from core.services.datasets.splits import preview_split
 from core.services.evaluation.predictions import LabelledFilms
-from tests.unit.dataset.small_cohorts import cohort_of, write_film, write_patients
+from tests.unit.dataset.small_cohorts import cohort_of, index_cohort, write_film, write_patients
 
 
 def films(*patients: str) -> LabelledFilms:

@@ -15,12 +15,11 @@ from sqlalchemy import text
 from core.dataset.splitting import SplitConfig
 from core.errors import DatabaseError
 from core.services.datasets import indexing
-from core.services.datasets.splits import load_split, save_split
+from core.services.datasets.splits import get_split, save_split, split_of
 from core.services.desk import Desk, open_desk
 from core.services.desk.audit_trail import list_events
 from core.services.desk.backup import back_up, export_key
 from core.services.desk.backup_format import KEY_FILE, BackupError
-from core.services.desk.opening import close_desk
 from core.services.desk.restoring import RestoreRequest, restore
 from core.services.films.images import read_film_bytes
 from core.services.runs.control import request_of
@@ -30,6 +29,7 @@ from core.services.worklist.verdicts import current_verdicts
 from core.settings import AppSettings
 from db.engine import make_engine
 from db.states import State
+from tests.closing import close_desk
 from tests.small_desk import add_batch
 from tests.unit.dataset.small_cohorts import write_film
 from tests.unit.services.desk.backups import file_of, key_of, made_desk, rewritten
@@ -95,7 +95,8 @@ def test_datasets_splits_and_runs_on_films_in_the_home_go_along(desk: Desk, key:
     settings = AppSettings(home=tmp_path / "elsewhere")
     restore(settings, RestoreRequest(tmp_path / "b.zip", key_file=key))
     new = open_desk(settings)
-    cohort, split = load_split(new, "baseline")
+    cohort = indexing.index(new, get_split(new, "baseline").root)
+    split = split_of(new, "baseline", cohort)
     assert cohort.root == settings.uploads / "films" and len(split.assignments) == 20
     assert request_of(new, run_id).data == settings.uploads / "films"
 

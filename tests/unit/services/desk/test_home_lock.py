@@ -15,10 +15,10 @@ import pytest
 from core.services.desk import home_lock, open_desk
 from core.services.desk.home_lock import HomeHeldError, HomeLock, held_alone
 from core.services.desk.home_swap import STAGING, has_open_swap, new_staging, present_in, share_home, swap_in
-from core.services.desk.opening import close_desk
 from core.services.desk.restoring import RestoreRequest, restore
 from core.services.worklist.verdicts import current_verdicts
 from core.settings import PROJECT_ROOT, AppSettings
+from tests.closing import close_desk
 from tests.unit.services.desk.backups import file_of, made_desk
 
 HOLDS = "import sys; from core.services.desk import open_desk; desk = open_desk(); print('open', flush=True); input()"

@@ -14,7 +14,7 @@ from core.dataset.splitting import SplitConfig
 from core.errors import EvaluationError
 from core.model.checkpoint import read_card
 from core.services.datasets import indexing
-from core.services.datasets.splits import load_split, save_split
+from core.services.datasets.splits import save_split, split_of
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
 from core.services.evaluation.film_selection import FilmChoice
@@ -53,7 +53,7 @@ def test_a_saved_fold_with_training_images_is_refused(desk: Desk, tmp_path: Path
     root = write_patients(tmp_path / "films", 12)
     cohort = indexing.index(desk, root)
     save_split(desk, cohort, SplitConfig(validation_fraction=0.4, calibration_fraction=0.2), "half")
-    files = load_split(desk, "half")[1].files("validation")
+    files = split_of(desk, "half", cohort).files("validation")
     hashes = cohort.manifest.set_index("file")["content_hash"]
     write_folds(desk, file=["a.png", "b.png"], fold=["train", "train"], content_hash=list(hashes[files[:2]]))
     with pytest.raises(EvaluationError, match=f"2 of the {len(files)} images of 'half/validation'"):

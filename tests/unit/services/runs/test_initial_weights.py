@@ -13,7 +13,7 @@ from core.model.card import ModelCard
 from core.model.checkpoint import Checkpoint, load_checkpoint
 from core.model.loading import default_preprocessing
 from core.services.datasets import indexing
-from core.services.datasets.splits import load_split, save_split
+from core.services.datasets.splits import save_split, split_of
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.models.training_folds import save_split_of_model
@@ -118,10 +118,14 @@ def test_a_models_folds_can_be_saved_and_trained_on(desk: Desk, films: Path, bas
     drawn = trained(desk, films, "")
     cohort = indexing.index(desk, films)
     saved = save_split_of_model(desk, cohort, f"run:{drawn}", "its own")
-    assert saved.fingerprint == get_record(desk, drawn).lineage["Split fingerprint"] != load_split(desk, baseline)[1]
+    assert (
+        saved.fingerprint
+        == get_record(desk, drawn).lineage["Split fingerprint"]
+        != split_of(desk, baseline, cohort).fingerprint
+    )
     for fold in ("validation", "calibration"):
         choice = FilmChoice(data=films, model=f"run:{drawn}", split=fold)
-        assert chosen_films(desk, cohort, choice) == load_split(desk, "its own")[1].files(fold)
+        assert chosen_films(desk, cohort, choice) == split_of(desk, "its own", cohort).files(fold)
     assert get_record(desk, going_on(desk, films, "its own", drawn)).state == "completed"
 
 

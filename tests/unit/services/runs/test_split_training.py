@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from core.dataset.splitting import SplitConfig, propose_split
 from core.errors import CohortError, InputNotFoundError
 from core.services.datasets import indexing
-from core.services.datasets.splits import load_split, save_split, splits_for
+from core.services.datasets.splits import save_split, split_of, splits_for
 from core.services.desk import Desk, open_desk
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
@@ -60,7 +60,7 @@ def test_a_run_records_the_split_it_is_asked_for(desk: Desk, films: Path, baseli
     """Name and fingerprint are in its record and lineage, and the config takes the split's own shares."""
     [run_id] = enqueue(desk, TrainRequest(data=films, split=baseline))
     shown = show_run(desk, run_id)
-    _, split = load_split(desk, baseline)
+    split = split_of(desk, baseline, indexing.index(desk, films))
     assert (shown["split_name"], shown["split_fingerprint"]) == ("baseline", split.fingerprint)
     assert (shown["config"]["validation_fraction"], shown["config"]["calibration_fraction"]) == (0.2, 0.3)
     lineage = get_record(desk, run_id).lineage
@@ -113,7 +113,7 @@ def test_the_same_films_elsewhere_may_be_trained_on(desk: Desk, films: Path, bas
 
 def test_a_run_is_made_on_just_the_folds_of_its_split(desk: Desk, films: Path, baseline: str) -> None:
     """The images of every fold are those of the saved table, not those the config's shares would draw."""
-    _, split = load_split(desk, baseline)
+    split = split_of(desk, baseline, indexing.index(desk, films))
     result = train(desk, TrainRequest(data=films, split=baseline, config=TINY))
     with (result.folder / "split.csv").open() as stream:
         made_on = {row["file"]: row["fold"] for row in csv.DictReader(stream)}
@@ -133,7 +133,7 @@ def test_a_run_is_made_on_just_the_folds_of_its_split(desk: Desk, films: Path, b
 def test_a_fold_of_a_saved_split_can_be_judged(desk: Desk, films: Path, baseline: str) -> None:
     """`NAME/FOLD` means just the images of that fold; a fold that is not there is said."""
     cohort = indexing.index(desk, films)
-    _, split = load_split(desk, baseline)
+    split = split_of(desk, baseline, cohort)
     choice = FilmChoice(data=films, split="baseline/validation")
     assert chosen_films(desk, cohort, choice) == split.files("validation")
     with pytest.raises(InputNotFoundError, match="no fold 'holdout'"):

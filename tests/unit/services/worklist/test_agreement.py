@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.dataset.manifest import index_cohort
 from core.dataset.naming import parse_kermany_name
 from core.errors import WorklistError
 from core.services.desk.audit_trail import AuditAction, AuditFilter, count_events, events_to_csv, list_events
@@ -14,6 +13,7 @@ from core.services.worklist.agreement import report_agreement
 from core.services.worklist.label_export import export_verdicts
 from core.services.worklist.verdicts import Verdict, give_verdict
 from tests.small_desk import add_batch, small_desk
+from tests.unit.dataset.small_cohorts import index_cohort
 
 P, N, U, X = Verdict.PNEUMONIA, Verdict.NORMAL, Verdict.UNSURE, Verdict.NOT_READABLE
 
