@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ON_SCREEN = (
     *("core/ui/", "pages/"),
     *("core/dataset/audit/", "core/evaluation/catalogue.py", "core/evaluation/metrics.py"),
-    *("core/figures/cost_figure.py", "core/figures/dataset.py", "core/figures/judgement.py"),
-    *("core/figures/run_curves.py", "core/services/datasets/tables.py"),
+    *("core/figures/", "core/services/datasets/data_card.py", "core/services/datasets/tables.py"),
+    *("core/services/worklist/reports.py", "core/services/worklist/reading_detail.py"),
     *("core/services/evaluation/comparison_text.py", "core/services/evaluation/training_overlap.py"),
     *("core/services/registry/model_card.py", "core/services/runs/record.py", "core/services/sweeps/presets.py"),
     *("core/cli/choosing.py", "core/cli/config_options.py", "core/cli/ensembles.py", "core/cli/experiments.py"),
@@ -23,7 +23,7 @@ ON_SCREEN = (
 """Files in which every literal that reads like words is for people."""
 FOR_PROGRAMMERS = "core/api/"
 """The reference of the REST API stays in English, as its codes and names do; its errors are for people too."""
-TRANSLATING = {"tr", "tr_n", "mark"}
+TRANSLATING = {"tr", "tr_n", "mark", "plural_forms"}
 FOR_PROGRAMS = {
     *("key", "icon", "type", "format", "mime", "file_name", "language", "width", "height", "gap", "color", "colour"),
     *("vertical_alignment", "horizontal_alignment", "label_visibility", "selection_mode", "on_select", "shortcut"),
@@ -167,12 +167,17 @@ def _text(node: ast.expr) -> str:
 
 
 def _reads_like_words(node: ast.expr) -> bool:
-    text = ICON.sub("", _text(node))
+    return reads_like_words(_text(node), is_filled_in=isinstance(node, ast.JoinedStr))
+
+
+def reads_like_words(text: str, is_filled_in: bool) -> bool:
+    """Whether a literal is for people by its looks; one that is filled in (`{}`) is a code only without a space."""
+    text = ICON.sub("", text)
     if MARKUP.search(text):
         return False
     if re.search(r"[^\W\d_]", text) is None:
         return False
-    if isinstance(node, ast.JoinedStr):
+    if is_filled_in:
         return re.search(r"\s", text) is not None
     return bool(re.search(r"[^\W\d_][\w’'-]*[,.:;)]? \(?[^\W\d_]", text) or re.match(r"[\s*(]*[A-Z][a-z]", text))
 

@@ -18,7 +18,7 @@ from core.ui.config_form import words
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ROOT / "core" / "locales"
 TEMPLATE = LOCALES / "messages.pot"
-KEYWORDS = {"tr": None, "tr_n": (1, 2), "mark": None}
+KEYWORDS = {"tr": None, "tr_n": (1, 2), "mark": None, "plural_forms": (1, 2)}
 HEADER = "# Every sentence of PneumoDesk that a person may read; made by `make messages`.\n"
 
 

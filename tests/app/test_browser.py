@@ -230,7 +230,7 @@ def test_a_film_can_be_turned(parts, films: Path, tab) -> None:
         assert around[place] - 1 <= laid[place]
         assert laid[place] + laid[side] <= around[place] + around[side] + 1
     for _ in range(3):
-        tab.get_by_role("button", name="Turn").click()
+        tab.get_by_role("button", name="Rotate").click()
     again = film.bounding_box()
     assert (again["width"], again["height"]) == (upright["width"], upright["height"])
 

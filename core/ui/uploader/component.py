@@ -11,14 +11,16 @@ from streamlit.components.v2 import component
 
 from core.services.desk import Desk
 from core.services.films import uploads
+from core.ui.component_words import with_words
 from core.ui.source_files import read_joined
+from core.ui.uploader.words import uploader_words
 
 _HERE = Path(__file__).parent
 _render = component(
     "pneumodesk_uploader",
     html=read_joined(_HERE, ["uploader.html"]),
     css=read_joined(_HERE, ["uploader.css"]),
-    js=read_joined(_HERE, ["words.js", "walking.js", "sending.js", "uploader.js"]),
+    js=read_joined(_HERE, ["../sentences.js", "words.js", "walking.js", "sending.js", "uploader.js"]),
 )
 
 
@@ -54,6 +56,7 @@ def uploader(
             "max_file_bytes": uploads.limit_bytes(desk, ""),
             "max_archive_bytes": uploads.limit_bytes(desk, ".zip"),
             "disabled": disabled,
+            **with_words(uploader_words()),
         },
         on_outcome_change=on_change or _nothing,
         on_resume_change=lambda: _resume(desk, key),

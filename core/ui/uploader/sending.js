@@ -13,7 +13,7 @@ const NOT_REACHED = 0;
 
 class Sending {
   constructor(data, onProgress) {
-    this.data = data; // address, token and limits of one upload
+    this.data = data; // address, token, limits and words of one upload
     this.onProgress = onProgress;
     this.files = new Map(); // name -> {file, name, state: waiting|sent|failed, reason}
     this.numHidden = 0;
@@ -54,9 +54,12 @@ class Sending {
       await Promise.all(Array.from({ length: NUM_PARALLEL }, () => this.work()));
       if (!this.isCancelled) await this.confirm();
     } catch (error) {
-      if (error.name !== "AbortError") this.failWaiting(error.message);
+      if (error.name === "AbortError") return;
+      // What a browser says of a request that reached nobody is in its own language and words.
+      this.failWaiting(error instanceof TypeError ? this.sentences.say("not_reached") : error.message);
+    } finally {
+      this.isBusy = false;
     }
-    this.isBusy = false;
   }
 
   cancel() {
@@ -75,7 +78,8 @@ class Sending {
   judge(item) {
     const limit = /\.zip$/i.test(item.name) ? this.data.max_archive_bytes : this.data.max_file_bytes;
     const isAbove = item.file.size > limit;
-    Object.assign(item, isAbove ? failed(`larger than ${size(limit)}, the desk's limit`) : { state: "waiting" });
+    const tooLarge = () => failed(this.sentences.say("too_large", { limit: size(limit, this.sentences) }));
+    Object.assign(item, isAbove ? tooLarge() : { state: "waiting" });
   }
 
   async work() {
@@ -179,9 +183,9 @@ class Sending {
         headers: { "X-Upload-Token": this.data.token, "Content-Type": "application/octet-stream" },
         signal: this.abort.signal,
       });
-      return { status: response.status, sentence: response.ok ? "" : await sentenceOf(response) };
+      return { status: response.status, sentence: response.ok ? "" : await this.sentenceOf(response) };
     } catch {
-      return { status: NOT_REACHED, sentence: "could not be read here, or the desk could not be reached" };
+      return { status: NOT_REACHED, sentence: this.sentences.say("not_reached") };
     }
   }
 
@@ -195,7 +199,7 @@ class Sending {
         headers: { "X-Upload-Token": this.data.token, "Content-Type": "application/json" },
         signal: this.abort.signal,
       });
-      if (!response.ok) throw new Error(await sentenceOf(response));
+      if (!response.ok) throw new Error(await this.sentenceOf(response));
       const missing = new Set((await response.json()).missing);
       asked.forEach((item, position) => {
         item.state = missing.has(position) ? "waiting" : "sent";
@@ -206,12 +210,27 @@ class Sending {
   async confirm() {
     const sent = this.withState("sent");
     await this.ask(sent);
-    for (const item of sent) if (item.state === "waiting") Object.assign(item, failed("did not stay with the desk"));
+    const reason = this.sentences.say("not_stored");
+    for (const item of sent) if (item.state === "waiting") Object.assign(item, failed(reason));
   }
 
   failWaiting(reason) {
     this.queue = [];
     for (const item of this.withState("waiting")) Object.assign(item, failed(reason));
+  }
+
+  async sentenceOf(response) {
+    const unknown = this.sentences.say("refused", { status: response.status });
+    try {
+      const { detail } = await response.json();
+      return typeof detail === "string" ? detail : unknown;
+    } catch {
+      return unknown;
+    }
+  }
+
+  get sentences() {
+    return new Sentences(this.data);
   }
 
   all() {
@@ -246,14 +265,4 @@ function isSameFile(one, other) {
 
 function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-async function sentenceOf(response) {
-  const unknown = `was refused by the desk (${response.status})`;
-  try {
-    const { detail } = await response.json();
-    return typeof detail === "string" ? detail : unknown;
-  } catch {
-    return unknown;
-  }
 }

@@ -20,6 +20,7 @@ export default function (component) {
 
 class Uploader {
   constructor(root) {
+    this.root = root;
     this.find = (selector) => root.querySelector(selector);
     this.warn = (event) => event.preventDefault();
     this.listen();
@@ -27,6 +28,8 @@ class Uploader {
 
   update(component) {
     const { data } = component;
+    this.sentences = new Sentences(data);
+    this.sentences.fill(this.root);
     const old = recall();
     this.component = component;
     const mayResume = isOfEarlierSession(old, data);
@@ -90,8 +93,8 @@ class Uploader {
       const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
       const entries = items.map((item) => item.webkitGetAsEntry() ?? loose(item.getAsFile()));
       if (!entries.length) return;
-      this.say("Looking through the folder …");
-      this.take(await walk(entries));
+      this.say(this.sentences.say("looking"));
+      this.take(await walk(entries, this.sentences));
     };
   }
 
@@ -103,7 +106,7 @@ class Uploader {
     if (!this.isOpen()) return;
     this.sending.add(chosen);
     if (this.sending.files.size) this.send();
-    else this.say("No files found there.");
+    else this.say(this.sentences.say("none_found"));
   }
 
   async send() {
@@ -154,24 +157,24 @@ class Uploader {
   }
 
   hint() {
+    const { sentences } = this;
     const already = this.data.num_received;
-    if (already && !this.sending.files.size) {
-      return `${count(already, "file")} arrived earlier. Choose the same folder again, and only the rest is sent.`;
-    }
-    const { max_file_bytes: ofFilm, max_archive_bytes: ofZip } = this.data;
-    return `Every kind of X-ray file up to ${size(ofFilm)}, and zips up to ${size(ofZip)}. They stay on this desk.`;
+    if (already && !this.sending.files.size) return sentences.count("arrived", already);
+    const { max_file_bytes: ofFile, max_archive_bytes: ofZip } = this.data;
+    return sentences.say("limits", { file_limit: size(ofFile, sentences), zip_limit: size(ofZip, sentences) });
   }
 
   statusLine(numSent, numAll, numFailed) {
-    const { sending } = this;
-    const parts = [`${number(numSent)} of ${number(numAll)} received`];
+    const { sending, sentences } = this;
+    const [received, expected] = [sentences.number(numSent), sentences.number(numAll)];
+    const parts = [sentences.say("received", { received, expected })];
     if (sending.isBusy && sending.numSentNow && performance.now() - sending.startedAt > SHOW_SPEED_AFTER_MS) {
-      parts.push(`${number(Math.round(sending.filesPerSecond()))} files/s`);
-      parts.push(`${duration(sending.secondsLeft() ?? 0)} left`);
+      parts.push(sentences.count("speed", Math.round(sending.filesPerSecond())));
+      parts.push(sentences.say("time_left", { duration: duration(sending.secondsLeft() ?? 0, sentences) }));
     }
-    if (numFailed) parts.push(`${number(numFailed)} failed`);
-    if (!sending.isBusy && sending.isCancelled) parts.push("cancelled");
-    if (sending.numHidden) parts.push(`${count(sending.numHidden, "hidden file")} left out`);
+    if (numFailed) parts.push(sentences.count("failed", numFailed));
+    if (!sending.isBusy && sending.isCancelled) parts.push(sentences.say("cancelled"));
+    if (sending.numHidden) parts.push(sentences.count("hidden", sending.numHidden));
     return parts.join(" · ");
   }
 
@@ -179,10 +182,10 @@ class Uploader {
     const box = this.find(".failures");
     box.hidden = !failures.length;
     if (!failures.length) return;
-    box.querySelector("summary").textContent = `${count(failures.length, "file")} failed`;
+    box.querySelector("summary").textContent = this.sentences.count("files_failed", failures.length);
     const lines = failures.slice(0, MOST_FAILURES_SHOWN).map((item) => {
       const line = document.createElement("li");
-      line.textContent = `${item.name}: ${item.reason}`;
+      line.textContent = this.sentences.say("failure", { file: item.name, reason: item.reason });
       return line;
     });
     box.querySelector("ul").replaceChildren(...lines);

@@ -1,6 +1,6 @@
 // Lists every file under dropped entries; a folder that cannot be read becomes one failed item.
 
-async function walk(entries) {
+async function walk(entries, sentences) {
   const found = [];
   const waiting = [...entries];
   while (waiting.length) {
@@ -13,7 +13,7 @@ async function walk(entries) {
         waiting.push(...(await children(entry)));
       }
     } catch (error) {
-      found.push({ name, file: null, reason: `cannot be read here (${error.message})` });
+      found.push({ name, file: null, reason: sentences.say("unreadable", { error: error.message }) });
     }
   }
   return found.sort((one, other) => (one.name < other.name ? -1 : 1));

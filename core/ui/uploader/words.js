@@ -1,19 +1,13 @@
-// Counts, sizes and times as a reader wants them.
+// Sizes and times as a reader wants them.
 
-function number(value) {
-  return value.toLocaleString("en");
+function size(bytes, sentences) {
+  const [unit, amount] = bytes >= 1e9 ? ["gigabytes", bytes / 1e9] : ["megabytes", bytes / 1e6];
+  return sentences.say(unit, { amount: sentences.number(amount) });
 }
 
-function count(value, noun) {
-  return `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
-}
-
-function size(bytes) {
-  return bytes >= 1e9 ? `${number(bytes / 1e9)} GB` : `${number(bytes / 1e6)} MB`;
-}
-
-function duration(seconds) {
-  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+function duration(seconds, sentences) {
+  const [unit, amount] = seconds < 90 ? ["seconds", seconds] : ["minutes", seconds / 60];
+  return sentences.say(unit, { amount: sentences.number(Math.ceil(amount)) });
 }
 
 function sum(items, value) {

@@ -6,14 +6,16 @@ from streamlit.components.v2 import component
 
 from core.services.desk import Desk
 from core.services.films.images import Picture, picture_address
+from core.ui.component_words import with_words
 from core.ui.source_files import read_joined
+from core.ui.viewer.words import viewer_words
 
 _HERE = Path(__file__).parent
 _render = component(
     "pneumodesk_viewer",
     html=read_joined(_HERE, ["viewer.html"]),
     css=read_joined(_HERE, ["viewer.css"]),
-    js=read_joined(_HERE, ["viewer.js"]),
+    js=read_joined(_HERE, ["../sentences.js", "viewer.js"]),
 )
 
 
@@ -43,5 +45,6 @@ def viewer(
             "height": height,
             "memory": key,
             "following": following,
+            **with_words(viewer_words()),
         },
     )

@@ -25,6 +25,7 @@ export default function (component) {
 
 class Viewer {
   constructor(root) {
+    this.root = root;
     this.find = (selector) => root.querySelector(selector);
     this.findAll = (selector) => root.querySelectorAll(selector);
     this.stage = this.find(".stage");
@@ -40,9 +41,11 @@ class Viewer {
   update(data) {
     const isOther = !this.data || this.data.film !== data.film || this.data.memory !== data.memory;
     this.data = data;
+    this.sentences = new Sentences(data);
+    this.sentences.fill(this.root);
     this.find(".viewer").style.setProperty("--stage-height", `${data.height}px`);
     this.film.alt = data.alt;
-    this.stage.setAttribute("aria-label", `${data.alt}. ${this.find(".help").textContent}`);
+    this.stage.setAttribute("aria-label", this.sentences.say("stage", { image: data.alt, help: data.words.help }));
     for (const part of this.findAll(".heat-control")) part.hidden = !data.heatmap;
     if (isOther) {
       this.recall();
@@ -220,12 +223,12 @@ class Viewer {
   }
 
   async explain() {
-    let sentence = "The image cannot be shown.";
+    let sentence = this.sentences.say("problem");
     try {
       const response = await fetch(this.data.film);
       if (!response.ok) sentence = (await response.json()).detail;
     } catch {
-      sentence = "The image cannot be shown: the desk could not be reached.";
+      sentence = this.sentences.say("not_reached");
     }
     this.find(".problem").textContent = sentence;
     this.find(".problem").hidden = false;
