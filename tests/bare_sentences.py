@@ -43,6 +43,8 @@ FOR_PROGRAMS = {
     ),
 }
 """Arguments that no person reads."""
+SHOWN_IN_FIGURES = {"title", "name", "text", "ticktext", "annotation_text", "colorbar_title", "subplot_titles"}
+"""Arguments of charts that are shown, also where they are one small word."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 FOR_PROGRAMMERS_ALONE = {"AttributeError", "NotImplementedError", "AssertionError"}
 SPEAKING_CALLS = {"choice", "print_sentence", "print_table"}
@@ -56,10 +58,11 @@ PLAIN_CALLS = {
     "removeprefix",
     "removesuffix",
     "id_beginning_with",
+    "set_creator",
     *("count_looks", "count_card_looks"),
 }
 ICON = re.compile(r":material/\w+:")
-MARKUP = re.compile(r"</?[a-z]+[ >]|[a-z-]+:[^ ]+;|^python -m ")
+MARKUP = re.compile(r"</?[a-z]+\d?[ >]|[a-z-]+:[^ ]+;|^python -m |\.ttf$")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,17 @@ def bare_on_screen(tree: ast.Module) -> list[Bare]:
 def bare_elsewhere(tree: ast.Module) -> list[Bare]:
     """Return literals in raised errors, in the help of fields and options and in output, as in all other files."""
     return list(_walk(tree, is_all=False))
+
+
+def bare_in_figures(tree: ast.Module) -> list[Bare]:
+    """Return the literals, alone or in a list, that a chart is given to show."""
+    shown = (one.value for one in ast.walk(tree) if isinstance(one, ast.keyword) and one.arg in SHOWN_IN_FIGURES)
+    parts = (part for value in shown for part in (value.elts if isinstance(value, ast.List) else [value]))
+    return [Bare(part, True) for part in parts if re.search(r"[^\W\d_]", _without_markup(part))]
+
+
+def _without_markup(node: ast.expr) -> str:
+    return re.sub(r"<[^<>]*>", "", _text(node))
 
 
 def _drop_descriptions(tree: ast.Module) -> None:
@@ -141,6 +155,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
         skipped = {id(one) for one in ast.iter_child_nodes(node) if isinstance(one, ast.Constant | ast.Set | ast.Tuple)}
     elif isinstance(node, ast.AnnAssign):
         skipped = {id(node.annotation)}
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        skipped = {id(node.slice)}
     elif isinstance(node, ast.FormattedValue):
         skipped = {id(node.format_spec)}
     elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -187,4 +203,6 @@ def bare_in(file: str) -> list[Bare]:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     if file.startswith(FOR_PROGRAMMERS):
         _drop_descriptions(tree)
+    if file.startswith("core/figures/"):
+        return list(dict.fromkeys([*bare_on_screen(tree), *bare_in_figures(tree)]))
     return bare_on_screen(tree) if file.startswith(ON_SCREEN) else bare_elsewhere(tree)

@@ -8,12 +8,19 @@ from fpdf.enums import XPos, YPos
 
 from core.figures.report_paper import FAINT, HAIRLINE, INK, MARGIN, RESULT_COLOURS, ROW, WIDTH, Paper
 from core.figures.study_page import ReportedVerdict
+from core.language import mark, tr
 from core.result_words import AI_RESULTS, AI_RESULTS_SHORT, order_in_words, score_in_words
 from core.triage.ai_result import AIResult
 
 NUM_BINS = 20
 HISTOGRAM_HEIGHT = 24
-COLUMNS = (("Order", 24), ("AI result", 34), ("AI score", 20), ("File", 56), ("Remark", 48))
+COLUMNS = (
+    (mark("Order"), 24),
+    (mark("AI result"), 34),
+    (mark("AI score"), 20),
+    (mark("File"), 56),
+    (mark("Remark"), 48),
+)
 
 
 @dataclass(frozen=True)
@@ -47,19 +54,19 @@ class BatchReport:
 
 def draw_batch_page(report: BatchReport) -> bytes:
     """Return the pages as PDF."""
-    paper = Paper("triage of a batch", report.notice, f"{report.made_at:%Y-%m-%d %H:%M} UTC")
+    paper = Paper(tr("Triage of a batch"), report.notice, report.made_at)
     paper.write_text(report.title, size=14, bold=True)
     paper.ln(2)
     _tiles(paper, report.counts)
     _histogram(paper, report)
-    paper.write_heading("In reading order")
+    paper.write_heading(tr("In reading order"))
     paper.write_columns(COLUMNS)
     for row in report.rows:
         _row(paper, row, (report.uncertain_low, report.uncertain_high))
-    paper.write_heading("Provenance")
+    paper.write_heading(tr("Provenance"))
     paper.write_pairs(list(report.lineage.items()))
     if report.limits:
-        paper.write_heading("Limits of the model")
+        paper.write_heading(tr("Limits of the model"))
     for limit in report.limits:
         paper.write_text(f"– {limit}", size=8)
     return bytes(paper.output())
@@ -102,7 +109,7 @@ def _histogram(paper: Paper, report: BatchReport) -> None:
     bins = [0] * NUM_BINS
     for probability in found:
         bins[min(int(probability * NUM_BINS), NUM_BINS - 1)] += 1
-    paper.write_heading("Files by AI score")
+    paper.write_heading(tr("Files by AI score"))
     left, width, base = MARGIN + 2, WIDTH - 4, paper.get_y() + HISTOGRAM_HEIGHT
     paper.set_fill_color(250, 238, 214)
     low, high = report.uncertain_low, report.uncertain_high

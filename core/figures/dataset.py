@@ -19,12 +19,14 @@ MOST_POINTS = 4000
 PROPERTIES = (
     ("width", mark("width, pixels"), None),
     ("height", mark("height, pixels"), None),
-    ("aspect", "width / height", 1.0),
+    ("aspect", mark("width / height"), 1.0),
     ("brightness", mark("mean grey, 0 to 1"), None),
     ("contrast", mark("standard deviation of grey"), None),
     ("border_darkness", mark("share of dark pixels along the edges"), None),
 )
 """Column, title and marked value of every distribution of a dataset."""
+CLASSES = (mark("normal"), mark("pneumonia"))
+"""What most datasets' classes are called; any other is shown by its own name."""
 
 
 def count_figure(counts: pd.DataFrame) -> go.Figure:
@@ -32,15 +34,15 @@ def count_figure(counts: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for label, rows in counts.groupby("label", sort=True):
         figure.add_bar(
-            x=rows["split"],
+            x=[tr(split) for split in rows["split"]],
             y=rows["films"],
-            name=label,
+            name=tr(str(label)),
             text=[f"{count:,}" for count in rows["films"]],
             textposition="outside",
             cliponaxis=False,
             marker={"color": COLOUR_OF.get(str(label), COLOURS[7]), "pattern_shape": PATTERN_OF.get(str(label), ".")},
         )
-    figure.update_yaxes(title="films")
+    figure.update_yaxes(title=tr("images"))
     return framed(figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.1}))
 
 
@@ -61,7 +63,7 @@ def histogram_figure(
                 line={"shape": "hvh", "color": COLOUR_OF.get(str(label), COLOURS[7]), "width": 2},
                 fill="tozeroy",
                 opacity=0.7,
-                name=label,
+                name=tr(str(label)),
             )
     if line is not None:
         figure.add_vline(x=line, line_dash="dash", line_color=COLOURS[7], annotation_text=f"{line:g}")
@@ -72,7 +74,7 @@ def histogram_figure(
 
 def per_patient_figure(films_per_patient: pd.DataFrame) -> go.Figure:
     """Return how many images patients have, by class; columns `label`, `films`."""
-    return histogram_figure(films_per_patient, "films", tr("images of one patient"), num_bins=30)
+    return histogram_figure(films_per_patient, "films", mark("images of one patient"), num_bins=30)
 
 
 def size_figure(films: pd.DataFrame) -> go.Figure:
@@ -84,7 +86,7 @@ def size_figure(films: pd.DataFrame) -> go.Figure:
             x=rows["width"],
             y=rows["height"],
             mode="markers",
-            name=label,
+            name=tr(str(label)),
             opacity=0.5,
             marker={
                 "color": COLOUR_OF.get(str(label), COLOURS[7]),
@@ -103,7 +105,7 @@ def shortcut_figure(names: list[str], aucs: list[float | None]) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=[auc - 0.5 for _, auc in known],
-            y=[name for name, _ in known],
+            y=[tr(name) for name, _ in known],
             base=0.5,
             orientation="h",
             text=[say_fraction(auc) for _, auc in known],
@@ -131,8 +133,10 @@ def shortcut_figure(names: list[str], aucs: list[float | None]) -> go.Figure:
 def mean_figure(means: dict[str, np.ndarray]) -> go.Figure:
     """Return the mean image of each class, and where two classes differ."""
     labels = sorted(means)
-    titles = [tr("mean {label}", label=label) for label in labels] + (
-        [tr("pneumonia minus normal")] if len(labels) == 2 else []
+    titles = [tr("mean {image_class}", image_class=tr(label)) for label in labels] + (
+        [tr("{image_class} minus {other_class}", image_class=tr(labels[1]), other_class=tr(labels[0]))]
+        if len(labels) == 2
+        else []
     )
     figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.03)
     for place, label in enumerate(labels, start=1):
@@ -143,7 +147,7 @@ def mean_figure(means: dict[str, np.ndarray]) -> go.Figure:
         difference_SS = means[labels[1]] - means[labels[0]]
         reach = float(np.abs(difference_SS).max()) or 1.0
         figure.add_heatmap(
-            z=difference_SS[::-1], colorscale="PuOr", zmin=-reach, zmax=reach, row=1, col=3, colorbar_title="grey"
+            z=difference_SS[::-1], colorscale="PuOr", zmin=-reach, zmax=reach, row=1, col=3, colorbar_title=tr("grey")
         )
     for place in range(1, len(titles) + 1):
         figure.update_xaxes(visible=False, row=1, col=place)

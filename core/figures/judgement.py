@@ -10,7 +10,7 @@ from core.evaluation.metrics import ConfusionCounts
 from core.evaluation.proportions import say_share
 from core.evaluation.reliability import ReliabilityBin
 from core.figures.palette import BAND_OPACITY, COLOURS, framed, translucent
-from core.language import tr
+from core.language import mark, tr
 
 NORMAL_COLOUR, PNEUMONIA_COLOUR = COLOURS[0], COLOURS[1]
 
@@ -19,7 +19,7 @@ def confusion_figure(confusion: ConfusionCounts) -> go.Figure:
     """Return the confusion matrix, truth by row, shaded by the share of the row."""
     counts = np.array([[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    words = [["right", tr("false alarm")], ["missed", "right"]]
+    words = [[tr("correct"), tr("false alarm")], [tr("missed"), tr("correct")]]
     figure = go.Figure()
     for row in range(2):
         for column in range(2):
@@ -44,14 +44,14 @@ def confusion_figure(confusion: ConfusionCounts) -> go.Figure:
             )
     figure.update_xaxes(
         tickvals=[0, 1],
-        ticktext=[tr("found normal"), "flagged"],
+        ticktext=[tr("not flagged"), tr("flagged")],
         side="top",
         range=[-0.5, 1.5],
         showgrid=False,
         zeroline=False,
     )
     figure.update_yaxes(
-        tickvals=[0, 1], ticktext=["normal", "pneumonia"], range=[1.5, -0.5], showgrid=False, zeroline=False
+        tickvals=[0, 1], ticktext=[tr("normal"), tr("pneumonia")], range=[1.5, -0.5], showgrid=False, zeroline=False
     )
     return framed(figure)
 
@@ -60,27 +60,32 @@ def roc_figure(curves: Curves, sensitivity: float | None, specificity: float | N
     """Return the ROC curve with its band, and the place of the threshold in use."""
     figure = go.Figure()
     _add_band(figure, curves.roc, COLOURS[0])
-    _add_curve(figure, curves.roc, COLOURS[0], tr("false positive rate"), "sensitivity")
+    _add_curve(figure, curves.roc, COLOURS[0], tr("false positive rate"), tr("sensitivity"))
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "gray"}, name="chance", hoverinfo="skip"
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "gray"}, name=tr("chance"), hoverinfo="skip"
     )
     if sensitivity is not None and specificity is not None:
         _add_point(figure, 1 - specificity, sensitivity)
-    return _unit_axes(figure, "1 − specificity", "sensitivity")
+    return _unit_axes(figure, tr("1 − specificity"), tr("sensitivity"))
 
 
 def precision_recall_figure(curves: Curves, recall: float | None, precision: float | None) -> go.Figure:
     """Return the precision–recall curve with its band, and the place of the threshold in use."""
     figure = go.Figure()
     _add_band(figure, curves.precision_recall, COLOURS[0])
-    _add_curve(figure, curves.precision_recall, COLOURS[0], "recall", "precision")
+    _add_curve(figure, curves.precision_recall, COLOURS[0], tr("recall"), tr("precision"))
     share = curves.share_positive
     figure.add_scatter(
-        x=[0, 1], y=[share, share], mode="lines", line={"dash": "dot", "color": "gray"}, name="chance", hoverinfo="skip"
+        x=[0, 1],
+        y=[share, share],
+        mode="lines",
+        line={"dash": "dot", "color": "gray"},
+        name=tr("chance"),
+        hoverinfo="skip",
     )
     if recall is not None and precision is not None:
         _add_point(figure, recall, precision)
-    return _unit_axes(figure, tr("recall (sensitivity)"), "precision")
+    return _unit_axes(figure, tr("recall (sensitivity)"), tr("precision"))
 
 
 def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
@@ -90,7 +95,7 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
     shares = [(one.share_positive or 0.0, one.share_interval or (0.0, 1.0)) for one in filled]
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "gray"}, name="perfect", hoverinfo="skip"
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": "gray"}, name=tr("perfect"), hoverinfo="skip"
     )
     figure.add_scatter(
         x=[one.mean_probability for one in filled],
@@ -106,20 +111,27 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> go.Figure:
         cliponaxis=False,
         marker={"color": COLOURS[0], "size": [6 + min(18, one.num_films**0.5) for one in filled]},
         customdata=[one.num_films for one in filled],
-        hovertemplate="stated %{x:.3f}<br>found %{y:.3f}<br>%{customdata} images<extra></extra>",
-        name="bins",
+        hovertemplate=_hover(
+            tr("predicted {x}", x="%{x:.3f}"),
+            tr("observed {y}", y="%{y:.3f}"),
+            tr("{count} images", count="%{customdata}"),
+        ),
+        name=tr("bins"),
     )
-    return _unit_axes(figure, tr("stated probability"), tr("share with pneumonia"))
+    return _unit_axes(figure, tr("predicted probability"), tr("fraction with pneumonia"))
 
 
 def histogram_figure(labels_N: np.ndarray, probabilities_N: np.ndarray, threshold: float) -> go.Figure:
     """Return how the probabilities of normal and pneumonia images are spread, with the threshold."""
     figure = go.Figure()
-    for value, name, colour, pattern in ((0, "normal", NORMAL_COLOUR, ""), (1, "pneumonia", PNEUMONIA_COLOUR, "/")):
+    for value, name, colour, pattern in (
+        (0, mark("normal"), NORMAL_COLOUR, ""),
+        (1, mark("pneumonia"), PNEUMONIA_COLOUR, "/"),
+    ):
         figure.add_histogram(
             x=probabilities_N[labels_N == value],
             xbins={"start": 0, "end": 1.0001, "size": 0.04},
-            name=name,
+            name=tr(name),
             marker={"color": colour, "pattern_shape": pattern},
             opacity=0.7,
         )
@@ -131,7 +143,7 @@ def histogram_figure(labels_N: np.ndarray, probabilities_N: np.ndarray, threshol
     )
     figure.update_layout(barmode="overlay", legend={"orientation": "h", "y": 1.12})
     figure.update_xaxes(title=tr("probability of pneumonia"), range=[0, 1])
-    figure.update_yaxes(title="films", type="log", dtick=1)
+    figure.update_yaxes(title=tr("images"), type="log", dtick=1)
     return framed(figure)
 
 
@@ -143,7 +155,7 @@ def _add_band(figure: go.Figure, curve: CurveWithBand, colour: str) -> None:
         fillcolor=translucent(colour, BAND_OPACITY),
         line_width=0,
         hoverinfo="skip",
-        name="95 % band",
+        name=tr("95 % band"),
     )
 
 
@@ -154,8 +166,12 @@ def _add_curve(figure: go.Figure, curve: CurveWithBand, colour: str, x_name: str
         customdata=curve.threshold_K,
         mode="lines",
         line={"color": colour, "width": 2.5},
-        name="curve",
-        hovertemplate=f"{x_name} %{{x:.3f}}<br>{y_name} %{{y:.3f}}<br>threshold %{{customdata:.3f}}<extra></extra>",
+        name=tr("curve"),
+        hovertemplate=_hover(
+            tr("{axis}: {value}", axis=x_name, value="%{x:.3f}"),
+            tr("{axis}: {value}", axis=y_name, value="%{y:.3f}"),
+            tr("threshold {threshold}", threshold="%{customdata:.3f}"),
+        ),
     )
 
 
@@ -165,9 +181,13 @@ def _add_point(figure: go.Figure, x: float, y: float) -> None:
         y=[y],
         mode="markers",
         marker={"symbol": "diamond", "size": 13, "color": COLOURS[3], "line": {"width": 1.5, "color": "white"}},
-        name="threshold",
-        hovertemplate="threshold in use<extra></extra>",
+        name=tr("threshold"),
+        hovertemplate=_hover(tr("threshold in use")),
     )
+
+
+def _hover(*lines: str) -> str:
+    return f"{'<br>'.join(lines)}<extra></extra>"
 
 
 def _unit_axes(figure: go.Figure, x_title: str, y_title: str) -> go.Figure:

@@ -3,19 +3,22 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from fpdf import FPDF
 from fpdf.enums import TextMode, XPos, YPos
 
+from core.language import tr
 from core.result_words import range_in_words
 from core.triage.ai_result import AIResult
 
 MARGIN = 14
 WIDTH = 210 - 2 * MARGIN
 FOOT = 26
-FONT, FONT_FILE = "DejaVu", Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+FONT_FILE = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+FONT = FONT_FILE.stem
 BOLDNESS, HAIRLINE = 0.022, 0.2
 LINE, ROW = 0.48, 4.2
 """Height of a line of text for each point of its size, and of a line in a table."""
@@ -36,7 +39,7 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 class Paper(FPDF):
     """As many pages as it takes: text is wrapped, and what finds no room on a page continues on the next."""
 
-    def __init__(self, heading: str, notice: str, made_at: str) -> None:
+    def __init__(self, heading: str, notice: str, made_at: datetime) -> None:
         super().__init__(format="A4")
         self._heading, self._notice, self._made_at = heading, notice, made_at
         self.add_font(FONT, "", FONT_FILE)
@@ -54,8 +57,12 @@ class Paper(FPDF):
     def header(self) -> None:
         """Say at the top of every page what it is, and from the second on which."""
         self.set_style(8.5, colour=FAINT)
-        page = f", page {self.page_no()}" if self.page_no() > 1 else ""
-        self._write_one(f"PneumoDesk · {self._heading}{page}", 8.5 * LINE)
+        heading = (
+            tr("PneumoDesk · {heading}, page {page}", heading=self._heading, page=self.page_no())
+            if self.page_no() > 1
+            else tr("PneumoDesk · {heading}", heading=self._heading)
+        )
+        self._write_one(heading, 8.5 * LINE)
         self.ln(1.5)
 
     def footer(self) -> None:
@@ -68,7 +75,8 @@ class Paper(FPDF):
             for line in self.lines_of(self._notice, WIDTH):
                 self._write_one(line, 8 * LINE)
         self.set_style(7.5, colour=FAINT)
-        self._write_one(f"Made by PneumoDesk at {self._made_at}.", 7.5 * LINE)
+        made = tr("Made by PneumoDesk on {made_at:%Y-%m-%d at %H:%M} UTC.", made_at=self._made_at)
+        self._write_one(made, 7.5 * LINE)
 
     def turn_if_short_of(self, height: float) -> bool:
         """Begin a new page unless this one has so much room, and return whether it did."""
@@ -111,8 +119,8 @@ class Paper(FPDF):
             self.write_row(((name, first_width, FAINT), (value, WIDTH - first_width, INK)))
 
     def write_columns(self, columns: Sequence[tuple[str, float]]) -> None:
-        """Write the names of columns of these widths."""
-        self.write_row([(name, width, FAINT) for name, width in columns])
+        """Write the names of columns, which are messages, of these widths."""
+        self.write_row([(tr(name), width, FAINT) for name, width in columns])
 
     def write_row(self, cells: Sequence[tuple[str, float, tuple[int, int, int]]]) -> None:
         """Write cells of a text, a width and a colour beside one another, each wrapped within its width."""
@@ -154,7 +162,11 @@ class Paper(FPDF):
         self.set_style(7, colour=FAINT)
         self.text(left, base, "0")
         self.text(left + width - 1.5, base, "1")
-        words = f"threshold {threshold:.2f}, indeterminate {range_in_words(low, high)}"
+        words = tr(
+            "threshold {threshold:.2f}, indeterminate {indeterminate_range}",
+            threshold=threshold,
+            indeterminate_range=range_in_words(low, high),
+        )
         middle = left + threshold * width - self.get_string_width(words) / 2
         self.text(min(max(middle, left + 4), left + width - self.get_string_width(words) - 4), base, words)
 

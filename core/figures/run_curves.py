@@ -9,6 +9,7 @@ from core.evaluation.catalogue import METRICS, Direction
 from core.evaluation.curves import Curves
 from core.evaluation.metrics import EvaluationReport
 from core.figures.palette import COLOURS, DASHES, framed
+from core.language import tr
 
 SHOWN = tuple(metric for metric in METRICS if metric.direction is Direction.HIGHER)
 
@@ -31,8 +32,8 @@ def training_figure(
             name=name,
         )
     if best_epoch is not None:
-        figure.add_vline(x=best_epoch, line_dash="dot", line_color="gray", annotation_text="kept")
-    figure.update_xaxes(title="epoch", dtick=1 if _most_epochs(series) <= 12 else None)
+        figure.add_vline(x=best_epoch, line_dash="dot", line_color="gray", annotation_text=tr("kept"))
+    figure.update_xaxes(title=tr("epoch"), dtick=1 if _most_epochs(series) <= 12 else None)
     figure.update_yaxes(title=title)
     figure.update_layout(legend={"orientation": "h", "y": 1.15}, showlegend=len(series) > 1)
     return framed(figure)
@@ -48,10 +49,10 @@ def overlaid_roc_figure(curves: Mapping[str, Curves]) -> go.Figure:
             mode="lines",
             line={"color": COLOURS[place % len(COLOURS)], "dash": DASHES[place % len(DASHES)], "width": 2.2},
             name=name,
-            hovertemplate="1 − specificity %{x:.3f}<br>sensitivity %{y:.3f}",
+            hovertemplate=f"{tr('1 − specificity')}: %{{x:.3f}}<br>{tr('sensitivity')}: %{{y:.3f}}",
         )
-    figure.update_xaxes(title="1 − specificity", range=[-0.01, 1.01])
-    figure.update_yaxes(title="sensitivity", range=[-0.01, 1.02])
+    figure.update_xaxes(title=tr("1 − specificity"), range=[-0.01, 1.01])
+    figure.update_yaxes(title=tr("sensitivity"), range=[-0.01, 1.02])
     figure.update_layout(legend={"x": 0.98, "y": 0.02, "xanchor": "right", "yanchor": "bottom"})
     return framed(figure, height=380)
 

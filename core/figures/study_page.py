@@ -7,12 +7,13 @@ from io import BytesIO
 from PIL import Image
 
 from core.figures.report_paper import FAINT, MARGIN, WIDTH, Paper
+from core.language import mark, tr
 from core.result_words import AI_RESULTS, FINDINGS, order_in_words, score_in_words
 from core.triage.ai_result import AIResult
 
 GAP = 4
 PICTURE_HEIGHT = 92
-HEATMAP_WORDS = "AI heatmap: it shows what moved the model, not where disease begins or ends."
+HEATMAP_WORDS = mark("AI heatmap: it shows what moved the model, not where disease begins or ends.")
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class ReportedVerdict:
     @property
     def sentence(self) -> str:
         """Finding, reader, time and the whole note."""
-        note = f": {self.note}" if self.note else ""
-        return f"{FINDINGS[self.verdict]} – {self.reader}, {self.when:%Y-%m-%d %H:%M} UTC{note}"
+        values = {"finding": FINDINGS[self.verdict], "reader": self.reader, "when": self.when}
+        if self.note:
+            return tr("{finding} – {reader}, {when:%Y-%m-%d %H:%M} UTC: {note}", note=self.note, **values)
+        return tr("{finding} – {reader}, {when:%Y-%m-%d %H:%M} UTC", **values)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class StudyReport:
 
 def draw_study_page(report: StudyReport) -> bytes:
     """Return the pages as PDF."""
-    paper = Paper("reading of one study", report.notice, f"{report.made_at:%Y-%m-%d %H:%M} UTC")
+    paper = Paper(tr("AI result of one study"), report.notice, report.made_at)
     paper.write_text(report.file, size=14, bold=True)
     paper.ln(1)
     paper.write_badge(AI_RESULTS[report.ai_result], report.ai_result)
@@ -70,12 +73,12 @@ def draw_study_page(report: StudyReport) -> bytes:
     paper.write_text(f"{report.reason[:1].upper()}{report.reason[1:]}.")
     for warning in report.warnings:
         paper.ln(0.8)
-        paper.write_text(f"Mind: {warning}", size=8.5)
+        paper.write_text(tr("Caution: {warning}", warning=warning), size=8.5)
     _verdicts(paper, report)
-    paper.write_heading("Provenance")
+    paper.write_heading(tr("Provenance"))
     paper.write_pairs(list(report.lineage.items()))
     if report.limits:
-        paper.write_heading("Limits of the model")
+        paper.write_heading(tr("Limits of the model"))
     for limit in report.limits:
         paper.write_text(f"– {limit}", size=8)
     return bytes(paper.output())
@@ -86,12 +89,12 @@ def _beside_badge(report: StudyReport) -> list[str]:
     if report.probability is None:
         return [order]
     score = score_in_words(report.probability, report.uncertain_low, report.uncertain_high)
-    return [f"AI score {score}", order]
+    return [tr("AI score {score}", score=score), order]
 
 
 def _pictures(paper: Paper, report: StudyReport) -> None:
     if report.film is None:
-        paper.write_text("The image cannot be shown.", colour=FAINT)
+        paper.write_text(tr("The image cannot be shown."), colour=FAINT)
         paper.ln(2)
         return
     pictures = [report.film] + ([report.overlay] if report.overlay else [])
@@ -102,7 +105,7 @@ def _pictures(paper: Paper, report: StudyReport) -> None:
         paper.image(_as_jpeg(picture), MARGIN + number * (room + GAP), top, width, height)
         tallest = max(tallest, height)
     paper.set_y(top + tallest + 1.2)
-    paper.write_text(HEATMAP_WORDS if report.overlay else "The image.", size=7.5, colour=FAINT)
+    paper.write_text(tr(HEATMAP_WORDS) if report.overlay else tr("The image."), size=7.5, colour=FAINT)
 
 
 def _as_jpeg(picture: Image.Image) -> BytesIO:
@@ -113,8 +116,8 @@ def _as_jpeg(picture: Image.Image) -> BytesIO:
 
 
 def _verdicts(paper: Paper, report: StudyReport) -> None:
-    paper.write_heading("Readers' findings")
+    paper.write_heading(tr("Readers' findings"))
     if not report.verdicts:
-        paper.write_text("No reader has given a finding yet.", size=8.5, colour=FAINT)
+        paper.write_text(tr("No reader has given a finding yet."), size=8.5, colour=FAINT)
     for verdict in report.verdicts:
         paper.write_text(verdict.sentence, size=8.5)

@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 from core import language
 from core.language import mark, tr, tr_n, use_language
-from tests.bare_sentences import ROOT, bare_elsewhere, bare_in, bare_on_screen
+from tests.bare_sentences import ROOT, bare_elsewhere, bare_in, bare_in_figures, bare_on_screen
 from tests.messages import collect, compile_catalogue, read_template, translated
 
 STILL_BARE = ROOT / "tests" / "still_bare.txt"
@@ -122,3 +122,5 @@ def check(path):
     raise InputNotFoundError(f"there is no {path}")
 """
     assert [one.text for one in bare_elsewhere(ast.parse(code))] == ["there is no {}", "In years."]
+    chart = """figure.add_bar(name="chance", x=["a"], text=[tr("yes"), "no"], mode="lines", hovertemplate="%{x}")"""
+    assert [one.text for one in bare_in_figures(ast.parse(chart))] == ["chance", "no"]

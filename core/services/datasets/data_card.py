@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 from core.errors import PneumoDeskError
 from core.evaluation.proportions import say_fraction
 from core.figures import dataset as figures
+from core.language import current_language, tr, tr_n
 from core.services.datasets.dataset import Dataset
 from core.services.datasets.indexing import count_of_patients
 from core.services.datasets.splits import list_splits
@@ -24,9 +25,12 @@ from core.services.datasets.tables import (
     film_counts,
     films_per_patient,
     finding_rows,
+    frame_in_words,
     named,
     ratio_table,
+    rows_in_words,
     sample,
+    sample_in_words,
     shift_rows,
     split_rows,
     subtype_table,
@@ -61,65 +65,76 @@ def data_card(desk: Desk, dataset: Dataset) -> str:
             *_splits(desk, dataset),
         ]
     )
+    title = _text(tr("Data card: {dataset}", dataset=dataset.root.name))
     return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Data card: {_text(dataset.root.name)}"
-        f"</title><style>{STYLE}</style><script>{get_plotlyjs()}</script></head><body>{body}</body></html>"
+        f"<!doctype html><html lang='{current_language()}'><head><meta charset='utf-8'><title>{title}</title>"
+        f"<style>{STYLE}</style><script>{get_plotlyjs()}</script></head><body>{body}</body></html>"
     )
 
 
 def _head(dataset: Dataset) -> Iterator[str]:
     summary = dataset.summary
-    yield f"<h1>Data card: {_text(dataset.root.name)}</h1>"
+    yield f"<h1>{_text(tr('Data card: {dataset}', dataset=dataset.root.name))}</h1>"
     if dataset.is_synthetic:
-        yield "<p class='problem'><b>Synthetic: these images are drawn.</b></p>"
-    yield f"<p>{_text(NOTICE)}</p>"
+        yield f"<p class='problem'><b>{_text(tr('Synthetic: these images are drawn.'))}</b></p>"
+    yield f"<p>{_text(tr(NOTICE))}</p>"
+    usable = tr(
+        "{num_images:,}, of which {num_usable:,} usable",
+        num_images=summary["num_images"],
+        num_usable=summary["num_usable"],
+    )
     facts = {
-        "Fingerprint": dataset.fingerprint,
-        "Files": f"{summary['num_images']:,}, of which {summary['num_usable']:,} usable",
-        "Left out": f"{len(summary['problems']):,}",
-        "Patients": count_of_patients(summary),
-        "Exact duplicates": f"{summary['num_exact_duplicates']:,}",
-        "Findings": f"{len(dataset.audit.findings):,}",
-        "Written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        tr("Fingerprint"): dataset.fingerprint,
+        tr("Files"): usable,
+        tr("Left out"): f"{len(summary['problems']):,}",
+        tr("Patients"): count_of_patients(summary),
+        tr("Exact copies"): f"{summary['num_exact_duplicates']:,}",
+        tr("Audit issues"): f"{len(dataset.audit.findings):,}",
+        tr("Made"): tr("{when:%Y-%m-%d %H:%M} UTC", when=datetime.now(UTC)),
     }
     yield _rows([{"": name, " ": value} for name, value in facts.items()])
 
 
 def _findings(dataset: Dataset) -> Iterator[str]:
-    yield "<h2>Findings</h2>"
+    yield _heading(tr("Audit issues"))
     if not dataset.audit.findings:
-        yield "<p>Nothing was found: no copies, leaks, shortcuts or odd files.</p>"
+        yield _paragraph(tr("Nothing was found: no copies, leaks, shortcuts or odd files."))
     for finding in dataset.audit.findings:
-        count = f" ({finding.num_files:,} files)" if finding.num_files else ""
-        yield f"<h3 class='{finding.severity}'>{finding.severity}: {_text(finding.title)}{count}</h3>"
-        yield f"<p>{_text(finding.sentence)}<br><small>What to do: {_text(finding.advice)}</small></p>"
+        title = tr("{severity}: {title}", severity=tr(finding.severity.value), title=finding.title)
+        if finding.num_files:
+            title = tr_n("{title} ({n:,} file)", "{title} ({n:,} files)", finding.num_files, title=title)
+        yield f"<h3 class='{finding.severity}'>{_text(title)}</h3>"
+        advice = tr("What to do: {advice}", advice=finding.advice)
+        yield f"<p>{_text(finding.sentence)}<br><small>{_text(advice)}</small></p>"
         if finding.groups:
-            first = f"The first {MOST_FILES_LISTED}" if finding.num_files > MOST_FILES_LISTED else "Its files"
-            yield f"<details><summary>{first}</summary>{_rows(finding_rows(finding))}</details>"
+            is_cut = finding.num_files > MOST_FILES_LISTED
+            first = tr("The first {n:,} files", n=MOST_FILES_LISTED) if is_cut else tr("Its files")
+            yield f"<details><summary>{_text(first)}</summary>{_rows(rows_in_words(finding_rows(finding)))}</details>"
 
 
 def _given_away(dataset: Dataset) -> Iterator[str]:
     shortcuts = dataset.audit.shortcuts
-    yield "<h2>What one property of the file alone gives away</h2>"
+    yield _heading(tr("Shortcuts: the class told from one property of the file"))
     if any(one.auc is not None for one in shortcuts):
         yield _drawn(figures.shortcut_figure([one.name for one in shortcuts], [one.auc for one in shortcuts]))
-        yield "<p><small>Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away.</small></p>"
+        yield _small(tr("Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away."))
         aucs = ["–" if one.auc is None else say_fraction(one.auc) for one in shortcuts]
-        yield _rows([{"property": one.name, "AUC": auc} for one, auc in zip(shortcuts, aucs, strict=True)])
+        rows = [{"property": tr(one.name), "auc": auc} for one, auc in zip(shortcuts, aucs, strict=True)]
+        yield _rows(rows_in_words(rows))
     else:
-        yield "<p>There are too few labelled images of one class to tell.</p>"
-    yield "<h2>Train against test</h2>"
+        yield _paragraph(tr("There are too few labelled images of one class to tell."))
+    yield _heading(tr("Training against test images"))
     if rows := shift_rows(dataset.audit.shifts):
-        yield _rows(rows)
-        yield "<p><small>0.5: alike. Above 0.8 a threshold of training images will not transfer fully.</small></p>"
+        yield _rows(rows_in_words(rows))
+        yield _small(tr("0.5: alike. Above 0.8 a threshold chosen on training images will not transfer fully."))
     else:
-        yield "<p>This dataset has no train and test folders.</p>"
+        yield _paragraph(tr("This dataset has no train and test folders."))
 
 
 def _counts(films: pd.DataFrame) -> Iterator[str]:
-    yield "<h2>Images by split and class</h2>"
+    yield _heading(tr("Images by split and class"))
     if films.empty:
-        yield "<p>There is no usable image.</p>"
+        yield _paragraph(tr("There is no usable image."))
         return
     yield _drawn(figures.count_figure(film_counts(films)))
     yield _frame(ratio_table(films))
@@ -130,29 +145,29 @@ def _counts(films: pd.DataFrame) -> Iterator[str]:
 def _films(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> Iterator[str]:
     drawn = sample(films, SampleFilter(), 0)
     if len(drawn):
-        yield "<h2>Images drawn at random</h2><div class='films'>"
+        yield f"{_heading(tr('Images drawn at random'))}<div class='films'>"
         for row in drawn.itertuples(index=False):
-            words = _text(f"{row.label}, {row.split}, {row.width} × {row.height}")
-            caption = f"<figcaption>{words}<br>{_text(str(row.file))}</figcaption>"
+            caption = f"<figcaption>{_text(sample_in_words(row))}<br>{_text(str(row.file))}</figcaption>"
             yield f"<figure>{_picture(desk, dataset, str(row.file))}{caption}</figure>"
         yield "</div>"
     if dataset.means:
-        yield f"<h2>Mean images</h2>{_drawn(figures.mean_figure(dataset.means))}"
-        yield "<p><small>Of at most 200 images a class. What differs outside the lungs is no disease.</small></p>"
+        yield _heading(tr("Mean images"))
+        yield _drawn(figures.mean_figure(dataset.means))
+        yield _small(tr("Means of at most 200 images a class. What differs outside the lungs is no disease."))
 
 
 def _picture(desk: Desk, dataset: Dataset, file: str) -> str:
     try:
         content, media_type = draw_thumbnail(read_film_bytes(desk, dataset.root / file, None))
     except PneumoDeskError:
-        return "<p>It cannot be read any more.</p>"
+        return _paragraph(tr("It cannot be read any more."))
     return f"<img alt='{_text(file)}' src='data:{media_type};base64,{base64.b64encode(content).decode()}'>"
 
 
 def _properties(films: pd.DataFrame) -> Iterator[str]:
     if films.empty:
         return
-    yield "<h2>Sizes and greys</h2>"
+    yield _heading(tr("Sizes and greys"))
     for column, title, line in figures.PROPERTIES:
         yield _drawn(figures.histogram_figure(films, column, title, line))
     yield _drawn(figures.size_figure(films))
@@ -162,8 +177,8 @@ def _properties(films: pd.DataFrame) -> Iterator[str]:
 
 def _splits(desk: Desk, dataset: Dataset) -> Iterator[str]:
     splits = list_splits(desk, dataset.fingerprint)
-    yield "<h2>Saved splits</h2>"
-    yield _rows(split_rows(splits)) if splits else "<p>None was saved.</p>"
+    yield _heading(tr("Saved splits"))
+    yield _rows(rows_in_words(split_rows(splits))) if splits else _paragraph(tr("None was saved."))
     for saved in splits:
         yield f"<h3>{_text(saved.name)}</h3>"
         yield _frame(pd.DataFrame(saved.counts).T.fillna(0).astype(int).rename_axis("fold"))
@@ -174,7 +189,7 @@ def _drawn(figure: go.Figure) -> str:
 
 
 def _frame(table: pd.DataFrame) -> str:
-    return _rows(table.reset_index().to_dict("records"))
+    return _rows(frame_in_words(table).reset_index().to_dict("records"))
 
 
 def _rows(rows: Sequence[Mapping[Any, Any]]) -> str:
@@ -190,6 +205,18 @@ def _cell(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:,}" if isinstance(value, int) else _text(str(value))
+
+
+def _heading(text: str) -> str:
+    return f"<h2>{_text(text)}</h2>"
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{_text(text)}</p>"
+
+
+def _small(text: str) -> str:
+    return f"<p><small>{_text(text)}</small></p>"
 
 
 def _text(text: str) -> str:

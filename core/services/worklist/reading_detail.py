@@ -10,15 +10,26 @@ from sqlalchemy import select
 from core.evaluation.metrics import EvaluationReport
 from core.evaluation.predictive_values import MeasuredRates, predictive_values
 from core.evaluation.proportions import say_share
+from core.language import mark, tr
 from core.reasons import read_aloud, read_remarks
 from core.result_words import range_in_words, score_in_words
 from core.services.desk import Desk
+from core.services.desk.program_words import Say, in_english
 from core.services.triage.kept import kept_reading
 from core.services.worklist.same_images import find_same_images
 from core.triage.ai_result import AIResult, ai_result
 from core.triage.heatmap import Heatmap
 from core.triage.saliency import EDGE_SHARE_LIMIT, edge_share
 from db import models as tables
+
+PPV_WORDS = mark(
+    "PPV {share} (95 % CI {low} to {high}) for AI scores from the threshold {threshold}, at {prevalence} prevalence, "
+    "measured on {num_images:,} images of the training dataset."
+)
+NPV_WORDS = mark(
+    "NPV {share} (95 % CI {low} to {high}) for AI scores below the threshold {threshold}, at {prevalence} prevalence, "
+    "measured on {num_images:,} images of the training dataset."
+)
 
 
 def study_of(desk: Desk, reading_id: int) -> str:
@@ -29,7 +40,7 @@ def study_of(desk: Desk, reading_id: int) -> str:
 
 @dataclass(frozen=True)
 class ReadingDetail:
-    """A reading, its image's place, its heatmap in the desk's home, and its lineage."""
+    """A reading, its image's place, its heatmap in the desk's home, and its lineage for programs and for people."""
 
     id: int
     batch_id: str
@@ -51,7 +62,8 @@ class ReadingDetail:
     uncertain_high: float
     tested: MeasuredRates | None
     same_image_as: str
-    lineage: dict[str, Any]
+    lineage: dict[str, str]
+    lineage_in_words: dict[str, str]
 
 
 def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
@@ -85,21 +97,32 @@ def get_reading(desk: Desk, reading_id: int) -> ReadingDetail:
             uncertain_high=point.uncertain_high,
             tested=_tested(model.card, point.threshold),
             same_image_as=same.words(reading.study, reading.file),
-            lineage={
-                "File (SHA-256)": reading.file_hash or "–",
-                "Patient": reading.patient or "not stated",
-                "Model": f"{model.name} ({model.checkpoint_hash[:16]})",
-                "Run": model.run_id or "–",
-                "Dataset": (model.card.get("cohort_fingerprint") or "–")[:16],
-                "Operating point": f"{point.name}, threshold {point.threshold:.3f}, "
-                f"indeterminate {range_in_words(point.uncertain_low, point.uncertain_high)}",
-                "Chosen on": point.chosen_on,
-                "Engine": batch.engine or "–",
-                "Asked for by": batch.reader or "–",
-                "Read at": f"{reading.created_at:%Y-%m-%d %H:%M:%S} UTC",
-                "Reused": "–" if reading.taken_over_from is None else "from an earlier reading of the same image",
-            },
+            lineage=_lineage(reading, in_english),
+            lineage_in_words=_lineage(reading, tr),
         )
+
+
+def _lineage(reading: tables.Reading, say: Say) -> dict[str, str]:
+    batch, model, point = reading.batch, reading.batch.model_version, reading.batch.operating_point
+    is_reused = reading.taken_over_from is not None
+    return {
+        say(mark("File (SHA-256)")): reading.file_hash or "–",
+        say(mark("Patient")): reading.patient or say(mark("not stated")),
+        say(mark("Model")): f"{model.name} ({model.checkpoint_hash[:16]})",
+        say(mark("Run")): model.run_id or "–",
+        say(mark("Dataset")): (model.card.get("cohort_fingerprint") or "–")[:16],
+        say(mark("Operating point")): say(
+            mark("{name}, threshold {threshold:.3f}, indeterminate {indeterminate_range}"),
+            name=point.name,
+            threshold=point.threshold,
+            indeterminate_range=range_in_words(point.uncertain_low, point.uncertain_high),
+        ),
+        say(mark("Chosen on")): point.chosen_on,
+        say(mark("Engine")): batch.engine or "–",
+        say(mark("Asked for by")): batch.reader or "–",
+        say(mark("Read at")): say(mark("{when:%Y-%m-%d %H:%M:%S} UTC"), when=reading.created_at),
+        say(mark("Reused")): say(mark("from an earlier reading of the same image")) if is_reused else "–",
+    }
 
 
 def meaning_here(reading: ReadingDetail, prevalence: float | None) -> str:
@@ -108,21 +131,23 @@ def meaning_here(reading: ReadingDetail, prevalence: float | None) -> str:
     Only a result on one side of the indeterminate range has one; the rates it rests on are those at the threshold.
     """
     if reading.ai_result not in (AIResult.FLAGGED, AIResult.NO_FLAG):
-        return "No predictive value: the AI result is not decisive."
+        return tr("No predictive value: the AI result is not decisive.")
     if prevalence is None:
-        return "State the site's prevalence under Rules to see the predictive value."
+        return tr("State the site's prevalence under Rules to see the predictive value.")
     if reading.tested is None:
-        return "No predictive value: this model was not evaluated on labelled images at this threshold."
+        return tr("No predictive value: this model was not evaluated on labelled images at this threshold.")
     values = predictive_values(reading.tested, prevalence)
-    if reading.ai_result is AIResult.FLAGGED:
-        name, side, share, interval = "PPV", "from", values.ppv, values.ppv_interval
-    else:
-        name, side, share, interval = "NPV", "below", values.npv, values.npv_interval
+    is_flagged = reading.ai_result is AIResult.FLAGGED
+    share, interval = (values.ppv, values.ppv_interval) if is_flagged else (values.npv, values.npv_interval)
     low, high = map(_never_certain, interval)
-    return (
-        f"{name} {_never_certain(share)} (95 % CI {low} to {high}) for AI scores {side} the threshold "
-        f"{score_in_words(reading.threshold)}, at {say_share(prevalence)} prevalence, measured on "
-        f"{reading.tested.num_films:,} images of the training dataset."
+    return tr(
+        PPV_WORDS if is_flagged else NPV_WORDS,
+        share=_never_certain(share),
+        low=low,
+        high=high,
+        threshold=score_in_words(reading.threshold),
+        prevalence=say_share(prevalence),
+        num_images=reading.tested.num_films,
     )
 
 
@@ -144,7 +169,8 @@ def _edge_warning(heatmap: Heatmap | None, probability: float | None, threshold:
     share = edge_share(heatmap.share_hw)
     if share <= EDGE_SHARE_LIMIT:
         return None
-    return (
-        f"{say_share(share, 0)} of AI heatmap lies at the border or in the corners, more than in "
-        "19 of 20 flagged images: it may rest on markers, edges or what lies outside the lungs."
+    return tr(
+        "{share} of the AI heatmap lies at the border or in the corners, more than in 19 of 20 flagged images: the "
+        "score may rest on markers, edges or what lies outside the lungs.",
+        share=say_share(share, 0),
     )

@@ -17,7 +17,7 @@ from PIL import Image
 from core.errors import InputNotFoundError, PneumoDeskError, RadiographError
 from core.figures.batch_page import BatchReport, BatchRow, draw_batch_page
 from core.figures.study_page import ReportedVerdict, StudyReport, draw_study_page
-from core.language import tr
+from core.language import tr, tr_n
 from core.model.card import ModelCard
 from core.reasons import read_remarks
 from core.result_words import range_in_words
@@ -75,7 +75,7 @@ def export_study(desk: Desk, reading_id: int, kind: ExportFormat, actor: str | N
         ExportFormat.CSV: lambda: rows_to_csv([_study_row(study)], STUDY_FIELDS).encode(),
     }
     document = makers[kind]()
-    _record(desk, actor, f"study {name[:16]}", kind, reading=reading_id)
+    _record(desk, actor, "study " + name[:16], kind, reading=reading_id)
     return document
 
 
@@ -87,7 +87,7 @@ def export_batch(desk: Desk, batch_id: str, kind: ExportFormat, actor: str | Non
         ExportFormat.CSV: lambda: to_csv(ranked_readings(desk, batch_id)).encode(),
     }
     document = makers[kind]()
-    _record(desk, actor, f"batch {batch_id}", kind, batch=batch_id)
+    _record(desk, actor, "batch " + batch_id, kind, batch=batch_id)
     return document
 
 
@@ -125,11 +125,11 @@ def _study_report(desk: Desk, study: _Study) -> StudyReport:
         uncertain_high=point["uncertain_high"],
         warnings=_warnings(reading),
         lineage={
-            **{name: str(value) for name, value in reading.lineage.items()},
-            "Rules": f"version {study.place.rules_version}",
+            **reading.lineage_in_words,
+            tr("Rules"): tr("version {version}", version=study.place.rules_version),
         },
         limits=study.card.limits,
-        notice=NOTICE,
+        notice=tr(NOTICE),
         made_at=utc_now(),
         verdicts=tuple(ReportedVerdict(row.reader, row.verdict.value, row.note, row.when) for row in study.verdicts),
         film=film,
@@ -138,7 +138,7 @@ def _study_report(desk: Desk, study: _Study) -> StudyReport:
 
 
 def _warnings(reading: ReadingDetail) -> tuple[str, ...]:
-    same = f"the same image as {reading.same_image_as}." if reading.same_image_as else None
+    same = tr("the same image as {files}.", files=reading.same_image_as) if reading.same_image_as else None
     return tuple(warning for warning in (reading.edge_warning, same) if warning)
 
 
@@ -199,18 +199,28 @@ def _batch_report(desk: Desk, batch_id: str) -> BatchReport:
         uncertain_low=point["uncertain_low"],
         uncertain_high=point["uncertain_high"],
         lineage={
-            "Batch": f"{batch_id}, {batch['state']}, {batch['num_files']:,} files",
-            "Model": f"{batch['model']} ({batch['checkpoint_hash'][:16]})",
-            "Operating point": f"{point['name']}, threshold {point['threshold']:.3f}, "
-            f"indeterminate {range_in_words(point['uncertain_low'], point['uncertain_high'])}",
-            "Chosen on": point["chosen_on"],
-            "Engine": batch["engine"] or "–",
-            "Rules": f"version {batch['rules_version']}",
-            "Asked for by": reader or "–",
-            "Asked for at": f"{created_at:%Y-%m-%d %H:%M:%S} UTC",
+            tr("Batch"): tr_n(
+                "{batch}, {state}, {n:,} file",
+                "{batch}, {state}, {n:,} files",
+                batch["num_files"],
+                batch=batch_id,
+                state=tr(batch["state"]),
+            ),
+            tr("Model"): f"{batch['model']} ({batch['checkpoint_hash'][:16]})",
+            tr("Operating point"): tr(
+                "{name}, threshold {threshold:.3f}, indeterminate {indeterminate_range}",
+                name=point["name"],
+                threshold=point["threshold"],
+                indeterminate_range=range_in_words(point["uncertain_low"], point["uncertain_high"]),
+            ),
+            tr("Chosen on"): point["chosen_on"],
+            tr("Engine"): batch["engine"] or "–",
+            tr("Rules"): tr("version {version}", version=batch["rules_version"]),
+            tr("Asked for by"): reader or "–",
+            tr("Asked for at"): tr("{when:%Y-%m-%d %H:%M:%S} UTC", when=created_at),
         },
         limits=card.limits,
-        notice=NOTICE,
+        notice=tr(NOTICE),
         made_at=utc_now(),
     )
 
@@ -223,7 +233,7 @@ def _batch_rows(rows: list[dict[str, Any]]) -> list[BatchRow]:
             ReportedVerdict(one["reader"], one["verdict"], one["note"], datetime.fromisoformat(one["when"]))
             for one in (row["verdicts"] if row["rank"] != rank else ())
         )
-        same = f"same image as {row['same_image_as']}" if row["same_image_as"] else ""
+        same = tr("same image as {files}", files=row["same_image_as"]) if row["same_image_as"] else ""
         # Without codes a row is older than they are, and its sentence is all there is.
         remark = read_remarks(row["reasons"] or None, row["reason"])
         found.append(

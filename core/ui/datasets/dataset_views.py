@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.dataset.audit.findings import Finding
 from core.figures import dataset as figures
-from core.language import tr, tr_n
+from core.language import current_language, tr, tr_n
 from core.services.datasets.dataset import Dataset
 from core.services.datasets.tables import (
     ANY,
@@ -18,12 +18,16 @@ from core.services.datasets.tables import (
     SampleFilter,
     bit_depth_table,
     colour_mode_table,
+    count_of_severity,
     film_counts,
     films_per_patient,
     finding_rows,
+    frame_in_words,
     named,
     ratio_table,
+    rows_in_words,
     sample,
+    sample_in_words,
     shift_rows,
     subtype_table,
 )
@@ -58,7 +62,7 @@ def _findings(dataset: Dataset) -> None:
     with st.container(horizontal=True):
         for severity, (colour, icon) in SEVERITY_LOOK.items():
             count = sum(finding.severity == severity for finding in findings)
-            st.badge(f"{count} {severity}{'' if count == 1 else 's'}", color=colour, icon=icon)
+            st.badge(count_of_severity(severity, count), color=colour, icon=icon)
     for finding in findings:
         colour, icon = SEVERITY_LOOK[finding.severity]
         count = tr_n(" · {n:,} file", " · {n:,} files", finding.num_files) if finding.num_files else ""
@@ -71,7 +75,7 @@ def _findings(dataset: Dataset) -> None:
 
 def _files(finding: Finding) -> None:
     rows = finding_rows(finding)
-    st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 280))
+    st.dataframe(rows_in_words(rows), hide_index=True, height=min(38 + 35 * len(rows), 280))
     if len(rows) < finding.num_files:
         st.caption(
             tr("The first {num_rows:,} of {num_files:,} files.", num_rows=len(rows), num_files=finding.num_files)
@@ -98,7 +102,7 @@ def _shifts(dataset: Dataset) -> None:
     if not rows:
         st.caption(tr("This dataset has no train and test folders."))
         return
-    st.dataframe(rows, hide_index=True)
+    st.dataframe(rows_in_words(rows), hide_index=True)
     st.caption(tr("0.5: alike. Above 0.8 a threshold chosen on training images will not transfer fully."))
 
 
@@ -113,8 +117,8 @@ def counts_view(dataset: Dataset) -> None:
         figure = _kept("counts", dataset.fingerprint, lambda: figures.count_figure(film_counts(films)))
         st.plotly_chart(figure, key="dataset.counts", alt=tr("Images by split and class"))
     with right:
-        st.dataframe(_kept("ratios", dataset.fingerprint, lambda: ratio_table(films)))
-        st.dataframe(_kept("subtypes", dataset.fingerprint, lambda: subtype_table(films)))
+        st.dataframe(_kept("ratios", dataset.fingerprint, lambda: frame_in_words(ratio_table(films))))
+        st.dataframe(_kept("subtypes", dataset.fingerprint, lambda: frame_in_words(subtype_table(films))))
     st.plotly_chart(
         _kept("per_patient", dataset.fingerprint, lambda: figures.per_patient_figure(films_per_patient(films))),
         key="dataset.per_patient",
@@ -143,7 +147,7 @@ def pictures_view(desk: Desk, dataset: Dataset) -> None:
 def _sample_filter(films: pd.DataFrame) -> SampleFilter:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label, split, subtype = (
-            st.selectbox(words, [ANY, *sorted(films[column].unique())], key=f"dataset.sample_{column}")
+            st.selectbox(words, [ANY, *sorted(films[column].unique())], format_func=tr, key=f"dataset.sample_{column}")
             for column, words in (("label", tr("Class")), ("split", tr("Split")), ("subtype", tr("Subtype")))
         )
         size = st.selectbox(tr("Shorter side"), list(SIZES), format_func=tr, key="dataset.sample_size")
@@ -172,17 +176,21 @@ def properties_view(dataset: Dataset) -> None:
         figure = _kept("sizes", dataset.fingerprint, lambda: figures.size_figure(films))
         st.plotly_chart(figure, key="dataset.sizes", alt=tr("Width against height"))
     with right:
-        st.dataframe(_kept("modes", dataset.fingerprint, lambda: colour_mode_table(films)))
-        st.dataframe(_kept("depths", dataset.fingerprint, lambda: bit_depth_table(films)))
+        st.dataframe(_kept("modes", dataset.fingerprint, lambda: frame_in_words(colour_mode_table(films))))
+        st.dataframe(_kept("depths", dataset.fingerprint, lambda: frame_in_words(bit_depth_table(films))))
 
 
 def _films(dataset: Dataset) -> pd.DataFrame:
     return _kept("films", dataset.fingerprint, lambda: named(dataset.films))
 
 
+def _kept(what: str, fingerprint: str, make: Callable[[], Made]) -> Made:
+    return _kept_in(current_language(), what, fingerprint, make)
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _kept(what: str, fingerprint: str, _make: Callable[[], Made]) -> Made:
-    """Return a figure or table made once for the images of a fingerprint; nobody changes it afterwards."""
+def _kept_in(language: str, what: str, fingerprint: str, _make: Callable[[], Made]) -> Made:
+    """Return a figure or table made once for a language and images of a fingerprint; nobody changes it afterwards."""
     return _make()
 
 
@@ -195,7 +203,7 @@ def _grid(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> str:
     for row in films.itertuples(index=False):
         file = str(row.file)
         address = picture_address(desk, Picture.THUMBNAIL, dataset.root / file)
-        words = f"{row.label}, {row.split}, {row.width} × {row.height}"
+        words = sample_in_words(row)
         cells.append(
             f'<figure style="margin:0"><img src="{html.escape(address)}" alt="{html.escape(f"{file}: {words}")}" '
             'style="width:100%;aspect-ratio:1;object-fit:contain;background:#000;border-radius:8px" loading="lazy">'

@@ -9,7 +9,7 @@ from core.language import tr
 from core.services.datasets import indexing
 from core.services.datasets.dataset import Dataset
 from core.services.datasets.splits import list_splits, preview_split, save_split
-from core.services.datasets.tables import split_rows
+from core.services.datasets.tables import frame_in_words, rows_in_words, split_rows
 from core.services.desk import Desk
 from core.services.models.lookup import list_models
 from core.services.models.training_folds import save_split_of_model
@@ -33,7 +33,7 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
     except (PneumoDeskError, ValueError) as error:
         st.warning(str(error), icon=":material/warning:")
     else:
-        st.dataframe(balance)
+        st.dataframe(frame_in_words(balance))
         _save_form(desk, dataset, config)
         st.caption(tr("Fingerprint {fingerprint}", fingerprint=fingerprint[:16]))
     _adopt(desk, dataset)
@@ -98,7 +98,7 @@ def _saved(desk: Desk, dataset: Dataset) -> None:
         st.caption(tr("No split of this dataset has been saved yet."))
         return
     st.markdown(tr("**Saved splits** never change."))
-    st.dataframe(split_rows(splits), hide_index=True)
+    st.dataframe(rows_in_words(split_rows(splits)), hide_index=True)
     st.caption(tr("Choose one on the Training page, or `python -m core train --split NAME`."))
 
 

@@ -43,7 +43,7 @@ def reading_pane(desk: Desk, study: pd.Series, rules: WorklistRules, following: 
     _meaning(reading, rules)
     study_export(desk, reading.id)
     with st.expander(tr("Provenance"), icon=":material/account_tree:"):
-        st.table(reading.lineage, border="horizontal")
+        st.table(reading.lineage_in_words, border="horizontal")
 
 
 def _headline(reading: ReadingDetail, study: pd.Series, rules: WorklistRules) -> None:

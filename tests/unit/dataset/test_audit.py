@@ -249,4 +249,4 @@ def test_the_whole_standard_cohort_has_its_counts() -> None:
     ]
     table = ratio_table(named(cohort_of(rows).select()))
     assert table.loc["test"].tolist() == [234, 390, 624, "1.67 : 1"]
-    assert table.loc["train", "pneumonia : normal"] == "2.89 : 1" and table["total"].sum() == 5856
+    assert table.loc["train", "ratio"] == "2.89 : 1" and table["total"].sum() == 5856
