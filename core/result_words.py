@@ -60,12 +60,36 @@ FINDINGS = Words(
     }
 )
 """By a reader's verdict."""
+STAGES = Words(
+    {
+        "auditing": mark("auditing"),
+        "computing features": mark("computing features"),
+        "decoding": mark("decoding"),
+        "downloading": mark("downloading"),
+        "drawing": mark("drawing"),
+        "evaluating and timing": mark("evaluating and timing"),
+        "indexing": mark("indexing"),
+        "measuring": mark("measuring"),
+        "reading": mark("analysing"),
+        "reading folds": mark("evaluating folds"),
+        "reading images": mark("analysing images"),
+        "scoring": mark("scoring"),
+        "training": mark("training"),
+        "unpacking": mark("unpacking"),
+    }
+)
+"""By the stage of a piece of work."""
 SCORE_HELP = mark("Output of the model from 0 to 1. It is not severity.")
 
 
 def order_in_words(band: str, is_escalated: bool = False) -> str:
     """Return a study's place in the reading order, and whether only its waiting put it there."""
     return tr("{order}, escalated", order=READING_ORDER[band]) if is_escalated else READING_ORDER[band]
+
+
+def stage_in_words(stage: str) -> str:
+    """Return what a piece of work is doing; a stage that has no words of its own is shown by its name."""
+    return STAGES.get(stage) or tr(stage)
 
 
 def escalation_in_words(waiting_cap_hours: float) -> str:

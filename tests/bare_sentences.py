@@ -14,8 +14,8 @@ ON_SCREEN = (
     *("core/services/worklist/reports.py", "core/services/worklist/reading_detail.py"),
     *("core/services/evaluation/comparison_text.py", "core/services/evaluation/training_overlap.py"),
     *("core/services/registry/model_card.py", "core/services/runs/record.py", "core/services/sweeps/presets.py"),
-    *("core/cli/choosing.py", "core/cli/config_options.py", "core/cli/ensembles.py", "core/cli/experiments.py"),
-    *("core/cli/keeping.py", "core/cli/records.py", "core/cli/sweeps.py", "core/dataset/problems.py"),
+    "core/cli/",
+    "core/dataset/problems.py",
     *("core/services/evaluation/paired_tests.py", "core/services/experiments/comparison.py"),
     *("core/services/experiments/ensemble_comparison.py", "core/services/experiments/run_tables.py"),
     *("core/services/registry/comparison.py", "core/training/presets.py"),
@@ -59,6 +59,7 @@ PLAIN_CALLS = {
     "removesuffix",
     "id_beginning_with",
     "set_creator",
+    *("Progress", "counted"),
     *("count_looks", "count_card_looks"),
 }
 ICON = re.compile(r":material/\w+:")

@@ -9,6 +9,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from core.cli.commands import app
+from core.cli.help_texts import documented
 from core.reason_words import REASON_WORDS
 from core.services.desk.audit_trail import AuditAction
 from core.services.sweeps.request import Pruning
@@ -37,7 +39,7 @@ def collect() -> Catalog:
 
 def field_words() -> set[str]:
     """Return what no call of `tr` names: words of reasons and actions, and of fields, made of the names in the code."""
-    messages = {str(action) for action in AuditAction}
+    messages = {str(action) for action in AuditAction} | documented(app)
     for field in TrainingConfig.model_fields.values():
         extra = field.json_schema_extra
         messages |= {extra["group"], extra["unit"]} if isinstance(extra, dict) else set()

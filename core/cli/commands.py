@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.cli import datasets, ensembles, keeping, keys, models, records, reports, stress, sweeps, tables, worklist
+from core.cli.column_words import column_in_words
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
+from core.cli.help_texts import translate_help
 from core.cli.runs import add_control_commands, queue_run
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar, write_text
 from core.errors import PneumoDeskError
-from core.language import tr
+from core.language import tr, tr_n
 from core.progress import counted
 from core.runs.reporting import RunStopped
 from core.services.desk import open_desk
@@ -102,10 +104,15 @@ def train(
 
     metrics = result.summary["metrics"]["validation"]
     typer.echo(
-        f"Run {result.run_id} is completed: validation AUC {METRIC['auc'].say(metrics['auc'])}, accuracy at threshold "
-        f"{METRIC['accuracy'].say(metrics['accuracy'])}, "
-        f"epoch {result.summary['best_epoch']} of {result.summary['num_epochs']} kept. "
-        f"Use it as --model run:{result.run_id}."
+        tr(
+            "Run {run} is completed: validation AUC {auc}, accuracy at threshold {accuracy}, epoch {best_epoch} of "
+            "{num_epochs} kept. Use it as --model run:{run}.",
+            run=result.run_id,
+            auc=METRIC["auc"].say(metrics["auc"]),
+            accuracy=METRIC["accuracy"].say(metrics["accuracy"]),
+            best_epoch=result.summary["best_epoch"],
+            num_epochs=result.summary["num_epochs"],
+        )
     )
 
 
@@ -142,20 +149,33 @@ def evaluate(
     for note in interval_notes([result.report]):
         typer.echo(note)
     if result.num_training_images is None:
-        typer.echo("Whether the model was trained on any of these images is unknown: its folds did not come with it.")
+        typer.echo(
+            tr("Whether the model was trained on any of these images is unknown: its folds did not come with it.")
+        )
     elif result.num_training_images:
         typer.echo(
-            f"TRAINING IMAGES: {document['model']} was trained on {result.num_training_images} of these "
-            f"{document['n']} images, or on others of the same patients. The figures above are too good."
+            tr(
+                "TRAINING IMAGES: {model} was trained on {num_trained} of these {num_images} images, or on others of "
+                "the same patients. The figures above are too good.",
+                model=document["model"],
+                num_trained=result.num_training_images,
+                num_images=document["n"],
+            )
         )
         if others := result.without_training_images:
-            typer.echo(f"Without them, {others.n} images:")
+            typer.echo(tr_n("Without them, {n} image:", "Without them, {n} images:", others.n))
             _print_figures(others)
-    typer.echo(
-        f"{document['n']} images, threshold {document['threshold']:.4f}, {document['model']} "
-        f"on split {document['split']!r}, analysed with {document['engine']} "
-        f"(opened {document['num_openings']} times on this desk). {tr(NOTICE)}"
+    said = tr_n(
+        "{n} image of the split {split}, analysed by {model} at the threshold {threshold:.4f} with {engine}.",
+        "{n} images of the split {split}, analysed by {model} at the threshold {threshold:.4f} with {engine}.",
+        document["n"],
+        split=document["split"],
+        model=document["model"],
+        threshold=document["threshold"],
+        engine=document["engine"],
     )
+    looks = tr_n("Looked at once on this desk.", "Looked at {n} times on this desk.", document["num_openings"])
+    typer.echo(f"{said} {looks} {tr(NOTICE)}")
 
 
 def _print_figures(report: "EvaluationReport") -> None:
@@ -165,7 +185,7 @@ def _print_figures(report: "EvaluationReport") -> None:
     rows = []
     for metric in METRICS:
         interval = getattr(report.ci, metric.key, None)
-        ends = say_interval(interval, metric.num_decimals) if interval else "none"
+        ends = say_interval(interval, metric.num_decimals) if interval else tr("none")
         rows.append({"figure": metric.name, "value": metric.say(getattr(report, metric.key)), "95% interval": ends})
     print_table(rows, ("figure", "value", "95% interval"), "")
 
@@ -215,15 +235,15 @@ def triage(
     counts = ", ".join(f"{AI_RESULTS_SHORT[one]} {count}" for one, count in results.items())
     point = result.operating_point
     print_sentence(
-        tr(
-            "{num_files} files. {counts}. Model {model} ({checkpoint_hash}), operating point {name}: "
-            "{operating_point_in_words}.",
-            num_files=result.num_files,
+        tr_n(
+            "{n} file. {counts}. Model {model} ({checkpoint_hash}), operating point {name}: {ranges}.",
+            "{n} files. {counts}. Model {model} ({checkpoint_hash}), operating point {name}: {ranges}.",
+            result.num_files,
             counts=counts,
             model=result.model,
             checkpoint_hash=result.checkpoint_hash[:12],
             name=point["name"],
-            operating_point_in_words=operating_point_in_words(point["uncertain_low"], point["uncertain_high"]),
+            ranges=operating_point_in_words(point["uncertain_low"], point["uncertain_high"]),
         )
         + (" " + tr("List written to {out}.", out=out) if out else "")
     )
@@ -241,9 +261,10 @@ def phantoms(
 
     write_phantom_folder(folder, num_films, seed=seed, with_hostile=True)
     print_sentence(
-        tr(
-            "{num_films} synthetic images and a few other files are in {folder}. They are drawn, not real.",
-            num_films=num_films,
+        tr_n(
+            "{n} synthetic image and a few other files are in {folder}. They are drawn, not real.",
+            "{n} synthetic images and a few other files are in {folder}. They are drawn, not real.",
+            num_films,
             folder=folder,
         )
     )
@@ -275,10 +296,13 @@ def runs_show(
         return
     lineage = ("cohort_fingerprint", "split_name", "split_fingerprint", "checkpoint_hash")
     for name in ("id", "name", "state", *lineage, "error"):
-        typer.echo(f"{name.replace('_', ' ')}: {document[name]}")
+        typer.echo(f"{column_in_words(name)}: {'–' if document[name] is None else document[name]}")
     columns = ("epoch", "train_loss", "validation_loss", "validation_auc", "validation_accuracy_at_0.5", "seconds")
     rows = [{name: epoch.get(name.removesuffix("_at_0.5")) for name in columns} for epoch in document["epochs"]]
     print_table(rows, columns, tr("No epoch of it has ended."))
+
+
+translate_help(app)
 
 
 def main() -> None:

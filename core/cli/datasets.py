@@ -52,12 +52,18 @@ def index(
     ]
     print_table(rows, ("split", "label", "films"), tr("{folder} holds no usable images.", folder=folder))
     typer.echo(
-        f"{summary['num_usable']} usable images, patients: {count_of_patients(summary)}; "
-        f"{summary['num_exact_duplicates']} exact duplicates, {len(summary['problems'])} files with a problem. "
-        f"Fingerprint {summary['fingerprint'][:16]}."
+        tr(
+            "Usable images: {num_usable}; patients: {patients}; exact copies: {num_copies}; files with a problem: "
+            "{num_problems}. Fingerprint {fingerprint}.",
+            num_usable=summary["num_usable"],
+            patients=count_of_patients(summary),
+            num_copies=summary["num_exact_duplicates"],
+            num_problems=len(summary["problems"]),
+            fingerprint=summary["fingerprint"][:16],
+        )
     )
     for finding in summary["findings"]:
-        typer.echo(f"{finding['severity']}: {finding['sentence']}")
+        typer.echo(f"{tr(finding['severity'])}: {finding['sentence']}")
 
 
 @splits_app.command("save")

@@ -9,7 +9,7 @@ from core.cli.choosing import CostRatio, PointNamed, RuleKindOption, Target, rul
 from core.cli.terminal import print_json, print_sentence, print_table
 from core.errors import PneumoDeskError
 from core.evaluation.operating_point import RuleKind
-from core.language import tr
+from core.language import tr, tr_n
 from core.services.desk import open_desk
 
 Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
@@ -98,7 +98,12 @@ def delete(runs: Runs) -> None:
     ids = resolve_run_ids(desk, tuple(runs))
     delete_runs(desk, ids)
     print_sentence(
-        tr("Deleted {num_ids} runs. `runs restore {ids}` brings them back.", num_ids=len(ids), ids=" ".join(ids))
+        tr_n(
+            "Deleted {n} run. `runs restore {run_ids}` brings it back.",
+            "Deleted {n} runs. `runs restore {run_ids}` brings them back.",
+            len(ids),
+            run_ids=" ".join(ids),
+        )
     )
 
 
@@ -110,7 +115,7 @@ def restore(runs: Runs) -> None:
     desk = open_desk()
     ids = resolve_run_ids(desk, tuple(runs))
     restore_runs(desk, ids)
-    print_sentence(tr("Restored {num_ids} runs.", num_ids=len(ids)))
+    print_sentence(tr_n("Restored {n} run.", "Restored {n} runs.", len(ids)))
 
 
 def purge(
@@ -129,12 +134,17 @@ def purge(
         return
     num_runs, megabytes = len(done.run_ids), done.num_bytes / 1e6
     print_sentence(
-        tr("Deleted {n} runs for good; {megabytes:,.1f} MB were made free.", n=num_runs, megabytes=megabytes)
+        tr_n(
+            "Deleted {n} run for good; {megabytes:,.1f} MB were made free.",
+            "Deleted {n} runs for good; {megabytes:,.1f} MB were made free.",
+            num_runs,
+            megabytes=megabytes,
+        )
         if runs
-        else tr(
-            "Deleted {n} runs that were deleted more than {hours} hours ago for good; {megabytes:,.1f} MB were made "
-            "free.",
-            n=num_runs,
+        else tr_n(
+            "Deleted {n} run for good whose {hours} hours for undo are over; {megabytes:,.1f} MB were made free.",
+            "Deleted {n} runs for good whose {hours} hours for undo are over; {megabytes:,.1f} MB were made free.",
+            num_runs,
             hours=UNDO_HOURS,
             megabytes=megabytes,
         )

@@ -151,4 +151,4 @@ def undelete(
             rows, ("id", "title", "num_files", "deleted_at", "gone_at"), tr("Nothing was deleted within a day.")
         )
         return
-    print_sentence(tr("{restore_batch!r} is on the desk again.", restore_batch=restore_batch(desk, batch, who)))
+    print_sentence(tr("The batch {batch} is on the desk again.", batch=restore_batch(desk, batch, who)))

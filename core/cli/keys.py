@@ -5,12 +5,15 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table
-from core.language import tr
+from core.language import mark, tr
 from core.services.desk import open_desk
 from core.services.desk.api_keys import ApiKey, Scope, list_keys, make_key, revoke_key
+from core.services.desk.program_words import in_english
 
 app = typer.Typer(help=tr("Keys for programs that ask the REST API."), no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help=tr("Print one JSON document on standard output and nothing else."))]
+
+MOMENT = mark("{when:%Y-%m-%d %H:%M} UTC")
 
 
 @app.command("make")
@@ -57,6 +60,6 @@ def _line(key: ApiKey) -> dict[str, Any]:
         "name": key.name,
         "scopes": ", ".join(sorted(key.scopes)),
         "state": "valid" if key.is_valid else "revoked" if key.revoked_at else "expired",
-        "created_at": f"{key.created_at:%Y-%m-%d %H:%M} UTC",
-        "expires_at": f"{key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else None,
+        "created_at": in_english(MOMENT, when=key.created_at),
+        "expires_at": in_english(MOMENT, when=key.expires_at) if key.expires_at else None,
     }

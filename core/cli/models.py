@@ -44,7 +44,7 @@ def list_all(as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
         return
-    shown = [{**row, "active": "active" if row["active"] else ""} for row in rows]
+    shown = [{**row, "active": tr("active") if row["active"] else ""} for row in rows]
     columns = ("name", "active", "architecture", "checkpoint_hash", "operating_point", "threshold")
     print_table(shown, columns, tr("There are no models yet."))
 
@@ -89,9 +89,16 @@ def promote(
         return
     point = made.operating_point
     typer.echo(
-        f"{made.reference} ({made.checkpoint_hash[:12]}) stands, promoted from {made.source}: operating point "
-        f"{point.name}, threshold {point.threshold:.4f}, chosen on {point.chosen_on}. "
-        f"`models activate {made.reference}` makes it the active model."
+        tr(
+            "{model} ({checkpoint_hash}) is created from {source}: operating point {operating_point}, threshold "
+            "{threshold:.4f}, chosen on {chosen_on}. `models activate {model}` makes it the active model.",
+            model=made.reference,
+            checkpoint_hash=made.checkpoint_hash[:12],
+            source=made.source,
+            operating_point=point.name,
+            threshold=point.threshold,
+            chosen_on=point.chosen_on,
+        )
     )
 
 
@@ -137,7 +144,7 @@ def activate(
     from core.services.registry.activation import activate as set_active
 
     made = set_active(open_desk(), model, by or None)
-    print_json(asdict(made)) if as_json else typer.echo(f"{made.model} is the active model now.")
+    print_json(asdict(made)) if as_json else typer.echo(tr("{model} is the active model now.", model=made.model))
 
 
 @app.command()
@@ -146,7 +153,7 @@ def rollback(by: Who = "", as_json: Json = False) -> None:
     from core.services.registry.activation import roll_back
 
     made = roll_back(open_desk(), by or None)
-    print_json(asdict(made)) if as_json else typer.echo(f"{made.model} is the active model again.")
+    print_json(asdict(made)) if as_json else typer.echo(tr("{model} is the active model again.", model=made.model))
 
 
 @app.command()
@@ -165,7 +172,9 @@ def archive(reference: Reference, by: Who = "", as_json: Json = False) -> None:
     from core.services.registry.activation import archive_version
 
     made = archive_version(open_desk(), reference, by or None)
-    print_json(made.document()) if as_json else typer.echo(f"{reference} is archived. Its files are kept.")
+    print_json(made.document()) if as_json else typer.echo(
+        tr("{model} is archived. Its files are kept.", model=reference)
+    )
 
 
 @app.command()
@@ -174,7 +183,7 @@ def restore(reference: Reference, by: Who = "", as_json: Json = False) -> None:
     from core.services.registry.activation import restore_version
 
     made = restore_version(open_desk(), reference, by or None)
-    print_json(made.document()) if as_json else typer.echo(f"{reference} is in the lists again.")
+    print_json(made.document()) if as_json else typer.echo(tr("{model} is in the lists again.", model=reference))
 
 
 @app.command()
@@ -218,7 +227,7 @@ def card(
     elif out is None:
         typer.echo(render_card(document, CardFormat.MARKDOWN))
     else:
-        typer.echo(f"The card of {document.model} is in {out}.")
+        typer.echo(tr("The card of {model} is in {file}.", model=document.model, file=out))
 
 
 @app.command("export")
@@ -252,12 +261,26 @@ def export(
         pictures_description=pictures_description,
         origin=origin,
     )
-    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is in {folder}.")
+    typer.echo(
+        tr(
+            "{model} ({checkpoint_hash}) is in {folder}.",
+            model=card.name,
+            checkpoint_hash=card.weights_hash[:12],
+            folder=folder,
+        )
+    )
     if card.gate is not None and card.gate.roc is not None:
         roc = card.gate.roc
         typer.echo(
-            f"Its gate stops {say_share(roc['pictures_stopped'])} of {roc['num_pictures']} other pictures "
-            f"and {say_share(roc['films_stopped'])} of {roc['num_films']} images (AUC {say_fraction(roc['auc'], 4)})."
+            tr(
+                "Its gate stops {pictures_stopped} of {num_pictures} other pictures and {images_stopped} of "
+                "{num_images} images (AUC {auc}).",
+                pictures_stopped=say_share(roc["pictures_stopped"]),
+                num_pictures=roc["num_pictures"],
+                images_stopped=say_share(roc["films_stopped"]),
+                num_images=roc["num_films"],
+                auc=say_fraction(roc["auc"], 4),
+            )
         )
 
 
@@ -272,7 +295,7 @@ def pack(
     from core.services.registry.zip_archive import export_archive
 
     made = export_archive(open_desk(), model, file, by or None)
-    print_json({"file": str(made)}) if as_json else typer.echo(f"{model} is in {made}.")
+    print_json({"file": str(made)}) if as_json else typer.echo(tr("{model} is in {file}.", model=model, file=made))
 
 
 @app.command()
@@ -290,8 +313,16 @@ def onnx(
         print_json(asdict(made))
         return
     typer.echo(
-        f"{made.model} is in {made.file}. Largest difference of a logit on {made.num_films} synthetic images, "
-        f"{made.runtime} against torch: {made.largest_difference:.2g} (allowed {made.tolerance:g})."
+        tr(
+            "{model} is in {file}. Largest difference of a logit on {num_images} synthetic images, {runtime} against "
+            "torch: {largest_difference:.2g} (allowed {tolerance:g}).",
+            model=made.model,
+            file=made.file,
+            num_images=made.num_films,
+            runtime=made.runtime,
+            largest_difference=made.largest_difference,
+            tolerance=made.tolerance,
+        )
     )
 
 
@@ -318,6 +349,13 @@ def import_model(
     if as_json:
         print_json({"model": used, "card": card.model_dump(mode="json")})
         return
-    typer.echo(f"{card.name} ({card.weights_hash[:12]}) is here: use it as --model {used}.")
+    typer.echo(
+        tr(
+            "{model} ({checkpoint_hash}) is imported: use it as --model {used}.",
+            model=card.name,
+            checkpoint_hash=card.weights_hash[:12],
+            used=used,
+        )
+    )
     if card.operating_point is None:
-        typer.echo("It has no gate and no operating point: its threshold is 0.5, which no data chose.")
+        typer.echo(tr("It has no gate and no operating point: its threshold is 0.5, which no data chose."))

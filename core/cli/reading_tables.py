@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.language import tr
 from core.reasons import limits_of, read_remarks
 from core.result_words import AI_RESULTS, FINDINGS, order_in_words, score_in_words
 from core.triage.ai_result import ai_result
@@ -23,7 +24,7 @@ def shown_study(row: Mapping[Any, Any]) -> dict[str, str]:
     """Return a study of the worklist as it is shown."""
     more = {
         "reading": str(row["reading_id"]),
-        "waiting": f"{row['waited_hours']:.1f} h",
+        "waiting": tr("{hours:.1f} h", hours=row["waited_hours"]),
         "readers": str(row["num_readers"]),
         "assigned": row["assigned_to"],
         "study": row["study"],

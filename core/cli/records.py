@@ -7,7 +7,7 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence
 from core.errors import PneumoDeskError
-from core.language import tr
+from core.language import tr, tr_n
 from core.services.desk import open_desk
 
 app = typer.Typer(help=tr("Records of runs as JSON, without images, names or paths."), no_args_is_help=True)
@@ -36,11 +36,12 @@ def export(
         print_json({"folder": str(written.folder), "runs": written.run_ids, "num_bytes": written.num_bytes})
         return
     typer.echo(
-        tr(
-            "{num_run_ids} records are in {out} ({num_bytes:.2f} MB).",
-            num_run_ids=len(written.run_ids),
-            out=out,
-            num_bytes=written.num_bytes / 1e6,
+        tr_n(
+            "{n} record is in {folder} ({megabytes:.2f} MB).",
+            "{n} records are in {folder} ({megabytes:.2f} MB).",
+            len(written.run_ids),
+            folder=out,
+            megabytes=written.num_bytes / 1e6,
         )
     )
 
@@ -58,9 +59,10 @@ def import_folder(
         print_json({"imported": result.imported, "known": result.known, "problems": result.problems})
     else:
         typer.echo(
-            tr(
-                "{num_imported} records imported, {num_known} were here already.",
-                num_imported=len(result.imported),
+            tr_n(
+                "{n} record imported; already on this desk: {num_known}.",
+                "{n} records imported; already on this desk: {num_known}.",
+                len(result.imported),
                 num_known=len(result.known),
             )
         )

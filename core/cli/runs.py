@@ -85,7 +85,7 @@ def clean(run: RunId, as_json: Json = False) -> None:
     if as_json:
         print_json({"run": run, "freed_bytes": num_bytes})
     else:
-        typer.echo(f"{num_bytes / 1e6:,.1f} MB were made free.")
+        typer.echo(tr("{megabytes:,.1f} MB were made free.", megabytes=num_bytes / 1e6))
 
 
 def _tell(desk: Desk, run: str, as_json: bool) -> None:
@@ -96,7 +96,7 @@ def _tell(desk: Desk, run: str, as_json: bool) -> None:
         document: dict[str, Any] = asdict(status)
         print_json(document)
         return
-    print_sentence(tr("Run {id} is {state}.", id=status.id, state=status.state))
+    print_sentence(tr("Run {run} is {state}.", run=status.id, state=tr(status.state)))
     if status.failure is not None:
         print_sentence(f"{status.failure.explanation} {status.failure.next_step}")
 
@@ -109,4 +109,4 @@ def queue_run(desk: Desk, request: "TrainRequest", as_json: bool) -> None:
     if as_json:
         print_json({"run_ids": run_ids})
     else:
-        typer.echo(f"Run {run_ids[0]} is queued. Watch it with `runs follow {run_ids[0]}`.")
+        typer.echo(tr("Run {run} is queued. Watch it with `runs follow {run}`.", run=run_ids[0]))

@@ -7,13 +7,14 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.evaluation.proportions import say_share
-from core.language import tr
+from core.language import mark, tr
 from core.progress import counted
 from core.services.desk import open_desk
 from core.services.models.lookup import ACTIVE
 
-COLUMNS = ("stress", "auc", "AUC change", "mean |Δp|", "decisions changed", "what was done")
+COLUMNS = ("stress", "auc", "auc_change", "mean_change", "decisions_changed", "what_was_done")
 
+STAGE = mark("analysing images")
 
 Data = Annotated[Path, typer.Option("--data", help=tr("The folder of the dataset."))]
 Model = Annotated[str, typer.Option("--model", help=tr("starter, run:RUN, ensemble:NAME, imported:NAME or a folder."))]
@@ -39,7 +40,7 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
 
     choice = FilmChoice(data=data, model=model, split=split)
     with progress_bar() as bar:
-        report = stress_model(open_desk(), choice, counted("reading images", bar.show))
+        report = stress_model(open_desk(), choice, counted(STAGE, bar.show))
     if as_json:
         print_json(report.model_dump(mode="json"))
         return
@@ -47,21 +48,21 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
         {
             "stress": result.name,
             "auc": METRIC["auc"].say(result.auc),
-            "AUC change": "–" if result.auc_change is None else f"{result.auc_change:+.4f}",
-            "mean |Δp|": f"{result.mean_abs_probability_change:.4f}",
-            "decisions changed": f"{result.num_flips} ({say_share(result.decision_flips)})",
-            "what was done": result.description,
+            "auc_change": "–" if result.auc_change is None else f"{result.auc_change:+.4f}",
+            "mean_change": f"{result.mean_abs_probability_change:.4f}",
+            "decisions_changed": f"{result.num_flips} ({say_share(result.decision_flips)})",
+            "what_was_done": result.description,
         }
         for result in report.stresses.values()
     ]
     print_table(rows, COLUMNS, "")
     print_sentence(
         tr(
-            "{n} images of {split!r} with {model}; as they are: AUC {say}, computed by {engine}.",
+            "{n} images of the split {split} with {model}; as they are: AUC {auc}, computed by {engine}.",
             n=report.n,
             split=split,
             model=report.model,
-            say=METRIC["auc"].say(report.auc),
+            auc=METRIC["auc"].say(report.auc),
             engine=report.engine,
         )
     )
@@ -69,7 +70,7 @@ def stress(data: Data, model: Model = ACTIVE, split: Split = "validation", as_js
         print_sentence(said)
 
 
-GATE_COLUMNS = ("kind", "pictures", "stopped", "95% interval", "by the gate", "as turned", "under review", "unnoticed")
+GATE_COLUMNS = ("kind", "pictures", "stopped", "95% interval", "by_gate", "as_turned", "under_review", "unnoticed")
 
 
 def gate(
@@ -103,22 +104,24 @@ def gate(
         return
     rows = [
         {
-            "kind": kind,
+            "kind": tr(kind),
             "pictures": found.num_pictures,
             "stopped": f"{found.num_stopped} ({say_share(found.stopped)})",
-            "95% interval": f"{say_share(found.stopped_ci[0])} to {say_share(found.stopped_ci[1])}",
-            "by the gate": found.num_stopped_by_gate,
-            "as turned": found.num_turned,
-            "under review": found.num_reviewed,
+            "95% interval": tr(
+                "{low} to {high}", low=say_share(found.stopped_ci[0]), high=say_share(found.stopped_ci[1])
+            ),
+            "by_gate": found.num_stopped_by_gate,
+            "as_turned": found.num_turned,
+            "under_review": found.num_reviewed,
             "unnoticed": "–" if found.num_changed is None else found.num_changed,
         }
-        for kind, found in {"all other pictures": result.other_pictures, **result.kinds}.items()
+        for kind, found in {tr("all other pictures"): result.other_pictures, **result.kinds}.items()
     ]
     print_table(rows, GATE_COLUMNS, "")
     print_sentence(
         tr(
-            "{model}, limit {threshold:.2f}; images of {split!r}. Inverted images count apart. Intervals take each "
-            "picture for itself.",
+            "{model}, limit {threshold:.2f}; images of the split {split}. Inverted images count apart. Intervals take "
+            "each picture for itself.",
             model=result.model,
             threshold=result.threshold,
             split=result.split,

@@ -8,7 +8,7 @@ import typer
 
 from core.cli.config_options import with_config_options
 from core.cli.terminal import print_json, print_sentence, print_table
-from core.language import mark, tr
+from core.language import mark, tr, tr_n
 from core.services.desk import Desk, open_desk
 from core.services.sweeps.parsing import make_request, parse_axis, parse_seeds
 from core.services.sweeps.presets import READY_SWEEPS, ReadySweep
@@ -46,7 +46,7 @@ def start(
     ] = None,
     seeds: Annotated[str, typer.Option("--seeds", help=tr("Each config once with each seed: 0,1,2 or 0..4."))] = "",
     objective: Annotated[Objective, typer.Option("--objective", help=tr("What runs are selected by."))] = Objective.AUC,
-    pruning: Annotated[Pruning, typer.Option("--pruning", help=tr("When a search gives a run up."))] = Pruning.MEDIAN,
+    pruning: Annotated[Pruning, typer.Option("--pruning", help=tr("When a search prunes a run."))] = Pruning.MEDIAN,
     at_once: Annotated[int, typer.Option("--at-once", help=tr("Runs of a search at a time."))] = 1,
     name: Annotated[str, typer.Option("--name", help=tr("A name for the sweep."))] = "",
     as_json: Json = False,
@@ -75,10 +75,11 @@ def _started(sweep_id: str, request: SweepRequest, as_json: bool) -> None:
         print_json({"sweep_id": sweep_id, "num_trials": request.num_runs})
         return
     typer.echo(
-        tr(
-            "Sweep {sweep_id} of {num_runs} runs is queued. Watch it with `sweep show {sweep_id}`.",
+        tr_n(
+            "Sweep {sweep_id} of {n} run is queued. Watch it with `sweep show {sweep_id}`.",
+            "Sweep {sweep_id} of {n} runs is queued. Watch it with `sweep show {sweep_id}`.",
+            request.num_runs,
             sweep_id=sweep_id,
-            num_runs=request.num_runs,
         )
     )
 
@@ -148,7 +149,7 @@ def _tell(desk: Desk, sweep_id: str, as_json: bool) -> None:
     said = tr(
         "{name} is {state}: {num_done} of {num_trials} runs done ({num_pruned} pruned), {num_unfinished} unfinished",
         name=sweep.line.name,
-        state=sweep.line.state,
+        state=tr(sweep.line.state),
         num_done=counts.num_done,
         num_trials=counts.num_trials,
         num_pruned=counts.num_pruned,
@@ -162,7 +163,7 @@ def _tell(desk: Desk, sweep_id: str, as_json: bool) -> None:
             tr(
                 "Best so far: run {run_id} with {objective} {value:.4f}.",
                 run_id=sweep.best.run_id,
-                objective=objective.replace("_", " "),
+                objective=tr(objective.replace("_", " ")),
                 value=sweep.best.value,
             )
         )

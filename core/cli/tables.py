@@ -8,7 +8,7 @@ import typer
 
 from core.cli.terminal import print_json, print_sentence, print_table, progress_bar
 from core.errors import PneumoDeskError
-from core.language import tr
+from core.language import mark, tr
 from core.services.desk import open_desk
 
 app = typer.Typer(help=tr("Tables of runs: architectures and tuning, every figure measured."), no_args_is_help=True)
@@ -29,14 +29,14 @@ Out = Annotated[Path | None, typer.Option("--csv", help=tr("Write the table to t
 
 
 SHORT = {
-    "first_weights": "weights",
-    "image_size": "pixels",
-    "num_runs": "runs",
-    "num_parameters": "parameters",
-    "megabytes": "MB",
-    "gigaflops": "GFLOPs",
-    "films_per_second": "images/s",
-    "training_seconds": "trained s",
+    "first_weights": mark("weights"),
+    "image_size": mark("pixels"),
+    "num_runs": mark("runs"),
+    "num_parameters": mark("parameters"),
+    "megabytes": mark("MB"),
+    "gigaflops": mark("GFLOPs"),
+    "films_per_second": mark("images/s"),
+    "training_seconds": mark("training s"),
 }
 
 

@@ -23,9 +23,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from core.cli.column_words import column_in_words
 from core.errors import PneumoDeskError
 from core.language import tr
 from core.progress import Progress, mean_seconds
+from core.result_words import stage_in_words
 
 SECONDS_BETWEEN_LINES = 10.0
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -44,7 +46,7 @@ def print_table(rows: Sequence[Mapping[Any, Any]], columns: Sequence[str], empty
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " ").replace("ai ", "AI "), overflow="fold")
+        table.add_column(column_in_words(column), overflow="fold")
     for row in rows:
         table.add_row(*(_text(row[column]) for column in columns))
     console.print(table, markup=False)
@@ -82,8 +84,9 @@ class ProgressBar:
     def show(self, now: Progress) -> None:
         """Move a stage's bar."""
         if now.stage not in self._tasks:
-            self._tasks[now.stage] = self._bars.add_task(now.stage, total=now.num_all)
-        description = f"{now.stage} ({now.detail})" if now.detail else now.stage
+            self._tasks[now.stage] = self._bars.add_task(stage_in_words(now.stage), total=now.num_all)
+        stage = stage_in_words(now.stage)
+        description = f"{stage} ({now.detail})" if now.detail else stage
         self._bars.update(self._tasks[now.stage], completed=now.num_done, total=now.num_all, description=description)
 
 
@@ -102,18 +105,10 @@ class ProgressLines:
             return
         self._said = time
         left = replace(now, seconds_each=mean_seconds(time - began, now.num_done)).seconds_left
-        time_left = f", about {left:.0f} s left" if left else ""
-        detail = f" ({now.detail})" if now.detail else ""
-        print_sentence(
-            tr(
-                "{stage}: {num_done} of {num_all}{time_left}{detail}",
-                stage=now.stage,
-                num_done=now.num_done,
-                num_all=now.num_all,
-                time_left=time_left,
-                detail=detail,
-            )
-        )
+        stage = stage_in_words(now.stage)
+        said = tr("{stage}: {num_done} of {num_all}", stage=stage, num_done=now.num_done, num_all=now.num_all)
+        parts = [said, *([tr("about {seconds:.0f} s left", seconds=left)] if left else [])]
+        print_sentence(", ".join(parts) + (f" ({now.detail})" if now.detail else ""))
 
 
 def write_text(path: Path, text: str) -> None:

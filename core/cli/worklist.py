@@ -7,7 +7,7 @@ import typer
 
 from core.cli.reading_tables import DISAGREEMENT_COLUMNS, STUDY_COLUMNS, shown_disagreement, shown_study
 from core.cli.terminal import print_json, print_sentence, print_table
-from core.language import tr
+from core.language import tr, tr_n
 from core.result_words import FINDINGS
 from core.services.desk import open_desk
 
@@ -86,10 +86,12 @@ def worklist_export(
 
     done = export_verdicts(open_desk(), who, folder)
     print_sentence(
-        tr(
-            "{num_films} images are in {folder}. Left out: {num_conflicting} on which readers differ, {num_undecided} "
-            "that nobody decided, {num_missing} that are gone.",
-            num_films=done.num_films,
+        tr_n(
+            "{n} image is in {folder}. Left out: {num_conflicting} on which readers differ, {num_undecided} that "
+            "nobody decided, {num_missing} that are gone.",
+            "{n} images are in {folder}. Left out: {num_conflicting} on which readers differ, {num_undecided} that "
+            "nobody decided, {num_missing} that are gone.",
+            done.num_films,
             folder=done.folder,
             num_conflicting=done.num_conflicting,
             num_undecided=done.num_undecided,
@@ -145,7 +147,11 @@ def worklist_assign(
     desk = open_desk()
     found = resolve_studies(desk, studies)
     assign_studies(desk, found, to or None, who)
-    print_sentence(tr("Assigned to {to}: {num_found} studies.", to=to or "nobody", num_found=len(found)))
+    print_sentence(
+        tr_n("{n} study assigned to {reader}.", "{n} studies assigned to {reader}.", len(found), reader=to)
+        if to
+        else tr_n("{n} study assigned to nobody.", "{n} studies assigned to nobody.", len(found))
+    )
 
 
 @app.command("agreement")
@@ -162,18 +168,21 @@ def worklist_agreement(
         print_json(document)
         return
     columns = ("first", "second", "num_studies", "share_agreed", "kappa", "kappa_low", "kappa_high", "agreed")
-    pairs = [{**pair, "kappa": "not defined" if pair["kappa"] is None else pair["kappa"]} for pair in document["pairs"]]
+    pairs = [
+        {**pair, "kappa": tr("not defined") if pair["kappa"] is None else pair["kappa"]} for pair in document["pairs"]
+    ]
     print_table(pairs, columns, tr("Nobody has read a study yet."))
     shares = ("reference", "sensitivity", "sensitivity_low", "sensitivity_high")
     print_table(document["against"], (*shares, "specificity", "specificity_low", "specificity_high"), "")
     differing = [shown_disagreement(row) for row in report.disagreements.to_dict("records")]
     print_table(differing, DISAGREEMENT_COLUMNS, "")
     print_sentence(
-        tr(
-            "{num_judged} studies were read; {num_differing} in disagreement. {each_study_alone}",
-            num_judged=report.num_judged,
-            num_differing=len(differing),
-            each_study_alone=tr(EACH_STUDY_ALONE),
+        " ".join(
+            (
+                tr_n("{n} study was read.", "{n} studies were read.", report.num_judged),
+                tr_n("On {n} model and readers differ.", "On {n} model and readers differ.", len(differing)),
+                tr(EACH_STUDY_ALONE),
+            )
         )
     )
 

@@ -100,14 +100,14 @@ def prepare_table(desk: Desk, run_ids: Sequence[str], on_progress: OnProgress = 
     What is known stays, so that work which is broken off continues where it was. Raises EvaluationError.
     """
     for place, run_id in enumerate(run_ids):
-        on_progress(Progress(tr("evaluating and timing"), place, len(run_ids)))
+        on_progress(Progress("evaluating and timing", place, len(run_ids)))
         record = get_record(desk, run_id)
         if not record.has_checkpoint:
             continue
         if HOLDOUT not in record.splits and holdout_files(record):
             run_apart(desk, "core.services.workers.holdout", run_id)
         measure_cost(desk, f"run:{record.id}")
-    on_progress(Progress(tr("evaluating and timing"), len(run_ids), len(run_ids)))
+    on_progress(Progress("evaluating and timing", len(run_ids), len(run_ids)))
 
 
 def num_to_prepare(desk: Desk, run_ids: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from core.evaluation.proportions import say_fraction, say_interval
 from core.figures.cost_figure import CostPoint, cost_figure
 from core.language import mark, tr
 from core.progress import Progress
+from core.result_words import stage_in_words
 from core.services.desk import Desk
 from core.services.experiments.run_tables import RunTable, num_to_prepare, prepare_table, to_csv
 from core.services.experiments.study_tables import architecture_table, tuning_table
@@ -99,7 +100,9 @@ def _prepare(desk: Desk, ids: Sequence[str]) -> None:
     bar = st.progress(0.0, tr("Measuring; what is measured stays if you leave."))
 
     def show(now: Progress) -> None:
-        words = tr("{stage}: {done} of {num_all} runs", stage=now.stage, done=now.num_done, num_all=now.num_all)
+        words = tr(
+            "{stage}: {done} of {num_all} runs", stage=stage_in_words(now.stage), done=now.num_done, num_all=now.num_all
+        )
         bar.progress(now.num_done / now.num_all, words)
 
     prepare_table(desk, ids, show)

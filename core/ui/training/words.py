@@ -1,6 +1,7 @@
 """How the Training page says progress."""
 
 from core.language import tr
+from core.result_words import stage_in_words
 from core.services.runs.status import RunStatus
 from core.ui.words import duration, state_word
 
@@ -19,7 +20,7 @@ def progress_words(run: RunStatus) -> str:
             if run.queue_place
             else word
         )
-    parts = [f"{word}: {tr(run.stage)}" if run.stage else word]
+    parts = [f"{word}: {stage_in_words(run.stage)}" if run.stage else word]
     if run.epoch and run.num_epochs:
         parts.append(tr("epoch {epoch} of {num_epochs}", epoch=run.epoch, num_epochs=run.num_epochs))
     if run.num_all:

@@ -82,7 +82,7 @@ def test_agreement_counts_as_by_hand(desk: Desk, readings: dict[str, int]) -> No
     assert (against["sensitivity"], against["specificity"]) == (1.0, pytest.approx(2 / 3))
     assert [row["file"] for row in document["disagreements"]] == ["also-sick.png"]
     assert document["num_judged"] == 4 and shown("agreement", "--batch", "first") == document
-    assert "1 in disagreement" in run("agreement").output
+    assert "On 1 model and readers differ" in run("agreement").output
 
 
 def test_rules_are_changed_and_kept_by_version(desk: Desk) -> None:
