@@ -94,12 +94,14 @@ def _few_patients(values: Values) -> str:
     ]
     if len(parts) == 1:
         return tr(
-            "Outside the test folder there is no more than {one}: no fold can be evaluated on so few.", one=parts[0]
+            "Outside the test folder there is no more than {first_count}: no fold can be evaluated on so few.",
+            first_count=parts[0],
         )
     return tr(
-        "Outside the test folder there is no more than {one} and {other}: no fold can be evaluated on so few.",
-        one=parts[0],
-        other=parts[1],
+        "Outside the test folder there is no more than {first_count} and {second_count}: no fold can be evaluated "
+        "on so few.",
+        first_count=parts[0],
+        second_count=parts[1],
     )
 
 

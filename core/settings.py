@@ -158,5 +158,10 @@ def read_settings(kind: type[Settings]) -> Settings:
         first = error.errors()[0]
         name = kind.model_config.get("env_prefix", "") + str(first["loc"][0]).upper()
         raise SettingsError(
-            tr("{name} is set to {input!r}: {msg}.", name=name, input=first["input"], msg=first["msg"].lower())
+            tr(
+                "{setting} is set to {given!r}: {problem}.",
+                setting=name,
+                given=first["input"],
+                problem=first["msg"].lower(),
+            )
         ) from error

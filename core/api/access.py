@@ -128,9 +128,9 @@ def requires(scope: api_keys.Scope) -> Callable[..., Awaitable[Caller]]:
             raise HTTPException(
                 403,
                 tr(
-                    "The key {name!r} does not open this: it needs the scope {value!r}.",
+                    "The key {name!r} does not open this: it needs the scope {scope!r}.",
                     name=caller.name,
-                    value=scope.value,
+                    scope=scope.value,
                 ),
             )
         return caller

@@ -14,12 +14,16 @@ def refuse_unknown_queries(request: Request) -> None:
     taken = set(_query_names(request.scope["route"].dependant))
     unknown = [name for name in request.query_params if name not in taken]
     if unknown:
-        takes = f"it takes {', '.join(sorted(taken))}" if taken else "it takes none"
+        said = (
+            tr("this address knows no such parameter; it takes {parameters}", parameters=", ".join(sorted(taken)))
+            if taken
+            else tr("this address knows no such parameter; it takes none")
+        )
         raise RequestValidationError(
             [
                 {
                     "loc": ("query",),
-                    "msg": tr("this address knows no such parameter; {takes}", takes=takes),
+                    "msg": said,
                     "type": "extra_forbidden",
                 }
             ]

@@ -26,7 +26,12 @@ def rule_of(kind: RuleKind, target: float, cost_ratio: float) -> OperatingPointR
     except ValidationError as error:
         first = error.errors()[0]
         raise PneumoDeskError(
-            tr("{loc} is {input!r}: {msg}.", loc=first["loc"][0], input=first["input"], msg=first["msg"].lower())
+            tr(
+                "{field} is {given!r}: {problem}.",
+                field=first["loc"][0],
+                given=first["input"],
+                problem=first["msg"].lower(),
+            )
         ) from error
 
 

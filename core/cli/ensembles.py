@@ -52,7 +52,12 @@ def create(
     except ValidationError as error:
         first = error.errors()[0]
         raise PneumoDeskError(
-            tr("{loc} is {input!r}: {msg}.", loc=first["loc"][0], input=first["input"], msg=first["msg"].lower())
+            tr(
+                "{field} is {given!r}: {problem}.",
+                field=first["loc"][0],
+                given=first["input"],
+                problem=first["msg"].lower(),
+            )
         ) from error
     ensemble = create_ensemble(open_desk(), request)
     if as_json:
@@ -61,17 +66,17 @@ def create(
     _members(ensemble.document()["members"])
     typer.echo(
         tr(
-            "{name} is made ({num_bytes:.1f} MB): validation AUC {say}. Use it as --model ensemble:{name}.",
+            "{name} is made ({megabytes:.1f} MB): validation AUC {auc}. Use it as --model ensemble:{name}.",
             name=name,
-            num_bytes=ensemble.num_bytes / 1e6,
-            say=METRIC["auc"].say(ensemble.card.metrics["validation"].auc),
+            megabytes=ensemble.num_bytes / 1e6,
+            auc=METRIC["auc"].say(ensemble.card.metrics["validation"].auc),
         )
     )
     if ensemble.idle_members:
         typer.echo(
             tr(
-                "The fit gave no part to {idle_members}: without it the same costs less time.",
-                idle_members=", ".join(ensemble.idle_members),
+                "The fit gave no part to {members}: without it the same costs less time.",
+                members=", ".join(ensemble.idle_members),
             )
         )
 

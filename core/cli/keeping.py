@@ -127,9 +127,9 @@ def delete(
     done = delete_batch(open_desk(), batch, name, who)
     print_sentence(
         tr(
-            "Deleted {title!r}: {words}. For a day `python -m core undelete {batch}` restores it.",
+            "Deleted {title!r}: {contents}. For a day `python -m core undelete {batch}` restores it.",
             title=done.title,
-            words=done.words,
+            contents=done.words,
             batch=batch,
         )
     )

@@ -93,12 +93,12 @@ def _lines(path: Path, stream: Iterator[str]) -> Iterator[tuple[int, dict[str, s
         if any(cell.strip() for cell in cells[len(header) :]):
             raise CohortError(
                 tr(
-                    '{path}, line {line_num}, has {num_cells} cells, the head {num_header}. Put "quotes" around a '
+                    '{path}, line {line}, has {num_cells} cells, the head {num_columns}. Put "quotes" around a '
                     "name with a comma.",
                     path=path,
-                    line_num=reader.line_num,
+                    line=reader.line_num,
                     num_cells=len(cells),
-                    num_header=len(header),
+                    num_columns=len(header),
                 )
             )
         yield reader.line_num, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))

@@ -76,8 +76,8 @@ def _content_hashes(cohort: Cohort, files: Sequence[str]) -> dict[str, str]:
     if strange:
         raise CohortError(
             tr(
-                "{strange!r} is no usable image of {root}. Index the folder again and split it again.",
-                strange=strange[0],
+                "{file!r} is no usable image of {root}. Index the folder again and split it again.",
+                file=strange[0],
                 root=cohort.root,
             )
         )

@@ -86,10 +86,10 @@ def propose_split(cohort: Cohort, config: SplitConfig) -> CohortSplit:
     if len(set(labels_N)) < 2:
         raise CohortError(
             tr(
-                "All training images of {root} are {labels_N}: a model needs images of both classes. Add the folder "
+                "All training images of {root} are {image_class}: a model needs images of both classes. Add the folder "
                 "of the other class.",
                 root=cohort.root,
-                labels_N=labels_N[0],
+                image_class=labels_N[0],
             )
         )
     folds: dict[str, Fold] = {}
@@ -206,12 +206,12 @@ def _check_both_classes(folds_N: np.ndarray, labels_N: np.ndarray, patients_N: n
                 raise CohortError(
                     tr(
                         "The {fold} fold gets no {label} image: there are {num_patients} patients with such images "
-                        "for {num_carved} folds, and one patient's images must not be in two. Add {label} images of "
+                        "for {num_folds} folds, and one patient's images must not be in two. Add {label} images of "
                         "other patients.",
                         fold=fold,
                         label=label,
                         num_patients=num_patients,
-                        num_carved=1 + len(config.carved),
+                        num_folds=1 + len(config.carved),
                     )
                 )
 

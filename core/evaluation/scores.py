@@ -17,10 +17,10 @@ def check_labels_and_scores(labels_N: ArrayLike, scores_N: ArrayLike) -> tuple[n
     if labels.ndim != 1 or labels.shape != scores.shape:
         raise EvaluationError(
             tr(
-                "Labels of shape {shape} and scores of shape {shape_2} do not belong together; give one of each for "
-                "every image.",
-                shape=labels.shape,
-                shape_2=scores.shape,
+                "Labels of shape {shape_of_labels} and scores of shape {shape_of_scores} do not belong together; "
+                "give one of each for every image.",
+                shape_of_labels=labels.shape,
+                shape_of_scores=scores.shape,
             )
         )
     if not np.isin(labels, (0, 1)).all():
@@ -46,9 +46,9 @@ def check_labels_and_probabilities(labels_N: ArrayLike, probabilities_N: ArrayLi
     if len(probabilities) and not (probabilities.min() >= 0 and probabilities.max() <= 1):
         raise EvaluationError(
             tr(
-                "Probabilities must lie between 0 and 1; these go from {min:g} to {max:g}.",
-                min=probabilities.min(),
-                max=probabilities.max(),
+                "Probabilities must lie between 0 and 1; these go from {lowest:g} to {highest:g}.",
+                lowest=probabilities.min(),
+                highest=probabilities.max(),
             )
         )
     return labels, probabilities
@@ -75,10 +75,10 @@ def require_both_classes(labels_N: np.ndarray, purpose: str) -> None:
         return
     raise EvaluationError(
         tr(
-            "{purpose} needs images of both classes; there are {num_positive} with pneumonia and {num_labels_N} "
+            "{purpose} needs images of both classes; there are {num_positive} with pneumonia and {num_normal} "
             "normal ones.",
             purpose=purpose,
             num_positive=num_positive,
-            num_labels_N=len(labels_N) - num_positive,
+            num_normal=len(labels_N) - num_positive,
         )
     )

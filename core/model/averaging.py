@@ -21,9 +21,9 @@ def mean_weights(checkpoints: Sequence[Checkpoint]) -> dict[str, np.ndarray]:
         if shapes[0] != shapes[1]:
             raise CheckpointError(
                 tr(
-                    "{name} and {name_2} are networks of different kinds: their weights have no mean.",
-                    name=first.card.name,
-                    name_2=other.card.name,
+                    "{run} and {other_run} are networks of different kinds: their weights have no mean.",
+                    run=first.card.name,
+                    other_run=other.card.name,
                 )
             )
     return {

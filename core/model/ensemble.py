@@ -115,8 +115,8 @@ def _parsed(content: bytes, folder: Path) -> EnsembleRecipe:
     except ValidationError as error:
         raise CheckpointError(
             tr(
-                "{folder} cannot be read: {splitlines}.",
+                "{folder} cannot be read: {reason}.",
                 folder=folder / ENSEMBLE_FILE,
-                splitlines=str(error).splitlines()[0],
+                reason=str(error).splitlines()[0],
             )
         ) from error

@@ -99,8 +99,8 @@ def _load(model: PneumoniaClassifier, tensors: dict[str, Tensor], what: str) -> 
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise CheckpointError(
             tr(
-                "The weights of {what} do not fit {architecture}: {reason}",
-                what=what,
+                "The weights of {source} do not fit {architecture}: {reason}",
+                source=what,
                 architecture=model.architecture,
                 reason=reason[:200],
             )

@@ -250,7 +250,7 @@ class TrainingConfig(BaseModel):
         if (self.weights is WeightsSource.RUNS) != bool(self.first_runs):
             raise ValueError(tr("weights `runs` and the runs to begin with go together: give both or neither"))
         if not all(re.fullmatch(r"[0-9a-z]{1,32}", run) for run in self.first_runs) or len(self.first_runs) > MOST_RUNS:
-            raise ValueError(tr("name at most {most_run} runs by their ids, with commas between", most_run=MOST_RUNS))
+            raise ValueError(tr("name at most {most} runs by their ids, with commas between", most=MOST_RUNS))
         return self
 
     @model_validator(mode="after")
@@ -273,9 +273,9 @@ class TrainingConfig(BaseModel):
         if self.batch_size < 2 * self.devices:
             raise ValueError(
                 tr(
-                    "{devices} devices need a batch of at least {devices_2} images to share",
-                    devices=self.devices,
-                    devices_2=2 * self.devices,
+                    "{num_devices} devices need a batch of at least {least_images} images to share",
+                    num_devices=self.devices,
+                    least_images=2 * self.devices,
                 )
             )
         if self.device == "mps" or ":" in self.device:

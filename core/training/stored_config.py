@@ -32,10 +32,10 @@ def read_stored_config(document: Mapping[str, Any]) -> StoredConfig:
         name = ".".join(str(part) for part in first["loc"]) or "the config"
         raise SettingsError(
             tr(
-                "The run's recorded config does not fit this version: {name}, {input!r}: {msg}.",
-                name=name,
-                input=first["input"],
-                msg=first["msg"].lower(),
+                "The run's recorded config does not fit this version: {field}, {given!r}: {problem}.",
+                field=name,
+                given=first["input"],
+                problem=first["msg"].lower(),
             )
         ) from error
     return StoredConfig(config, tuple(sorted(set(document) - set(known))))

@@ -42,7 +42,7 @@ class OpenVinoEngine:
             compiled = core.compile_model(core.read_model(graph), "CPU", options)
         except RuntimeError as error:
             raise CheckpointError(
-                tr("The cached graph {graph} cannot be loaded; delete it and try again.", graph=graph)
+                tr("The cached graph {file} cannot be loaded; delete it and try again.", file=graph)
             ) from error
         self.name = f"openvino-{ov.__version__.split('-')[0]}-{self.precision}"
         self._queue = ov.AsyncInferQueue(compiled, num_cores + 1)

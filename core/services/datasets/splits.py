@@ -67,8 +67,8 @@ def keep_split(desk: Desk, cohort: Cohort, split: CohortSplit, name: str, reader
     if not NAME.fullmatch(name):
         raise CohortError(
             tr(
-                "A split needs a name of at most {longest_name} letters, digits, spaces, dots, dashes or underscores.",
-                longest_name=LONGEST_NAME,
+                "A split needs a name of at most {longest} letters, digits, spaces, dots, dashes or underscores.",
+                longest=LONGEST_NAME,
             )
         )
     labels = cohort.manifest.set_index("file")["label"].loc[split.assignments.index]
@@ -165,10 +165,10 @@ def check_films(saved: SplitSummary, cohort: Cohort) -> None:
         )
     raise CohortError(
         tr(
-            "The split {name!r} was saved for {root}, and {root_2} holds other images: save a split of these.",
+            "The split {name!r} was saved for {folder}, and {other_folder} holds other images: save a split of these.",
             name=saved.name,
-            root=saved.root,
-            root_2=cohort.root,
+            folder=saved.root,
+            other_folder=cohort.root,
         )
     )
 
@@ -180,10 +180,10 @@ def files_of_fold(desk: Desk, cohort: Cohort, named: str) -> list[str]:
     if not files:
         raise InputNotFoundError(
             tr(
-                "The split {name!r} has no fold {fold!r}. Its folds: {fold_2}.",
+                "The split {name!r} has no fold {fold!r}. Its folds: {folds}.",
                 name=name,
                 fold=fold,
-                fold_2=", ".join(FOLDS),
+                folds=", ".join(FOLDS),
             )
         )
     return files

@@ -61,12 +61,12 @@ def make_key(desk: Desk, name: str, scopes: Sequence[Scope], days: int | None = 
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise SettingsError(
             tr(
-                "A key needs a name of 1 to {longest_name} printable characters: whom or what it is for.",
-                longest_name=LONGEST_NAME,
+                "A key needs a name of 1 to {longest} printable characters: whom or what it is for.",
+                longest=LONGEST_NAME,
             )
         )
     if not scopes:
-        raise SettingsError(tr("A key needs a scope: {Scope}.", Scope=", ".join(Scope)))
+        raise SettingsError(tr("A key needs a scope: {scopes}.", scopes=", ".join(Scope)))
     secret = secrets.token_urlsafe(SECRET_BYTES)
     row = tables.ApiKey(
         id=secrets.token_hex(ID_BYTES),

@@ -30,12 +30,12 @@ def counted_rows(database: Path, manifest: Manifest) -> dict[str, int]:
         names = sorted(name for name in rows.keys() | manifest.rows.keys() if rows.get(name) != manifest.rows.get(name))
         raise BackupError(
             tr(
-                "{damaged}: its table {names!r} has {rows:,} rows, and the manifest says {rows_2:,}. Use another "
-                "backup.",
+                "{damaged}: its table {table!r} has {num_rows:,} rows, and the manifest says {num_expected:,}. "
+                "Use another backup.",
                 damaged=tr(DAMAGED),
-                names=names[0],
-                rows=rows.get(names[0], 0),
-                rows_2=manifest.rows.get(names[0], 0),
+                table=names[0],
+                num_rows=rows.get(names[0], 0),
+                num_expected=manifest.rows.get(names[0], 0),
             )
         )
     return rows

@@ -68,10 +68,10 @@ def key_that_vouches(file: Path, contents: Contents, keys: list[bytes], *, accep
     )
     if keys:
         sentence = tr(
-            "{file} was signed by another desk, with the key {key}, and this home has the key {own}.",
+            "{file} was signed by another desk, with the key {key}, and this home has the key {own_key}.",
             file=file,
             key=signed_by,
-            own=name_of_key(keys[-1]),
+            own_key=name_of_key(keys[-1]),
         )
     advice = tr(
         "Give that desk's key with --key FILE: its own file {key_file}, or the copy that `python -m core backup-key` "

@@ -28,13 +28,13 @@ def require_whole(path: Path, said: str, advice: str) -> None:
     if found != "ok":
         raise BackupError(f"{said} ({' '.join(found.split())}). {advice}")
     if VERSION_TABLE not in names:
-        raise BackupError(tr("{said}: it holds no desk. {advice}", said=said, advice=advice))
+        raise BackupError(tr("{problem}: it holds no desk. {advice}", problem=said, advice=advice))
     if broken is not None:
         raise BackupError(
             tr(
-                "{said}: rows of the table {broken} refer to rows that are gone. {advice}",
-                said=said,
-                broken=broken[0],
+                "{problem}: rows of the table {table} refer to rows that are gone. {advice}",
+                problem=said,
+                table=broken[0],
                 advice=advice,
             )
         )
@@ -53,38 +53,38 @@ def require_schema(path: Path, said: str, advice: str) -> None:
     if revision != (HEAD_REVISION,):
         raise BackupError(
             tr(
-                "{said}: its schema is {revision}, not {head_revision}. {advice}",
-                said=said,
+                "{problem}: its schema is {revision}, not {expected_revision}. {advice}",
+                problem=said,
                 revision=revision and revision[0],
-                head_revision=HEAD_REVISION,
+                expected_revision=HEAD_REVISION,
                 advice=advice,
             )
         )
     if missing:
         raise BackupError(
             tr(
-                "{said}: its table {missing} lacks {missing_2}. {advice}",
+                "{said}: its table {table} lacks {columns}. {advice}",
                 said=said,
-                missing=missing[0][0],
-                missing_2=missing[0][1],
+                table=missing[0][0],
+                columns=missing[0][1],
                 advice=advice,
             )
         )
     if foreign := sorted(here - code):
         raise BackupError(
             tr(
-                "{said}: it holds {foreign!r}, a trigger or view that no desk has. {advice}",
-                said=said,
-                foreign=foreign[0][0],
+                "{problem}: it holds {name!r}, a trigger or view that no desk has. {advice}",
+                problem=said,
+                name=foreign[0][0],
                 advice=advice,
             )
         )
     if lost := sorted(code - here):
         raise BackupError(
             tr(
-                "{said}: it lacks {lost!r}, which keeps its records from being changed. {advice}",
-                said=said,
-                lost=lost[0][0],
+                "{problem}: it lacks {name!r}, which keeps its records from being changed. {advice}",
+                problem=said,
+                name=lost[0][0],
                 advice=advice,
             )
         )

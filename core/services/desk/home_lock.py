@@ -46,9 +46,9 @@ class HomeLock:
         except OSError as error:
             raise SettingsError(
                 tr(
-                    "The file {home} cannot be written ({strerror}). Let this user write it and its folder, or set "
+                    "The file {file} cannot be written ({strerror}). Let this user write it and its folder, or set "
                     "PNEUMODESK_HOME to another folder.",
-                    home=home / LOCK_FILE,
+                    file=home / LOCK_FILE,
                     strerror=error.strerror,
                 )
             ) from error

@@ -100,11 +100,11 @@ def finish_swap(home: Path) -> None:
         raise DatabaseError(
             tr(
                 "The restore into {home} cannot be finished ({error}). Put that right and open the desk again: what "
-                "was there before lies in a folder {aside_prefix}…, the restored desk in {staging}.",
+                "was there before lies in a folder {folder_prefix}…, the restored desk in {restored_folder}.",
                 home=home,
                 error=error,
-                aside_prefix=ASIDE_PREFIX,
-                staging=staging,
+                folder_prefix=ASIDE_PREFIX,
+                restored_folder=staging,
             )
         ) from error
 

@@ -29,5 +29,5 @@ def run_apart(desk: Desk, module: str, subject: str, *, minutes: int = 60) -> st
         ) from error
     if ended.returncode != 0:
         said = ended.stderr.strip().splitlines()[-1:] or ["its process exited unexpectedly"]
-        raise EvaluationError(tr("The work on {subject} failed: {said}", subject=subject, said=said[0]))
+        raise EvaluationError(tr("The work on {subject} failed: {reason}", subject=subject, reason=said[0]))
     return ended.stdout

@@ -14,7 +14,7 @@ def checked_name(name: str | None) -> str:
     if not cleaned:
         raise WorklistError(tr("Say who reads first: a verdict is kept with its reader's name."))
     if len(cleaned) > LONGEST_NAME:
-        raise WorklistError(tr("A reader's name has at most {longest_name} characters.", longest_name=LONGEST_NAME))
+        raise WorklistError(tr("A reader's name has at most {longest} characters.", longest=LONGEST_NAME))
     return cleaned
 
 

@@ -27,7 +27,7 @@ def secret_key(path: Path, *, if_too_short: str) -> bytes:
             tr("The key {path} cannot be read or made ({strerror}).", path=path, strerror=error.strerror)
         ) from error
     if len(key) < SECRET_BYTES:
-        raise SettingsError(tr("The key {path} is too short: {if_too_short}.", path=path, if_too_short=if_too_short))
+        raise SettingsError(tr("The key {path} is too short: {advice}.", path=path, advice=if_too_short))
     return key
 
 

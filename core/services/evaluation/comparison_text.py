@@ -40,11 +40,11 @@ def _on_ranking(name: str, reference: str, auc: AucComparison, p_value: float | 
         return tr("{numbers}; with so few images the difference cannot be tested.", numbers=numbers)
     low, high = auc.interval
     rest = tr(
-        "difference {difference:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}, DeLong {say_p}",
+        "difference {difference:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}, DeLong {p_value}",
         difference=auc.difference,
         low=low,
         high=high,
-        say_p=say_p(p_value),
+        p_value=say_p(p_value),
     )
     if p_value < LEVEL:
         better, worse = (name, reference) if auc.difference > 0 else (reference, name)
@@ -71,18 +71,18 @@ def _on_errors(name: str, reference: str, errors: ErrorComparison, p_value: floa
             "At their thresholds both misread the same {num_both_wrong:,} images.", num_both_wrong=errors.num_both_wrong
         )
     counts = tr(
-        "{name} alone misreads {only_first:,}, {reference} alone {only_second:,}, both {num_both_wrong:,}; McNemar "
-        "{say_p}",
-        name=name,
+        "{model} alone misreads {only_first:,}, {other_model} alone {only_second:,}, both {num_both_wrong:,}; McNemar "
+        "{p_value}",
+        model=name,
         only_first=only_first,
-        reference=reference,
+        other_model=reference,
         only_second=only_second,
         num_both_wrong=errors.num_both_wrong,
-        say_p=say_p(p_value),
+        p_value=say_p(p_value),
     )
     if p_value is not None and p_value < LEVEL:
         fewer = name if only_first < only_second else reference
-        return tr("At their thresholds {fewer} makes fewer errors: {counts}.", fewer=fewer, counts=counts)
+        return tr("At their thresholds {model} makes fewer errors: {counts}.", model=fewer, counts=counts)
     return tr("At their thresholds no difference in errors is shown: {counts}.", counts=counts)
 
 

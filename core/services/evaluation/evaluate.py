@@ -119,11 +119,11 @@ def _check_fold(request: EvaluationRequest, card: ModelCard, num_learnt: int, nu
     if num_learnt and "/" in request.split and not request.split.endswith("/train"):
         raise EvaluationError(
             tr(
-                "{name} was trained on {num_learnt} of the {num_files} images of {split!r}, or on others of the same "
+                "{name} was trained on {num_trained} of the {num_files} images of {split!r}, or on others of the same "
                 "patients: its figures would be too good. Evaluate it on folds that it was not trained on; `splits "
                 "adopt` saves its own.",
                 name=card.name,
-                num_learnt=num_learnt,
+                num_trained=num_learnt,
                 num_files=num_files,
                 split=request.split,
             )

@@ -71,9 +71,10 @@ def _on_engines(one: Contender, other: Contender) -> str:
     if one.engine == other.engine:
         return ""
     return " " + tr(
-        "{name} was computed by {engine}, {name_2} by {engine_2}: a small part of a difference may be rounding.",
-        name=one.name,
+        "{model} was computed by {engine}, {other_model} by {other_engine}: a small part of a difference may be "
+        "rounding.",
+        model=one.name,
         engine=one.engine or tr("an engine not recorded"),
-        name_2=other.name,
-        engine_2=other.engine or tr("an engine not recorded"),
+        other_model=other.name,
+        other_engine=other.engine or tr("an engine not recorded"),
     )

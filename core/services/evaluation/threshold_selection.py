@@ -40,9 +40,9 @@ def propose_point(predicted: PredictedFilms, rule: OperatingPointRule, name: str
     if not is_selection_split(predicted.split):
         raise EvaluationError(
             tr(
-                "An operating point is chosen on the {choosing_split} images, never on {split!r}: figures of images "
+                "An operating point is chosen on the {selection_splits} images, never on {split!r}: figures of images "
                 "that chose the threshold would look better than they are.",
-                choosing_split=" or ".join(CHOOSING_SPLITS),
+                selection_splits=" or ".join(CHOOSING_SPLITS),
                 split=predicted.split,
             )
         )
@@ -136,9 +136,9 @@ def choose_model_point(
     if predicted is None:
         raise EvaluationError(
             tr(
-                "{name_of_model} has read no images of {split} on this desk. Give --data, a folder with images, and "
+                "{model} has read no images of {split} on this desk. Give --data, a folder with images, and "
                 "--split NAME/validation, a fold of a split that was saved of it (`splits save`).",
-                name_of_model=name_of_model,
+                model=name_of_model,
                 split=split,
             )
         )

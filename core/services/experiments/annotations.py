@@ -28,9 +28,9 @@ def write_note(desk: Desk, run_id: str, note: str) -> None:
     if len(note) > LONGEST_NOTE:
         raise PneumoDeskError(
             tr(
-                "A note holds at most {longest_note:,} characters; this one has {num_note:,}.",
-                longest_note=LONGEST_NOTE,
-                num_note=len(note),
+                "A note holds at most {longest:,} characters; this one has {num_characters:,}.",
+                longest=LONGEST_NOTE,
+                num_characters=len(note),
             )
         )
     _annotate(desk, [run_id], lambda row: setattr(row, "note", note.strip()))
@@ -52,9 +52,9 @@ def delete_runs(desk: Desk, run_ids: Sequence[str]) -> None:
             if not State(run.state).is_finished:
                 raise PneumoDeskError(
                     tr(
-                        "The run {name} ({id}) is {state}. Stop it before deleting it.",
+                        "The run {name} ({run_id}) is {state}. Stop it before deleting it.",
                         name=run.name,
-                        id=run.id,
+                        run_id=run.id,
                         state=run.state,
                     )
                 )
@@ -73,9 +73,9 @@ def set_tags(desk: Desk, run_id: str, tags: Sequence[str]) -> None:
     if len(wanted) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in wanted):
         raise PneumoDeskError(
             tr(
-                "A run has at most {most_tag} tags of at most {longest_tag} characters each.",
-                most_tag=MOST_TAGS,
-                longest_tag=LONGEST_TAG,
+                "A run has at most {most} tags of at most {longest} characters each.",
+                most=MOST_TAGS,
+                longest=LONGEST_TAG,
             )
         )
     with desk.transaction() as session:
@@ -102,5 +102,5 @@ def _annotation(session: Session, run_id: str) -> tables.RunAnnotation:
 def _runs(session: Session, run_ids: Sequence[str]) -> list[tables.Run]:
     runs = list(session.scalars(select(tables.Run).where(tables.Run.id.in_(run_ids))))
     if missing := set(run_ids) - {run.id for run in runs}:
-        raise InputNotFoundError(tr("There is no run {min!r}. `runs list` shows the runs there are.", min=min(missing)))
+        raise InputNotFoundError(tr("There is no run {run!r}. `runs list` shows the runs there are.", run=min(missing)))
     return runs

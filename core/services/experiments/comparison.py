@@ -104,9 +104,9 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
     if not 2 <= len(ids) <= MOST_RUNS:
         raise EvaluationError(
             tr(
-                "A comparison needs 2 to {most_run} different runs; {num_ids} were given.",
-                most_run=MOST_RUNS,
-                num_ids=len(ids),
+                "A comparison needs 2 to {most} different runs; {num_given} were given.",
+                most=MOST_RUNS,
+                num_given=len(ids),
             )
         )
     with desk.reading() as session:
@@ -148,8 +148,10 @@ def compare_runs(desk: Desk, request: CompareRequest, *, record: bool = True) ->
 
 def _why_not(run: tables.Run, split: str) -> str:
     if run.checkpoint_hash is None:
-        return tr("{name} ({id}) is {state} and has no finished model.", name=run.name, id=run.id, state=run.state)
-    return tr("Of {name} ({id}) no predictions on {split!r} are kept.", name=run.name, id=run.id, split=split)
+        return tr(
+            "{name} ({run_id}) is {state} and has no finished model.", name=run.name, run_id=run.id, state=run.state
+        )
+    return tr("Of {name} ({run_id}) no predictions on {split!r} are kept.", name=run.name, run_id=run.id, split=split)
 
 
 def _common_films(

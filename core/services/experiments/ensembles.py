@@ -158,9 +158,9 @@ def _chosen_runs(desk: Desk, runs: Sequence[str]) -> list[RunRecord]:
     if not 2 <= len(ids) <= MOST_MEMBERS:
         raise EvaluationError(
             tr(
-                "An ensemble has 2 to {most_member} different members; {num_ids} were given.",
-                most_member=MOST_MEMBERS,
-                num_ids=len(ids),
+                "An ensemble has 2 to {most} different members; {num_given} were given.",
+                most=MOST_MEMBERS,
+                num_given=len(ids),
             )
         )
     records = [get_record(desk, run_id) for run_id in ids]

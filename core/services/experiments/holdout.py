@@ -33,7 +33,9 @@ def judge_holdout(desk: Desk, run_id: str, on_count: OnCount = count_for_nobody)
     """
     record = get_record(desk, run_id)
     if not record.has_checkpoint:
-        raise EvaluationError(tr("{name} ({id}) has no finished model on this desk.", name=record.name, id=record.id))
+        raise EvaluationError(
+            tr("{name} ({run_id}) has no finished model on this desk.", name=record.name, run_id=record.id)
+        )
     with desk.reading() as session:
         kept = load_predictions(session, [record.checkpoint_hash or ""], HOLDOUT).get(record.checkpoint_hash or "")
         data = session.get_one(tables.Run, record.id).data
@@ -44,9 +46,9 @@ def judge_holdout(desk: Desk, run_id: str, on_count: OnCount = count_for_nobody)
     if not files or data is None:
         raise EvaluationError(
             tr(
-                "{name} ({id}) held no patients back. Train with `--holdout-fraction 0.1` to have some.",
+                "{name} ({run_id}) held no patients back. Train with `--holdout-fraction 0.1` to have some.",
                 name=record.name,
-                id=record.id,
+                run_id=record.id,
             )
         )
     predicted = _read(desk, record, Path(data), files, on_count)

@@ -77,18 +77,18 @@ def _checked_folder(desk: Desk, session: Session, run_id: str) -> Path | None:
     if session.get(tables.ImportedRecord, run_id) is not None:
         raise PneumoDeskError(
             tr(
-                "{name} ({id}) is an imported record, which is never changed: only put it away.",
+                "{name} ({run_id}) is an imported record, which is never changed: only put it away.",
                 name=run.name,
-                id=run.id,
+                run_id=run.id,
             )
         )
     annotation = session.get(tables.RunAnnotation, run_id)
     if annotation is None or annotation.deleted_at is None:
         raise PneumoDeskError(
             tr(
-                "The run {name} ({id}) was not deleted. Delete it first; then it can be deleted for good.",
+                "The run {name} ({run_id}) was not deleted. Delete it first; then it can be deleted for good.",
                 name=run.name,
-                id=run.id,
+                run_id=run.id,
             )
         )
     live = (State.QUEUED.value, *LIVE_STATES)
@@ -100,9 +100,9 @@ def _checked_folder(desk: Desk, session: Session, run_id: str) -> Path | None:
     if batch is not None:
         raise PneumoDeskError(
             tr(
-                "The model of the run {name} ({id}) is reading {batch}. Stop that batch first.",
+                "The model of the run {name} ({run_id}) is reading {batch}. Stop that batch first.",
                 name=run.name,
-                id=run.id,
+                run_id=run.id,
                 batch=batch,
             )
         )

@@ -79,16 +79,16 @@ def chosen_runs(desk: Desk, *, sweep: str | None = None, runs: Sequence[str] = (
         ids = list(dict.fromkeys(resolve_run_ids(desk, runs)))
     else:
         with desk.reading() as session:
-            sweep_id = id_beginning_with(session, tables.Sweep.id, sweep, "sweep", "sweep list")
+            sweep_id = id_beginning_with(session, tables.Sweep.id, sweep, "sweep")
             run = tables.Run
             finished = select(run.id).where(run.sweep_id == sweep_id, run.state == State.COMPLETED.value)
             ids = list(session.scalars(finished.order_by(run.trial_number)))
     if not 1 <= len(ids) <= MOST_RUNS:
         raise EvaluationError(
             tr(
-                "A table is made of 1 to {most_run} finished runs; {num_ids} were found.",
-                most_run=MOST_RUNS,
-                num_ids=len(ids),
+                "A table is made of 1 to {most} finished runs; {num_found} were found.",
+                most=MOST_RUNS,
+                num_found=len(ids),
             )
         )
     return ids

@@ -103,14 +103,20 @@ def choose_row(session: Session, card: ModelCard, asked: str) -> tables.Operatin
         names = session.scalars(
             select(point.name).where(point.checkpoint_hash == card.weights_hash).distinct().order_by(point.name)
         ).all()
-        there_are = f"It has: {', '.join(names)}." if names else "It has none but its card's own."
         raise InputNotFoundError(
             tr(
-                "The model {name} has no operating point {asked!r}. {there_are} Each belongs to one checkpoint; "
-                "choose one on the Experiments page or by `models choose-point`.",
-                name=card.name,
-                asked=asked,
-                there_are=there_are,
+                "The model {model} has no operating point {operating_point!r}. It has: {points}. Each belongs to one "
+                "checkpoint; choose one on the Experiments page or by `models choose-point`.",
+                model=card.name,
+                operating_point=asked,
+                points=", ".join(names),
+            )
+            if names
+            else tr(
+                "The model {model} has no operating point {operating_point!r}. It has none but its card's own. Each "
+                "belongs to one checkpoint; choose one on the Experiments page or by `models choose-point`.",
+                model=card.name,
+                operating_point=asked,
             )
         )
     return row

@@ -140,7 +140,7 @@ class RunDocument(_Frozen):
     def _epochs_are_numbered(self) -> Self:
         numbers = [epoch.get("epoch") or 0.0 for epoch in self.epochs]
         if not all(number.is_integer() and 1 <= number <= MOST_EPOCHS for number in numbers):
-            raise ValueError(tr("each epoch needs its number, from 1 to {most_epoch:,}", most_epoch=MOST_EPOCHS))
+            raise ValueError(tr("each epoch needs its number, from 1 to {most:,}", most=MOST_EPOCHS))
         if len(set(numbers)) < len(numbers):
             raise ValueError(tr("two epochs have one number"))
         return self

@@ -100,9 +100,9 @@ def _contents(desk: Desk, run_id: str) -> dict[str, bytes]:
     if not State(record.state).is_finished:
         raise PneumoDeskError(
             tr(
-                "{name} ({id}) is {state}: only runs that have ended are recorded.",
+                "{name} ({run_id}) is {state}: only runs that have ended are recorded.",
                 name=record.name,
-                id=record.id,
+                run_id=record.id,
                 state=record.state,
             )
         )

@@ -125,7 +125,12 @@ def _parsed(content: bytes, path: Path) -> RunDocument:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the document"
         raise PneumoDeskError(
-            tr("{path} is no record of a run: {place}: {msg}.", path=path, place=place, msg=first["msg"].lower())
+            tr(
+                "{path} is no record of a run: {field}: {problem}.",
+                path=path,
+                field=place,
+                problem=first["msg"].lower(),
+            )
         ) from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from core.language import current_language, tr
 from core.services.registry.model_card import ModelDocument
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -25,7 +26,18 @@ def render_card(document: ModelDocument, kind: CardFormat) -> str:
     """Return a card as text; names and notes are in it as they are and are never markup."""
     if kind is CardFormat.JSON:
         return json.dumps(document.document(), indent=1, ensure_ascii=False) + "\n"
-    return _environment().get_template(f"model_card.{kind.value}.j2").render(card=document)
+    active = tr("The active model of its desk.") if document.is_active else tr("Not the active model of its desk.")
+    return (
+        _environment()
+        .get_template(f"model_card.{kind.value}.j2")
+        .render(
+            card=document,
+            language=current_language(),
+            title=tr("Model card: {model}", model=document.model),
+            status=active,
+            notice=tr(document.notice),
+        )
+    )
 
 
 @lru_cache(maxsize=1)

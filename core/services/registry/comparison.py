@@ -53,9 +53,9 @@ def compare_models(desk: Desk, names: Sequence[str], *, record: bool = True) -> 
     if not 2 <= len(models) <= MOST_MODELS:
         raise EvaluationError(
             tr(
-                "A comparison needs 2 to {most_model} different models; {num_models} were given.",
-                most_model=MOST_MODELS,
-                num_models=len(models),
+                "A comparison needs 2 to {most} different models; {num_given} were given.",
+                most=MOST_MODELS,
+                num_given=len(models),
             )
         )
     cards = [model_card(desk, name) for name in models]

@@ -12,7 +12,7 @@ from core.errors import InputNotFoundError
 from core.evaluation.catalogue import METRIC, METRICS
 from core.evaluation.metrics import EvaluationReport, engine_text, interval_notes
 from core.evaluation.proportions import say_fraction, say_interval, say_share
-from core.language import mark, tr
+from core.language import mark, tr, tr_n
 from core.model.card import ModelCard
 from core.model.checkpoint import read_card
 from core.services.datasets.known_datasets import dataset_names
@@ -141,14 +141,16 @@ def _training(card: ModelCard) -> Section:
             for member in card.ensemble.members
         )
         said = tr(
-            "An ensemble of {num_rows} members, {value} voting.", num_rows=len(rows), value=card.ensemble.voting.value
+            "An ensemble of {num_members} members, {voting} voting.",
+            num_members=len(rows),
+            voting=card.ensemble.voting.value,
         )
         return Section(
             tr("Training"), (said, origin), Table((tr("Member"), tr("Architecture"), tr("Input"), tr("Weight")), rows)
         )
     rows = tuple((name.replace("_", " "), str(value)) for name, value in card.config.items() if value is not None)
     settings = Table((tr("Setting"), tr("Value")), rows) if rows else None
-    said = tr("Architecture {value}.", value=card.architecture.value)
+    said = tr("Architecture {architecture}.", architecture=card.architecture.value)
     if not rows:
         said = " ".join((said, tr("The training's settings are not known.")))
     return Section(tr("Training"), (said, origin), settings)
@@ -176,28 +178,22 @@ def _runs_tried(facts: ModelFacts) -> Section:
     if not facts.runs_tried:
         return Section(title, (tr("Not known."),))
     aucs = [run.validation_auc for run in facts.runs_tried if run.validation_auc is not None]
-    spread = (
-        tr(
-            " Their validation AUC lies between {min} and {max}.",
-            min=say_fraction(min(aucs), 4),
-            max=say_fraction(max(aucs), 4),
-        )
-        if len(aucs) > 1
-        else ""
-    )
-    many = (
-        tr("One run was")
-        if len(facts.runs_tried) == 1
-        else tr("{num_runs_tried} runs were", num_runs_tried=len(facts.runs_tried))
-    )
+    said = [tr_n("{n} run finished on this split.", "{n} runs finished on this split.", len(facts.runs_tried))]
+    if len(aucs) > 1:
+        lowest, highest = say_fraction(min(aucs), 4), say_fraction(max(aucs), 4)
+        said.append(tr("Their validation AUC lies between {lowest} and {highest}.", lowest=lowest, highest=highest))
     rows = tuple(
-        (run.name, run.id, _seed(run.seed), METRIC["auc"].say(run.validation_auc), "yes" if run.is_part else "no")
+        (
+            run.name,
+            run.id,
+            _seed(run.seed),
+            METRIC["auc"].say(run.validation_auc),
+            tr("yes") if run.is_part else tr("no"),
+        )
         for run in facts.runs_tried
     )
     columns = (tr("Run"), tr("Id"), tr("Seed"), tr("Validation AUC"), tr("Part of this model"))
-    return Section(
-        title, (tr("{many} finished on this split.{spread}", many=many, spread=spread),), Table(columns, rows)
-    )
+    return Section(title, (" ".join(said),), Table(columns, rows))
 
 
 def _openings(facts: ModelFacts, names: Mapping[str, str]) -> Section:
@@ -226,10 +222,10 @@ def _openings(facts: ModelFacts, names: Mapping[str, str]) -> Section:
         tr("Images"),
         tr("Of these trained on"),
         tr("Threshold"),
-        "AUC",
+        tr("AUC"),
         tr("Sensitivity"),
         tr("Specificity"),
-        "ECE",
+        tr("ECE"),
         tr("Computed by"),
         tr("Looks, by this model"),
     )
@@ -255,8 +251,8 @@ def _subgroups(facts: ModelFacts) -> Section:
         if not group.is_small
     )
     said = tr(
-        "The validation images at the threshold {subgroups_threshold:.4f}; groups under 5 images left out.",
-        subgroups_threshold=facts.subgroups_threshold,
+        "The validation images at the threshold {threshold:.4f}; groups under 5 images left out.",
+        threshold=facts.subgroups_threshold,
     )
     is_clustered = all(group.num_patients is not None for group in groups)
     note = tr("Intervals count the images of one patient together.") if is_clustered else tr(EACH_IMAGE_ALONE)
@@ -275,7 +271,7 @@ def _point(card: ModelCard) -> Section:
         (tr("Name"), point.name),
         (tr("Threshold"), f"{point.threshold:.4f}"),
         (
-            tr("Uncertain band"),
+            tr("Indeterminate range"),
             tr(
                 "{uncertain_low:.4f} to {uncertain_high:.4f}",
                 uncertain_low=point.uncertain_low,
@@ -315,9 +311,9 @@ def _stress(found: Measurement | None, names: Mapping[str, str]) -> Section:
 def _measured_on(found: Measurement, names: Mapping[str, str]) -> str:
     engine = found.result.get("engine") or tr("an engine not recorded")
     return tr(
-        "Images of the split {split} of the dataset {dataset_text}, computed by {engine}, {created_at:%Y-%m-%d}.",
+        "Images of the split {split} of the dataset {dataset}, computed by {engine}, {created_at:%Y-%m-%d}.",
         split=found.split,
-        dataset_text=dataset_text(found.cohort_fingerprint, names),
+        dataset=dataset_text(found.cohort_fingerprint, names),
         engine=engine,
         created_at=found.created_at,
     )
@@ -347,10 +343,10 @@ def _gate(card: ModelCard, found: Measurement | None, names: Mapping[str, str]) 
             kind,
             str(one["num_pictures"]),
             tr(
-                "{stopped} ({stopped_ci} to {stopped_ci_2})",
+                "{stopped} ({low} to {high})",
                 stopped=say_share(one["stopped"]),
-                stopped_ci=say_share(one["stopped_ci"][0]),
-                stopped_ci_2=say_share(one["stopped_ci"][1]),
+                low=say_share(one["stopped_ci"][0]),
+                high=say_share(one["stopped_ci"][1]),
             ),
         )
         for kind, one in kinds.items()
@@ -395,12 +391,12 @@ def _lineage(desk: Desk, name: str, card: ModelCard) -> Section:
 
 def _share(value: float | None, interval: tuple[float, float] | None) -> str:
     bounds = f" ({say_interval(interval)})" if interval else ""
-    return "undefined" if value is None else f"{say_fraction(value)}{bounds}"
+    return tr("undefined") if value is None else f"{say_fraction(value)}{bounds}"
 
 
 def _change(value: float | None) -> str:
     """Return a difference with its sign; what rounds to nothing has none."""
-    return "undefined" if value is None else "0.0000" if abs(value) < 5e-5 else f"{value:+.4f}"
+    return tr("undefined") if value is None else "0.0000" if abs(value) < 5e-5 else f"{value:+.4f}"
 
 
 def _seed(seed: int | None) -> str:

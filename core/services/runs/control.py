@@ -147,7 +147,7 @@ def reconcile_runs(desk: Desk) -> list[str]:
 def find_run(desk: Desk, run_id: str) -> str:
     """Return the id of the one run whose id begins so; raises InputNotFoundError."""
     with desk.reading() as session:
-        return id_beginning_with(session, tables.Run.id, run_id, "run", "runs list")
+        return id_beginning_with(session, tables.Run.id, run_id, "run")
 
 
 def can_resume(state: str) -> bool:

@@ -130,14 +130,14 @@ def _try_out(config: TrainingConfig, many: int) -> dict:
     except subprocess.TimeoutExpired as error:
         raise TrainingError(
             tr(
-                "The trial took longer than {most_second} s, so the run would take very long here. Choose a smaller "
+                "The trial took longer than {seconds} s, so the run would take very long here. Choose a smaller "
                 "network, smaller images or a smaller batch.",
-                most_second=MOST_SECONDS,
+                seconds=MOST_SECONDS,
             )
         ) from error
     if done.returncode == 0:
         return json.loads(done.stdout)
     said = done.stderr.strip().splitlines()[-1:] or ["it was ended by the system, as happens when memory is short"]
     if "Error:" in said[0]:
-        raise SettingsError(tr("The trial failed: {said} Try a smaller batch size.", said=said[0]))
-    raise TrainingError(tr("The trial failed: {said}", said=said[0]))
+        raise SettingsError(tr("The trial failed: {reason} Try a smaller batch size.", reason=said[0]))
+    raise TrainingError(tr("The trial failed: {reason}", reason=said[0]))

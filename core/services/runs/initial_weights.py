@@ -28,17 +28,17 @@ def settle_first_weights(desk: Desk, config: TrainingConfig) -> TrainingConfig:
         if not record.has_checkpoint:
             raise SettingsError(
                 tr(
-                    "The run {name} ({id}) has no finished model on this desk to begin with.",
+                    "The run {name} ({run_id}) has no finished model on this desk to begin with.",
                     name=record.name,
-                    id=record.id,
+                    run_id=record.id,
                 )
             )
         if (trained := record.config.get("architecture")) != config.architecture:
             raise SettingsError(
                 tr(
-                    "The run {name} ({id}) trained {trained}: choose that network, or runs of {architecture}.",
+                    "The run {name} ({run_id}) trained {trained}: choose that network, or runs of {architecture}.",
                     name=record.name,
-                    id=record.id,
+                    run_id=record.id,
                     trained=trained,
                     architecture=config.architecture,
                 )
@@ -86,6 +86,6 @@ def _first_runs(desk: Desk, config: TrainingConfig) -> list[RunRecord]:
 def _checkpoint(record: RunRecord) -> Path:
     if not record.has_checkpoint:
         raise SettingsError(
-            tr("The model of the run {name} ({id}), to begin with, is gone.", name=record.name, id=record.id)
+            tr("The model of the run {name} ({run_id}), to begin with, is gone.", name=record.name, run_id=record.id)
         )
     return record.folder / "checkpoint"

@@ -32,7 +32,7 @@ def show_run(desk: Desk, run_id: str) -> dict[str, Any]:
     """Return everything about one run; a run may be named by the beginning of its id, if only one begins so."""
     reconcile_runs(desk)
     with desk.reading() as session:
-        run = session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run", "runs list"))
+        run = session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run"))
         epochs: dict[int, dict[str, float | None]] = {}
         for metric in run.metrics:
             epochs.setdefault(metric.epoch, {})[metric.name] = metric.value

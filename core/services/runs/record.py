@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.language import tr
+from core.language import mark, tr
 from core.model.card import ModelCard
 from core.model.checkpoint import CARD_FILE, WEIGHTS_FILE, read_card
 from core.services.desk import Desk
 from core.services.desk.id_prefix import id_beginning_with
+from core.services.desk.program_words import Say, in_english
 from core.services.evaluation.predictions import (
     splits_with_predictions,
 )
@@ -35,6 +36,7 @@ class RunRecord:
     config: dict[str, Any]
     environment: dict[str, Any]
     lineage: dict[str, str]
+    lineage_in_words: dict[str, str]
     summary: dict[str, Any]
     epochs: tuple[dict[str, float | int | None], ...]
     checkpoint_hash: str | None
@@ -86,7 +88,8 @@ def get_record(desk: Desk, run_id: str) -> RunRecord:
             error=shown.error,
             config=shown.config,
             environment=shown.environment,
-            lineage=_lineage(run, shown),
+            lineage=_lineage(run, shown, in_english),
+            lineage_in_words=_lineage(run, shown, tr),
             summary=shown.summary,
             epochs=tuple(epochs[epoch] for epoch in sorted(epochs)),
             checkpoint_hash=run.checkpoint_hash,
@@ -103,39 +106,39 @@ def get_record(desk: Desk, run_id: str) -> RunRecord:
 
 
 def _named(session: Session, run_id: str) -> tables.Run:
-    return session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run", "runs list"))
+    return session.get_one(tables.Run, id_beginning_with(session, tables.Run.id, run_id, "run"))
 
 
 def resolve_run_ids(desk: Desk, names: Sequence[str]) -> tuple[str, ...]:
     """Return the full ids of runs that are named by them or by their beginnings; raises InputNotFoundError."""
     with desk.reading() as session:
-        return tuple(id_beginning_with(session, tables.Run.id, name, "run", "runs list") for name in names)
+        return tuple(id_beginning_with(session, tables.Run.id, name, "run") for name in names)
 
 
-def _lineage(run: tables.Run, shown: ReadableRun) -> dict[str, str]:
+def _lineage(run: tables.Run, shown: ReadableRun, say: Say) -> dict[str, str]:
     environment = shown.environment
     packages = environment.get("packages", {})
-    begun = tr("{started_at:%Y-%m-%d %H:%M:%S} UTC", started_at=run.started_at) if run.started_at else "–"
-    ended = tr("{finished_at:%Y-%m-%d %H:%M:%S} UTC", finished_at=run.finished_at) if run.finished_at else "–"
+    begun = say(mark("{started_at:%Y-%m-%d %H:%M:%S} UTC"), started_at=run.started_at) if run.started_at else "–"
+    ended = say(mark("{finished_at:%Y-%m-%d %H:%M:%S} UTC"), finished_at=run.finished_at) if run.finished_at else "–"
     return {
-        tr("Run"): run.id,
-        tr("Dataset fingerprint"): run.cohort_fingerprint,
-        tr("Split"): run.split_name or tr("Drawn by the run's own shares"),
-        tr("Split fingerprint"): run.split_fingerprint,
-        tr("Checkpoint (SHA-256)"): run.checkpoint_hash or "–",
-        tr("Code version"): str(environment.get("code", "–")),
-        tr("Python"): str(environment.get("python", "–")),
-        tr("Packages"): ", ".join(f"{name} {number}" for name, number in packages.items()) or "–",
-        tr("Hardware"): tr(
-            "{environment}, {environment_2} cores, {environment_3} GiB",
-            environment=environment.get("machine", "–"),
-            environment_2=environment.get("num_cores", "–"),
-            environment_3=environment.get("memory_gib", "–"),
+        say(mark("Run")): run.id,
+        say(mark("Dataset fingerprint")): run.cohort_fingerprint,
+        say(mark("Split")): run.split_name or say(mark("Drawn by the run's own shares")),
+        say(mark("Split fingerprint")): run.split_fingerprint,
+        say(mark("Checkpoint (SHA-256)")): run.checkpoint_hash or "–",
+        say(mark("Code version")): str(environment.get("code", "–")),
+        say(mark("Python")): str(environment.get("python", "–")),
+        say(mark("Packages")): ", ".join(f"{name} {number}" for name, number in packages.items()) or "–",
+        say(mark("Hardware")): say(
+            mark("{machine}, {num_cores} cores, {memory} GiB"),
+            machine=environment.get("machine", "–"),
+            num_cores=environment.get("num_cores", "–"),
+            memory=environment.get("memory_gib", "–"),
         ),
-        tr("Computed on"): "; then ".join(map(say_facts, environment.get("computing", []))) or "–",
-        tr("Begun"): begun,
-        tr("Ended"): ended,
-        tr("Folder"): run.folder,
+        say(mark("Computed on")): say(mark("; then ")).join(map(say_facts, environment.get("computing", []))) or "–",
+        say(mark("Begun")): begun,
+        say(mark("Ended")): ended,
+        say(mark("Folder")): run.folder,
     }
 
 

@@ -109,7 +109,7 @@ def resume_sweep(desk: Desk, sweep_id: str) -> int:
 def find_sweep(desk: Desk, sweep_id: str) -> str:
     """Return the id of the one sweep whose id begins so; raises InputNotFoundError."""
     with desk.reading() as session:
-        return id_beginning_with(session, tables.Sweep.id, sweep_id, "sweep", "sweep list")
+        return id_beginning_with(session, tables.Sweep.id, sweep_id, "sweep")
 
 
 def _runs_in(session: Session, sweep_id: str, states: Sequence[str]) -> list[str]:

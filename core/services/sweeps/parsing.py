@@ -21,8 +21,8 @@ def parse_axis(text: str) -> SweepAxis:
     if not has_values or not values:
         raise SettingsError(
             tr(
-                "{text!r} does not say what to vary. Examples: batch_size=16,32 and learning_rate=1e-4..1e-2:log.",
-                text=text,
+                "{given!r} does not say what to vary. Examples: batch_size=16,32 and learning_rate=1e-4..1e-2:log.",
+                given=text,
             )
         )
     try:
@@ -47,7 +47,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
                 tr("{part!r} is no seed: give whole numbers from 0 on, as in 0,1,2 or 0..4.", part=part)
             )
         if is_range and int(last) - int(first) >= MOST_SEEDS:
-            raise SettingsError(tr("{part} would be more than {most_seed:,} seeds.", part=part, most_seed=MOST_SEEDS))
+            raise SettingsError(tr("{part} would be more than {most:,} seeds.", part=part, most=MOST_SEEDS))
         seeds += range(int(first), int(last) + 1) if is_range else [int(first)]
     return tuple(dict.fromkeys(seeds))
 

@@ -164,9 +164,9 @@ class SweepRequest(BaseModel):
         if self.num_runs > MOST_TRIALS:
             raise ValueError(
                 tr(
-                    "that would be {num_runs:,} runs, more than {most_trial:,}: vary less",
+                    "that would be {num_runs:,} runs, more than {most:,}: vary less",
                     num_runs=self.num_runs,
-                    most_trial=MOST_TRIALS,
+                    most=MOST_TRIALS,
                 )
             )
         for row in self.expanded():

@@ -20,9 +20,9 @@ def stored_request(sweep: tables.Sweep) -> SweepRequest:
     except ValueError as error:
         raise SettingsError(
             tr(
-                "Sweep {id} was recorded by another version and no longer makes sense here. Its runs stay as they are "
-                "under Experiments; start the sweep again.",
-                id=sweep.id,
+                "Sweep {sweep_id} was recorded by another version and no longer makes sense here. Its runs stay "
+                "as they are under Experiments; start the sweep again.",
+                sweep_id=sweep.id,
             )
         ) from error
 

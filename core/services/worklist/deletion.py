@@ -76,11 +76,11 @@ def delete_batch(desk: Desk, batch_id: str, name: str, actor: str | None) -> Del
     if name.strip() != planned.title.strip():
         raise WorklistError(
             tr(
-                "The batch is called {title!r}, not {name!r}: it stays. Deleting it takes away {words}. Give its name "
-                "to delete it.",
+                "The batch is called {title!r}, not {given_name!r}: it stays. Deleting it takes away {contents}. "
+                "Give its name to delete it.",
                 title=planned.title,
-                name=name.strip(),
-                words=planned.words,
+                given_name=name.strip(),
+                contents=planned.words,
             )
         )
     return hide_batch(desk, batch_id, actor)

@@ -97,7 +97,7 @@ def format_of(path: Path) -> ExportFormat:
         return ExportFormat(path.suffix.lower().removeprefix("."))
     except ValueError as error:
         raise PneumoDeskError(
-            tr("{name} has no ending that can be written: name it .csv, .json or .pdf.", name=path.name)
+            tr("{file} has no ending that can be written: name it .csv, .json or .pdf.", file=path.name)
         ) from error
 
 

@@ -79,6 +79,6 @@ def change_rules(desk: Desk, changes: Sequence[str], author: str | None) -> int:
         first = error.errors()[0]
         where = f"{first['loc'][0]} is {first['input']!r}: " if first["loc"] else ""
         raise WorklistError(
-            tr("{where}{msg}. The rules stay as they are.", where=where, msg=first["msg"].lower())
+            tr("{where}{problem}. The rules stay as they are.", where=where, problem=first["msg"].lower())
         ) from error
     return save_rules(desk, rules, author)

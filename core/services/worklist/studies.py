@@ -295,13 +295,10 @@ def resolve_studies(desk: Desk, names: Sequence[str]) -> list[str]:
             same = reading.study.startswith(name, autoescape=True)
             studies = session.scalars(select(reading.study).where(same).distinct().limit(2)).all() if name else []
             if len(studies) != 1:
-                how_many = "more than one study begins with" if studies else "there is no study"
                 raise InputNotFoundError(
-                    tr(
-                        "{how_many} {name!r}. `worklist list --json` names them all.",
-                        how_many=how_many.capitalize(),
-                        name=name,
-                    )
+                    tr("More than one study begins with {name!r}. `worklist list --json` names them all.", name=name)
+                    if studies
+                    else tr("There is no study {name!r}. `worklist list --json` names them all.", name=name)
                 )
             found.append(studies[0])
     return found

@@ -61,9 +61,9 @@ def give_verdict(desk: Desk, reading_id: int, reader: str | None, verdict: Verdi
     if len(note) > LONGEST_NOTE:
         raise WorklistError(
             tr(
-                "The note has {num_note:,} characters; at most {longest_note:,} are kept. Shorten it and save again.",
-                num_note=len(note),
-                longest_note=LONGEST_NOTE,
+                "The note has {num_characters:,} characters; at most {longest:,} are kept. Shorten it and save again.",
+                num_characters=len(note),
+                longest=LONGEST_NOTE,
             )
         )
     with desk.transaction() as session:

@@ -29,7 +29,7 @@ def comparison_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None])
     records = [get_record(desk, run_id) for run_id in ids]
     splits = sorted({split for record in records for split in record.splits}, key=selection_first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader(tr("{num_ids} runs compared", num_ids=len(ids)), width="content")
+        st.subheader(tr("{num_runs} runs compared", num_runs=len(ids)), width="content")
         split = st.segmented_control(
             tr("On images of"),
             splits or ["validation"],
@@ -132,7 +132,7 @@ def _verdicts(comparison: Comparison, names: dict[str, str]) -> None:
 def _badge(what: str, p_value: float | None, difference: float | None) -> None:
     if p_value is None or p_value >= 0.05 or not difference:
         st.badge(
-            tr("{what}: no difference shown", what=what), icon=":material/equal:", color="gray", help=say_p(p_value)
+            tr("{figure}: no difference shown", figure=what), icon=":material/equal:", color="gray", help=say_p(p_value)
         )
     else:
         better = difference > 0

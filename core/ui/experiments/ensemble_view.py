@@ -157,7 +157,7 @@ def _comparison(desk: Desk, ensemble: EnsembleSummary) -> None:
     if ensemble.idle_members:
         idle = plain(", ".join(ensemble.idle_members))
         st.caption(
-            tr(":material/info: The fit gave no part to {idle}: without it the same costs less time.", idle=idle)
+            tr(":material/info: The fit gave no part to {members}: without it the same costs less time.", members=idle)
         )
     for member in judged.members:
         with st.container(border=True):

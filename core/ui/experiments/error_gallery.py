@@ -30,9 +30,9 @@ def error_gallery(desk: Desk, record: RunRecord, predicted: PredictedFilms, thre
     if absent:
         st.caption(
             tr(
-                ":material/image_not_supported: {absent} of these images are no longer where the dataset was read; "
-                "their figures stand.",
-                absent=absent,
+                ":material/image_not_supported: {num_missing} of these images are no longer where the dataset was "
+                "read; their figures stand.",
+                num_missing=absent,
             )
         )
     table, pane = st.columns([5, 4], gap="medium")

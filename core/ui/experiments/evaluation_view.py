@@ -91,14 +91,14 @@ def _say_openings(opened: OpenedSplit) -> None:
     films = tr("{counted}, read by {engine}", counted=predicted.films.counted, engine=predicted.engine)
     if opened.is_selection:
         st.caption(
-            tr(":material/tune: {films}. These images helped to choose this model: mildly optimistic.", films=films)
+            tr(":material/tune: {images}. These images helped to choose this model: mildly optimistic.", images=films)
         )
     else:
         st.caption(
             tr(
-                ":material/lock_open: {films}. Opened {num_openings:,} times on this desk.",
-                films=films,
-                num_openings=opened.num_openings,
+                ":material/lock_open: {images}. Opened {num_accesses:,} times on this desk.",
+                images=films,
+                num_accesses=opened.num_openings,
             )
         )
     if said := say_overlap(opened.num_training_images, len(predicted.films.files)):
@@ -120,9 +120,9 @@ def _judged(desk: Desk, record: RunRecord, opened: OpenedSplit) -> None:
             format="%.3f",
             key=f"experiments.threshold.{record.id}.{predicted.split}",
             help=tr(
-                "An image is flagged from this probability on. The run's own threshold is {own:.3f}. Moving it here "
-                "changes nothing but this view.",
-                own=own,
+                "An image is flagged from this probability on. The run's own threshold is {own_threshold:.3f}. "
+                "Moving it here changes nothing but this view.",
+                own_threshold=own,
             ),
         )
         prevalence = st.number_input(
@@ -169,18 +169,21 @@ def _figures(report: EvaluationReport, prevalence: float) -> None:
 def _predictive(report: EvaluationReport, prevalence: float) -> None:
     tested = MeasuredRates.of([report])
     values = predictive_values(tested, prevalence) if tested else None
-    there = tr("where {prevalence} of those filmed have pneumonia", prevalence=say_share(prevalence))
+    stated = say_share(prevalence)
     _metric(
         "PPV",
         say_fraction(values.ppv) if values else tr("undefined"),
         values and values.ppv_interval,
-        tr("Share of flags that are right {there}.", there=there),
+        tr("Share of flagged images with pneumonia, at {prevalence} prevalence.", prevalence=stated),
     )
     _metric(
         "NPV",
         say_fraction(values.npv) if values else tr("undefined"),
         values and values.npv_interval,
-        tr("Share of images without a flag that are normal {there}. It never excludes disease.", there=there),
+        tr(
+            "Share of unflagged images without pneumonia, at {prevalence} prevalence. It never excludes disease.",
+            prevalence=stated,
+        ),
     )
 
 
@@ -216,7 +219,7 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
             st.plotly_chart(
                 roc_figure(curves, report.sensitivity, report.specificity),
                 key=f"experiments.roc.{key}",
-                alt=tr("ROC curve, area {say}", say=METRIC["auc"].say(report.auc)),
+                alt=tr("ROC curve, area {auc}", auc=METRIC["auc"].say(report.auc)),
             )
         with right, st.container(border=True):
             st.markdown(tr("**Precision and recall**, with 95 % band"))
@@ -282,9 +285,10 @@ def _subgroups(predicted: PredictedFilms, threshold: float) -> None:
 def _spoken(report: EvaluationReport) -> str:
     counts = report.confusion
     return tr(
-        "Of {tp} pneumonia images {tp_2} are flagged, of {tn} normal images {fp}",
-        tp=counts.tp + counts.fn,
-        tp_2=counts.tp,
-        tn=counts.tn + counts.fp,
-        fp=counts.fp,
+        "Of {num_pneumonia} pneumonia images {num_flagged} are flagged, of {num_normal} normal images "
+        "{num_false_alarms}",
+        num_pneumonia=counts.tp + counts.fn,
+        num_flagged=counts.tp,
+        num_normal=counts.tn + counts.fp,
+        num_false_alarms=counts.fp,
     )

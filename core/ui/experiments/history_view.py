@@ -181,7 +181,7 @@ def _opening_buttons(ids: list[str]) -> list[str] | None:
     if st.button(tr("Open"), icon=":material/open_in_full:", disabled=len(ids) != 1, key="experiments.open"):
         opened = ids
     if st.button(
-        tr("Compare {num_ids}", num_ids=len(ids)) if len(ids) > 1 else tr("Compare"),
+        tr("Compare {num_runs}", num_runs=len(ids)) if len(ids) > 1 else tr("Compare"),
         type="primary",
         icon=":material/compare_arrows:",
         disabled=not 2 <= len(ids) <= 8,

@@ -140,7 +140,7 @@ def _curves(record: RunRecord) -> None:
 
 
 def _lineage(record: RunRecord) -> None:
-    st.table(record.lineage, border="horizontal")
+    st.table(record.lineage_in_words, border="horizontal")
     if record.checkpoint_hash is None:
         st.caption(tr("The run left no checkpoint."))
     elif record.has_checkpoint:

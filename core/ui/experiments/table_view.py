@@ -49,7 +49,7 @@ def table_view(desk: Desk, ids: Sequence[str], on_back: Callable[[], None]) -> N
     """Show finished runs as a table."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(
-            tr("{num_ids} runs as a table", num_ids=len(ids)) if len(ids) > 1 else tr("One run as a table"),
+            tr("{num_runs} runs as a table", num_runs=len(ids)) if len(ids) > 1 else tr("One run as a table"),
             width="content",
         )
         kind = st.segmented_control(
@@ -133,9 +133,9 @@ def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
         )
     match name:
         case "num_parameters":
-            return tr("{value:.1f} M", value=value / 1000000.0)
+            return tr("{millions:.1f} M", millions=value / 1000000.0)
         case "training_seconds":
-            return tr("{value:.1f} min", value=value / 60)
+            return tr("{minutes:.1f} min", minutes=value / 60)
         case "megabytes" | "films_per_second":
             return f"{value:.0f}"
         case "epochs":
@@ -147,8 +147,8 @@ def _say(table: RunTable) -> None:
     films = tr("{num_films:,} images. ", num_films=table.num_films) if table.num_films else ""
     st.caption(
         tr(
-            "{films}{notes} Brackets hold the smallest and largest of the runs.",
-            films=films,
+            "{images}{notes} Brackets hold the smallest and largest of the runs.",
+            images=films,
             notes=" ".join(table.notes),
         )
     )
@@ -200,6 +200,6 @@ def _figure(lines: Sequence[dict[str, Any]]) -> None:
     st.plotly_chart(
         cost_figure(points, title, tr(reached)),
         key="experiments.cost_figure",
-        alt=tr("{reached} against {title}", reached=tr(reached), title=title),
+        alt=tr("{figure} against {cost}", figure=tr(reached), cost=title),
     )
     st.caption(tr("Bars reach from the smallest to the largest of the runs. The cost's axis is logarithmic."))

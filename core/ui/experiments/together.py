@@ -24,7 +24,7 @@ def together_buttons(ids: Sequence[str]) -> None:
         args=("table", list(ids)),
     )
     st.button(
-        tr("Ensemble of {num_ids}", num_ids=len(ids)) if len(ids) > 1 else tr("Ensembles"),
+        tr("Ensemble of {num_runs}", num_runs=len(ids)) if len(ids) > 1 else tr("Ensembles"),
         icon=":material/group_work:",
         disabled=len(ids) == 1 or len(ids) > 8,
         help=tr("Marks of two to eight runs make an ensemble of them; without marks, the ensembles there are."),
@@ -33,7 +33,7 @@ def together_buttons(ids: Sequence[str]) -> None:
         args=("ensemble", list(ids) or [NONE_MARKED]),
     )
     if st.button(
-        tr("Start from {num_ids}", num_ids=len(ids)) if ids else tr("Start from runs"),
+        tr("Start from {num_runs}", num_runs=len(ids)) if ids else tr("Start from runs"),
         icon=":material/conversion_path:",
         disabled=not ids or len(ids) > MOST_RUNS,
         help=tr(

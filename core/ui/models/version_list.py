@@ -35,10 +35,10 @@ def active_view(desk: Desk) -> None:
         st.space("stretch")
         if former is not None:
             with st.popover(tr("Roll back"), icon=":material/undo:", key="models.rollback"):
-                st.markdown(tr("**{former}** was active before and reads again from then on.", former=plain(former)))
+                st.markdown(tr("**{model}** was active before and reads again from then on.", model=plain(former)))
                 st.caption(tr("Batches that were given already keep the model they were given to."))
                 st.button(
-                    tr("Roll back to {former}", former=former),
+                    tr("Roll back to {model}", model=former),
                     type="primary",
                     key="models.rollback_now",
                     on_click=_try,

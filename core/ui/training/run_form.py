@@ -75,13 +75,13 @@ def _starting_point(desk: Desk, like: str | None, going_on_from: Sequence[str]) 
         what = (
             tr("the weights of a run")
             if len(going_on_from) == 1
-            else tr("the mean of {num_going_on_from} runs' weights", num_going_on_from=len(going_on_from))
+            else tr("the mean of {num_runs} runs' weights", num_runs=len(going_on_from))
         )
         st.caption(
             tr(
-                ":material/conversion_path: Begins with {what}. A low learning rate and few epochs keep what they "
+                ":material/conversion_path: Begins with {source}. A low learning rate and few epochs keep what they "
                 "learnt; train on the same split, or figures would be too good.",
-                what=what,
+                source=what,
             )
         )
         return StartingPoint(f"from.{request.config.average_of}", request)

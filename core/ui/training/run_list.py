@@ -68,7 +68,7 @@ def _folded(num_waiting: int) -> None:
         else tr("{num_waiting:,} runs of sweeps wait", num_waiting=num_waiting)
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(tr("{what} as well.", what=what), width="content")
+        st.caption(tr("{contents} as well.", contents=what), width="content")
         if st.button(tr("Sweeps"), icon=":material/grid_view:", key="training.to_sweeps"):
             open_sweeps()
 

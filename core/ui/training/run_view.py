@@ -30,13 +30,13 @@ def run_view(desk: Desk, run_id: str) -> None:
             open_runs()
     st.caption(
         tr(
-            "Run {id} · {architecture} · seed {seed} · on {device} · queued {created_at} · images of {data}",
-            id=first.status.id,
+            "Run {run_id} · {architecture} · seed {seed} · on {device} · queued {created_at} · images of {folder}",
+            run_id=first.status.id,
             architecture=first.status.architecture,
             seed=first.status.seed,
             device=first.status.device,
             created_at=moment(first.status.created_at),
-            data=first.status.data or tr("an unknown folder"),
+            folder=first.status.data or tr("an unknown folder"),
         )
         + (f" · {tr('split {name}', name=plain(first.status.split_name))}" if first.status.split_name else "")
     )

@@ -30,11 +30,11 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
             open_sweeps()
     st.caption(
         tr(
-            "Sweep {id} · {kind} · started {created_at} · images of {data}",
-            id=first.line.id,
+            "Sweep {sweep_id} · {kind} · started {created_at} · images of {folder}",
+            sweep_id=first.line.id,
             kind=tr(first.line.kind),
             created_at=moment(first.line.created_at),
-            data=first.request.data,
+            folder=first.request.data,
         )
         + (f" · {tr('split {name}', name=plain(first.request.split))}" if first.request.split else "")
     )

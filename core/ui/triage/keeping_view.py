@@ -47,9 +47,9 @@ def keeping_view(desk: Desk) -> None:
     kept = tr("for {days:,} days", days=days) if days else tr("for good")
     st.caption(
         tr(
-            "Retention is applied every hour. Answers to single images sent by REST are kept {kept} "
+            "Retention is applied every hour. Answers to single images sent by REST are kept {period} "
             "(`PNEUMODESK_KEEP_PREDICTIONS_DAYS`).",
-            kept=kept,
+            period=kept,
         )
     )
     st.caption(tr("`python -m core backup FILE` saves the whole desk, `python -m core restore FILE` restores it."))
@@ -63,9 +63,9 @@ def delete_popover(desk: Desk, batch: BatchStatus) -> bool:
         with st.form(f"keeping.delete.{batch.id}", border=False):
             st.caption(
                 tr(
-                    "Deletes {words}. Images in folders of the server stay. It can be restored under Storage for a "
+                    "Deletes {contents}. Images in folders of the server stay. It can be restored under Storage for a "
                     "day.",
-                    words=describe_deletion(desk, batch.id).words,
+                    contents=describe_deletion(desk, batch.id).words,
                 )
             )
             name = st.text_input(
@@ -87,9 +87,9 @@ def _deleted_batches(desk: Desk) -> None:
             st.markdown(f"**{plain(batch.title)}**")
             st.caption(
                 tr(
-                    "{num_files:,} files, gone for good at {gone_at}",
+                    "{num_files:,} files, gone for good at {when}",
                     num_files=batch.num_files,
-                    gone_at=moment(batch.gone_at),
+                    when=moment(batch.gone_at),
                 )
             )
             for label, icon, act in (

@@ -144,7 +144,12 @@ def _save(desk: Desk, values: dict[str, object], reader: str | None) -> None:
     try:
         number = save_rules(desk, WorklistRules(**{**values, "urgent_from": values["urgent_from"] or None}), reader)
     except ValidationError as error:
-        st.error(tr("These rules cannot be saved: {msg}.", msg=error.errors()[0]["msg"].removeprefix("Value error, ")))
+        st.error(
+            tr(
+                "These rules cannot be saved: {problem}.",
+                problem=error.errors()[0]["msg"].removeprefix("Value error, "),
+            )
+        )
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
     else:

@@ -147,7 +147,7 @@ def test_a_path_that_vanishes_while_it_is_read(tmp_path: Path, monkeypatch: pyte
 def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
     """It ends in a sentence that counts the other files and says what a dataset looks like."""
     (tmp_path / "films.zip").write_bytes(b"x")
-    with pytest.raises(CohortError, match=r"no pictures, only 1 other files \(\.zip\)\. Expected images below"):
+    with pytest.raises(CohortError, match=r"no pictures, only 1 other file \(\.zip\)\. Expected images below"):
         index_cohort(tmp_path)
 
 

@@ -21,13 +21,13 @@ def test_one_is_found_by_its_beginning_and_nothing_by_less(tmp_path: Path) -> No
 
     def find(beginning: str) -> str:
         with desk.reading() as session:
-            return id_beginning_with(session, tables.Sweep.id, beginning, "sweep", "sweep list")
+            return id_beginning_with(session, tables.Sweep.id, beginning, "sweep")
 
     assert [find(beginning) for beginning in ("f", "abc", "abc1", "a%")] == ["f00", "abc", "abc1", "a%"]
-    with pytest.raises(InputNotFoundError, match=r"more than one sweep begins with 'ab'.*sweep list"):
+    with pytest.raises(InputNotFoundError, match=r"More than one sweep begins with 'ab'.*sweep list"):
         find("ab")
     for nothing in ("", "%", "zz"):
-        with pytest.raises(InputNotFoundError, match="there is no sweep"):
+        with pytest.raises(InputNotFoundError, match="There is no sweep"):
             find(nothing)
 
 
@@ -36,5 +36,5 @@ def test_of_a_single_record_no_letters_name_none(tmp_path: Path) -> None:
     desk = open_desk(AppSettings(home=tmp_path / "home"))
     with desk.transaction() as session:
         session.add(tables.Sweep(id="abc", name="one", kind="grid", request={}, num_trials=1))
-    with desk.reading() as session, pytest.raises(InputNotFoundError, match="there is no sweep"):
-        id_beginning_with(session, tables.Sweep.id, "", "sweep", "sweep list")
+    with desk.reading() as session, pytest.raises(InputNotFoundError, match="There is no sweep"):
+        id_beginning_with(session, tables.Sweep.id, "", "sweep")

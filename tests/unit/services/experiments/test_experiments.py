@@ -287,7 +287,7 @@ def test_what_cannot_be_compared_is_said(desk: Desk) -> None:
         compare_runs(desk, CompareRequest(runs=("r0", "dead")))
     with pytest.raises(InputNotFoundError, match="no run 'x'"):
         compare_runs(desk, CompareRequest(runs=("r0", "x")))
-    with pytest.raises(InputNotFoundError, match="more than one run begins with"):
+    with pytest.raises(InputNotFoundError, match="More than one run begins with"):
         compare_runs(desk, CompareRequest(runs=("r0", "r")))
     comparison = compare_runs(desk, CompareRequest(runs=("r0", "r1", "dead")))
     assert len(comparison.runs) == 2 and "Dead" in comparison.notes[0]
