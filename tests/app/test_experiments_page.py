@@ -105,7 +105,7 @@ def test_a_failed_and_an_unknown_run_are_said_in_words(dashboard, home_desk, tab
     main = tab.get_by_test_id("stMain")
     expect(main).to_contain_text("No epoch of this run has ended")
     tab.goto(f"{dashboard.address}/experiments?run=unheard-of")
-    expect(main).to_contain_text("there is no run 'unheard-of'")
+    expect(main).to_contain_text("There is no run 'unheard-of'")
 
 
 def test_a_deleted_run_is_taken_back(dashboard, home_desk, tab) -> None:

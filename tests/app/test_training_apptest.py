@@ -142,14 +142,14 @@ def test_a_form_goes_on_from_runs(desk: Desk, small_cohort: Path) -> None:
     assert any("mean of 2 runs" in caption.value for caption in test.caption)
     test = page(view="new", **{"from": "unheard-of"})
     assert not test.exception
-    assert "there is no run" in test.error[0].value and test.button("training.leave")
+    assert "There is no run" in test.error[0].value and test.button("training.leave")
 
 
 def test_an_unknown_run_is_said_in_words(desk: Desk) -> None:
     """The address of a run that is not there says so and leads back."""
     test = page(run="unheard-of")
     assert not test.exception
-    assert "there is no run" in test.error[0].value
+    assert "There is no run" in test.error[0].value
 
 
 def test_the_equal_command_names_only_what_differs(tmp_path: Path) -> None:
