@@ -113,18 +113,27 @@ def score_in_words(score: float, *limits: float) -> str:
 
 def range_in_words(low: float, high: float, score: float | None = None) -> str:
     """Return the indeterminate range, in as many places as distinguish its ends from a score."""
-    places = max(_places(low, (high, 0, 1)), _places(high, (0, 1)))
-    if score is not None:
-        places = max(places, _places(score, (low, high)))
-    return f"{low:.{places}f}–{high:.{places}f}"
+    return "–".join(_ends_in_words(low, high, score))
 
 
 def operating_point_in_words(low: float, high: float) -> str:
-    """Return from which AI score on there is which AI result; of a range without width nothing is indeterminate."""
-    least, most = range_in_words(low, high).split("–")
+    """Return from which AI score on there is which AI result; results that no score can have are left out.
+
+    Of a range without width nothing is indeterminate; one that begins at 0 or ends at 1 leaves nothing beyond.
+    """
+    least, most = _ends_in_words(low, high)
+    no_flag = [tr("No AI flag < {limit}", limit=least)] if low > 0 else []
     if low == high:
-        return tr("No AI flag < {low} · AI flagged ≥ {low}", low=least)
-    return tr("No AI flag < {low} · indeterminate {low}–{high} · AI flagged > {high}", low=least, high=most)
+        return " · ".join([*no_flag, tr("AI flagged ≥ {limit}", limit=least)])
+    flagged = [tr("AI flagged > {limit}", limit=most)] if high < 1 else []
+    return " · ".join([*no_flag, tr("indeterminate {low}–{high}", low=least, high=most), *flagged])
+
+
+def _ends_in_words(low: float, high: float, score: float | None = None) -> tuple[str, str]:
+    places = max(_places(low, (high, 0, 1)), _places(high, (0, 1)))
+    if score is not None:
+        places = max(places, _places(score, (low, high)))
+    return f"{low:.{places}f}", f"{high:.{places}f}"
 
 
 def _holds(score: float, limits: tuple[float, ...], places: int) -> bool:

@@ -23,6 +23,8 @@ ON_SCREEN = (
 """Files in which every literal that reads like words is for people."""
 FOR_PROGRAMMERS = "core/api/"
 """The reference of the REST API stays in English, as its codes and names do; its errors are for people too."""
+FROM_DECODERS = {"core/radiograph/dicom.py", "core/radiograph/plain_dicom.py", "core/radiograph/jpeg_ends.py"}
+"""Whose ValueErrors are caught with those of the decoders, and are in English as those are."""
 TRANSLATING = {"tr", "tr_n", "mark", "plural_forms"}
 FOR_PROGRAMS = {
     *("key", "icon", "type", "format", "mime", "file_name", "language", "width", "height", "gap", "color", "colour"),
@@ -94,6 +96,11 @@ def bare_in_figures(tree: ast.Module) -> list[Bare]:
     shown = (one.value for one in ast.walk(tree) if isinstance(one, ast.keyword) and one.arg in SHOWN_IN_FIGURES)
     parts = (part for value in shown for part in (value.elts if isinstance(value, ast.List) else [value]))
     return [Bare(part, True) for part in parts if re.search(r"[^\W\d_]", _without_markup(part))]
+
+
+def _arguments_of(tree: ast.Module, function: str) -> list[ast.expr]:
+    calls = (one for one in ast.walk(tree) if isinstance(one, ast.Call) and _name(one.func) == function)
+    return [argument for call in calls for argument in call.args]
 
 
 def _without_markup(node: ast.expr) -> str:
@@ -204,6 +211,8 @@ def bare_in(file: str) -> list[Bare]:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     if file.startswith(FOR_PROGRAMMERS):
         _drop_descriptions(tree)
+    if file in FROM_DECODERS:
+        return [one for one in bare_elsewhere(tree) if one.node not in _arguments_of(tree, "ValueError")]
     if file.startswith("core/figures/"):
         return list(dict.fromkeys([*bare_on_screen(tree), *bare_in_figures(tree)]))
     return bare_on_screen(tree) if file.startswith(ON_SCREEN) else bare_elsewhere(tree)

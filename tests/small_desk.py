@@ -42,7 +42,7 @@ def uploaded(desk: Desk, name: str, *files: str) -> Path:
 
 
 def finding_of(probability: float) -> str:
-    """Return the finding at the operating point of these desks: uncertain from 0.4 to 0.6."""
+    """Return the finding at the operating point of these desks: indeterminate from 0.4 to 0.6."""
     if 0.4 <= probability <= 0.6:
         return "uncertain"
     return "pneumonia" if probability > 0.6 else "normal"

@@ -1,4 +1,4 @@
-"""Chooses the threshold and the band in which a human must decide, on images kept for that purpose."""
+"""Chooses the threshold and the range in which a human must decide, on images kept for that purpose."""
 
 from enum import StrEnum
 from typing import Literal, Self
@@ -40,43 +40,43 @@ class OperatingPointRule(BaseModel):
         default=0.005,
         ge=0,
         lt=1,
-        description=mark("At most this share of pneumonia images may lie below the uncertain band."),
+        description=mark("At most this share of pneumonia images may lie below the indeterminate range."),
     )
     uncertain_false_alarm_rate: float = Field(
         default=0.01,
         ge=0,
         lt=1,
-        description=mark("At most this share of normal images may lie above the uncertain band."),
+        description=mark("At most this share of normal images may lie above the indeterminate range."),
     )
     minimum_half_width: float = Field(
         default=0.05,
         ge=0,
         le=0.5,
-        description=mark("The band reaches at least this far on both sides of the threshold."),
+        description=mark("The indeterminate range reaches at least this far on both sides of the threshold."),
     )
 
 
 class OperatingPoint(BaseModel):
-    """A threshold and an uncertain band on calibrated probabilities; never changed once chosen."""
+    """A threshold and an indeterminate range on calibrated probabilities; never changed once chosen."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(min_length=1, max_length=128, description=mark("What people call it."))
     threshold: float = Field(ge=0, le=1, description=mark("An image counts as positive from this probability on."))
-    uncertain_low: float = Field(ge=0, le=1, description=mark("Lower end of the uncertain band, part of it."))
-    uncertain_high: float = Field(ge=0, le=1, description=mark("Upper end of the uncertain band, part of it."))
+    uncertain_low: float = Field(ge=0, le=1, description=mark("Lower end of the indeterminate range, part of it."))
+    uncertain_high: float = Field(ge=0, le=1, description=mark("Upper end of the indeterminate range, part of it."))
     rule: str = Field(description=mark("How it was chosen, in a sentence."))
     chosen_on: str = Field(description=mark("The images it was chosen on."))
 
     @model_validator(mode="after")
     def check_order(self) -> Self:
-        """Refuse a band that does not hold the threshold."""
+        """Refuse a range that does not hold the threshold."""
         if not self.uncertain_low <= self.threshold <= self.uncertain_high:
-            raise ValueError(tr("the uncertain band must contain the threshold"))
+            raise ValueError(tr("the indeterminate range must contain the threshold"))
         return self
 
     def finding(self, probability: float) -> Finding:
-        """Return what an image with this calibrated probability is; a band of no width is never uncertain."""
+        """Return what an image with this calibrated probability is; a range of no width is never indeterminate."""
         in_band = self.uncertain_low <= probability <= self.uncertain_high
         if in_band and self.uncertain_low < self.uncertain_high:
             return "uncertain"
@@ -159,7 +159,7 @@ def allowed(rate: float, num_films: float) -> float:
 
 
 def choose_band(cuts: Cuts, chosen: int, rule: OperatingPointRule) -> tuple[float, float]:
-    """Return both ends of the uncertain band, which holds the chosen cut."""
+    """Return both ends of the indeterminate range, which holds the chosen cut."""
     threshold = float(cuts.thresholds_K[chosen])
     safe_below = np.flatnonzero(cuts.misses_K <= allowed(rule.uncertain_miss_rate, cuts.num_positive))
     safe_above = np.flatnonzero(cuts.false_alarms_K <= allowed(rule.uncertain_false_alarm_rate, cuts.num_negative))
@@ -183,6 +183,6 @@ def describe(rule: OperatingPointRule, cuts: Cuts, chosen: int) -> str:
     missed, alarmed = say_share(rule.uncertain_miss_rate), say_share(rule.uncertain_false_alarm_rate)
     return (
         f"{purpose}: sensitivity {say_fraction(sensitivity)} and specificity {say_fraction(specificity)} on "
-        f"{cuts.num_positive:.0f} images with pneumonia and {cuts.num_negative:.0f} without. Below the uncertain band "
-        f"lie at most {missed} of the former, above it at most {alarmed} of the latter."
+        f"{cuts.num_positive:.0f} images with pneumonia and {cuts.num_negative:.0f} without. Below the indeterminate "
+        f"range lie at most {missed} of the former, above it at most {alarmed} of the latter."
     )

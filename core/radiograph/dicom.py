@@ -28,7 +28,6 @@ from core.file_reasons import (
     PolarityUnstated,
     ScanCutShort,
 )
-from core.language import tr
 from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits, refuse_contradiction
 from core.radiograph.dicom_grey import grey_table
 from core.radiograph.dicom_header import (
@@ -204,7 +203,7 @@ def _pixels(dataset: FileDataset) -> np.ndarray:
         _refuse_cut_short(get_frame(dataset.PixelData, 0, number_of_frames=1))
     values = pixel_array(dataset, index=0, view_only=True)
     if values.shape[:2] != expected:
-        raise ValueError(tr("another size than the header says"))
+        raise ValueError("another size than the header says")
     return values
 
 

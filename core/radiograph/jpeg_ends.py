@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 import simplejpeg
 
-from core.language import tr
-
 _RAN_OUT, _LEFT_OVER = "premature end of data segment", "extraneous bytes before marker"
 LONGEST_SIDE = 65_500
 """Of a JPEG that decoders take, in pixels."""
@@ -44,7 +42,7 @@ def row_of_units(frame: bytes, num_units: int) -> bytes:
     """Return the frame header of an image of one row of so many smallest coded units; raises ValueError if too wide."""
     across, down = unit_size(frame)
     if not 0 < num_units * across <= LONGEST_SIDE:
-        raise ValueError(tr("no image has such a row"))
+        raise ValueError("no image has such a row")
     return frame[:1] + down.to_bytes(2, "big") + (num_units * across).to_bytes(2, "big") + frame[5:]
 
 

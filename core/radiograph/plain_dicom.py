@@ -16,7 +16,6 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 
 from core.errors import UnreadableFileError, UnusableFilmError
 from core.file_reasons import NotRewritable
-from core.language import tr
 from core.radiograph.codestream import codestream_of, follow_codestream, prefer_fewer_bits
 from core.radiograph.dicom import KINDS, MAX_PIXELS, read_dicom
 from core.radiograph.dicom_header import (
@@ -100,7 +99,7 @@ def _rewritten(content: bytes, pseudonym: Pseudonym | None, *, with_pixels: bool
     if with_pixels and "PixelData" in source:
         pixels = source["PixelData"].value[: _num_pixel_bytes(source)]
         if len(pixels) < _num_pixel_bytes(source):
-            raise ValueError(tr("fewer pixels than the header says"))
+            raise ValueError("fewer pixels than the header says")
         wide = (whole_number(source, "BitsAllocated") or 8) > 8
         plain.add_new("PixelData", "OW" if wide else "OB", pixels + b"\0" * (len(pixels) % 2))
     number = patient_id(content) if pseudonym else None
@@ -178,7 +177,7 @@ def _state_table(source: Dataset, plain: Dataset, descriptor: str, data: str) ->
 def _refuse_too_many_pixels(source: Dataset) -> None:
     frames = whole_number(source, "NumberOfFrames") or 1
     if (whole_number(source, "Rows") or 0) * (whole_number(source, "Columns") or 0) * frames > MAX_PIXELS:
-        raise ValueError(tr("more pixels than any image has"))
+        raise ValueError("more pixels than any image has")
 
 
 def _num_pixel_bytes(source: Dataset) -> int:
@@ -188,10 +187,10 @@ def _num_pixel_bytes(source: Dataset) -> int:
         samples = 2
     rows, columns, bits = (whole_number(source, name) for name in ("Rows", "Columns", "BitsAllocated"))
     if rows is None or columns is None or bits is None:
-        raise ValueError(tr("no size"))
+        raise ValueError("no size")
     num_bytes = (rows * columns * (whole_number(source, "NumberOfFrames") or 1) * samples * bits + 7) // 8
     if num_bytes <= 0:
-        raise ValueError(tr("no pixels"))
+        raise ValueError("no pixels")
     return num_bytes
 
 

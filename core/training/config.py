@@ -150,7 +150,7 @@ class TrainingConfig(BaseModel):
     )
     image_size: int = choice(224, Group.FILMS, mark("Side of the square input."), "pixels", ge=32, le=1024)
     epochs: int = choice(6, Group.OPTIMISATION, mark("Passes over the training images."), "epochs", ge=1, le=1000)
-    batch_size: int = choice(32, Group.OPTIMISATION, mark("Images in one step."), "films", ge=2, le=1024)
+    batch_size: int = choice(32, Group.OPTIMISATION, mark("Images in one step."), "images", ge=2, le=1024)
     learning_rate: float = choice(1e-3, Group.OPTIMISATION, mark("Highest learning rate of the run."), gt=0, le=10)
     optimizer: OptimizerName = choice(
         OptimizerName.ADAMW,

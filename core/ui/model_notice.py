@@ -14,14 +14,7 @@ def model_notice(card: ModelCard, chosen: OperatingPoint | None = None) -> None:
     point = chosen or card.operating_point
     said = tr("no operating point: AI flagged ≥ 0.50")
     if point is not None:
-        said = plain(_ranges(point))
+        said = plain(operating_point_in_words(point.uncertain_low, point.uncertain_high))
         if chosen and chosen != card.operating_point:
             said = tr("operating point {name}", name=plain(point.name)) + f" · {said}"
     st.caption(f":material/network_intelligence: **{plain(card.name)}** ({card.weights_hash[:12]}) · {said}")
-
-
-def _ranges(point: OperatingPoint) -> str:
-    """Return the ranges in words; without an indeterminate range the threshold alone decides."""
-    if point.uncertain_low == point.uncertain_high:
-        return operating_point_in_words(point.threshold, point.threshold)
-    return operating_point_in_words(point.uncertain_low, point.uncertain_high)

@@ -122,6 +122,14 @@ def test_ranges_of_results_are_said_in_one_line() -> None:
     assert operating_point_in_words(0.5, 0.5) == "No AI flag < 0.50 · AI flagged ≥ 0.50"
 
 
+def test_no_result_is_named_that_no_score_can_have() -> None:
+    """Nothing lies below 0 or above 1: an indeterminate range up to there leaves no such result."""
+    assert operating_point_in_words(0, 0.9) == "indeterminate 0.00–0.90 · AI flagged > 0.90"
+    assert operating_point_in_words(0.2, 1) == "No AI flag < 0.20 · indeterminate 0.20–1.00"
+    assert operating_point_in_words(0, 1) == "indeterminate 0.00–1.00"
+    assert operating_point_in_words(0, 0) == "AI flagged ≥ 0.00"
+
+
 def test_the_words_are_in_one_place() -> None:
     """No page, figure or command has the words of a result, a place or a finding as a text of its own."""
     words = {*AI_RESULTS.values(), *READING_ORDER.values(), *FINDINGS.values()} - {"pneumonia"}

@@ -62,14 +62,14 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
     with st.container(horizontal=True):
         st.metric(tr("Threshold"), f"{point.threshold:.3f}", border=True)
         st.metric(
-            tr("Needs a human"),
+            tr("Indeterminate range"),
             tr(
-                "{uncertain_low:.3f} to {uncertain_high:.3f}",
-                uncertain_low=point.uncertain_low,
-                uncertain_high=point.uncertain_high,
+                "{low:.3f} to {high:.3f}",
+                low=point.uncertain_low,
+                high=point.uncertain_high,
             ),
             border=True,
-            help=tr("The uncertain band: images in it are for a human to decide."),
+            help=tr("Images with an AI score in it are for a human to decide."),
         )
     st.caption(tr("{rule} Chosen on the {chosen_on}.", rule=point.rule, chosen_on=point.chosen_on))
     name = st.text_input(
@@ -108,10 +108,10 @@ def _points(desk: Desk, checkpoint_hash: str) -> None:
                 st.caption(moment(chosen.created_at))
             st.markdown(
                 tr(
-                    "Threshold {threshold:.3f}, uncertain from {uncertain_low:.3f} to {uncertain_high:.3f}",
+                    "Threshold {threshold:.3f}, indeterminate {low:.3f}–{high:.3f}",
                     threshold=point.threshold,
-                    uncertain_low=point.uncertain_low,
-                    uncertain_high=point.uncertain_high,
+                    low=point.uncertain_low,
+                    high=point.uncertain_high,
                 )
             )
             st.caption(tr("{rule} Chosen on {chosen_on}.", rule=plain(point.rule), chosen_on=plain(point.chosen_on)))

@@ -3,20 +3,14 @@
 import streamlit as st
 
 from core.errors import PneumoDeskError
-from core.language import mark, tr
+from core.language import tr
 from core.services.desk import Desk
 from core.services.sweeps.status import SweepLine, list_sweeps
 from core.ui.training.addresses import open_sweep, open_sweep_form
-from core.ui.training.sweep_words import progress_of
+from core.ui.training.sweep_words import KINDS, progress_of
 from core.ui.words import moment, state_word
 
 SECONDS_BETWEEN_LOOKS = 2
-KINDS = {
-    "grid": mark("grid"),
-    "rows": mark("listed settings"),
-    "seeds": mark("seeds"),
-    "search": mark("search"),
-}
 
 
 def sweep_list(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from core.ui.config_form import words
 from core.ui.plain_text import plain
 from core.ui.training.addresses import open_run, open_sweeps
 from core.ui.training.machine import machine_row
-from core.ui.training.sweep_words import OBJECTIVES, best_words, progress_of, time_words
+from core.ui.training.sweep_words import KINDS, OBJECTIVES, best_words, progress_of, time_words
 from core.ui.words import duration, moment, state_word
 
 SECONDS_BETWEEN_LOOKS = 2
@@ -32,7 +32,7 @@ def sweep_view(desk: Desk, sweep_id: str) -> None:
         tr(
             "Sweep {sweep_id} · {kind} · started {created_at} · images of {folder}",
             sweep_id=first.line.id,
-            kind=tr(first.line.kind),
+            kind=tr(KINDS.get(first.line.kind, first.line.kind)),
             created_at=moment(first.line.created_at),
             folder=first.request.data,
         )

@@ -9,6 +9,12 @@ OBJECTIVES = {
     "validation_loss": mark("Validation loss"),
     "validation_accuracy": mark("Validation accuracy at 0.5"),
 }
+KINDS = {
+    "grid": mark("grid"),
+    "rows": mark("listed settings"),
+    "seeds": mark("seeds"),
+    "search": mark("search"),
+}
 
 
 def progress_of(line: SweepLine) -> str:

@@ -170,8 +170,8 @@ def _columns() -> dict[str, Any]:
         "order": st.column_config.TextColumn(tr("Order"), width=88, help=tr("By the site's rules.")),
         "score": st.column_config.TextColumn(tr("AI score"), width=74, help=tr(SCORE_HELP)),
         "log_odds": st.column_config.ProgressColumn(
-            tr("Log-odds"),
-            width=70,
+            tr("AI score (bar)"),
+            width=92,
             format=" ",
             min_value=LEAST_LOG_ODDS,
             max_value=MOST_LOG_ODDS,

@@ -23,6 +23,7 @@ from core.ui.words import FINDING_ICONS, moment
 KEYS = {Verdict.PNEUMONIA: "P", Verdict.NORMAL: "N", Verdict.UNSURE: "U", Verdict.NOT_READABLE: "X"}
 SAID = "triage.said"
 PROBLEM = "triage.problem"
+NON_BREAKING_HYPHEN = "\u2011"
 
 
 def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
@@ -67,7 +68,8 @@ def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | 
     with st.container(horizontal=True, gap="xsmall"):
         for verdict, key in KEYS.items():
             st.button(
-                FINDINGS[verdict].capitalize(),
+                # A label that breaks at its hyphen takes two lines where the bar could take them.
+                FINDINGS[verdict].capitalize().replace("-", NON_BREAKING_HYPHEN),
                 # Of this study alone: a key pressed twice must not give a finding on the next image, which nobody has
                 # seen.
                 key=f"triage.verdict.{key}.{shown.current}",

@@ -1,4 +1,4 @@
-"""How a threshold and its uncertain band are chosen."""
+"""How a threshold and its indeterminate range are chosen."""
 
 import numpy as np
 import pytest
