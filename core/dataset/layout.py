@@ -16,7 +16,7 @@ from core.dataset.problems import FilmProblem
 from core.dataset.split_words import LABELS, folders_beside_splits, split_named, split_of_folder
 from core.dataset.walking import FoundFile, walk_pictures
 from core.errors import CohortError
-from core.language import mark, tr, tr_n
+from core.language import tr, tr_n
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,6 @@ class Listing:
         return digest.hexdigest()
 
 
-EXPECTED = mark(
-    "Expected images below folders like train/NORMAL and train/PNEUMONIA, below NORMAL and PNEUMONIA, or beside a "
-    "{metadata_file}."
-)
-
-
 def list_films(root: Path) -> Listing:
     """Return every picture file below `root` and every image the metadata name; raises CohortError if there is none."""
     if not root.is_dir():
@@ -78,7 +72,7 @@ def list_films(root: Path) -> Listing:
         found = sorted(found + [FoundFile(file, 0, 0, FilmProblem.MISSING_FILE) for file in absent])
     others = tuple(file for file in walk.other_files if file != METADATA_FILE)
     if not found:
-        raise CohortError(f"{_nothing_in(root, others)} {tr(EXPECTED, metadata_file=METADATA_FILE)}")
+        raise CohortError(_nothing_in(root, others))
     return Listing(
         files=[film.file for film in found],
         num_bytes_N=np.array([film.num_bytes for film in found], dtype=np.int64),
@@ -133,11 +127,19 @@ def _by_metadata(film: FoundFile, metadata: dict[str, MetadataRow]) -> Place:
 
 def _nothing_in(root: Path, others: Sequence[str]) -> str:
     if not others:
-        return tr("{folder} holds no pictures.", folder=root)
+        return tr(
+            "{folder} holds no pictures. Expected images below folders like train/NORMAL and train/PNEUMONIA, below "
+            "NORMAL and PNEUMONIA, or beside a {metadata_file}.",
+            folder=root,
+            metadata_file=METADATA_FILE,
+        )
     return tr_n(
-        "{folder} holds no pictures, only {n:,} other file ({endings}).",
-        "{folder} holds no pictures, only {n:,} other files ({endings}).",
+        "{folder} holds no pictures, only {n:,} other file ({endings}). Expected images below folders like "
+        "train/NORMAL and train/PNEUMONIA, below NORMAL and PNEUMONIA, or beside a {metadata_file}.",
+        "{folder} holds no pictures, only {n:,} other files ({endings}). Expected images below folders like "
+        "train/NORMAL and train/PNEUMONIA, below NORMAL and PNEUMONIA, or beside a {metadata_file}.",
         len(others),
         folder=root,
         endings=", ".join(endings_of(others)),
+        metadata_file=METADATA_FILE,
     )
