@@ -27,6 +27,7 @@ from db import models as tables
 from tests.app.conftest import ROOT, Served, serve
 from tests.hostile_files import encoded, write_hostile_files
 from tests.patience import PATIENCE_MS
+from tests.suspending import suspend_between_writes
 
 NUM_FILMS = 400
 COMPLETE = f"Completed: {NUM_FILMS:,} of {NUM_FILMS:,} files"
@@ -71,7 +72,7 @@ def held_in_the_middle(tab: Page, served: Served, folder: Path) -> Iterator[str]
     while not get_batch(desk, batch_id).num_done:
         time.sleep(0.02)
     reader = process_of(served, batch_id)
-    reader.suspend()
+    suspend_between_writes(reader, desk)
     try:
         tab.get_by_text(BEING_READ).wait_for(timeout=PATIENCE_MS)
         yield batch_id

@@ -29,6 +29,7 @@ from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
 from tests.no_workers import let_nobody_work
 from tests.patience import PATIENCE_SECONDS
+from tests.suspending import suspend_between_writes
 
 CONFIG = TrainingConfig(
     architecture=Architecture.MOBILENET_V2,
@@ -197,7 +198,7 @@ def test_a_cohort_deleted_mid_run_is_missed_only_by_a_resume(desk: Desk, folder:
     wait_for(desk, run_id, lambda status: not status.is_live or read_steps(desk, run_id).last_step > before)
     # Held while it is asked to stop, so that it cannot end before it hears.
     worker = psutil.Process(worker_of(desk, run_id).pid)
-    worker.suspend()
+    suspend_between_writes(worker, desk)
     stop(desk, run_id)
     worker.resume()
     assert end_of(desk, run_id).state == "stopped", read_log(desk, run_id)

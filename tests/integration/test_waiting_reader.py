@@ -1,7 +1,5 @@
 """A reader that waits takes batches at once, only one waits, and nothing is lost when it is gone."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from core.services.triage.warm_reader import has_waiting_reader, prepare_reader
 from core.settings import get_settings
 from db import models as tables
 from tests.patience import PATIENCE_SECONDS
+from tests.suspending import suspend_between_writes
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +76,12 @@ def test_a_batch_that_cannot_be_read_ends_no_reader(desk: Desk, folder: Path, tm
     gone = tmp_path / "gone"
     gone.mkdir()
     request = TriageRequest(paths=(gone,))
-    os.kill(waiting_processes()[0].pid, signal.SIGSTOP)
+    reader = waiting_processes()[0]
+    suspend_between_writes(reader, desk)
     # Queued without a process of its own, as if the desk had ended at that moment.
     batch_id = create_batch(desk, request)
     gone.rmdir()
-    os.kill(waiting_processes()[0].pid, signal.SIGCONT)
+    reader.resume()
     wait_until(lambda: get_batch(desk, batch_id).state == "failed")
     assert str(gone) in get_batch(desk, batch_id).error
     after = start_batch(desk, TriageRequest(paths=(folder,)))
