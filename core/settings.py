@@ -17,6 +17,8 @@ NOTICE = mark(
     "An image it does not flag may still show disease."
 )
 
+MEGABYTE = 10**6
+
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
@@ -102,6 +104,16 @@ class AppSettings(BaseSettings):
         """The folders below which the dashboard may take images on this machine."""
         named = [Path(root) for root in self.film_roots.split(os.pathsep) if root]
         return tuple(root.expanduser().resolve() for root in (*(named or [Path.home()]), self.home))
+
+    @property
+    def max_file_bytes(self) -> int:
+        """How large a file of one image may be."""
+        return self.max_file_megabytes * MEGABYTE
+
+    @property
+    def max_archive_bytes(self) -> int:
+        """How large a zip may be, packed and unpacked."""
+        return self.max_archive_megabytes * MEGABYTE
 
     @property
     def resolved_database_url(self) -> str:

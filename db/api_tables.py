@@ -1,12 +1,11 @@
 """Tables of the REST API: keys, predictions and requests that may be sent twice."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, CarriedOut, utc_now
+from db.base import Analysed, Base, CarriedOut, utc_now
 from db.model_tables import ModelVersion, OperatingPoint
 
 
@@ -24,7 +23,7 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
-class Prediction(Base):
+class Prediction(Analysed, Base):
     """What one image sent by itself was found to be, and all that this rests on; written once, the image is not
     kept.
     """
@@ -32,19 +31,6 @@ class Prediction(Base):
     __tablename__ = "prediction"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    file_hash: Mapped[str | None] = mapped_column(String(64), index=True)
-    status: Mapped[str] = mapped_column(String(16))
-    reason_code: Mapped[str] = mapped_column(String(48))
-    # The sentence of rows from before reasons were kept as codes with values; empty since.
-    reason: Mapped[str] = mapped_column(Text)
-    reasons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
-    probability: Mapped[float | None]
-    logit: Mapped[float | None]
-    gate_distance: Mapped[float | None]
-    finding: Mapped[str | None] = mapped_column(String(16))
-    priority: Mapped[str] = mapped_column(String(16))
-    # As `core.triage.saliency` packs it.
-    activation_map: Mapped[bytes | None]
     model_version_id: Mapped[int] = mapped_column(ForeignKey("model_version.id"), index=True)
     operating_point_id: Mapped[int] = mapped_column(ForeignKey("operating_point.id"))
     engine: Mapped[str] = mapped_column(String(64))

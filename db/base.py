@@ -12,6 +12,7 @@ from sqlalchemy import (
     Result,
     String,
     Table,
+    Text,
     TypeDecorator,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -96,3 +97,21 @@ class Work(CarriedOut):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class Analysed:
+    """Columns of what an image was found to be, whichever way it came."""
+
+    file_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    reason_code: Mapped[str] = mapped_column(String(48))
+    # The sentence of rows from before reasons were kept as codes with values; empty since.
+    reason: Mapped[str] = mapped_column(Text)
+    reasons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    probability: Mapped[float | None]
+    logit: Mapped[float | None]
+    gate_distance: Mapped[float | None]
+    finding: Mapped[str | None] = mapped_column(String(16))
+    priority: Mapped[str] = mapped_column(String(16))
+    # As `core.triage.saliency` packs it.
+    activation_map: Mapped[bytes | None]

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, Work, utc_now
+from db.base import Analysed, Base, Work, utc_now
 from db.model_tables import ModelVersion, OperatingPoint
 
 
@@ -36,7 +36,7 @@ class Batch(Work, Base):
     )
 
 
-class Reading(Base):
+class Reading(Analysed, Base):
     """What one file of a batch was found to be; written once."""
 
     __tablename__ = "reading"
@@ -48,21 +48,8 @@ class Reading(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[str] = mapped_column(ForeignKey("batch.id", ondelete="CASCADE"))
     file: Mapped[str] = mapped_column(Text)
-    file_hash: Mapped[str | None] = mapped_column(String(64), index=True)
-    status: Mapped[str] = mapped_column(String(16))
-    reason_code: Mapped[str] = mapped_column(String(48))
-    # The sentence of rows from before reasons were kept as codes with values; empty since.
-    reason: Mapped[str] = mapped_column(Text)
-    reasons: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
-    probability: Mapped[float | None]
-    logit: Mapped[float | None]
-    gate_distance: Mapped[float | None]
-    finding: Mapped[str | None] = mapped_column(String(16))
-    priority: Mapped[str] = mapped_column(String(16))
     source_path: Mapped[str | None] = mapped_column(Text)
     source_member: Mapped[str | None] = mapped_column(Text)
-    # As `core.triage.saliency` packs it.
-    activation_map: Mapped[bytes | None]
     saliency_file: Mapped[str | None] = mapped_column(Text)
     # What readers evaluate: an image of a patient, named by `study_identity` alone.
     study: Mapped[str] = mapped_column(String(64))

@@ -11,8 +11,7 @@ from core.api.access import is_session_route, route_path
 from core.api.problems import problem
 from core.api.settings import ApiSettings
 from core.language import tr
-from core.services.films.uploads import MEGABYTE
-from core.settings import get_settings
+from core.settings import MEGABYTE, get_settings
 
 FORM_BYTES = 64 * 1024
 """What the form around a file may take."""
@@ -51,7 +50,7 @@ class Bodies:
 
     def _limit(self, path: str) -> int:
         if path in FILM_PATHS:
-            return get_settings().max_file_megabytes * MEGABYTE + FORM_BYTES
+            return get_settings().max_file_bytes + FORM_BYTES
         if path in BATCH_PATHS:
             return self._settings.max_batch_megabytes * MEGABYTE
         return DOCUMENT_BYTES

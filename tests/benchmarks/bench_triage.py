@@ -13,8 +13,8 @@ from time import perf_counter
 import numpy as np
 import psutil
 import torch
-import torchvision
 from films import data_folder, line
+from original_endpoint import network, transform
 from PIL import Image
 
 from core.model.checkpoint import Checkpoint
@@ -35,16 +35,6 @@ ROUNDS = 9
 
 def original_way(films: list[Path]) -> float:
     """Images per second of the original study: open, RGB, resize at full size, fp32 ResNet18, one at a time."""
-    network = torchvision.models.resnet18(weights=None)
-    network.fc = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(512, 2))
-    network.eval()
-    transform = torchvision.transforms.Compose(
-        [
-            torchvision.transforms.Resize((224, 224)),
-            torchvision.transforms.ToTensor(),
-            torchvision.transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-        ]
-    )
     with torch.no_grad():
         network(torch.zeros(1, 3, 224, 224))
         began = perf_counter()

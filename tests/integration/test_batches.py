@@ -3,9 +3,8 @@
 import os
 import shutil
 import signal
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ from core.services.worklist.studies import BANDS, count_bands
 from core.settings import get_settings
 from db import models as tables
 from tests.hostile_files import encoded
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import wait_until
 
 NUM_FILMS = 700
 NUM_FEW = 200
@@ -52,13 +51,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(1, NUM_FILMS):
         (folder / f"{number:04}.png").symlink_to(folder / "0000.png")
     return folder
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def begin(desk: Desk, folder: Path) -> str:

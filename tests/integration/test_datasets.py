@@ -7,9 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,7 @@ from core.services.datasets.splits import list_splits, preview_split, save_split
 from core.services.desk import Desk, open_desk
 from core.settings import AppSettings, get_settings
 from db import models as tables
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +67,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def in_this_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Examinations are carried out where they are asked for, by the same code."""
     monkeypatch.setattr(import_jobs, "launch", lambda arguments, log: work_on_examination(desk, arguments[-1]))
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def ended(desk: Desk, examination_id: str) -> str:

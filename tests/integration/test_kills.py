@@ -10,7 +10,7 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -45,7 +45,7 @@ from tests.app.served_process import free_port
 from tests.fork_server import ForkServer
 from tests.hostile_files import encoded
 from tests.no_workers import let_nobody_work
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, wait_until
 from tests.small_desk import small_desk
 
 NUM_KILLS = int(os.environ.get("PNEUMODESK_KILLS", "2"))
@@ -85,13 +85,6 @@ def moments(request: pytest.FixtureRequest) -> Iterator[float]:
     """After how many seconds each kill comes: as many at once as late, in an order of the test's own."""
     drawn = random.Random(request.node.name)
     return iter([SHORTEST * (LONGEST / SHORTEST) ** drawn.random() for _ in range(NUM_KILLS)])
-
-
-def wait_until(holds: Callable[[], bool], say: Callable[[], object] = lambda: "") -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"waited too long: {say()}"
-        time.sleep(0.05)
 
 
 def killed(process: ProcessIdentity, after: float = 0.0) -> None:

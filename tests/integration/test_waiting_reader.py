@@ -1,7 +1,6 @@
 """A reader that waits takes batches at once, only one waits, and nothing is lost when it is gone."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,7 +13,7 @@ from core.services.triage.batches import get_batch, start_batch
 from core.services.triage.warm_reader import has_waiting_reader, prepare_reader
 from core.settings import get_settings
 from db import models as tables
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import wait_until
 from tests.suspending import suspend_between_writes
 
 
@@ -43,13 +42,6 @@ def waiting_processes() -> list[psutil.Process]:
         for child in psutil.Process().children()
         if child.status() != psutil.STATUS_ZOMBIE and "core.services.workers.warm_reader" in child.cmdline()
     ]
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def pid_of(desk: Desk, batch_id: str) -> int:

@@ -131,9 +131,7 @@ def _opened(desk: Desk, root: Path, fingerprint: str, path: Path) -> Dataset:
 
 def _features(desk: Desk, cohort: Cohort, on_count: OnCount = count_for_nobody) -> pd.DataFrame:
     settings = desk.settings
-    return load_or_measure(
-        cohort, settings.caches, on_count, settings.decode_threads, settings.max_file_megabytes * 10**6
-    )
+    return load_or_measure(cohort, settings.caches, on_count, settings.decode_threads, settings.max_file_bytes)
 
 
 def _dataset(cohort: Cohort, features: pd.DataFrame, path: Path) -> Dataset:

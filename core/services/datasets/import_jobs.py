@@ -20,6 +20,7 @@ from core.runs.work import LIVE_STATES, launch
 from core.services.datasets.dataset import examine
 from core.services.datasets.sources import draw_cohort, fetch_standard_cohort, unpack_cohort
 from core.services.desk import Desk
+from core.services.films.reachable import is_reachable
 from core.work_reasons import ImportTakenOver, why_of
 from db import models as tables
 from db.base import num_changed, utc_now
@@ -202,12 +203,11 @@ def _root_of(desk: Desk, request: ExaminationRequest) -> Path:
     if request.path is None or not request.path.expanduser().is_absolute():
         raise SettingsError(tr("Give the full path of a folder."))
     path = request.path.expanduser().resolve()
-    roots = desk.settings.allowed_film_roots
-    if not any(path.is_relative_to(root) for root in roots):
+    if not is_reachable(desk, path):
         raise SettingsError(
             tr(
                 "Folders below {roots} may be examined. Give one there, or let PNEUMODESK_FILM_ROOTS name more.",
-                roots=" and ".join(map(str, roots)),
+                roots=" and ".join(map(str, desk.settings.allowed_film_roots)),
             )
         )
     if not path.is_dir():

@@ -28,7 +28,7 @@ def index(desk: Desk, root: Path, on_count: OnCount | None = None) -> Cohort:
         settings.caches,
         on_count,
         settings.decode_threads,
-        settings.max_file_megabytes * 10**6,
+        settings.max_file_bytes,
         partial(patient_pseudonym, desk),
     )
     with desk.transaction() as session:

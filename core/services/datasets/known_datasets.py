@@ -5,12 +5,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from core.errors import SettingsError
-from core.language import tr
 from core.progress import OnCount
 from core.radiograph.phantom import is_marked_as_drawn
 from core.services.datasets import indexing
 from core.services.desk import Desk
+from core.services.films.reachable import reachable_path
 from db import models as tables
 
 
@@ -56,13 +55,4 @@ def _num_for_training(row: tables.Cohort) -> int:
 
 def index_server_folder(desk: Desk, folder: str, on_count: OnCount) -> None:
     """Index a folder of this machine; raises SettingsError if it lies below no allowed root."""
-    path, roots = Path(folder.strip()).expanduser(), desk.settings.allowed_film_roots
-    if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
-        raise SettingsError(
-            tr(
-                "Images may be read below {root} only. Give a full path there, or let PNEUMODESK_FILM_ROOTS name more "
-                "folders.",
-                root=" and ".join(str(root) for root in roots),
-            )
-        )
-    indexing.index(desk, path, on_count)
+    indexing.index(desk, reachable_path(desk, folder), on_count)

@@ -12,7 +12,6 @@ from core.progress import OnProgress, Progress
 from core.radiograph.phantom import mark_as_drawn, synthesise_phantom
 from core.services.desk import Desk
 from core.services.films.upload_names import UploadNameError, safe_name
-from core.services.films.uploads import MEGABYTE
 from core.triage.archives import list_members, read_member
 
 STANDARD_COHORT = "paultimothymooney/chest-xray-pneumonia"
@@ -83,8 +82,8 @@ def unpack_cohort(desk: Desk, upload: Path, on_progress: OnProgress) -> Path:
 def _unpack(desk: Desk, archive: Path) -> None:
     """Unpack an archive beside itself; a member that cannot be read becomes an empty file, which the index names."""
     limits = {
-        "max_file_bytes": desk.settings.max_file_megabytes * MEGABYTE,
-        "max_archive_bytes": desk.settings.max_archive_megabytes * MEGABYTE,
+        "max_file_bytes": desk.settings.max_file_bytes,
+        "max_archive_bytes": desk.settings.max_archive_bytes,
     }
     target = archive.with_suffix("")
     for name, info in list_members(archive, **limits):

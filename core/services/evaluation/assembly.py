@@ -22,11 +22,11 @@ from core.services.evaluation.predictions import (
     films_of,
     keep_predictions,
 )
-from core.services.models.loading import load_predictor, num_threads
+from core.services.models.loading import load_predictor
 from core.services.models.operating_points import operating_point_of
+from core.services.models.reading import read_all
 from core.triage.film_reading import FilmReading
 from core.triage.intake import Candidate
-from core.triage.pipeline import read_films
 from core.triage.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -94,13 +94,7 @@ def score_films(
 ) -> dict[str, float]:
     """Return the logit of every image below `root` that can be read, whatever the checks of images would say of it."""
     candidates = [Candidate(name=file, path=root / file, member=None) for file in files]
-    readings = read_films(
-        candidates,
-        predictor,
-        num_threads=num_threads(desk),
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
-        check_films=False,
-    )
+    readings = read_all(desk, predictor, candidates, check_films=False)
     logits: dict[str, float] = {}
     for done, reading in enumerate(readings, 1):
         if isinstance(reading, FilmReading) and reading.logit is not None:

@@ -20,11 +20,12 @@ from core.services.evaluation.altered_films import ALTERED
 from core.services.evaluation.film_selection import FilmChoice, chosen_films
 from core.services.evaluation.measurements import MeasurementKind, ModelMeasured, keep_measurement
 from core.services.evaluation.non_film_images import drawn_pictures, other_modalities
-from core.services.models.loading import load_predictor, num_threads
+from core.services.films.reachable import files_below
+from core.services.models.loading import load_predictor
+from core.services.models.reading import read_all
 from core.triage.deciding import OUT_OF_SCOPE, TURNED
 from core.triage.film_reading import FilmReading
-from core.triage.intake import Candidate, IntakeProblem, gather
-from core.triage.pipeline import read_films
+from core.triage.intake import Candidate, IntakeProblem
 from core.triage.predictor import Predictor
 from core.triage.priority import Status
 from core.triage.scope import DOUBTFUL
@@ -166,12 +167,7 @@ def _write_pictures(folder: Path, films: list[Path], num_films: int) -> dict[str
 
 
 def _pictures_below(desk: Desk, folder: Path) -> list[Path]:
-    found = gather(
-        [folder],
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
-        max_archive_bytes=desk.settings.max_archive_megabytes * 10**6,
-    )
-    return [candidate.path for candidate in found if not isinstance(candidate, IntakeProblem)]
+    return [candidate.path for candidate in files_below(desk, [folder]) if not isinstance(candidate, IntakeProblem)]
 
 
 def _in_order(readings: list[FilmReading], films: list[Path]) -> list[FilmReading]:
@@ -186,12 +182,7 @@ def _keep(picture: Image.Image, path: Path, kept: list[Path]) -> None:
 
 def _read(desk: Desk, predictor: Predictor, paths: list[Path], on_count: OnCount) -> list[FilmReading]:
     readings = []
-    for reading in read_films(
-        [Candidate(str(path), path) for path in paths],
-        predictor,
-        num_threads=num_threads(desk),
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
-    ):
+    for reading in read_all(desk, predictor, [Candidate(str(path), path) for path in paths]):
         readings.append(reading)
         on_count(len(readings), len(paths))
     return readings

@@ -13,11 +13,11 @@ from core.evaluation.proportions import wilson_interval
 from core.evaluation.ranking import roc_auc
 from core.language import tr
 from core.services.desk import Desk
-from core.services.models.loading import num_threads
+from core.services.films.reachable import files_below
+from core.services.models.reading import read_all
 from core.triage.film_reading import FilmReading
 from core.triage.gate import Gate
-from core.triage.intake import Candidate, gather
-from core.triage.pipeline import read_films
+from core.triage.intake import Candidate
 from core.triage.predictor import Predictor
 
 NUM_POINTS = 25
@@ -40,14 +40,7 @@ def measure_gate(
     """
     if predictor.gate is None:
         raise EvaluationError(tr("The model {name} has no gate to measure.", name=predictor.checkpoint.card.name))
-    settings = desk.settings
-    outside = list(
-        gather(
-            [pictures],
-            max_file_bytes=settings.max_file_megabytes * 10**6,
-            max_archive_bytes=settings.max_archive_megabytes * 10**6,
-        )
-    )
+    outside = list(files_below(desk, [pictures]))
     distances = GateDistances(
         films_N=_distances(desk, predictor, [Candidate(str(path), path) for path in films]),
         pictures_M=_distances(desk, predictor, outside),
@@ -90,12 +83,6 @@ def describe(distances: GateDistances, threshold: float, description: str) -> di
 
 def _distances(desk: Desk, predictor: Predictor, candidates: list[Any]) -> np.ndarray:
     open_gate = Gate(**{**vars(predictor.gate), "threshold": np.inf})
-    readings = read_films(
-        candidates,
-        replace(predictor, gate=open_gate),
-        num_threads=num_threads(desk),
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
-        check_films=False,
-    )
+    readings = read_all(desk, replace(predictor, gate=open_gate), candidates, check_films=False)
     read = (reading for reading in readings if isinstance(reading, FilmReading))
     return np.array([reading.gate_distance for reading in read if reading.gate_distance is not None])

@@ -75,7 +75,7 @@ def stress_model(desk: Desk, choice: FilmChoice, on_count: OnCount = count_for_n
         predictor,
         STRESSES,
         num_threads=num_threads(desk),
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+        max_file_bytes=desk.settings.max_file_bytes,
         on_count=on_count,
     )
     readable_N = ~np.isnan(logits_NS[:, 0])

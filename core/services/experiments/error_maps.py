@@ -8,12 +8,12 @@ from core.errors import CheckpointError
 from core.language import tr
 from core.services.desk import Desk
 from core.services.evaluation.stored_results import WorstError
-from core.services.models.loading import load_predictor, num_threads
+from core.services.models.loading import load_predictor
+from core.services.models.reading import read_all
 from core.services.runs.record import RunRecord
 from core.triage.film_reading import FilmReading
 from core.triage.heatmap import Heatmap
 from core.triage.intake import Candidate
-from core.triage.pipeline import read_films
 
 
 def kept_maps(record: RunRecord, errors: Sequence[WorstError]) -> dict[str, Path]:
@@ -42,14 +42,7 @@ def draw_maps(desk: Desk, record: RunRecord, errors: Sequence[WorstError]) -> di
         )
     predictor = replace(load_predictor(desk, f"run:{record.id}"), gate=None)
     candidates = [Candidate(error.file, error.path) for error in missing.values() if error.path is not None]
-    readings = read_films(
-        candidates,
-        predictor,
-        num_threads=num_threads(desk),
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
-        check_films=False,
-    )
-    for reading in readings:
+    for reading in read_all(desk, predictor, candidates, check_films=False):
         if not isinstance(reading, FilmReading):
             continue
         heatmap = Heatmap.kept(reading.activation_map)

@@ -19,7 +19,6 @@ from core.language import tr
 from core.radiograph.reading import read_radiograph
 from core.services.desk import Desk
 from core.services.desk.signed_urls import is_signed, sign
-from core.services.films.uploads import MEGABYTE
 from core.triage.archives import list_members
 from core.triage.intake import Candidate, place_of
 
@@ -104,8 +103,8 @@ def read_film_bytes(desk: Desk, path: Path, member: str | None) -> bytes:
     if not path.is_file():
         raise InputNotFoundError(tr("{name} is no longer where it was read.", name=path.name))
     limits = {
-        "max_file_bytes": desk.settings.max_file_megabytes * MEGABYTE,
-        "max_archive_bytes": desk.settings.max_archive_megabytes * MEGABYTE,
+        "max_file_bytes": desk.settings.max_file_bytes,
+        "max_archive_bytes": desk.settings.max_archive_bytes,
     }
     if member is None:
         return Candidate(path.name, path).read_bytes(limits["max_file_bytes"])

@@ -20,9 +20,9 @@ from core.services.films.deidentification import plain_file
 from core.services.films.pseudonyms import study_number
 from core.services.films.upload_names import UploadNameError, safe_name
 from core.services.films.zip_deidentification import drop_from_archive
+from core.settings import MEGABYTE
 from core.triage.archives import is_archive
 
-MEGABYTE = 10**6
 CLOSED_FILE = "closed"
 PARTIAL_FOLDER = "partial"
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
@@ -118,7 +118,7 @@ def missing_files(desk: Desk, upload_id: str, files: Sequence[SentFile]) -> list
 def limit_bytes(desk: Desk, name: str) -> int:
     """Return how large a file of this name may be: archives may be larger than images."""
     settings, is_large = desk.settings, name.lower().endswith(".zip")
-    return (settings.max_archive_megabytes if is_large else settings.max_file_megabytes) * MEGABYTE
+    return settings.max_archive_bytes if is_large else settings.max_file_bytes
 
 
 class IncomingFile:

@@ -11,8 +11,6 @@ from core.services.films.deidentification import note_of, plain_file
 from core.services.films.pseudonyms import study_number
 from core.triage.archives import list_members, read_member
 
-MEGABYTE = 10**6
-
 
 def drop_from_archive(desk: Desk, path: Path, name: str) -> None:
     """Rewrite the zip of this name without the identifiers of its images, without comments, dates and hidden files.
@@ -33,8 +31,8 @@ def drop_from_archive(desk: Desk, path: Path, name: str) -> None:
 
 def _write_members(desk: Desk, path: Path, name: str, target: zipfile.ZipFile) -> None:
     settings = desk.settings
-    limit = settings.max_file_megabytes * MEGABYTE
-    members = list_members(path, max_file_bytes=limit, max_archive_bytes=settings.max_archive_megabytes * MEGABYTE)
+    limit = settings.max_file_bytes
+    members = list_members(path, max_file_bytes=limit, max_archive_bytes=settings.max_archive_bytes)
     for member, found in members:
         kept_name = study_number(desk, f"{name}/{member}") if settings.study_numbers else member
         try:

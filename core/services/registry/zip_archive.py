@@ -129,7 +129,7 @@ def _take_folder(source: Path, made: Path) -> None:
 def _take_zip(desk: Desk, path: Path, made: Path) -> None:
     if not path.is_file():
         raise InputNotFoundError(tr("There is no file or folder {path}.", path=path))
-    limit = desk.settings.max_archive_megabytes * 10**6
+    limit = desk.settings.max_archive_bytes
     try:
         members = [(member_name(info), info) for info in directory_of(path, limit) if not info.is_dir()]
         for name, _ in members:

@@ -6,6 +6,7 @@ from pathlib import Path
 from core.errors import PneumoDeskError
 from core.language import tr
 from core.services.desk import Desk
+from core.services.films.reachable import is_reachable
 from core.services.runs.control import enqueue
 from core.services.runs.requests import TrainRequest
 
@@ -21,7 +22,7 @@ def enqueue_from_outside(desk: Desk, request: TrainRequest, seeds: Sequence[int]
     not, and InputNotFoundError if the dataset does not exist.
     """
     for path in filter(None, (request.data, request.config.weights_file)):
-        if not _is_allowed(desk, Path(path)):
+        if not is_reachable(desk, Path(path)):
             raise FolderRefusedError(
                 tr(
                     "Datasets and weights are read below the desk's image folders only, by their full path: "
@@ -29,8 +30,3 @@ def enqueue_from_outside(desk: Desk, request: TrainRequest, seeds: Sequence[int]
                 )
             )
     return enqueue(desk, request, seeds)
-
-
-def _is_allowed(desk: Desk, path: Path) -> bool:
-    roots = desk.settings.allowed_film_roots
-    return path.is_absolute() and any(path.resolve().is_relative_to(root) for root in roots)

@@ -21,7 +21,8 @@ from core.runs.queues import BATCHES
 from core.services.desk import Desk
 from core.services.desk.audit_trail import AuditAction, record_event, record_model_change, record_read
 from core.services.films.pseudonyms import study_number
-from core.services.models.loading import load_predictor, num_threads
+from core.services.films.reachable import files_below
+from core.services.models.loading import load_predictor
 from core.services.models.lookup import (
     ACTIVE,
     identity_of_row,
@@ -31,13 +32,13 @@ from core.services.models.lookup import (
     unchanged_card,
 )
 from core.services.models.operating_points import OWN, choose_row, point_of_batch
+from core.services.models.reading import read_all
 from core.services.triage.batch_results import TriageResult, describe_batch
 from core.services.triage.reading_reuse import earlier_readings, taken_over_rows
 from core.services.triage.study_identity import identify, keep_earlier_studies
 from core.triage.film_reading import CachedReading, FilmReading, FilmView
 from core.triage.heatmap import Heatmap
-from core.triage.intake import Candidate, IntakeProblem, gather
-from core.triage.pipeline import read_films
+from core.triage.intake import Candidate, IntakeProblem
 from core.triage.predictor import Predictor
 from core.triage.saliency import positive_share
 from core.work_reasons import BatchTakenOver, why_of
@@ -201,11 +202,10 @@ def _read_all(
             .values(engine=predictor.engine.name, num_files=num_files, num_done=num_done, started_at=utc_now())
         )
     drawer = SaliencyWriter(request.saliency_folder) if request.saliency_folder else None
-    readings = read_films(
-        candidates,
+    readings = read_all(
+        desk,
         predictor,
-        num_threads=num_threads(desk),
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
+        candidates,
         on_film=drawer.write if drawer else None,
         # An image that is to be drawn has to be opened anyway.
         known=None if request.again or drawer else earlier_readings(desk, batch_id),
@@ -227,11 +227,7 @@ def _read_all(
 
 def _left_to_read(desk: Desk, batch_id: str, request: TriageRequest) -> tuple[list[Candidate | IntakeProblem], int]:
     """Return the candidates without a reading, and how many have one."""
-    found = gather(
-        request.paths,
-        max_file_bytes=desk.settings.max_file_megabytes * 10**6,
-        max_archive_bytes=desk.settings.max_archive_megabytes * 10**6,
-    )
+    found = files_below(desk, request.paths)
     with desk.reading() as session:
         done = set(session.scalars(select(tables.Reading.file).where(tables.Reading.batch_id == batch_id)))
     if desk.settings.study_numbers:

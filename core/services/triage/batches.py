@@ -2,20 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.errors import SettingsError
 from core.evaluation.operating_point import OperatingPoint
-from core.language import tr
 from core.model.card import ModelCard
 from core.progress import Progress
 from core.reasons import say
 from core.runs.queues import BATCHES
 from core.runs.work import LIVE_STATES, launch
 from core.services.desk import Desk
+from core.services.films.reachable import reachable_path
 from core.services.models.operating_points import OWN, point_of_row
 from core.services.triage.batch_reading import TriageRequest, create_batch
 from core.services.triage.kept import kept_batch
@@ -61,16 +59,7 @@ def start_server_folder(
     desk: Desk, folder: str, model: str, reader: str | None = None, operating_point: str = OWN
 ) -> str:
     """Start a batch over a folder or file of this machine; raises SettingsError if it lies below no allowed root."""
-    path = Path(folder.strip()).expanduser()
-    roots = desk.settings.allowed_film_roots
-    if not path.is_absolute() or not any(path.resolve().is_relative_to(root) for root in roots):
-        raise SettingsError(
-            tr(
-                "Images may be read below {root} only. Give a full path there, or let PNEUMODESK_FILM_ROOTS name more "
-                "folders.",
-                root=" and ".join(str(root) for root in roots),
-            )
-        )
+    path = reachable_path(desk, folder)
     return start_batch(desk, TriageRequest(paths=(path,), model=model, operating_point=operating_point, reader=reader))
 
 

@@ -21,7 +21,6 @@ from core.language import tr
 from core.model.card import ModelCard
 from core.reasons import read_aloud, store
 from core.services.desk import Desk
-from core.services.films.uploads import MEGABYTE
 from core.services.models.graph_conversion import convert_apart
 from core.services.models.loading import load_predictor, num_threads
 from core.services.models.lookup import record_model, resolve_model
@@ -84,7 +83,7 @@ class PredictionDesk:
             self._predictor,
             self._keep,
             num_threads=num_threads(desk),
-            max_file_bytes=desk.settings.max_file_megabytes * MEGABYTE,
+            max_file_bytes=desk.settings.max_file_bytes,
             on_batch=on_batch,
         )
 

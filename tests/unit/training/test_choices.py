@@ -13,35 +13,15 @@ from torch import nn
 from core.errors import SettingsError
 from core.model.catalogue import Architecture, WeightsSource
 from core.model.pretrained import build_classifier
-from core.training.config import Balancing, FineTuning, Precision, Recipe, Selection, TrainingConfig
+from core.training.config import Balancing, FineTuning, Recipe, TrainingConfig
 from core.training.films import FilmSet
 from core.training.frozen import compute_features, fit_head
 from core.training.loop import Watchers, begin, evaluate, train_one_epoch
 from core.training.preparing import prepared_batches
 from core.training.presets import PRESETS
+from tests.unit.training.easy_task import TINY, easy_films
 
 CPU = torch.device("cpu")
-TINY = TrainingConfig(
-    architecture=Architecture.MOBILENET_V2,
-    weights=WeightsSource.NONE,
-    recipe=Recipe.NONE,
-    epochs=2,
-    batch_size=16,
-    learning_rate=2e-3,
-    image_size=32,
-    precision=Precision.FP32,
-    selection=Selection.LAST,
-    dropout=0.0,
-)
-
-
-def easy_films(count: int, seed: int) -> FilmSet:
-    """Images whose left half is brighter where the label is 1."""
-    draw = np.random.default_rng(seed)
-    labels_N = draw.integers(0, 2, count).astype(np.uint8)
-    pixels_NHW = draw.integers(60, 120, (count, 32, 32)).astype(np.uint8)
-    pixels_NHW[labels_N == 1, :, :16] += 100
-    return FilmSet(pixels_NHW, np.arange(count), labels_N)
 
 
 def variant(**choices: object) -> TrainingConfig:

@@ -7,36 +7,16 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Generator
 
 from core.errors import TrainingError
-from core.model.catalogue import Architecture, WeightsSource
-from core.training.config import Balancing, OptimizerName, Precision, Recipe, Schedule, Selection, TrainingConfig
+from core.training.config import Balancing, OptimizerName, Recipe, Schedule, Selection, TrainingConfig
 from core.training.films import FilmSet, in_batches, num_steps, training_order
 from core.training.loop import FitResult, Watchers, evaluate, fit, smoothed_loss
 from core.training.optimisation import cosine_factor, warm_average
 from core.training.precision import resolve_device
 from tests.tiny_network import tiny_network
+from tests.unit.training.easy_task import TINY, easy_films
 
 CPU = torch.device("cpu")
-TINY = TrainingConfig(
-    architecture=Architecture.MOBILENET_V2,
-    weights=WeightsSource.NONE,
-    recipe=Recipe.NONE,
-    epochs=3,
-    batch_size=16,
-    learning_rate=2e-3,
-    image_size=32,
-    precision=Precision.FP32,
-    selection=Selection.LAST,
-    dropout=0.0,
-)
-
-
-def easy_films(count: int, seed: int) -> FilmSet:
-    """Images whose left half is brighter where the label is 1."""
-    draw = np.random.default_rng(seed)
-    labels_N = draw.integers(0, 2, count).astype(np.uint8)
-    pixels_NHW = draw.integers(60, 120, (count, 32, 32)).astype(np.uint8)
-    pixels_NHW[labels_N == 1, :, :16] += 100
-    return FilmSet(pixels_NHW, np.arange(count), labels_N)
+THREE_EPOCHS = TINY.model_copy(update={"epochs": 3})
 
 
 def run(config: TrainingConfig, watchers: Watchers | None = None) -> FitResult:
@@ -96,14 +76,14 @@ def test_a_watcher_may_end_the_run() -> None:
 def test_steps_are_reported() -> None:
     """Every step is told to the watcher, with the number of all steps."""
     seen = []
-    run(TINY, Watchers(on_step=seen.append))
+    run(THREE_EPOCHS, Watchers(on_step=seen.append))
     assert [progress.step for progress in seen] == list(range(1, 19))
     assert {progress.num_steps for progress in seen} == {18}
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_in_words() -> None:
     """A run whose loss explodes names the epoch, the step and the learning rate."""
-    config = TINY.model_copy(update={"optimizer": OptimizerName.SGD, "schedule": Schedule.CONSTANT})
+    config = THREE_EPOCHS.model_copy(update={"optimizer": OptimizerName.SGD, "schedule": Schedule.CONSTANT})
     model = tiny_network()
     torch.nn.init.constant_(model[-2].weight, float("inf"))
     with pytest.raises(TrainingError, match=r"epoch 1, step 1.*smaller learning rate than 0\.002"):
