@@ -13,7 +13,12 @@ ON_SCREEN = (
     *("core/figures/", "core/services/datasets/data_card.py", "core/services/datasets/tables.py"),
     *("core/services/worklist/reports.py", "core/services/worklist/reading_detail.py"),
     *("core/services/evaluation/comparison_text.py", "core/services/evaluation/training_overlap.py"),
-    *("core/services/registry/model_card.py", "core/services/runs/record.py", "core/services/sweeps/presets.py"),
+    *(
+        "core/services/registry/model_card.py",
+        "core/services/registry/card_evidence.py",
+        "core/services/registry/card_document.py",
+    ),
+    *("core/services/runs/record.py", "core/services/sweeps/presets.py"),
     "core/cli/",
     "core/dataset/problems.py",
     *("core/services/evaluation/paired_tests.py", "core/services/experiments/comparison.py"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli import datasets, ensembles, keeping, keys, models, records, reports, stress, sweeps, tables, worklist
+from core.cli import datasets, ensembles, keeping, keys, model_files, records, reports, stress, sweeps, tables, worklist
 from core.cli.column_words import column_in_words
 from core.cli.config_options import with_config_options
 from core.cli.experiments import add_experiment_commands
@@ -37,7 +37,7 @@ app.add_typer(runs_app, name="runs")
 add_experiment_commands(runs_app)
 add_control_commands(runs_app)
 app.add_typer(sweeps.app, name="sweep")
-app.add_typer(models.app, name="models")
+app.add_typer(model_files.app, name="models")
 app.add_typer(ensembles.app, name="ensemble")
 app.add_typer(tables.app, name="tables")
 app.add_typer(records.app, name="records")

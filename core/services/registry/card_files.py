@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.language import current_language, tr
-from core.services.registry.model_card import ModelDocument
+from core.services.registry.card_document import ModelDocument
 
 TEMPLATES = Path(__file__).with_name("templates")
 

@@ -124,7 +124,7 @@ def _curves(record: RunRecord) -> None:
         return
     best = record.summary.get("best_epoch")
     for column, (title, names) in zip(st.columns(len(CURVES)), CURVES.items(), strict=True):
-        series = {
+        series: dict[str, list[tuple[int, float | None]]] = {
             tr(label): [(int(epoch["epoch"] or 0), epoch.get(name)) for epoch in record.epochs]
             for label, name in names.items()
         }

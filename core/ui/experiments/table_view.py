@@ -125,7 +125,7 @@ def _cell(line: dict[str, Any], name: str, value: Any) -> str | None:
     if value is None:
         return None
     low, high = line.get(f"{name}_low"), line.get(f"{name}_high")
-    if low is not None:
+    if low is not None and high is not None:
         return (
             say_fraction(value)
             if low == high

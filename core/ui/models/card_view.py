@@ -4,8 +4,9 @@ import streamlit as st
 
 from core.language import mark, tr
 from core.services.desk import Desk
+from core.services.registry.card_document import Section
 from core.services.registry.card_files import CardFormat, render_card
-from core.services.registry.model_card import Section, describe_model
+from core.services.registry.model_card import describe_model
 from core.services.registry.zip_archive import export_bytes
 from core.ui.plain_text import plain
 from core.ui.reader_name.component import current_reader

@@ -142,7 +142,10 @@ def _in_words(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "file": rows["file"],
-            "score": [score_in_words(row.probability, *row.limits) for row in rows.itertuples(index=False)],
+            "score": [
+                score_in_words(score, *limits)
+                for score, limits in zip(rows["probability"], rows["limits"], strict=True)
+            ],
             "finding": [AI_RESULTS[ai_result("read", finding)] for finding in rows["finding"]],
             "verdicts": [
                 "; ".join(f"{reader}: {FINDINGS[verdict]}" for reader, verdict in said) for said in rows["said"]

@@ -65,7 +65,7 @@ def _score_and_remark(reading: ReadingDetail) -> str:
     """Return the AI score, if there is one, and what else is to be said of the reading."""
     said = [reading.remark] if reading.remark else []
     if reading.probability is not None:
-        score = _score(reading)
+        score = _score(reading, reading.probability)
         said.insert(0, tr("AI score {score}", score=score))
     sentence = " · ".join(said)
     return sentence[:1].upper() + sentence[1:]
@@ -84,10 +84,12 @@ def _film_of(desk: Desk, study: pd.Series | None) -> str | None:
     return picture_address(desk, Picture.FILM, study["source_path"], study["source_member"])
 
 
-def _score(reading: ReadingDetail) -> str:
-    return score_in_words(reading.probability, reading.uncertain_low, reading.uncertain_high)
+def _score(reading: ReadingDetail, probability: float) -> str:
+    return score_in_words(probability, reading.uncertain_low, reading.uncertain_high)
 
 
 def _description(reading: ReadingDetail) -> str:
     said = tr("Image {file}, {ai_result}", file=reading.file, ai_result=AI_RESULTS[reading.ai_result])
-    return said if reading.probability is None else tr("{said}, AI score {score}", said=said, score=_score(reading))
+    if reading.probability is None:
+        return said
+    return tr("{said}, AI score {score}", said=said, score=_score(reading, reading.probability))

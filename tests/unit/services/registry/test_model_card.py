@@ -14,10 +14,11 @@ from core.services.evaluation import test_set_access
 from core.services.evaluation.stored_results import load_evaluation
 from core.services.evaluation.test_set_access import record_opening
 from core.services.models.lookup import model_card
+from core.services.registry.card_document import NOT_MEASURED, ModelDocument
 from core.services.registry.card_files import CardFormat, render_card
 from core.services.registry.comparison import compare_models
 from core.services.registry.facts import model_facts, read_facts
-from core.services.registry.model_card import NOT_MEASURED, ModelDocument, describe_model
+from core.services.registry.model_card import describe_model
 from core.services.registry.promotion import PromoteRequest, promote
 from core.services.registry.zip_archive import export_archive, import_model
 from core.settings import NOTICE, AppSettings
