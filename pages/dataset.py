@@ -27,12 +27,12 @@ def show_dataset(desk: Desk, examination_id: str) -> None:
     dataset = open_dataset(desk, examination.root, examination.cohort_fingerprint)
     show_figures(dataset)
     parts = {
-        mark("Findings"): lambda: audit_view(dataset),
+        mark("Audit issues"): lambda: audit_view(dataset),
         mark("Counts"): lambda: counts_view(dataset),
         mark("Images"): lambda: pictures_view(desk, dataset),
         mark("Sizes and greys"): lambda: properties_view(dataset),
         mark("Splits"): lambda: split_view(desk, dataset),
-        mark("Take away"): lambda: take_away(desk, dataset),
+        mark("Download"): lambda: take_away(desk, dataset),
     }
     part = st.segmented_control(
         tr("Part"),
@@ -74,7 +74,7 @@ def show_figures(dataset: Dataset) -> None:
         st.metric(tr("Patients"), count_of_patients(summary), border=True)
         st.metric(tr("Exact copies"), f"{summary['num_exact_duplicates']:,}", border=True)
         st.metric(tr("Left out"), f"{len(summary['problems']):,}", border=True, help=tr("Files with a problem."))
-        st.metric(tr("Findings"), f"{len(dataset.audit.findings):,}", border=True)
+        st.metric(tr("Audit issues"), f"{len(dataset.audit.findings):,}", border=True)
     st.caption(tr("Fingerprint {fingerprint}", fingerprint=dataset.fingerprint[:16]))
 
 
@@ -103,7 +103,7 @@ def take_away(desk: Desk, dataset: Dataset) -> None:
                 on_click="ignore",
                 key=f"dataset.{kind}.{ending}",
             )
-    st.caption(tr("The data card is one file with all figures and eight images; it needs no network to be read."))
+    st.caption(tr("The data card is one file with all figures and eight images."))
 
 
 desk = open_desk_or_stop()

@@ -26,9 +26,7 @@ def show_versions(desk: Desk) -> None:
     """The versions, and the card of the one that is chosen by click or address; of the active one otherwise."""
     versions = all_versions(desk)
     if not versions:
-        st.caption(
-            tr("Nothing was promoted yet: the bundled model is active. Promote a run or an ensemble to have its own.")
-        )
+        st.caption(tr("No promoted model yet: the bundled model is active."))
     clicked = version_table(desk, versions)
     if clicked:
         st.query_params["model"] = clicked

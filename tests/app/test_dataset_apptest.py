@@ -20,7 +20,7 @@ from core.training.config import TrainingConfig
 from tests.app.opened_page import open_page
 from tests.unit.dataset.small_cohorts import write_film
 
-PARTS = ("Findings", "Counts", "Images", "Sizes and greys", "Splits", "Take away")
+PARTS = ("Audit issues", "Counts", "Images", "Sizes and greys", "Splits", "Download")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ page = partial(open_page, "dataset")
 
 def examine_folder(test: AppTest, folder: Path) -> AppTest:
     test.text_input("dataset.path").set_value(str(folder))
-    return next(button for button in test.button if button.label == "Examine the folder").click().run()
+    return next(button for button in test.button if button.label == "Import folder").click().run()
 
 
 def said(test: AppTest) -> str:
@@ -65,7 +65,7 @@ def test_a_folder_is_examined_and_every_part_opens(tmp_path: Path) -> None:
         "Patients": "24",
         "Exact copies": "0",
         "Left out": "0",
-        "Findings": "1",
+        "Audit issues": "1",
     }
     assert "Files that are no pictures" in said(test)
     for part in PARTS:
@@ -125,7 +125,7 @@ def test_a_wrong_folder_is_said_on_the_page() -> None:
     """A folder outside the roots is refused with the folders that may be examined; what was examined stays listed."""
     test = examine_folder(page(), Path("/etc"))
     assert "may be examined" in said(test)
-    assert "Examined datasets" in {heading.value for heading in test.subheader}
+    assert "Imported datasets" in {heading.value for heading in test.subheader}
 
 
 def test_an_unknown_dataset_leads_back() -> None:

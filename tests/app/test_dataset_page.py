@@ -83,8 +83,8 @@ def test_real_films_from_findings_to_a_split_that_is_trained_on(
     open_part(tab, "Splits")
     tab.get_by_role("textbox", name="Name of the split").fill("by patient")
     tab.get_by_role("button", name="Save this split").click()
-    expect(main).to_contain_text("Saved splits never change")
-    open_part(tab, "Take away")
+    expect(main).to_contain_text("Saved splits")
+    open_part(tab, "Download")
     with tab.expect_download() as download:
         tab.get_by_role("button", name="Data card (HTML)").click()
     card_shows_everything_without_a_network(browser, download.value.path())

@@ -49,13 +49,13 @@ def test_history_leads_to_a_comparison(dashboard, home_desk, tab, foreign_reques
     tab.goto(f"{dashboard.address}/experiments")
     tab.get_by_role("heading", name="Experiments").wait_for()
     main = tab.get_by_test_id("stMain")
-    expect(main).to_contain_text("1 to 4 of 4 runs that match")
+    expect(main).to_contain_text("1 to 4 of 4 matching runs")
     tab.get_by_role("textbox", name="Search").fill("reader nowhere")
     tab.keyboard.press("Enter")
     expect(main).to_contain_text("No run matches")
     tab.get_by_role("textbox", name="Search").fill("reader")
     tab.keyboard.press("Enter")
-    expect(main).to_contain_text("1 to 3 of 3 runs that match")
+    expect(main).to_contain_text("1 to 3 of 3 matching runs")
     table = tab.get_by_test_id("stDataFrame").locator("canvas").first
     for row in (3, 2):
         table.click(position={"x": 15, "y": 35 * row + 17}, force=True)
@@ -66,7 +66,7 @@ def test_history_leads_to_a_comparison(dashboard, home_desk, tab, foreign_reques
     tab.reload()
     expect(main).to_contain_text("ranks these 40 images better")
     tab.get_by_role("button", name="All runs").click()
-    expect(main).to_contain_text("runs that match")
+    expect(main).to_contain_text("matching runs")
     assert foreign_requests == []
 
 
@@ -96,7 +96,7 @@ def test_runs_on_different_films_say_so(dashboard, home_desk, tab) -> None:
     tab.goto(f"{dashboard.address}/experiments?compare=good00,broken")
     expect(main).to_contain_text("Broken reader (broken) is failed and has no finished model")
     tab.get_by_role("button", name="All runs").first.click()
-    expect(main).to_contain_text("runs that match")
+    expect(main).to_contain_text("matching runs")
 
 
 def test_a_failed_and_an_unknown_run_are_said_in_words(dashboard, home_desk, tab) -> None:
@@ -121,7 +121,7 @@ def test_a_deleted_run_is_taken_back(dashboard, home_desk, tab) -> None:
 
 
 def test_probabilities_that_never_differ_are_said(dashboard, home_desk, tab) -> None:
-    """A model that says the same of every image is shown with a sentence and without a crash."""
+    """A model that gives every image the same score is shown with a sentence and without a crash."""
     films = made_films(60)
     add_run(home_desk, "same00", name="Same", films=replace(films, labels_N=np.resize([0, 1], 60)), skill=0.0, day=9)
     with home_desk.transaction() as session:
@@ -131,7 +131,7 @@ def test_probabilities_that_never_differ_are_said(dashboard, home_desk, tab) -> 
         session.add(tables.PredictionSet(**values))
         session.get(tables.Run, "same00").checkpoint_hash = "flat"
     tab.goto(f"{dashboard.address}/experiments?run=same00")
-    expect(tab.get_by_test_id("stMain")).to_contain_text("says the same of every image")
+    expect(tab.get_by_test_id("stMain")).to_contain_text("gives every image the same score")
 
 
 def test_a_threshold_moves_and_an_operating_point_is_kept_for_good(dashboard, home_desk, tab) -> None:

@@ -26,7 +26,7 @@ def test_an_empty_desk_shows_the_model_in_the_box_and_what_to_do(desk: Desk) -> 
     app = page()
     assert not app.exception and not app.error
     said = " ".join(one.value for one in app.main.caption)
-    assert "Nothing was promoted yet" in said and "No run has a finished model yet" in said
+    assert "No promoted model yet" in said and "No run has a finished model yet" in said
     assert any("Active: starter" in one.value for one in app.subheader)
 
 

@@ -50,9 +50,9 @@ def test_an_empty_desk_leads_to_the_form(desk: Desk) -> None:
     """Without sweeps the page says what one is, and leads to the form, which asks for a folder first."""
     test = page(view="sweeps")
     assert not test.exception
-    assert "No sweep has been started" in test.markdown[0].value
+    assert "No sweep yet" in test.markdown[0].value
     test.button("training.first_sweep").click().run()
-    assert any("No folder of images" in text.value for text in test.markdown)
+    assert any("No dataset yet" in text.value for text in test.markdown)
 
 
 def test_a_sweep_shows_progress_best_and_every_run(desk: Desk, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_an_empty_desk_says_what_to_do(desk: Desk) -> None:
     assert not test.exception
     assert "No model has been trained here yet" in test.markdown[0].value
     test.button("training.first").click().run()
-    assert any("No folder of images" in text.value for text in test.markdown)
+    assert any("No dataset yet" in text.value for text in test.markdown)
 
 
 def test_the_form_has_a_widget_for_every_choice(desk: Desk, small_cohort: Path) -> None:

@@ -67,7 +67,7 @@ test.query_params["dataset"] = "bench"
 test.switch_page("../../pages/dataset.py")
 test.run()
 took = {}
-for part in ("Findings", "Counts", "Films", "Sizes and greys", "Splits", "Take away"):
+for part in ("Audit issues", "Counts", "Images", "Sizes and greys", "Splits", "Download"):
     test.segmented_control("dataset.part").set_value(part).run()
     assert not test.exception, test.exception
     reruns = []

@@ -126,7 +126,7 @@ def _given_away(dataset: Dataset) -> Iterator[str]:
     yield _heading(tr("Training against test images"))
     if rows := shift_rows(dataset.audit.shifts):
         yield _rows(rows_in_words(rows))
-        yield _small(tr("0.5: alike. Above 0.8 a threshold chosen on training images will not transfer fully."))
+        yield _small(tr("AUC 0.5: alike. Above 0.8 a threshold will not transfer fully."))
     else:
         yield _paragraph(tr("This dataset has no train and test folders."))
 
@@ -153,7 +153,7 @@ def _films(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> Iterator[str]:
     if dataset.means:
         yield _heading(tr("Mean images"))
         yield _drawn(figures.mean_figure(dataset.means))
-        yield _small(tr("Means of at most 200 images a class. What differs outside the lungs is no disease."))
+        yield _small(tr("Means of up to 200 images of a class. Differences outside the lungs are not disease."))
 
 
 def _picture(desk: Desk, dataset: Dataset, file: str) -> str:

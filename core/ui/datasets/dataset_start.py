@@ -31,8 +31,8 @@ def show_start(desk: Desk) -> None:
     """All ways in, then what is known."""
     folder, upload, kaggle, drawn = st.tabs(
         [
-            tr(":material/dns: A folder of the server"),
-            tr(":material/upload: From this computer"),
+            tr(":material/dns: Server folder"),
+            tr(":material/upload: This computer"),
             tr(":material/cloud_download: Kaggle"),
             tr(":material/draw: Synthetic images"),
         ]
@@ -45,7 +45,7 @@ def show_start(desk: Desk) -> None:
         _kaggle(desk)
     with drawn:
         _drawn(desk)
-    st.subheader(tr("Examined datasets"))
+    st.subheader(tr("Imported datasets"))
     _known(desk)
 
 
@@ -82,15 +82,15 @@ def _folder(desk: Desk) -> None:
                 roots=tr(" or ").join(map(str, roots)),
             )
         )
-        if st.form_submit_button(tr("Examine the folder"), icon=":material/troubleshoot:", type="primary") and path:
+        if st.form_submit_button(tr("Import folder"), icon=":material/troubleshoot:", type="primary") and path:
             begin(desk, Origin.FOLDER, Path(path))
 
 
 def _upload(desk: Desk) -> None:
     state = uploader(desk, key=KEY_OF_UPLOAD)
-    st.caption(tr("A folder, files, or a zip of the same layouts."))
+    st.caption(tr("A folder, files or a zip in the same layout."))
     if st.button(
-        tr("Examine what was sent"),
+        tr("Import files"),
         icon=":material/troubleshoot:",
         type="primary",
         disabled=not state.num_received,
@@ -100,26 +100,21 @@ def _upload(desk: Desk) -> None:
 
 
 def _kaggle(desk: Desk) -> None:
-    st.caption(
-        tr(
-            "Downloads the standard dataset of Kermany et al. 2018 (5,856 images of children, CC BY 4.0) from Kaggle. "
-            "This is the only thing here that needs internet."
-        )
-    )
-    if st.button(tr("Download and examine"), icon=":material/cloud_download:", key="dataset.kaggle"):
+    st.caption(tr("The standard dataset of Kermany et al. 2018: 5,856 images of children, CC BY 4.0. Needs internet."))
+    if st.button(tr("Download and import"), icon=":material/cloud_download:", key="dataset.kaggle"):
         begin(desk, Origin.KAGGLE)
 
 
 def _drawn(desk: Desk) -> None:
-    st.caption(tr("Draws 120 synthetic images, to try every page without radiographs. They are always labelled so."))
-    if st.button(tr("Draw and examine"), icon=":material/draw:", key="dataset.draw_films"):
+    st.caption(tr("120 synthetic images to try every page; always labelled so."))
+    if st.button(tr("Create and import"), icon=":material/draw:", key="dataset.draw_films"):
         begin(desk, Origin.PHANTOMS)
 
 
 def _known(desk: Desk) -> None:
     known = list_examinations(desk)
     if not known:
-        st.caption(tr("None yet. Give a folder above; it is kept and opens at once the next time."))
+        st.caption(tr("No dataset yet."))
         return
     chosen = st.dataframe(
         [
@@ -129,7 +124,7 @@ def _known(desk: Desk) -> None:
                 tr("From"): tr(ORIGINS[examination.origin]),
                 tr("State"): state_word(examination.state).word,
                 tr("Images"): tr("synthetic") if examination.is_synthetic else tr("radiographs"),
-                tr("Examined"): moment(examination.created_at),
+                tr("Imported"): moment(examination.created_at),
             }
             for examination in known
         ],

@@ -83,7 +83,7 @@ def _files(finding: Finding) -> None:
 
 
 def _shortcuts(dataset: Dataset) -> None:
-    st.markdown(tr("**Could a model cheat?** How well one property of the file alone tells the classes apart."))
+    st.markdown(tr("**Shortcuts:** classes told apart by one property of the file"))
     shortcuts = dataset.audit.shortcuts
     if any(shortcut.auc is not None for shortcut in shortcuts):
         st.plotly_chart(
@@ -97,13 +97,13 @@ def _shortcuts(dataset: Dataset) -> None:
 
 
 def _shifts(dataset: Dataset) -> None:
-    st.markdown(tr("**Are test images of another kind?** How well 24-pixel copies tell test from training images."))
+    st.markdown(tr("**Train–test shift:** test told from training images by 24-pixel copies"))
     rows = shift_rows(dataset.audit.shifts)
     if not rows:
         st.caption(tr("This dataset has no train and test folders."))
         return
     st.dataframe(rows_in_words(rows), hide_index=True)
-    st.caption(tr("0.5: alike. Above 0.8 a threshold chosen on training images will not transfer fully."))
+    st.caption(tr("AUC 0.5: alike. Above 0.8 a threshold will not transfer fully."))
 
 
 def counts_view(dataset: Dataset) -> None:
@@ -135,13 +135,13 @@ def pictures_view(desk: Desk, dataset: Dataset) -> None:
     wanted = _sample_filter(films)
     drawn = sample(films, wanted, st.session_state.get("dataset.draw", 0))
     if drawn.empty:
-        st.caption(tr("No image matches. Choose otherwise."))
+        st.caption(tr("No image matches these filters."))
     else:
         st.html(_grid(desk, dataset, drawn))
     if dataset.means:
         figure = _kept("means", dataset.fingerprint, lambda: figures.mean_figure(dataset.means))
         st.plotly_chart(figure, key="dataset.means", alt=tr("Mean image of each class and their difference"))
-        st.caption(tr("Means of at most 200 images a class. What differs outside the lungs is no disease."))
+        st.caption(tr("Means of up to 200 images of a class. Differences outside the lungs are not disease."))
 
 
 def _sample_filter(films: pd.DataFrame) -> SampleFilter:
@@ -195,7 +195,7 @@ def _kept_in(language: str, what: str, fingerprint: str, _make: Callable[[], Mad
 
 
 def _no_films() -> None:
-    st.caption(tr("There is no usable image. The findings say why."))
+    st.caption(tr("No usable image: see the audit issues."))
 
 
 def _grid(desk: Desk, dataset: Dataset, films: pd.DataFrame) -> str:

@@ -22,9 +22,8 @@ def split_view(desk: Desk, dataset: Dataset) -> None:
     """The form, the balance of what it proposes, and the splits that were saved before."""
     st.caption(
         tr(
-            "Known patients are never divided, subtypes keep their shares, each content counts once, and test images "
-            "are never used. The validation fold evaluates epochs; the calibration fold fits probabilities and the "
-            "threshold."
+            "Split by patient, stratified by subtype, copies counted once, without test images. Validation "
+            "selects the epoch; calibration fits probabilities and the threshold."
         )
     )
     try:
@@ -46,7 +45,7 @@ def _adopt(desk: Desk, dataset: Dataset) -> None:
     if not models:
         return
     with (
-        st.expander(tr("Save the folds of a model instead"), icon=":material/conversion_path:"),
+        st.expander(tr("Use the folds of a model"), icon=":material/conversion_path:"),
         st.form("dataset.split.adopt", border=False),
     ):
         st.caption(
@@ -97,7 +96,7 @@ def _saved(desk: Desk, dataset: Dataset) -> None:
     if not splits:
         st.caption(tr("No split of this dataset has been saved yet."))
         return
-    st.markdown(tr("**Saved splits** never change."))
+    st.markdown(tr("**Saved splits**"))
     st.dataframe(rows_in_words(split_rows(splits)), hide_index=True)
     st.caption(tr("Choose one on the Training page, or `python -m core train --split NAME`."))
 

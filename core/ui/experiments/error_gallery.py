@@ -30,8 +30,8 @@ def error_gallery(desk: Desk, record: RunRecord, predicted: PredictedFilms, thre
     if absent:
         st.caption(
             tr(
-                ":material/image_not_supported: {num_missing} of these images are no longer where the dataset was "
-                "read; their figures stand.",
+                ":material/image_not_supported: {num_missing} of these images are no longer on disk; their "
+                "figures are unchanged.",
                 num_missing=absent,
             )
         )
@@ -40,8 +40,8 @@ def error_gallery(desk: Desk, record: RunRecord, predicted: PredictedFilms, thre
         chosen = _table(desk, record, predicted.split, errors)
         st.caption(
             tr(
-                "Pneumonia below {threshold:.3f} from the lowest probability on, then normal images above it from the "
-                "highest on.",
+                "At the threshold {threshold:.3f}: missed pneumonia, lowest probability first; then false alarms, "
+                "highest first.",
                 threshold=threshold,
             )
         )
@@ -89,7 +89,7 @@ def _pane(desk: Desk, record: RunRecord, errors: Sequence[WorstError], chosen: W
         )
     )
     if chosen.path is None:
-        st.caption(tr("This image is no longer there."))
+        st.caption(tr("This image is no longer on disk."))
         return
     maps = kept_maps(record, errors)
     if chosen.content_hash not in maps and st.button(

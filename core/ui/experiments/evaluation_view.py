@@ -35,8 +35,8 @@ def evaluation_view(desk: Desk, record: RunRecord) -> None:
     if not record.splits:
         st.caption(
             tr(
-                "No predictions of this run are kept: it has not ended, left no model, or was made before predictions "
-                "were kept. `python -m core evaluate` reads a split with its model."
+                "No stored predictions: the run has not ended or left no model. `python -m core evaluate` "
+                "analyses a split with its model."
             )
         )
         return
@@ -134,8 +134,7 @@ def _judged(desk: Desk, record: RunRecord, opened: OpenedSplit) -> None:
             width=150,
             key="experiments.prevalence",
             help=tr(
-                "Of 100 children whose chest is filmed where the model would be used, how many have pneumonia? PPV "
-                "and NPV depend on it."
+                "Of 100 children with a chest X-ray at your site, how many have pneumonia? PPV and NPV depend on it."
             ),
         )
     report = at_threshold(
@@ -206,9 +205,7 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
     if curves is None:
         st.caption(tr(NO_ONE_CLASS))
     elif len(set(predicted.probabilities.tolist())) == 1:
-        st.caption(
-            tr("The model says the same of every image: it cannot rank them, and every threshold flags all or none.")
-        )
+        st.caption(tr("The model gives every image the same score: it cannot rank them."))
     left, middle, right = st.columns(3)
     with left, st.container(border=True):
         st.markdown(tr("**Confusion matrix**"))
@@ -233,14 +230,14 @@ def _charts(record: RunRecord, predicted: PredictedFilms, report: EvaluationRepo
             )
     left, right = st.columns(2)
     with left, st.container(border=True):
-        st.markdown(tr("**Do the probabilities mean what they say?** 15 bins, larger points hold more images"))
+        st.markdown(tr("**Calibration** in 15 bins; larger points hold more images"))
         st.plotly_chart(
             reliability_figure(reliability_bins(films.labels_N, predicted.probabilities, films.known_patients)),
             key=f"experiments.reliability.{key}",
             alt=tr("Reliability diagram"),
         )
     with right, st.container(border=True):
-        st.markdown(tr("**Probabilities by truth**, images on a logarithmic scale"))
+        st.markdown(tr("**Probabilities by label**, images on a logarithmic scale"))
         st.plotly_chart(
             histogram_figure(films.labels_N, predicted.probabilities, report.threshold),
             key=f"experiments.histogram.{key}",

@@ -50,12 +50,7 @@ def history_view(desk: Desk) -> list[str] | None:
     say_what_was_deleted(desk)
     page = search_runs(desk, query)
     if not page.num_all:
-        st.caption(
-            tr(
-                "No run has been made yet. Train a model, and every run stands here with its config, curves and "
-                "figures: `python -m core train --data FOLDER`."
-            )
-        )
+        st.caption(tr("No run yet. Train a model on the Training page, or by `python -m core train --data FOLDER`."))
         return None
     if not page.lines:
         st.caption(tr("No run matches. Remove words or filters, or choose another status."))
@@ -105,7 +100,7 @@ def _asked(desk: Desk) -> HistoryQuery:
                 format_func=tr,
                 key="experiments.shelf",
                 required=True,
-                help=tr("Archived runs do not crowd the list. Deleted ones can be restored."),
+                help=tr("Archived runs are hidden; deleted ones can be restored."),
             )
         with st.popover(tr("Columns"), icon=":material/view_column:"):
             st.multiselect(tr("Columns"), OPTIONAL, default=USUAL, format_func=tr, key="experiments.columns")
@@ -154,9 +149,8 @@ def _runs(desk: Desk, query: HistoryQuery, page: HistoryPage) -> list[str] | Non
     first, last = query.offset + 1, query.offset + len(page.lines)
     st.caption(
         tr(
-            "{first:,} to {last:,} of {num_found:,} runs that match, {num_all:,} in all with archived and deleted "
-            "ones. Figures are of the validation images, which also chose the epoch: mildly optimistic. Mark runs at "
-            "the left to act on them.",
+            "{first:,} to {last:,} of {num_found:,} matching runs ({num_all:,} with archived and deleted ones). "
+            "Validation figures: mildly optimistic. Select runs to act on them.",
             first=first,
             last=last,
             num_found=page.num_found,
@@ -185,7 +179,7 @@ def _opening_buttons(ids: list[str]) -> list[str] | None:
         type="primary",
         icon=":material/compare_arrows:",
         disabled=not 2 <= len(ids) <= 8,
-        help=tr("Mark two to eight runs. The first marked is what the others are compared with."),
+        help=tr("Select two to eight runs; the others are compared with the first."),
         key="experiments.compare",
     ):
         opened = ids
@@ -229,7 +223,7 @@ def _shelf_buttons(desk: Desk, query: HistoryQuery, lines: Sequence[RunLine]) ->
             icon=":material/delete:",
             disabled=not ids,
             key="experiments.delete",
-            help=tr("Takes runs out of the lists; records and files stay, so that it can be undone."),
+            help=tr("Hides runs from the lists; records and files are kept, so this can be undone."),
             on_click=delete,
             args=(desk, ids),
         )

@@ -17,7 +17,7 @@ RULES = {
     RuleKind.YOUDEN: mark("Youden: highest sensitivity plus specificity"),
     RuleKind.TARGET_SENSITIVITY: mark("At least this sensitivity"),
     RuleKind.TARGET_SPECIFICITY: mark("At least this specificity"),
-    RuleKind.COST_RATIO: mark("A miss costs so many false alarms"),
+    RuleKind.COST_RATIO: mark("Cost of a miss in false alarms"),
 }
 
 
@@ -42,7 +42,7 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
         default=splits[-1],
         key="experiments.point_split",
         required=True,
-        help=tr("Test images never choose: their figures would look better than they are."),
+        help=tr("Never test images: their figures would look too good."),
     )
     kind = st.selectbox(
         tr("So that"), list(RULES), format_func=lambda one: tr(RULES[one]), key="experiments.point_rule"
@@ -81,7 +81,7 @@ def _chooser(desk: Desk, record: RunRecord, splits: list[str]) -> None:
         icon=":material/lock:",
         disabled=not name.strip(),
         key="experiments.point_keep",
-        help=tr("Kept for good: it can be followed by a new version, not changed."),
+        help=tr("Saved for good; a new version can follow."),
     ):
         kept = keep_point(desk, predicted, rule, name)
         st.toast(
@@ -94,9 +94,7 @@ def _points(desk: Desk, checkpoint_hash: str) -> None:
     st.markdown(tr("**Kept for checkpoint {checkpoint_hash}**", checkpoint_hash=checkpoint_hash[:12]))
     points = list_points(desk, checkpoint_hash)
     if not points:
-        st.caption(
-            tr("None yet. The run's own threshold is on its card; what is chosen here is saved beside it, by name.")
-        )
+        st.caption(tr("None yet. The run's own threshold is on its card."))
         return
     for chosen in points:
         point = chosen.point

@@ -148,8 +148,8 @@ def _lineage(record: RunRecord) -> None:
     else:
         st.caption(
             tr(
-                ":material/warning: The weights are no longer in {folder}. The figures stand, because what the model "
-                "said of each image is kept; the model itself cannot analyse images any more.",
+                ":material/warning: The weights are no longer in {folder}. Figures remain, from stored "
+                "predictions; the model cannot analyse images any more.",
                 folder=plain(str(record.folder / "checkpoint")),
             )
         )

@@ -202,4 +202,4 @@ def _figure(lines: Sequence[dict[str, Any]]) -> None:
         key="experiments.cost_figure",
         alt=tr("{figure} against {cost}", figure=tr(reached), cost=title),
     )
-    st.caption(tr("Bars reach from the smallest to the largest of the runs. The cost's axis is logarithmic."))
+    st.caption(tr("Bars: smallest to largest of the seeds. The cost axis is logarithmic."))

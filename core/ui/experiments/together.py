@@ -27,7 +27,7 @@ def together_buttons(ids: Sequence[str]) -> None:
         tr("Ensemble of {num_runs}", num_runs=len(ids)) if len(ids) > 1 else tr("Ensembles"),
         icon=":material/group_work:",
         disabled=len(ids) == 1 or len(ids) > 8,
-        help=tr("Marks of two to eight runs make an ensemble of them; without marks, the ensembles there are."),
+        help=tr("Select two to eight runs to make an ensemble; without a selection, existing ensembles are shown."),
         key="experiments.to_ensemble",
         on_click=_go,
         args=("ensemble", list(ids) or [NONE_MARKED]),

@@ -41,7 +41,7 @@ def card_view(desk: Desk, model: str) -> None:
             icon=":material/folder_zip:",
             on_click="ignore",
             key="models.zip",
-            help=tr("Weights, card and the hash of every file; another desk takes it in under Import."),
+            help=tr("Weights, card and file hashes, for import on another desk."),
         )
     for section in document.sections:
         _section(section)

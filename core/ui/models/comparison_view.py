@@ -21,7 +21,7 @@ def comparison_view(desk: Desk) -> None:
         names,
         key="models.compared",
         max_selections=MOST_MODELS,
-        help=tr("The first is what others are set against."),
+        help=tr("The others are compared with the first."),
     )
     if len(chosen) < 2:
         st.caption(tr("Choose at least two."))

@@ -24,9 +24,8 @@ def import_form(desk: Desk) -> None:
         name = st.text_input(tr("Name"), key="models.import_name", max_chars=60, width=320)
         st.caption(
             tr(
-                "Every hash is checked and nothing in the file is run. The original study's model comes without a "
-                "gate and an operating point: its threshold is 0.5, which no data chose, until `python -m core models "
-                "choose-point` gives it one. With one it can be promoted."
+                "Hashes are checked; nothing in the file is run. The original study's model has no gate and no "
+                "operating point: choose one by `python -m core models choose-point` before promoting it."
             )
         )
         if not st.form_submit_button(tr("Import"), type="primary", icon=":material/upload:"):
@@ -42,4 +41,6 @@ def import_form(desk: Desk) -> None:
     except PneumoDeskError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.success(tr("{name} is here: Triage and Compare can choose it.", name=plain(card.name)), icon=":material/check:")
+    st.success(
+        tr("{name} is imported: choose it in Triage or Compare.", name=plain(card.name)), icon=":material/check:"
+    )

@@ -39,9 +39,7 @@ def promote_form(desk: Desk) -> None:
             format_func=lambda name: name or tr("The model's own ({name})", name=own.name if own else "–"),
             key=f"models.point.{source}",
             width=320,
-            help=tr(
-                "Chosen on this very model's validation or calibration images. None is reused from other versions."
-            ),
+            help=tr("Chosen on this model's own validation or calibration images."),
         )
         name = st.text_input(
             tr("Name"), key="models.name", max_chars=60, width=240, placeholder=tr("Letters, digits, dots, dashes")
@@ -51,11 +49,11 @@ def promote_form(desk: Desk) -> None:
         key="models.intended_use",
         max_chars=2000,
         placeholder=tr("For which patients, ages and sites it is meant."),
-        help=tr("Stands on its card as stated by you, beside what its training images say."),
+        help=tr("Shown on its card as stated by you."),
     )
     limits = st.text_area(tr("Limits"), key="models.limits", max_chars=5000, placeholder=tr("One on each line."))
     notes = st.text_area(tr("Notes"), key="models.notes", max_chars=2000, placeholder=tr("Why this one."))
-    st.caption(tr("The model is copied whole and never changed. It is not active until somebody sets it active."))
+    st.caption(tr("The model is copied and never changed. It is not yet active."))
     if st.button(tr("Promote"), type="primary", icon=":material/publish:", key="models.promote"):
         _promote(
             desk,

@@ -35,8 +35,8 @@ def active_view(desk: Desk) -> None:
         st.space("stretch")
         if former is not None:
             with st.popover(tr("Roll back"), icon=":material/undo:", key="models.rollback"):
-                st.markdown(tr("**{model}** was active before and reads again from then on.", model=plain(former)))
-                st.caption(tr("Batches that were given already keep the model they were given to."))
+                st.markdown(tr("**{model}** was active before and becomes active again.", model=plain(former)))
+                st.caption(tr("Batches already started keep their model."))
                 st.button(
                     tr("Roll back to {model}", model=former),
                     type="primary",
@@ -96,7 +96,7 @@ def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -
     is_archived = version is not None and version.archived_at is not None
     if is_archived:
         st.button(
-            tr("Take out of the archive"),
+            tr("Unarchive"),
             icon=":material/unarchive:",
             key="models.restore",
             on_click=_try,
@@ -106,11 +106,11 @@ def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -
         return
     with st.popover(tr("Set active"), icon=":material/check_circle:", key="models.activate"):
         st.markdown(
-            tr("**{model}** reads from then on in triage, on the command line and at /predict.", model=plain(model))
+            tr("**{model}** then analyses images in triage, on the command line and at /predict.", model=plain(model))
         )
         st.caption(
             tr(
-                "**{active}** stays and can be rolled back to. It is noted who changed it and when.",
+                "**{active}** is kept and can be rolled back to. The audit log records the change.",
                 active=plain(active),
             )
         )
@@ -128,7 +128,7 @@ def version_actions(desk: Desk, model: str, versions: Sequence[PromotedModel]) -
             key="models.archive",
             on_click=_archive,
             args=(desk, model),
-            help=tr("Takes it out of the lists; its files and what it read stay."),
+            help=tr("Hides it from the lists; its files and results are kept."),
         )
 
 

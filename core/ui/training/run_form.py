@@ -109,7 +109,7 @@ def _starting_point(desk: Desk, like: str | None, going_on_from: Sequence[str]) 
 
 def _choose_cohort(desk: Desk, known: list[KnownCohort], start: StartingPoint) -> KnownCohort | None:
     if not known:
-        st.markdown(tr("**No folder of images has been indexed here yet.** Name one to train on."))
+        st.markdown(tr("**No dataset yet.** Choose a folder to train on."))
         folder_form(desk)
         return None
     roots = [cohort.root for cohort in known]
@@ -134,7 +134,7 @@ def _about(start: StartingPoint) -> tuple[str, list[int] | None, str, list[str]]
     text = middle.text_input(
         tr("Seeds"),
         value=str(start.request.config.seed),
-        help=tr("One run for each, as in `0, 1, 2`: their spread tells how much chance is in a figure."),
+        help=tr("One run for each, such as `0, 1, 2`; their spread shows the variance."),
         key=f"{key}.seeds",
     )
     tags = right.multiselect(
@@ -209,7 +209,7 @@ def _estimate(estimate: RunEstimate, num_runs: int) -> None:
             tr("Time each") if is_each else tr("Time"),
             duration(estimate.seconds),
             border=True,
-            help=tr("If nothing else keeps it busy."),
+            help=tr("On an otherwise idle machine."),
         )
         st.metric(
             tr("Memory each") if is_each else tr("Memory"),

@@ -120,6 +120,6 @@ def _ended(runs: list[RunStatus]) -> None:
         key="training.ended",
         alt=tr("Runs that ended, newest first"),
     )
-    st.caption(tr("Choose a run to see its curves, resume it, or begin another from it."))
+    st.caption(tr("Select a run to open it."))
     if chosen.selection.rows:
         open_run(runs[chosen.selection.rows[0]].id)

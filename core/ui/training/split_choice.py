@@ -16,7 +16,7 @@ def split_choice(desk: Desk, cohort: KnownCohort, *, key: str, start: str = "") 
     saved = {one.name: one for one in splits_for(desk, cohort.root, cohort.fingerprint) if is_trainable(one)}
     if start and start not in saved:
         st.caption(
-            tr(":material/warning: The split **{start}** was saved for other images. Another has to do.", start=start)
+            tr(":material/warning: The split **{start}** was saved for other images. Choose another.", start=start)
         )
     if not saved:
         st.caption(tr("Patients are split by the shares below. A split saved on the Dataset page can be chosen here."))

@@ -76,7 +76,7 @@ def sweep_form(desk: Desk) -> None:
 def _choose_cohort(desk: Desk) -> KnownCohort | None:
     known = list_known_cohorts(desk)
     if not known:
-        st.markdown(tr("**No folder of images has been indexed here yet.** Name one to train on."))
+        st.markdown(tr("**No dataset yet.** Choose a folder to train on."))
         folder_form(desk)
         return None
     return st.selectbox(
@@ -95,7 +95,7 @@ def _ready(on: SweepGround) -> SweepRequest | None:
     ready = READY_SWEEPS[chosen]
     st.caption(ready.purpose)
     seeds = _seeds(",".join(str(seed) for seed in ready.seeds or (0,)), key=f"training.sweep.seeds.{chosen.value}")
-    st.markdown(tr("**What all runs have in common**"))
+    st.markdown(tr("**Base settings**"))
     base = config_form(TrainingConfig, ready.base, key=f"training.sweep.base.{chosen.value}", hidden=on.hidden)
     return ready.request(on.root, base, seeds, on.split) if base is not None else None
 
@@ -108,7 +108,7 @@ def _own(on: SweepGround, *, is_search: bool) -> SweepRequest | None:
     if axes is None:
         return None
     name, objective, extra = _judging(is_search=is_search)
-    st.markdown(tr("**What all runs have in common**"))
+    st.markdown(tr("**Base settings**"))
     base = config_form(TrainingConfig, start, key=f"training.sweep.base.{kind.value}", hidden=on.hidden)
     if base is None:
         return None

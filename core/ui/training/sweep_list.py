@@ -18,9 +18,7 @@ def sweep_list(desk: Desk) -> None:
     first = list_sweeps(desk)
     if not first:
         with st.container(border=True):
-            st.markdown(
-                tr("**No sweep has been started here yet.** A sweep makes many runs as one, and compares them.")
-            )
+            st.markdown(tr("**No sweep yet.** A sweep starts and compares several runs."))
             if st.button(
                 tr("Start the first sweep"), type="primary", icon=":material/add:", key="training.first_sweep"
             ):

@@ -111,7 +111,7 @@ def _buttons(desk: Desk, sweep: SweepDetail) -> None:
             icon=":material/play_arrow:",
             type="primary",
             key="training.resume_sweep",
-            help=tr("Runs what is missing; what is complete or was given up is not run again."),
+            help=tr("Runs what is missing; completed and pruned runs are not repeated."),
         ):
             resume_sweep(desk, sweep.line.id)
             st.rerun()
@@ -148,7 +148,7 @@ def _curve(sweep: SweepDetail) -> None:
         height=240,
         alt=tr("{objective} of each run as points, and the best up to it as a line", objective=objective),
     )
-    st.caption(tr("Each point is a run that is complete; the line is the best up to it."))
+    st.caption(tr("Points: completed runs. Line: best so far."))
 
 
 def _table(sweep: SweepDetail) -> None:
@@ -170,7 +170,7 @@ def _table(sweep: SweepDetail) -> None:
         column_config={objective: st.column_config.NumberColumn(format="%.4f")},
         alt=tr("Runs of this sweep, in the order in which they were asked for"),
     )
-    st.caption(tr("Choose a run to see its curves and its log. Sort by a column to rank them."))
+    st.caption(tr("Select a run to open it."))
     if chosen.selection.rows:
         open_run(sweep.trials[chosen.selection.rows[0]].run_id)
 
