@@ -112,12 +112,12 @@ def test_a_deleted_run_is_taken_back(dashboard, home_desk, tab) -> None:
     """A run that is deleted leaves the list, and one click brings it back."""
     tab.goto(f"{dashboard.address}/experiments")
     main = tab.get_by_test_id("stMain")
-    expect(main).to_contain_text("1 to 4 of 4 runs")
+    expect(main).to_contain_text("1 to 4 of 4 matching runs")
     tab.get_by_test_id("stDataFrame").locator("canvas").first.click(position={"x": 15, "y": 52}, force=True)
     tab.get_by_role("button", name="Delete").click()
-    expect(main).to_contain_text("1 to 3 of 3 runs")
+    expect(main).to_contain_text("1 to 3 of 3 matching runs")
     tab.get_by_role("button", name="Undo").click()
-    expect(main).to_contain_text("1 to 4 of 4 runs")
+    expect(main).to_contain_text("1 to 4 of 4 matching runs")
 
 
 def test_probabilities_that_never_differ_are_said(dashboard, home_desk, tab) -> None:
