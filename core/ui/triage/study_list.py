@@ -165,13 +165,13 @@ def study_table(desk: Desk, shown: ShownStudies, batch_id: str | None) -> None:
 def _columns() -> dict[str, Any]:
     return {
         "rank": st.column_config.NumberColumn("#", width=32, help=tr("Place in the reading order of the whole list.")),
-        "film": st.column_config.ImageColumn(tr("Image"), width=52),
-        "ai_result": st.column_config.TextColumn(tr("AI result"), width=108),
+        "film": st.column_config.ImageColumn(tr("Image"), width=48),
+        "ai_result": st.column_config.TextColumn(tr("AI result"), width=102),
         "order": st.column_config.TextColumn(tr("Order"), width=88, help=tr("By the site's rules.")),
-        "score": st.column_config.TextColumn(tr("AI score"), width=74, help=tr(SCORE_HELP)),
+        "score": st.column_config.TextColumn(tr("AI score"), width=70, help=tr(SCORE_HELP)),
         "log_odds": st.column_config.ProgressColumn(
-            tr("AI score (bar)"),
-            width=92,
+            tr("Score bar"),
+            width=78,
             format=" ",
             min_value=LEAST_LOG_ODDS,
             max_value=MOST_LOG_ODDS,
