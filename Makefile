@@ -37,11 +37,11 @@ coverage: $(VENV)/test-ready
 
 # At most an hour on two cores; `make test` runs a small size of each. The seeds are fixed.
 test-long: $(VENV)/test-ready
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m hypothesis --hypothesis-profile long tests/unit
-	PNEUMODESK_MUTATIONS=10000 $(BIN)/python -m pytest tests/integration/test_forms_of_one_image.py
-	PNEUMODESK_DESKS=400 $(BIN)/python -m pytest tests/integration/test_one_order.py
-	PNEUMODESK_ACTIVATIONS=1000 $(BIN)/python -m pytest tests/integration/test_activation_leaks.py
-	PNEUMODESK_KILLS=30 $(BIN)/python -m pytest tests/integration/test_kills.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout=3600 -m hypothesis --hypothesis-profile long tests/unit
+	PNEUMODESK_MUTATIONS=10000 $(BIN)/python -m pytest --timeout=3600 tests/integration/test_forms_of_one_image.py
+	PNEUMODESK_DESKS=400 $(BIN)/python -m pytest --timeout=3600 tests/integration/test_one_order.py
+	PNEUMODESK_ACTIVATIONS=1000 $(BIN)/python -m pytest --timeout=3600 tests/integration/test_activation_leaks.py
+	PNEUMODESK_KILLS=30 $(BIN)/python -m pytest --timeout=3600 tests/integration/test_kills.py
 
 bench: $(VENV)/test-ready
 	for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
