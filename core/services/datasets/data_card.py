@@ -114,7 +114,7 @@ def _findings(dataset: Dataset) -> Iterator[str]:
 
 def _given_away(dataset: Dataset) -> Iterator[str]:
     shortcuts = dataset.audit.shortcuts
-    yield _heading(tr("Shortcuts: the class told from one property of the file"))
+    yield _heading(tr("Shortcuts: the class predicted from one property of the file"))
     if any(one.auc is not None for one in shortcuts):
         yield _drawn(figures.shortcut_figure([one.name for one in shortcuts], [one.auc for one in shortcuts]))
         yield _small(tr("Cross-validated by patient; 0.5 says nothing, 1.0 gives the class away."))

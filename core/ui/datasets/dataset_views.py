@@ -83,7 +83,7 @@ def _files(finding: Finding) -> None:
 
 
 def _shortcuts(dataset: Dataset) -> None:
-    st.markdown(tr("**Shortcuts:** classes told apart by one property of the file"))
+    st.markdown(tr("**Shortcuts:** classes predicted from one property of the file"))
     shortcuts = dataset.audit.shortcuts
     if any(shortcut.auc is not None for shortcut in shortcuts):
         st.plotly_chart(
@@ -97,7 +97,7 @@ def _shortcuts(dataset: Dataset) -> None:
 
 
 def _shifts(dataset: Dataset) -> None:
-    st.markdown(tr("**Train–test shift:** test told from training images by 24-pixel copies"))
+    st.markdown(tr("**Train–test shift:** test distinguished from training images by 24-pixel copies"))
     rows = shift_rows(dataset.audit.shifts)
     if not rows:
         st.caption(tr("This dataset has no train and test folders."))
