@@ -107,13 +107,16 @@ def worklist_audit(
     as_json: Json = False,
 ) -> None:
     """Show who did what when, newest first."""
-    from core.services.desk.audit_trail import AuditFilter, detail_in_words, list_events
+    from core.services.desk.audit_trail import AuditFilter, action_in_words, detail_in_words, list_events
 
     events = list_events(open_desk(), AuditFilter(actor=who, search=search, limit=None))
-    rows = [{**vars(event), "detail": event.detail if as_json else detail_in_words(event.detail)} for event in events]
     if as_json:
-        print_json(rows)
+        print_json([vars(event) for event in events])
     else:
+        rows = [
+            {**vars(event), "action": action_in_words(event.action), "detail": detail_in_words(event.detail)}
+            for event in events
+        ]
         print_table(rows, ("when", "who", "action", "subject", "detail"), tr("Nothing in the trail matches."))
 
 

@@ -13,7 +13,7 @@ from core.triage.ai_result import AIResult
 
 GAP = 4
 PICTURE_HEIGHT = 92
-HEATMAP_WORDS = mark("AI heatmap: it shows what moved the model, not where disease begins or ends.")
+HEATMAP_WORDS = mark("AI heatmap: it shows what influenced the AI score; it does not outline disease.")
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,10 @@ class AuditAction(StrEnum):
     RESTORE = "restore"
 
 
+ACTION_NAMES = {AuditAction.VERDICT.value: mark("finding"), AuditAction.READ.value: mark("AI analysis")}
+"""The words for actions whose stored names say something else to people."""
+
+
 @dataclass(frozen=True)
 class AuditFilter:
     """Which events are asked for; what is empty allows all."""
@@ -179,6 +183,11 @@ def events_to_csv(events: Sequence[AuditRow]) -> str:
         for event in events
     ]
     return rows_to_csv(rows, CSV_COLUMNS)
+
+
+def action_in_words(action: str) -> str:
+    """Return what people call an action."""
+    return tr(ACTION_NAMES.get(action, action))
 
 
 def detail_in_words(detail: dict[str, Any]) -> str:

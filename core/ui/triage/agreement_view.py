@@ -6,7 +6,7 @@ import streamlit as st
 from core.errors import PneumoDeskError
 from core.evaluation.agreement import AgainstReference
 from core.evaluation.proportions import say_fraction, say_interval, say_share
-from core.language import tr
+from core.language import tr, tr_n
 from core.result_words import AI_RESULTS, FINDINGS, score_in_words
 from core.services.desk import Desk
 from core.services.desk.csv_export import rows_to_csv
@@ -28,10 +28,12 @@ def agreement_view(desk: Desk) -> None:
         st.caption(tr("No study has been read yet."))
         return
     st.caption(
-        tr(
-            "{num_judged:,} studies with a finding; model: {models}. Readers saw the AI result first, so they agree "
-            "with it more than they would otherwise. Findings are no diagnoses.",
-            num_judged=report.num_judged,
+        tr_n(
+            "{n:,} study with a finding; model: {models}. Readers saw the AI result first, so they agree with it more "
+            "than they would otherwise. Findings are no diagnoses.",
+            "{n:,} studies with a finding; model: {models}. Readers saw the AI result first, so they agree with it "
+            "more than they would otherwise. Findings are no diagnoses.",
+            report.num_judged,
             models=plain(", ".join(report.models)),
         )
     )

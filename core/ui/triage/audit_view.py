@@ -11,6 +11,7 @@ from core.services.desk import Desk
 from core.services.desk.audit_trail import (
     AuditAction,
     AuditFilter,
+    action_in_words,
     count_events,
     detail_in_words,
     events_to_csv,
@@ -39,7 +40,7 @@ def audit_view(desk: Desk) -> None:
                 {
                     tr("When"): moment(event.when),
                     tr("Who"): event.who,
-                    tr("What"): tr(event.action),
+                    tr("What"): action_in_words(event.action),
                     tr("On"): event.subject,
                     tr("Detail"): detail_in_words(event.detail),
                 }
@@ -75,7 +76,7 @@ def _filters(desk: Desk) -> AuditFilter:
         tr("Who"), ["", *list_actors(desk)], format_func=lambda name: name or tr("Anybody"), key="audit.who"
     )
     actions = what.multiselect(
-        tr("What"), list(AuditAction), format_func=tr, placeholder=tr("Anything"), key="audit.what"
+        tr("What"), list(AuditAction), format_func=action_in_words, placeholder=tr("Anything"), key="audit.what"
     )
     nothing: Any = ()
     days = when.date_input(tr("When"), value=nothing, key="audit.when")

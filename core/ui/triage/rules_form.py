@@ -35,8 +35,8 @@ def rules_view(desk: Desk) -> None:
     )
     st.caption(
         tr(
-            "{said}. Indeterminate and not analysed studies are never read in turn. Changes apply at once to the "
-            "whole list.",
+            "{said}. Studies that are indeterminate or not analysed are always among those to read first or next. "
+            "Changes apply at once to the list of every reader.",
             said=said,
         )
     )

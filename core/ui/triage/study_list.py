@@ -167,7 +167,7 @@ def _columns() -> dict[str, Any]:
         "rank": st.column_config.NumberColumn("#", width=32, help=tr("Place in the reading order of the whole list.")),
         "film": st.column_config.ImageColumn(tr("Image"), width=48),
         "ai_result": st.column_config.TextColumn(tr("AI result"), width=102),
-        "order": st.column_config.TextColumn(tr("Order"), width=88, help=tr("By the site's rules.")),
+        "order": st.column_config.TextColumn(tr("Reading order"), width=96, help=tr("By the site's rules.")),
         "score": st.column_config.TextColumn(tr("AI score"), width=70, help=tr(SCORE_HELP)),
         "log_odds": st.column_config.ProgressColumn(
             tr("Score bar"),

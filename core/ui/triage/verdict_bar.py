@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pandas as pd
 import streamlit as st
 
 from core.errors import PneumoDeskError
@@ -62,8 +63,8 @@ def way_on(desk: Desk, shown: ShownStudies, reader: str | None) -> None:
             st.caption(tr("{place:,} of {num_studies:,}", place=shown.place + 1, num_studies=len(shown.studies)))
 
 
-def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | None) -> None:
-    """Show the buttons for a finding and what was just saved."""
+def verdict_bar(desk: Desk, shown: ShownStudies, study: pd.Series, reader: str | None) -> None:
+    """Show the buttons for a finding on the newest reading of a study, and what was just saved."""
     onwards = shown.neighbour(1) or shown.neighbour(-1)
     with st.container(horizontal=True, gap="xsmall"):
         for verdict, key in KEYS.items():
@@ -76,7 +77,7 @@ def verdict_bar(desk: Desk, shown: ShownStudies, reading_id: int, reader: str | 
                 shortcut=key,
                 disabled=reader is None,
                 on_click=_judge,
-                args=(desk, reading_id, reader, verdict, note_key(shown), onwards),
+                args=(desk, study, reader, verdict, note_key(shown), onwards),
             )
     if reader is None:
         st.caption(tr(":material/person: Set your reader name in the sidebar to give a finding."))
@@ -93,7 +94,7 @@ def note_field(shown: ShownStudies, reader: str | None) -> None:
         key=note_key(shown),
         max_chars=LONGEST_NOTE,
         icon=":material/edit_note:",
-        placeholder=tr("Note, saved with the next finding"),
+        placeholder=tr("Note, saved with your finding"),
         label_visibility="collapsed",
         disabled=reader is None,
     )
@@ -127,10 +128,15 @@ def verdicts_side_by_side(desk: Desk, study: str, reader: str | None) -> None:
                 st.text(row.note)
 
 
-def _judge(desk: Desk, reading_id: int, reader: str, verdict: Verdict, note_key: str, onwards: str | None) -> None:
+def _judge(desk: Desk, study: pd.Series, reader: str, verdict: Verdict, note_key: str, onwards: str | None) -> None:
     def judge() -> None:
-        give_verdict(desk, reading_id, reader, verdict, st.session_state.get(note_key, ""))
-        st.session_state[SAID] = tr(":material/check: Saved: {finding}. Z undoes it.", finding=FINDINGS[verdict])
+        give_verdict(desk, int(study["reading_id"]), reader, verdict, st.session_state.get(note_key, ""))
+        # The next image is on the screen when this is read.
+        st.session_state[SAID] = tr(
+            ":material/check: Saved: {finding}, for {file}. Z undoes it.",
+            finding=FINDINGS[verdict],
+            file=plain(study["file"]),
+        )
         open_study(onwards)
 
     _or_say(judge)

@@ -55,7 +55,7 @@ def _reading(desk: Desk, worklist: Worklist, shown: ShownStudies, reader: str | 
         return
     row = worklist.studies[worklist.studies["study"] == shown.current].iloc[0]
     way_on(desk, shown, reader)
-    verdict_bar(desk, shown, int(row["reading_id"]), reader)
+    verdict_bar(desk, shown, row, reader)
     following = shown.neighbour(1)
     after = worklist.studies[worklist.studies["study"] == following].iloc[0] if following else None
     reading_pane(desk, row, worklist.rules, following=after)

@@ -16,7 +16,8 @@ def _of_page() -> Words:
         "choose_folder": tr("Choose folder"),
         "choose_files": tr("Choose files"),
         "limits": tr(
-            "Every kind of X-ray file up to {file_limit}, and zips up to {zip_limit}. They stay on this desk."
+            "DICOM, JPEG, PNG and other X-ray files up to {file_limit}, and zips up to {zip_limit}. They stay on the "
+            "machine that this desk runs on."
         ),
         "arrived": plural_forms(
             "{count} file arrived earlier. Choose the same folder again, and only the rest is sent.",
