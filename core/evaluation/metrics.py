@@ -36,10 +36,11 @@ class ConfusionCounts(BaseModel):
         )
 
 
-def _figure(key: str) -> Any:
-    """Return the field of a metric, described as the catalogue has it."""
+def _figure(key: str, default: Any = ...) -> Any:
+    """Return the field of a metric, described as the catalogue has it; with a default, reports may lack it."""
     metric = METRIC[key]
     return Field(
+        default,
         title=metric.name,
         description=metric.help,
         json_schema_extra={"better": metric.direction.value, "range": [metric.low, metric.high]},
