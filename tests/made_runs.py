@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -12,8 +13,9 @@ from core.evaluation.operating_point import OperatingPoint
 from core.model.card import ModelCard
 from core.model.catalogue import Architecture
 from core.model.checkpoint import save_checkpoint
-from core.services.desk import Desk
+from core.services.desk import Desk, open_desk
 from core.services.evaluation.predictions import LabelledFilms, PredictedFilms, keep_predictions
+from core.settings import AppSettings
 from core.training.config import TrainingConfig
 from core.triage.gate import fit_gate
 from db import models as tables
@@ -137,3 +139,11 @@ def give_checkpoint(desk: Desk, run_id: str, size: int, seed: int) -> None:
                 for column in ("split", "film_set_id", "cohort_fingerprint", "engine", "slope", "intercept", "report")
             }
             session.add(tables.PredictionSet(checkpoint_hash=saved.hash, logits=row.logits, **kept))
+
+
+def desk_with_network(home: Path) -> Desk:
+    """Return a desk of its own with the untrained network of a run, `first0`."""
+    desk = open_desk(AppSettings(home=home, device="cpu"))
+    add_run(desk, "first0")
+    give_checkpoint(desk, "first0", 32, 0)
+    return desk

@@ -24,15 +24,20 @@ def rule_of(kind: RuleKind, target: float, cost_ratio: float) -> OperatingPointR
     try:
         return OperatingPointRule(kind=kind, target=target, cost_ratio=cost_ratio)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise PneumoDeskError(
-            tr(
-                "{field} is {given!r}: {problem}.",
-                field=first["loc"][0],
-                given=first["input"],
-                problem=first["msg"].lower(),
-            )
-        ) from error
+        raise refusal_of(error) from error
+
+
+def refusal_of(error: ValidationError) -> PneumoDeskError:
+    """Return what is wrong with the first option that a request refuses."""
+    first = error.errors()[0]
+    return PneumoDeskError(
+        tr(
+            "{field} is {given!r}: {problem}.",
+            field=first["loc"][0],
+            given=first["input"],
+            problem=first["msg"].lower(),
+        )
+    )
 
 
 def show_chosen(chosen: "ChosenPoint", *, as_json: bool) -> None:

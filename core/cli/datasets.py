@@ -124,11 +124,11 @@ def _print_saved(saved: Any, as_json: bool) -> None:
 
 
 def _row(saved: Any) -> dict[str, Any]:
+    from core.services.datasets.splits import FOLDS
+
     return {
         "name": saved.name,
-        **{
-            fold: sum(saved.counts.get(fold, {}).values()) for fold in ("train", "validation", "calibration", "holdout")
-        },
+        **{fold: sum(saved.counts.get(fold, {}).values()) for fold in FOLDS},
         "seed": saved.config.seed,
         "fingerprint": saved.fingerprint,
         "cohort_fingerprint": saved.cohort_fingerprint,

@@ -4,9 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.choosing import CostRatio, RuleKindOption, Target, rule_of
+from core.cli.choosing import CostRatio, RuleKindOption, Target, refusal_of, rule_of
 from core.cli.terminal import print_json, print_sentence, print_table
-from core.errors import PneumoDeskError
 from core.evaluation.operating_point import RuleKind
 from core.language import tr
 from core.services.desk import open_desk
@@ -50,15 +49,7 @@ def create(
             }
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        raise PneumoDeskError(
-            tr(
-                "{field} is {given!r}: {problem}.",
-                field=first["loc"][0],
-                given=first["input"],
-                problem=first["msg"].lower(),
-            )
-        ) from error
+        raise refusal_of(error) from error
     ensemble = create_ensemble(open_desk(), request)
     if as_json:
         print_json(ensemble.document())

@@ -63,12 +63,7 @@ def draw_batch_page(report: BatchReport) -> bytes:
     paper.write_columns(COLUMNS)
     for row in report.rows:
         _row(paper, row, (report.uncertain_low, report.uncertain_high))
-    paper.write_heading(tr("Provenance"))
-    paper.write_pairs(list(report.lineage.items()))
-    if report.limits:
-        paper.write_heading(tr("Limits of the model"))
-    for limit in report.limits:
-        paper.write_text(f"– {limit}", size=8)
+    paper.write_provenance(report.lineage, report.limits)
     return bytes(paper.output())
 
 

@@ -1,7 +1,7 @@
 """The paper of the PDF reports: A4 pages with heading, notice, text, tables and scales; lengths in millimetres."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -117,6 +117,15 @@ class Paper(FPDF):
         """Write names and what they are, each wrapped within its column."""
         for name, value in pairs:
             self.write_row(((name, first_width, FAINT), (value, WIDTH - first_width, INK)))
+
+    def write_provenance(self, lineage: Mapping[str, str], limits: Sequence[str]) -> None:
+        """Write what a report rests on, and the limits of its model where there are any."""
+        self.write_heading(tr("Provenance"))
+        self.write_pairs(list(lineage.items()))
+        if limits:
+            self.write_heading(tr("Limits of the model"))
+        for limit in limits:
+            self.write_text(f"– {limit}", size=8)
 
     def write_columns(self, columns: Sequence[tuple[str, float]]) -> None:
         """Write the names of columns, which are messages, of these widths."""

@@ -75,12 +75,7 @@ def draw_study_page(report: StudyReport) -> bytes:
         paper.ln(0.8)
         paper.write_text(tr("Caution: {warning}", warning=warning), size=8.5)
     _verdicts(paper, report)
-    paper.write_heading(tr("Provenance"))
-    paper.write_pairs(list(report.lineage.items()))
-    if report.limits:
-        paper.write_heading(tr("Limits of the model"))
-    for limit in report.limits:
-        paper.write_text(f"– {limit}", size=8)
+    paper.write_provenance(report.lineage, report.limits)
     return bytes(paper.output())
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.services.desk import Desk, open_desk
+from core.settings import get_settings
 from tests.conftest import ROOT
 from tests.fork_server import ForkServer
 
@@ -39,6 +41,17 @@ class CommandLine:
         result = self(*arguments, "--json")
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk for the module, so that the model is converted once; its worker processes find it by the variable."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PNEUMODESK_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("PNEUMODESK_FILM_ROOTS", str(tmp_path_factory.getbasetemp()))
+        get_settings.cache_clear()
+        yield open_desk()
+    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,13 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core.errors import InputNotFoundError, SettingsError
 from core.radiograph.phantom import synthesise_phantom
-from core.services.desk import Desk, open_desk
+from core.services.desk import Desk
 from core.services.models.lookup import STARTER, STARTER_FOLDER
 from core.services.triage.batch_reading import TriageRequest
 from core.services.triage.batches import (
@@ -24,24 +23,12 @@ from core.services.triage.batches import (
 )
 from core.services.worklist.batch_list import ranked_readings
 from core.services.worklist.studies import BANDS, count_bands
-from core.settings import get_settings
 from db import models as tables
 from tests.hostile_files import encoded
 from tests.patience import wait_until
 
 NUM_FILMS = 700
 NUM_FEW = 200
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """One desk for the module, so that the model is converted once; its worker processes find it by the variable."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PNEUMODESK_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("PNEUMODESK_FILM_ROOTS", str(tmp_path_factory.getbasetemp()))
-        get_settings.cache_clear()
-        yield open_desk()
-    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,20 +39,9 @@ from core.services.datasets.import_jobs import (
 from core.services.datasets.sources import draw_cohort
 from core.services.datasets.splits import list_splits, preview_split, save_split, split_of
 from core.services.desk import Desk, open_desk
-from core.settings import AppSettings, get_settings
+from core.settings import AppSettings
 from db import models as tables
 from tests.patience import wait_until
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """One desk for the module; its worker processes find it by the variable."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PNEUMODESK_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("PNEUMODESK_FILM_ROOTS", str(tmp_path_factory.getbasetemp()))
-        get_settings.cache_clear()
-        yield open_desk()
-    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -163,7 +163,7 @@ def version_folder(desk: Desk, name: str, version: int) -> Path:
 def ensemble_folder(desk: Desk, name: str) -> Path:
     """Return the folder of an ensemble that was made on this desk; raises InputNotFoundError."""
     folder = desk.settings.ensembles / name
-    if Path(name).name != name or not (folder / CARD_FILE).is_file():
+    if not _has_card(folder, name):
         raise InputNotFoundError(
             tr("There is no ensemble {name!r}. `ensemble list` shows the ensembles there are.", name=name)
         )
@@ -206,7 +206,7 @@ def identity_of_row(row: tables.ModelVersion) -> str:
 
 def _imported_folder(desk: Desk, name: str) -> Path:
     folder = desk.settings.imported / name
-    if Path(name).name != name or not (folder / CARD_FILE).is_file():
+    if not _has_card(folder, name):
         raise InputNotFoundError(
             tr("No model was imported as {name!r}. `models list` shows those that were.", name=name)
         )
@@ -230,3 +230,8 @@ def _run_folder(desk: Desk, run_id: str) -> Path:
 def _summary(name: str, folder: Path) -> ModelSummary:
     card = read_card(folder)
     return ModelSummary(name, card.architecture, card.weights_hash, card.run_id, card.operating_point, folder, card)
+
+
+def _has_card(folder: Path, name: str) -> bool:
+    """Return whether a model lies in a folder of this name; no name leads out of the folder above."""
+    return Path(name).name == name and (folder / CARD_FILE).is_file()

@@ -13,10 +13,10 @@ from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.comparison_text import say_p
 from core.services.evaluation.predictions import is_selection_split, selection_first
-from core.services.evaluation.stored_results import openings_so_far
 from core.services.experiments.comparison import ComparedRun, CompareRequest, Comparison, compare_runs
 from core.services.experiments.seed_groups import spread
 from core.services.runs.record import get_record
+from core.ui.experiments.evaluation_only import is_opening_asked
 from core.ui.experiments.words import bounds
 from core.ui.plain_text import plain
 
@@ -56,25 +56,18 @@ def _is_opened(desk: Desk, checkpoint_hashes: Sequence[str], ids: tuple[str, ...
     opened = st.session_state.setdefault(COMPARED, set())
     if is_selection_split(split) or (ids, split) in opened:
         return True
-    count = openings_so_far(desk, checkpoint_hashes, split)
-    with st.container(border=True):
-        st.markdown(
-            tr(
-                "**The {split} images are evaluation-only.** They have been accessed {count:,} times on this desk.",
-                split=split,
-                count=count,
-            )
-        )
-        if st.button(
-            tr("Compare on the {split} images", split=split),
-            icon=":material/lock_open:",
-            key="experiments.compare_open",
-            help=tr("Recorded as one test-set access for each run."),
-        ):
-            compare_runs(desk, CompareRequest(runs=ids, split=split))
-            opened.add((ids, split))
-            return True
-    return False
+    is_asked = is_opening_asked(
+        desk,
+        checkpoint_hashes,
+        split,
+        label=tr("Compare on the {split} images", split=split),
+        key="experiments.compare_open",
+        hint=tr("Recorded as one test-set access for each run."),
+    )
+    if is_asked:
+        compare_runs(desk, CompareRequest(runs=ids, split=split))
+        opened.add((ids, split))
+    return is_asked
 
 
 def _say_films(comparison: Comparison) -> None:

@@ -20,10 +20,11 @@ from core.figures.judgement import (
 from core.language import mark, tr
 from core.services.desk import Desk
 from core.services.evaluation.predictions import PredictedFilms, is_selection_split
-from core.services.evaluation.stored_results import OpenedSplit, load_evaluation, openings_so_far
+from core.services.evaluation.stored_results import OpenedSplit, load_evaluation
 from core.services.evaluation.training_overlap import say_overlap
 from core.services.runs.record import RunRecord
 from core.ui.experiments.error_gallery import error_gallery
+from core.ui.experiments.evaluation_only import is_opening_asked
 from core.ui.experiments.words import bounds
 
 OPENED = "experiments.opened"
@@ -66,23 +67,18 @@ def _opened(desk: Desk, record: RunRecord, split: str) -> OpenedSplit | None:
     key = (checkpoint, split)
     if key in opened:
         return load_evaluation(desk, checkpoint, split, occasion=None)
-    count = openings_so_far(desk, [checkpoint], split)
-    with st.container(border=True):
-        st.markdown(
-            tr(
-                "**The {split} images are evaluation-only.** They have been accessed {count:,} times on this desk.",
-                split=split,
-                count=count,
-            )
-        )
-        st.caption(
-            tr("The more often figures are looked at while models are still being chosen, the less they are worth.")
-        )
-        if st.button(
-            tr("Open the {split} figures", split=split), icon=":material/lock_open:", key="experiments.open_split"
-        ):
-            opened.add(key)
-            return load_evaluation(desk, checkpoint, split)
+    if is_opening_asked(
+        desk,
+        [checkpoint],
+        split,
+        label=tr("Open the {split} figures", split=split),
+        key="experiments.open_split",
+        caption=tr(
+            "The more often figures are looked at while models are still being chosen, the less they are worth."
+        ),
+    ):
+        opened.add(key)
+        return load_evaluation(desk, checkpoint, split)
     return None
 
 

@@ -15,7 +15,7 @@ from core.errors import EvaluationError
 from core.model.checkpoint import read_card
 from core.services.datasets import indexing
 from core.services.datasets.splits import save_split, split_of
-from core.services.desk import Desk, open_desk
+from core.services.desk import Desk
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
 from core.services.evaluation.film_selection import FilmChoice
 from core.services.evaluation.predictions import films_of, keep_predictions
@@ -29,18 +29,14 @@ from core.services.models.lookup import model_card
 from core.services.records.export import export_records
 from core.services.registry.card_files import CardFormat, render_card
 from core.services.registry.model_card import describe_model
-from core.settings import AppSettings
-from tests.made_runs import add_run, give_checkpoint, made_films, made_logits, predicted
+from tests.made_runs import add_run, desk_with_network, made_films, made_logits, predicted
 from tests.unit.dataset.small_cohorts import write_film, write_patients
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """A desk with the untrained network of a run, whose folds are written by each test."""
-    desk = open_desk(AppSettings(home=tmp_path / "home", device="cpu"))
-    add_run(desk, "first0")
-    give_checkpoint(desk, "first0", 32, 0)
-    return desk
+    return desk_with_network(tmp_path / "home")
 
 
 def write_folds(desk: Desk, **columns: list[str]) -> None:

@@ -7,21 +7,17 @@ import pytest
 
 from core.errors import EvaluationError
 from core.services.datasets import indexing
-from core.services.desk import Desk, open_desk
+from core.services.desk import Desk
 from core.services.evaluation.evaluate import EvaluationRequest, evaluate
 from core.services.evaluation.test_set_access import count_openings
-from core.settings import AppSettings
-from tests.made_runs import add_run, give_checkpoint
+from tests.made_runs import desk_with_network
 from tests.unit.dataset.small_cohorts import write_film
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """A desk with the untrained network of a run."""
-    desk = open_desk(AppSettings(home=tmp_path / "home", device="cpu"))
-    add_run(desk, "first0")
-    give_checkpoint(desk, "first0", 32, 0)
-    return desk
+    return desk_with_network(tmp_path / "home")
 
 
 def write_films(folder: Path, first: int) -> None:
