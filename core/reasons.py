@@ -36,16 +36,6 @@ class Said(Reason):
 
 
 @dataclass(frozen=True)
-class Worded(Reason):
-    """A sentence of the desk without a code of its own: the message as the code says it, and what fills it in."""
-
-    code: ClassVar[str] = "worded"
-    message: str
-    plural: str | None
-    filled: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
 class AboveBand(Reason):
     """The probability is above the band of uncertainty (both bounds 0 to 1)."""
 

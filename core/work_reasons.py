@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from core.errors import PneumoDeskError
 from core.language import Sentence
-from core.reasons import Reason, Said, Worded
+from core.reasons import Reason, Said
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,16 @@ class NoBatchFits(Reason):
     """By a trial not even two images fit into the memory that is free."""
 
     code: ClassVar[str] = "no_batch_fits"
+
+
+@dataclass(frozen=True)
+class Worded(Reason):
+    """A sentence of the desk without a code of its own: the message as the code says it, and what fills it in."""
+
+    code: ClassVar[str] = "worded"
+    message: str
+    plural: str | None
+    filled: Mapping[str, Any]
 
 
 def why_of(error: BaseException) -> Reason:

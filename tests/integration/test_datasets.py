@@ -277,7 +277,7 @@ def test_the_card_holds_all_that_the_page_shows(desk: Desk, folder: Path) -> Non
     text = data_card(desk, dataset).replace("\\u002f", "/")
     titles = ["images of one patient", *(title for _, title, _ in figures.PROPERTIES), "AUC of this property alone"]
     titles += ["mean normal", "width, pixels", "pneumonia : normal", "colour mode", "bits per pixel", "subtype"]
-    titles += [finding.title for finding in dataset.audit.findings] + ["of the card", "Train against test"]
+    titles += [finding.title for finding in dataset.audit.findings] + ["of the card", "Train–test shift"]
     missing = [title for title in titles if html.escape(title) not in text and json.dumps(title)[1:-1] not in text]
     assert missing == []
     assert text.count("<img alt=") == 8 and text.count("data:image/jpeg;base64,") == 8

@@ -35,7 +35,6 @@ from core.reasons import (
     Said,
     Value,
     WithinBand,
-    Worded,
     read_aloud,
     read_remarks,
     recalled,
@@ -44,7 +43,7 @@ from core.reasons import (
 )
 from core.runs.failures import FailureKind
 from core.runs.work_queue import Gone
-from core.work_reasons import BatchTakenOver, FailedInARow, FileRefused, Interrupted, StepNeedsMemory, why_of
+from core.work_reasons import BatchTakenOver, FailedInARow, FileRefused, Interrupted, StepNeedsMemory, Worded, why_of
 from tests.messages import compile_catalogue
 
 KINDS = sorted(Reason.__subclasses__(), key=lambda kind: kind.code)

@@ -123,7 +123,7 @@ def _given_away(dataset: Dataset) -> Iterator[str]:
         yield _rows(rows_in_words(rows))
     else:
         yield _paragraph(tr("There are too few labelled images of one class to tell."))
-    yield _heading(tr("Training against test images"))
+    yield _heading(tr("Train–test shift"))
     if rows := shift_rows(dataset.audit.shifts):
         yield _rows(rows_in_words(rows))
         yield _small(tr("AUC 0.5: alike. Above 0.8 a threshold will not transfer fully."))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from core.errors import DatabaseError, InputNotFoundError, PneumoDeskError, TrainingError
-from core.reasons import Said, Worded, store
+from core.reasons import Said, store
 from core.services.desk import Desk, open_desk
 from core.services.evaluation import test_set_access
 from core.services.evaluation.stored_results import load_evaluation
@@ -27,7 +27,7 @@ from core.services.runs import control as run_control
 from core.services.runs.listing import list_runs
 from core.services.runs.record import get_record
 from core.settings import AppSettings
-from core.work_reasons import RunLost
+from core.work_reasons import RunLost, Worded
 from db import models as tables
 from db.base import utc_now
 from tests.made_runs import add_run, made_films
