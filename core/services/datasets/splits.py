@@ -213,6 +213,7 @@ def _config(row: tables.SavedSplit) -> SplitConfig:
 
 
 def _table(assignments: pd.Series) -> bytes:
+    # Without the guard of exports against formulas: the desk reads it back, and a changed name would be no file.
     table = assignments.rename("fold").rename_axis("file").reset_index()
     return table.to_csv(index=False, lineterminator="\n").encode()
 

@@ -47,6 +47,7 @@ def _plain_metadata(desk: Desk, content: bytes) -> bytes | None:
         return None
     kept = [name for name in ("file", "label", "patient_id", "split") if name in columns]
     stream = StringIO()
+    # Without the guard of exports against formulas: an import reads it back by the files' names.
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(kept)
     for row in rows[1:]:

@@ -222,6 +222,7 @@ def _record_lineage(desk: Desk, run: tables.Run, cohort: Cohort, split: CohortSp
     # With their contents, training images are known under other names and in other folders too.
     hashes = cohort.manifest.set_index("file")["content_hash"]
     assignments["content_hash"] = hashes.loc[assignments["file"]].to_numpy()
+    # Without the guard of exports against formulas: the desk reads it back by the files' names.
     assignments.to_csv(Path(run.folder) / SPLIT_FILE, index=False)
     with desk.transaction() as session:
         row = session.get_one(tables.Run, run.id)
