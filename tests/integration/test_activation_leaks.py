@@ -1,6 +1,6 @@
 """Making models active again and again keeps no old one: neither its threads nor its memory nor its weights.
 
-`PNEUMODESK_ACTIVATIONS` says how often, 50 times unless told otherwise; one model in five cannot be loaded at first.
+`PNEUMODESK_ACTIVATIONS` says how often, 25 times unless told otherwise; one model in five cannot be loaded at first.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from core.settings import AppSettings
 from tests.hostile_files import encoded
 from tests.made_runs import add_run, give_checkpoint, made_films
 
-NUM_ACTIVATIONS = int(os.environ.get("PNEUMODESK_ACTIVATIONS", "50"))
+NUM_ACTIVATIONS = int(os.environ.get("PNEUMODESK_ACTIVATIONS", "25"))
 NUM_WARM = 10
 """Activations after which memory and threads have found their size."""
 NUM_BETWEEN_LOOKS = max(NUM_ACTIVATIONS // 20, 5)
