@@ -30,6 +30,7 @@ from core.services.triage.single_films import PredictionDesk
 from core.settings import AppSettings
 from tests.hostile_files import encoded
 from tests.made_runs import add_run, give_checkpoint, made_films
+from tests.patience import PATIENCE_SECONDS
 
 NUM_ACTIVATIONS = int(os.environ.get("PNEUMODESK_ACTIVATIONS", "25"))
 NUM_WARM = 10
@@ -58,8 +59,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 def wait_until_let_go(made: list[weakref.ref[PredictionDesk]]) -> None:
-    """Wait until all models but the active one are gone, and their threads with them; fails after a minute."""
-    until = time.monotonic() + 60
+    """Wait until all models but the active one are gone, and their threads with them; fails after a long while."""
+    until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         gc.collect()
         if sum(one() is not None for one in made) <= 1 and not any(

@@ -20,6 +20,7 @@ from db import models as tables
 from db.base import utc_now
 from db.states import State
 from tests.named_processes import name_process
+from tests.patience import PATIENCE_SECONDS
 from tests.small_desk import small_desk
 
 DEAF = (
@@ -83,7 +84,7 @@ def test_a_deaf_process_gets_sigterm_and_is_killed_when_its_time_is_over(tmp_pat
     assert process.stdout.readline() == "heard\n"
     look_after(13.0)
     process.wait(60)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while worker.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
     look(desk.reading, desk.transaction, executor, ["cpu"])
