@@ -13,14 +13,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.errors import WeightsError
-from core.language import tr
+from core.language import mark, tr
 from core.model.catalogue import Architecture, WeightsSource
 from core.model.classifier import PneumoniaClassifier
 
 DAMAGED_FILE_ERRORS = (RuntimeError, UnpicklingError, SafetensorError, EOFError, ValueError, KeyError, OSError)
 """What reading weights raises when the file is cut, foreign or hostile."""
 
-_WITHOUT = (
+WITHOUT = mark(
     "Train from scratch with `--weights none`, or choose another architecture: efficientnet_lite0 needs no internet."
 )
 
@@ -50,7 +50,7 @@ def resolve_source(architecture: Architecture, source: WeightsSource) -> Weights
             tr(
                 "No installed package carries weights for {architecture}. {without}",
                 architecture=architecture,
-                without=_WITHOUT,
+                without=tr(WITHOUT),
             )
         )
     if source is WeightsSource.TORCHVISION and packaged:
@@ -81,7 +81,7 @@ def _fetch(architecture: Architecture, source: WeightsSource, weights_file: Path
                 "torchvision's weights for {architecture} could not be downloaded ({error}). {without}",
                 architecture=architecture,
                 error=error,
-                without=_WITHOUT,
+                without=tr(WITHOUT),
             )
         ) from error
 
